@@ -1,0 +1,280 @@
+/*
+ * prim.h: the operating system, as the runtime sees it.
+ *
+ * Everything in the target that waits, locks, reads a clock, asks for
+ * memory, polls a connection, switches a stack or draws a random seed goes
+ * through this header.  Two backends implement it, chosen when the runtime
+ * is compiled (libmrt, or libmrt_sim with -DMRT_SIM=1):
+ *
+ *   real  threads, futexes, mmap, epoll, CLOCK_MONOTONIC.
+ *   sim   one OS thread.  A prim thread is a coroutine with a virtual clock
+ *         of its own; the one whose clock is lowest runs (each thread has a
+ *         CPU to itself).  prim_step() charges a modelled cost with seeded
+ *         jitter, and may switch.  Connections are in memory, pages lie at
+ *         fixed addresses.  Same seed, same plan, same build: the same
+ *         sequence of events, and prim_sim_hash() proves it.
+ *
+ * Errors are 0 or a negative errno.  Nothing here logs.  Nothing here knows
+ * a goroutine.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifndef MRT_SIM
+#define MRT_SIM 0
+#endif
+
+#define PRIM_PAGE_BYTES 4096u
+#define PRIM_FOREVER INT64_MAX /* a deadline that never comes */
+
+#define PRIM_LIKELY(x) __builtin_expect(!!(x), 1)
+#define PRIM_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* ---------------------------------------------------------------- process */
+
+/* Options of one process; read once by prim_init. */
+struct prim_options {
+	uint64_t seed;      /* sim: drives jitter; both: prim_seed() derives from it when non-zero */
+	uint32_t max_threads; /* bound on live prim threads; 0: 256 */
+};
+
+/* Call once, on the initial thread, before anything else; the caller becomes
+ * prim thread 0.  0, -EALREADY, -ENOMEM. */
+int prim_init(const struct prim_options *opt);
+
+/* A 64-bit value for hash seeds and the like: the n-th value of a generator
+ * seeded by prim_options.seed; from getrandom(2) when that seed is 0 (real). */
+uint64_t prim_seed(void);
+
+/* Number of CPUs this process may run on (sched_getaffinity); sim: a large constant. */
+uint32_t prim_ncpu(void);
+
+/* Last words: message to stderr (one write), then _exit(status). No return. */
+_Noreturn void prim_die(int status, const char *message);
+
+/* Unbuffered write of a whole text line to stderr (gctrace); sim: same. */
+void prim_log(const char *text, size_t len);
+
+/* ------------------------------------------------------------------ clock */
+
+/* CLOCK_MONOTONIC in ns; sim: the calling thread's virtual time (starts at 1 s). */
+int64_t prim_now_ns(void);
+
+/* CPU time of the calling thread in ns (CLOCK_THREAD_CPUTIME_ID); sim: time it was not blocked. */
+int64_t prim_thread_cpu_ns(void);
+
+/* Sleep the calling *thread* (never a goroutine) until the deadline. */
+void prim_sleep_until(int64_t deadline_ns);
+
+/* ------------------------------------------------------------ sim: stepping */
+
+/* What a step costs; the table is runtime/prim/costs.def (committed, modelled). */
+enum prim_cost {
+#define COST(id, ns, text) PRIM_COST_##id,
+#include "runtime/prim/costs.def"
+#undef COST
+	PRIM_COST_COUNT
+};
+
+#if MRT_SIM
+/* Charge `units` times the cost, with seeded jitter; may switch to another
+ * thread whose clock is behind.  Call at safepoints, allocations, barriers,
+ * per unit of mark or sweep work.  Never with a prim_spin held. */
+void prim_step_n(enum prim_cost cost, uint32_t units);
+/* Fold a value into the running hash of the event sequence. */
+void prim_sim_fold(uint64_t value);
+uint64_t prim_sim_hash(void);
+#else
+static inline void prim_step_n(enum prim_cost cost, uint32_t units) { (void)cost; (void)units; }
+static inline void prim_sim_fold(uint64_t value) { (void)value; }
+static inline uint64_t prim_sim_hash(void) { return 0; }
+#endif
+static inline void prim_step(enum prim_cost cost) { prim_step_n(cost, 1); }
+
+/* Body of a spin loop: a CPU pause, now and then sched_yield; sim: lets every
+ * other thread that is behind run, and charges the spin. */
+void prim_spin_wait(uint32_t round);
+
+/* ---------------------------------------------------------------- threads */
+
+typedef struct prim_thread prim_thread;
+
+/* Start a thread.  `name` (15 bytes used) is copied.  -EAGAIN when the OS or
+ * max_threads refuses.  Every thread is joined exactly once. */
+int prim_thread_create(prim_thread **ret_thread, const char *name, void (*fn)(void *), void *arg);
+void prim_thread_join(prim_thread *thread);
+
+/* The calling thread, and the user word attached to it (sched stores its M
+ * there).  Out of line on purpose: a coroutine may resume on another thread
+ * and a compiler would keep the thread-local address across the switch. */
+prim_thread *prim_thread_self(void);
+void prim_thread_set_user(void *user);
+void *prim_thread_user(void);
+uint32_t prim_thread_id(void); /* 0 = initial; small, dense, never reused while live */
+
+/* ---------------------------------------------------------------- parking */
+
+/* A note: one sleeper, one wake, then clear (the idea of Go's runtime note,
+ * lock_futex.go).  Zero-initialised is a valid, clear note.  Wake
+ * happens-before the return of the sleep it ends. */
+typedef struct prim_note {
+	_Atomic uint32_t key; /* 0 clear, 1 woken, sim: also the sleeper */
+	uint32_t sim_sleeper;
+} prim_note;
+
+void prim_note_wake(prim_note *note);
+/* true: woken; false: the deadline passed. At most one sleeper. */
+bool prim_note_sleep(prim_note *note, int64_t deadline_ns);
+/* Only when nobody sleeps on it and no wake can be on its way. */
+void prim_note_clear(prim_note *note);
+
+/* ------------------------------------------------------------------ locks */
+
+/* Lock ranks, lowest first: a thread takes locks in rising rank only.  The
+ * debug build (MRT_DEBUG) keeps the held ranks per thread and dies, naming
+ * both, on a breach. */
+enum prim_rank {
+	PRIM_RANK_ANY = 0,   /* unranked: leaf locks of tests */
+	PRIM_RANK_GC_START,
+	PRIM_RANK_STW,
+	PRIM_RANK_SCHED,     /* global queues, idle lists */
+	PRIM_RANK_NETPOLL,
+	PRIM_RANK_POLLDESC,
+	PRIM_RANK_TIMERS,    /* one a P */
+	PRIM_RANK_ALLG,
+	PRIM_RANK_ASSIST,    /* queue of parked assists */
+	PRIM_RANK_SWEEP,
+	PRIM_RANK_WORKBUF,
+	PRIM_RANK_CENTRAL,   /* one a span class */
+	PRIM_RANK_HEAP,      /* page heap */
+	PRIM_RANK_META,      /* persistent metadata */
+	PRIM_RANK_WATCH,
+	PRIM_RANK_FAULTS,
+	PRIM_RANK_COUNT
+};
+
+/* A futex mutex that spins briefly, then sleeps.  Not recursive.  A
+ * goroutine never parks or reaches a safepoint while holding one. */
+typedef struct prim_mutex {
+	_Atomic uint32_t word;
+	uint16_t rank;
+	uint16_t pad;
+	prim_thread *owner; /* debug and sim */
+} prim_mutex;
+
+void prim_mutex_init(prim_mutex *m, enum prim_rank rank);
+void prim_mutex_lock(prim_mutex *m);
+bool prim_mutex_trylock(prim_mutex *m);
+void prim_mutex_unlock(prim_mutex *m);
+/* First line of every *_locked function (checked in debug builds). */
+void prim_mutex_assert_held(const prim_mutex *m);
+
+/* ------------------------------------------------------------------ pages */
+
+/* Reserve address space (PROT_NONE).  With a hint, exactly there or -EEXIST /
+ * -ENOMEM; hint 0: anywhere aligned to `align`. */
+int prim_pages_reserve(void **ret_base, uintptr_t hint, size_t bytes, size_t align);
+/* The heap's fixed base for this kind of build (plain, ASan, TSan, sim). */
+uintptr_t prim_heap_base(void);
+/* Make reserved pages readable and writable; they read as zero the first
+ * time.  -ENOMEM. */
+int prim_pages_commit(void *addr, size_t bytes);
+/* Give the frames back (madvise DONTNEED): zero when touched again. */
+void prim_pages_decommit(void *addr, size_t bytes);
+/* Fresh zeroed metadata pages, never under a fault. NULL: out of memory. */
+void *prim_pages_alloc(size_t bytes);
+void prim_pages_free(void *addr, size_t bytes);
+
+/* --------------------------------------------------------------- contexts */
+
+/* A stack and the machine context parked on it. Switches are annotated for
+ * ASan and TSan inside the backend. */
+typedef struct prim_ctx prim_ctx;
+
+/* A coroutine with a stack of at least `stack_bytes` and a guard page (while
+ * the process is far from vm.max_map_count; a canary beyond). It starts in
+ * fn(arg) at the first switch; fn never returns: its last act is
+ * prim_ctx_exit_to.  NULL: no memory. */
+prim_ctx *prim_ctx_create(size_t stack_bytes, void (*fn)(void *), void *arg);
+/* Re-arm a finished context for a new fn (its stack is reused). */
+void prim_ctx_reset(prim_ctx *ctx, void (*fn)(void *), void *arg);
+void prim_ctx_destroy(prim_ctx *ctx); /* not the running one */
+/* The context of the calling prim thread itself (its scheduler loop). */
+prim_ctx *prim_ctx_thread(void);
+/* Save into `from` (the running one), resume `to`. */
+void prim_ctx_switch(prim_ctx *from, prim_ctx *to);
+/* As switch, but `from` is finished and will be reset or destroyed. */
+_Noreturn void prim_ctx_exit_to(prim_ctx *from, prim_ctx *to);
+
+/* ------------------------------------------------------- connections, polling */
+
+/* A non-blocking stream end.  real: an inherited socket descriptor.  sim: one
+ * end of an in-memory pair whose other end is a virtual peer. */
+typedef struct prim_conn prim_conn;
+
+int prim_conn_open_fd(prim_conn **ret_conn, int fd); /* real only; sim: -ENOTSUP */
+/* >0 bytes, 0 peer closed, -EAGAIN, other -errno. */
+int64_t prim_conn_read(prim_conn *conn, void *buf, size_t bytes);
+int64_t prim_conn_write(prim_conn *conn, const void *buf, size_t bytes);
+void prim_conn_close(prim_conn *conn);
+
+enum { PRIM_POLL_IN = 1, PRIM_POLL_OUT = 2, PRIM_POLL_HUP = 4 };
+
+struct prim_event {
+	void *tag;
+	uint32_t events;
+	int64_t ready_ns; /* when the poll call returned it; sim: when it became ready */
+};
+
+#define PRIM_POLL_EVENTS_MAX 128
+
+int prim_poll_init(void);
+/* Edge-triggered, both directions, once a connection (netpoll_epoll.go). */
+int prim_poll_add(prim_conn *conn, void *tag);
+void prim_poll_remove(prim_conn *conn);
+/* Up to PRIM_POLL_EVENTS_MAX events; deadline 0 never blocks. A break
+ * returns early with what there is (perhaps 0). One thread blocks at a time. */
+int prim_poll_wait(struct prim_event *events, int max, int64_t deadline_ns);
+/* Wake the blocked poller; deduplicated. */
+void prim_poll_break(void);
+
+/* ------------------------------------------------------------ sim: virtual peers */
+
+/* An open-loop client on a virtual peer: request i of connection c is
+ * intended at start + (i * conns + c) * period; it carries a request of
+ * `request_bytes` whose first 16 bytes are {u64 sequence, i64 intended_ns};
+ * a reply is `reply_bytes`. One request in flight a connection; a late one is sent at
+ * once and its latency still counts from the intended start. */
+struct prim_peer_options {
+	uint32_t conns;
+	int64_t start_ns, stop_ns; /* virtual; intended starts in [start, stop) */
+	int64_t period_ns;         /* between intended starts over all connections */
+	uint32_t request_bytes, reply_bytes;
+	/* Called when a whole reply has arrived; latency from intended start. */
+	void (*on_reply)(void *arg, uint32_t conn, int64_t intended_ns, int64_t done_ns,
+			 const void *reply);
+	void *arg;
+};
+/* sim only (real: -ENOTSUP). ret_conns has room for opt->conns. */
+int prim_peer_start(const struct prim_peer_options *opt, prim_conn **ret_conns);
+
+/* --------------------------------------------------------------- control line */
+
+/* The control socket: one JSON text a line, both ways.  Used by the control
+ * thread only. */
+/* Next whole line without its newline; -EAGAIN: deadline passed; -EPIPE: the
+ * other end is gone; -E2BIG: longer than cap.  sim: the deadline is virtual, and
+ * lines are taken only if they are there already (the harness has sent the
+ * whole plan before the start). */
+int prim_ctl_recv(int fd, char *line, size_t cap, int64_t deadline_ns);
+int prim_ctl_send(int fd, const char *line, size_t len);
+
+/* Map a shared memory descriptor (telemetry). NULL on failure. */
+void *prim_shared_map(int fd, size_t bytes);
+/* sim: wait, in real time, until *word >= wanted (a reader draining a ring);
+ * false when the control socket's other end has gone. real: unused. */
+bool prim_sim_wait_reader(int ctl_fd, const _Atomic uint64_t *word, uint64_t wanted);
