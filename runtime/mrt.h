@@ -1,0 +1,284 @@
+/*
+ * mrt.h: the managed runtime, as a workload sees it.  The only header that
+ * workloads include from runtime/.
+ *
+ * Go's semantics in C: goroutines, a concurrent collector, maps and slices
+ * that grow, park and move as Go's do.  One runtime lives in a process at a
+ * time (mrt_run ... return).
+ *
+ * The contract of precise roots.  The collector knows a goroutine's pointers
+ * only through the frames it registered (MRT_ROOTS) and the pins of the
+ * operation it is inside.  A managed pointer held anywhere else is stale
+ * after the next safepoint.  Safepoints are: every function below that takes
+ * an mrt_g, unless its comment says "no safepoint".
+ *
+ * Every heap pointer store goes through mrt_store().  Slots of a root frame
+ * are plain C variables: assign them directly.
+ *
+ * Errors: 0 or -errno.  Under the `return` policy an operation that gets no
+ * memory returns -ENOMEM and has changed nothing that the program can see.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* --------------------------------------------------------------- goroutines */
+
+/* A frame of roots: `count` consecutive pointer words. Linked from the goroutine. */
+struct mrt_frame {
+	struct mrt_frame *up;
+	void **slots;
+	size_t count;
+	struct mrt_g *g;
+};
+
+/* The part of a goroutine that inline code may touch; the rest is sched's. */
+typedef struct mrt_g {
+	struct mrt_frame *frames;    /* innermost first; written by this goroutine only */
+	const _Atomic uint32_t *poll; /* its P's poll word: non-zero asks for a safepoint */
+} mrt_g;
+
+static inline struct mrt_frame mrt_frame_init(mrt_g *g, void **slots, size_t count)
+{
+	return (struct mrt_frame){.up = g->frames, .slots = slots, .count = count, .g = g};
+}
+static inline void mrt_frame_pop(struct mrt_frame *frame) { frame->g->frames = frame->up; }
+
+/* Declares `void *name[n]`, all NULL, as roots until the scope ends. */
+#define MRT_ROOTS(gp, name, n)                                                                  \
+	void *name[n] = {0};                                                                    \
+	MRT_ROOT_SLOTS(gp, name##_frame, name, n)
+/* Makes n existing consecutive pointer words roots until the scope ends. */
+#define MRT_ROOT_SLOTS(gp, frame_name, first, n)                                                \
+	struct mrt_frame frame_name __attribute__((cleanup(mrt_frame_pop))) =                   \
+		mrt_frame_init((gp), (void **)(first), (n));                                    \
+	(gp)->frames = &frame_name
+
+typedef void mrt_go_fn(mrt_g *g, void *arg);
+
+struct mrt_go_options {
+	const char *name;     /* for people; kept by pointer */
+	uint32_t worker;      /* fault worker id, MRT_WORKER_FIRST..; 0: next free one */
+	uint16_t driver;      /* telemetry/match: index of the workload, 0xffff none */
+	bool system;          /* not a mutator of the workload: never under mem/ faults */
+	size_t stack_bytes;   /* 0: 64 KiB */
+};
+
+/* Fixed worker ids of system goroutines and threads (faults/DESIGN §4). */
+enum {
+	MRT_WORKER_NONE = 0,
+	MRT_WORKER_MAIN = 1,
+	MRT_WORKER_NETPOLL = 2,
+	MRT_WORKER_SYSMON = 3,
+	MRT_WORKER_SWEEPER = 4,
+	MRT_WORKER_CONTROL = 5,
+	MRT_WORKER_MARK0 = 16, /* + P id */
+	MRT_WORKER_FIRST = 128, /* goroutines of workloads */
+	MRT_WORKER_MAX = 4096
+};
+
+/* Start a goroutine. g NULL: from a thread without one. -ENOMEM, -EAGAIN. */
+int mrt_go(mrt_g *g, mrt_go_fn *fn, void *arg, const struct mrt_go_options *opt);
+void mrt_yield(mrt_g *g);
+void mrt_sleep_until(mrt_g *g, int64_t deadline_ns);
+int64_t mrt_now_ns(void); /* no safepoint */
+uint32_t mrt_worker(const mrt_g *g);
+/* A safepoint for loops that make no runtime call. */
+void mrt_safepoint_slow(mrt_g *g);
+#if defined(MRT_SIM) && MRT_SIM
+static inline void mrt_safepoint(mrt_g *g) { mrt_safepoint_slow(g); }
+#else
+static inline void mrt_safepoint(mrt_g *g)
+{
+	if (__builtin_expect(atomic_load_explicit(g->poll, memory_order_relaxed) != 0, 0))
+		mrt_safepoint_slow(g);
+}
+#endif
+/* Bracket a blocking system call: the P is handed off; no managed access between. */
+void mrt_block_enter(mrt_g *g);
+void mrt_block_exit(mrt_g *g);
+
+/* A goroutine mutex (parks, FIFO) and a wait group. Zero is valid. Both live
+ * outside the managed heap. */
+typedef struct mrt_mutex {
+	_Atomic uint32_t state;
+	void *head, *tail;
+	_Atomic uint32_t guard;
+} mrt_mutex;
+void mrt_lock(mrt_g *g, mrt_mutex *m);
+void mrt_unlock(mrt_g *g, mrt_mutex *m);
+
+typedef struct mrt_wg {
+	_Atomic int64_t count;
+	void *waiter;
+	_Atomic uint32_t guard;
+} mrt_wg;
+void mrt_wg_add(mrt_wg *wg, int64_t n); /* no safepoint */
+void mrt_wg_done(mrt_g *g, mrt_wg *wg);
+void mrt_wg_wait(mrt_g *g, mrt_wg *wg); /* one waiter */
+
+/* -------------------------------------------------------------- connections */
+
+struct prim_conn;
+typedef struct mrt_conn mrt_conn;
+int mrt_conn_open(mrt_g *g, struct prim_conn *conn, mrt_conn **ret_conn);
+/* Park until something is there. >0 bytes, 0 end of stream, -errno; -ECANCELED after close. */
+int64_t mrt_conn_read(mrt_g *g, mrt_conn *c, void *buf, size_t bytes);
+int64_t mrt_conn_write_all(mrt_g *g, mrt_conn *c, const void *buf, size_t bytes);
+/* Wakes a parked reader; may be called by any goroutine. Memory is freed at mrt_run's end. */
+void mrt_conn_close(mrt_g *g, mrt_conn *c);
+/* Nanoseconds from "the poller saw it ready" to "the goroutine ran", of the last read that parked; 0 if it did not. */
+int64_t mrt_conn_wake_lag_ns(const mrt_conn *c);
+
+/* ------------------------------------------------------------------- memory */
+
+/* Layout of an object: bit i of ptrmask says that word i is a pointer.
+ * ptr_words is the number of words up to and including the last pointer (0: noscan).
+ * Objects are aligned to 8 bytes. Static storage or lifetime of the runtime. */
+struct mrt_type {
+	const char *name;
+	size_t size;
+	uint32_t ptr_words;
+	const uint64_t *ptrmask;
+};
+
+/* Zeroed memory for one object, or n consecutive ones. *ret is written last,
+ * untouched on failure; it should be a root slot. -ENOMEM; -EOVERFLOW. */
+int mrt_new(mrt_g *g, const struct mrt_type *type, void **ret);
+int mrt_new_array(mrt_g *g, const struct mrt_type *type, size_t n, void **ret);
+
+/* The one pointer store: gate, hybrid barrier (mbarrier.go), relaxed atomic
+ * store. A safepoint only when a forced GC fires (treat it as one). `slot` lies in
+ * a heap object or a registered global. */
+void mrt_store(mrt_g *g, void **slot, void *value);
+static inline void *mrt_load(void *const *slot)
+{
+	return __atomic_load_n(slot, __ATOMIC_RELAXED);
+}
+
+/* Global roots: n consecutive words outside the heap; stores through mrt_store. */
+int mrt_globals_add(void **first, size_t n);
+void mrt_globals_remove(void **first);
+
+/* ---------------------------------------------------------------- collector */
+
+void mrt_gc(mrt_g *g); /* runtime.GC: a whole cycle including its sweep, forced */
+void mrt_set_gogc(mrt_g *g, int percent); /* negative: off */
+
+/* MemStats (mstats.go); every field has Go's meaning and its invariants hold. */
+struct mrt_memstats {
+	uint64_t alloc, total_alloc, sys, mallocs, frees;
+	uint64_t heap_alloc, heap_sys, heap_idle, heap_inuse, heap_released, heap_objects;
+	uint64_t stack_inuse, stack_sys, mspan_inuse, mspan_sys, mcache_inuse, mcache_sys;
+	uint64_t gc_sys, other_sys;
+	uint64_t next_gc, last_gc_ns, pause_total_ns;
+	uint64_t pause_ns[256];
+	uint32_t num_gc, num_forced_gc;
+	double gc_cpu_fraction;
+};
+void mrt_memstats_read(mrt_g *g, struct mrt_memstats *ret); /* stops the world */
+
+/* Walk everything (spans, bits, colours, map invariants). 0, or the number of
+ * the first broken invariant with its text. Stops the world. */
+int mrt_heap_check(mrt_g *g, char *text, size_t cap);
+
+/* --------------------------------------------------------------------- maps */
+
+enum mrt_key { MRT_KEY_U32 = 4, MRT_KEY_U64 = 8 };
+
+/* A map's type: fill key and elem, then init computes the bucket layout (reflectdata MapBucketType). */
+struct mrt_map_type {
+	enum mrt_key key;
+	const struct mrt_type *elem;
+	/* computed */
+	bool indirect;          /* elem > 128 bytes: slot holds a pointer */
+	uint32_t slot_bytes;    /* 8 or elem size */
+	uint32_t bucket_bytes;
+	bool has_pointers;
+	struct mrt_type bucket; /* descriptor handed to the allocator */
+	uint64_t bucket_mask[32];
+};
+int mrt_map_type_init(struct mrt_map_type *mt, enum mrt_key key, const struct mrt_type *elem);
+
+typedef struct mrt_map mrt_map; /* a managed object */
+
+/* hint <= 0: like make(map) */
+int mrt_map_new(mrt_g *g, const struct mrt_map_type *mt, int64_t hint, void **ret_map);
+/* Copies `elem` (elem->size bytes) in; pointer words with the barrier. New key
+ * or update. -ENOMEM: unchanged. */
+int mrt_map_put(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, uint64_t key, const void *elem);
+/* Pointer to the element or NULL; valid until the next safepoint. No safepoint. */
+const void *mrt_map_get(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, uint64_t key);
+/* Never fails. true if the key was there. */
+bool mrt_map_delete(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, uint64_t key);
+uint64_t mrt_map_count(const mrt_map *m);
+int mrt_map_clear(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m);
+
+struct mrt_map_info { uint64_t count; uint8_t b; uint32_t overflow; bool growing, same_size; uint64_t evacuated, old_buckets; };
+void mrt_map_inspect(const mrt_map *m, struct mrt_map_info *ret);
+
+/* Randomised iteration that survives growth (map.go mapiterinit/next). The
+ * iterator registers its own root frame: strictly nested scopes, fini in every way out. */
+struct mrt_map_iter {
+	struct mrt_frame frame;
+	void *roots[5];         /* map, buckets, current bucket, overflow lists */
+	const struct mrt_map_type *mt;
+	uint64_t start_bucket, bucket, check_bucket;
+	uint8_t b, offset, i;
+	bool wrapped, done;
+	/* the current entry */
+	uint64_t key;
+	const void *elem;       /* valid until the next safepoint */
+};
+void mrt_map_iter_init(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, struct mrt_map_iter *it);
+bool mrt_map_iter_next(mrt_g *g, struct mrt_map_iter *it);
+void mrt_map_iter_fini(struct mrt_map_iter *it);
+#define MRT_MAP_ITER(gp, mt, m, name)                                                           \
+	struct mrt_map_iter name __attribute__((cleanup(mrt_map_iter_fini)));                   \
+	mrt_map_iter_init((gp), (mt), (m), &name)
+
+/* ------------------------------------------------------------------- slices */
+
+/* `array` must be rooted (MRT_ROOT_SLOTS on it) or lie in a heap object. */
+struct mrt_slice {
+	void *array;
+	size_t len, cap;
+};
+int mrt_slice_make(mrt_g *g, const struct mrt_type *elem, size_t len, size_t cap, struct mrt_slice *ret);
+/* append(s, elems...): copies n elements; grows by growslice's rule. `s` unchanged on -ENOMEM. */
+int mrt_append(mrt_g *g, const struct mrt_type *elem, struct mrt_slice *s, const void *elems, size_t n);
+/* s[lo:hi:max]; no allocation, no safepoint; -EINVAL out of range. `ret` may be `s`. Stored with the barrier. */
+int mrt_slice_sub(mrt_g *g, const struct mrt_type *elem, const struct mrt_slice *s, size_t lo, size_t hi,
+		  size_t max, struct mrt_slice *ret);
+int64_t mrt_slice_copy(mrt_g *g, const struct mrt_type *elem, struct mrt_slice *dst, const struct mrt_slice *src);
+/* The capacity growslice gives (slice.go); exported for tests and docs. */
+size_t mrt_slice_next_cap(size_t elem_bytes, size_t old_cap, size_t need);
+
+/* ------------------------------------------------------------------ running */
+
+enum mrt_oom { MRT_OOM_RETURN, MRT_OOM_THROW };
+
+struct mrt_telemetry; /* runtime/watch/telemetry.h */
+
+struct mrt_options {
+	uint32_t procs;          /* Ps, 1..64; 0: prim_ncpu() */
+	int gogc;                /* percent, negative off; 0 means 100 */
+	uint64_t memlimit;       /* 0: none */
+	enum mrt_oom oom;
+	uint64_t seed;           /* hash seeds, steal order, iteration start; 0: random */
+	size_t heap_reserve;     /* address space; 0: 64 GiB */
+	bool gctrace;            /* Go's line on stderr each cycle */
+	/* stress switches */
+	uint64_t gc_every;       /* start a GC at every nth allocation; 0 off */
+	bool clobber;            /* freed memory is overwritten with 0xdeadbeef words at sweep */
+	bool check_edges;        /* heap check at each phase edge; dies naming the broken invariant */
+	struct mrt_telemetry *telemetry; /* NULL: none */
+};
+
+/* Start the runtime on the calling thread (prim_init done), run fn as the main
+ * goroutine, stop everything when it returns, give all memory back. Remaining
+ * goroutines must have ended (-EBUSY otherwise, after the main returned). */
+int mrt_run(const struct mrt_options *opt, mrt_go_fn *fn, void *arg);

@@ -1,0 +1,178 @@
+/*
+ * sched.h: goroutines (G), processors (P), threads (M).
+ *
+ * A G is a coroutine on its own stack.  A P is the right to run Go code: run
+ * queue, timers, mem cache, collector's local state, telemetry ring.  An M is a prim
+ * thread.  An M with a P runs schedule(): find a runnable G, switch to it; the G
+ * returns to the M's own context by parking, yielding or ending.  Rules: go-facts §7
+ * (proc.go, netpoll.go, time.go of Go 1.19).
+ *
+ * Safepoints are cooperative: a G looks at its P's poll word; the bits below say why.
+ * The world is stopped when every P is stopped: held by the stopper, idle and taken, or in a
+ * blocking call and taken.
+ */
+#pragma once
+
+#include "runtime/mrt.h"
+#include "runtime/prim/prim.h"
+
+struct mem_cache;
+struct gc_local; /* gc/: work buffers, barrier buffer, counters of one P */
+struct watch_ring;
+
+enum sched_poll {
+	SCHED_POLL_STOP = 1,    /* stop the world */
+	SCHED_POLL_PREEMPT = 2, /* time slice over (10 ms) */
+	SCHED_POLL_SCAN = 4,    /* the running G is asked to scan its own roots */
+	SCHED_POLL_CALL = 8,    /* ragged: run the for-each-P function */
+};
+
+enum sched_status { /* of a G; SCAN is a lock bit held by a scanner */
+	SCHED_G_IDLE, SCHED_G_RUNNABLE, SCHED_G_RUNNING, SCHED_G_BLOCKED /* bracketed call */,
+	SCHED_G_WAITING, SCHED_G_DEAD,
+	SCHED_G_SCAN = 0x100
+};
+
+enum sched_wait { /* why a G waits, for people and statistics */
+	SCHED_WAIT_NONE, SCHED_WAIT_NETPOLL, SCHED_WAIT_SLEEP, SCHED_WAIT_ASSIST, SCHED_WAIT_GC_WORKER,
+	SCHED_WAIT_GC_DONE, SCHED_WAIT_SWEEPER, SCHED_WAIT_MUTEX, SCHED_WAIT_GROUP, SCHED_WAIT_FAULT, SCHED_WAIT_OTHER
+};
+
+#define SCHED_PINS_MAX 32
+
+struct sched_p;
+struct sched_m;
+
+struct sched_g {
+	mrt_g pub;               /* first: mrt_g * casts both ways */
+	_Atomic uint32_t status; /* enum sched_status | SCHED_G_SCAN */
+	uint32_t id, worker;
+	uint16_t driver;
+	bool system;
+	enum sched_wait wait;
+	struct sched_p *p;       /* while running */
+	struct sched_m *m;
+	prim_ctx *ctx;
+	mrt_go_fn *fn;
+	void *arg;
+	const char *name;
+	struct sched_g *next;    /* run queue, wait list: one at a time */
+	struct sched_g *all_next;
+	/* operation pins: what an unfinished runtime operation has allocated */
+	void *pins[SCHED_PINS_MAX];
+	uint32_t npins, op_depth;
+	/* collector */
+	int64_t assist_credit;   /* bytes; negative is debt (gcAssistBytes) */
+	_Atomic uint32_t scan_gen; /* GC cycle in which its roots were scanned */
+	int64_t assist_ns_cycle;
+	uint32_t assist_gen;
+	/* wake accounting */
+	int64_t ready_ns;        /* when it was made ready (0: not measured) */
+	uint64_t ready_firing;   /* fault firing that delayed it, 0 none */
+	int64_t run_start_ns;
+	int64_t wake_deadline_ns; /* sleep */
+	void *park_arg;
+	bool (*park_commit)(struct sched_g *, void *); /* runs on the M after the switch; false: resume at once */
+	uint64_t alloc_seq;      /* allocations by this G */
+};
+
+struct sched_p {
+	_Atomic uint32_t poll;   /* enum sched_poll bits */
+	uint32_t id;
+	_Atomic uint32_t status; /* enum in sched.c: idle, running, blocked call, stopped */
+	struct sched_m *m;
+	struct mem_cache *mc;
+	struct gc_local *gc;
+	struct watch_ring *ring; /* telemetry, single producer: the holder of the P; NULL: none */
+	_Atomic(struct sched_g *) running;
+	_Atomic uint64_t sched_tick, call_tick;
+	_Atomic int64_t slice_start_ns;
+	void *sched;             /* run queue, timers: private to sched/ */
+	uint64_t alloc_seq;
+};
+
+static inline struct sched_g *sched_of(mrt_g *g) { return (struct sched_g *)g; }
+
+/* ---- what the collector plugs in, before sched_init. No NULLs. */
+struct sched_gc_hooks {
+	/* At a safepoint of g with SCHED_POLL_SCAN: scan own roots. Runs on g. */
+	void (*scan_self)(struct sched_g *g);
+	/* findRunnable asks for a mark worker to run on p (dedicated or fractional; `idle`: nothing else to do). NULL: none.
+	 * The returned G is in WAITING state and is made runnable by the caller on this p. */
+	struct sched_g *(*find_worker)(struct sched_p *p, bool idle);
+	/* p is created / destroyed / about to be left idle (flush what must not be lost). */
+	int (*p_init)(struct sched_p *p);
+	void (*p_fini)(struct sched_p *p);
+	/* sysmon's tick: force the 2-minute GC and the like. */
+	void (*sysmon)(int64_t now_ns);
+};
+
+struct sched_options {
+	uint32_t procs;
+	uint64_t seed;
+	struct mrt_telemetry *telemetry;
+	const struct sched_gc_hooks *gc;
+};
+int sched_init(const struct sched_options *opt);
+/* Runs fn as the main goroutine on this thread; returns when it ended and every M has stopped. -EBUSY: others still live. */
+int sched_main(mrt_go_fn *fn, void *arg);
+void sched_fini(void);
+
+uint32_t sched_procs(void);
+struct sched_p *sched_p(uint32_t id);
+
+/* ---- operations: pins */
+/* Outermost enter..leave is one runtime operation; leave drops the pins. No safepoint themselves. */
+static inline void sched_op_enter(struct sched_g *g) { g->op_depth++; }
+static inline void sched_op_leave(struct sched_g *g) { if (--g->op_depth == 0) g->npins = 0; }
+static inline void sched_pin(struct sched_g *g, void *obj)
+{
+	if (g->op_depth == 0)
+		return;
+	if (PRIM_UNLIKELY(g->npins == SCHED_PINS_MAX))
+		prim_die(134, "mrt: an operation pinned more objects than SCHED_PINS_MAX\n");
+	g->pins[g->npins++] = obj;
+}
+
+/* ---- park and ready */
+/* Suspend g (the caller). commit (may be NULL) runs after the switch, on the M, without g: typically unlocks; false takes the
+ * park back. */
+void sched_park(struct sched_g *g, enum sched_wait why, bool (*commit)(struct sched_g *, void *), void *arg);
+/* Make a WAITING g runnable: on p's queue (caller holds p; next: as runnext), or p NULL: on the global queue from any thread. */
+void sched_ready(struct sched_p *p, struct sched_g *g, bool next);
+/* As ready, at a later time (fault: delayed wake), counted from now; firing is logged with its wake lag. */
+void sched_ready_at(struct sched_p *p, struct sched_g *g, int64_t when_ns, uint64_t firing);
+/* Start a system goroutine with a fixed worker id; starts in WAITING state if `parked` (find_worker hands it out). */
+int sched_go_system(const char *name, uint32_t worker, mrt_go_fn *fn, void *arg, bool parked, struct sched_g **ret);
+/* Make idle Ps look for work (after new global or GC work). */
+void sched_wake(void);
+/* The current G's safepoint, slow path; runs every pending poll bit. */
+void sched_safepoint(struct sched_g *g);
+
+/* ---- stop the world */
+enum sched_stw_reason { SCHED_STW_GC_START, SCHED_STW_GC_END, SCHED_STW_MEMSTATS, SCHED_STW_CHECK, SCHED_STW_OTHER };
+struct sched_stw {
+	enum sched_stw_reason reason;
+	int64_t request_ns, stopped_ns, start_ns; /* request -> all stopped -> restarted */
+};
+/* g: the caller (its P counts as stopped), or NULL from a thread without P. One stopper at a time, others wait their turn
+ * (as safepoints). Never inside another stop. */
+void sched_stop_world(struct sched_g *g, enum sched_stw_reason reason, struct sched_stw *ret);
+/* Fills start_ns and emits the telemetry record (kind STW) with `cycle` and `firing`. */
+void sched_start_world(struct sched_g *g, struct sched_stw *stw, uint32_t cycle, uint64_t firing);
+bool sched_world_stopped(void);
+
+/* ---- ragged: run fn once for each P, at a safepoint of it or by the caller for idle and blocked ones; returns when all ran. */
+void sched_for_each_p(struct sched_g *g, void (*fn)(struct sched_p *, void *), void *arg);
+
+/* ---- scanning one goroutine */
+enum sched_scan { SCHED_SCAN_DONE, SCHED_SCAN_ASKED };
+/* If g is not running: hold it still (SCAN bit), call scan, release: DONE. If it runs: set its P's SCAN poll bit: ASKED
+ * (scan_self will be called, unless it stops running first: ask again). DEAD counts as DONE. */
+enum sched_scan sched_scan_g(struct sched_g *g, void (*scan)(struct sched_g *, void *), void *arg);
+/* Every G ever created, dead ones included; list only grows. fn non-zero ends. */
+int sched_each_g(int (*fn)(struct sched_g *, void *), void *arg);
+struct sched_counts { uint32_t goroutines, runnable, waiting, blocked; };
+void sched_counts(struct sched_counts *ret);
+uint64_t sched_stack_bytes(void);
+int64_t sched_idle_ns(void); /* total P-idle time so far, for GC CPU accounting */
