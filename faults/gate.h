@@ -1,0 +1,66 @@
+/*
+ * gate.h: the fault gate at a site; the one header of faults/ that the runtime includes.
+ *
+ * A site is one line:   if (gcs_gate(GCS_POINT_mem_malloc)) { cold path: gcs_decide(...) }
+ * Disarmed, it is a relaxed load and an untaken branch. Built with --disable-faults
+ * (GCS_FAULTS=0) it is nothing.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifndef GCS_FAULTS
+#define GCS_FAULTS 1
+#endif
+
+enum gcs_point {
+#define POINT(id, family, name, ...) GCS_POINT_##family##_##name = id,
+#include "faults/points.def"
+#undef POINT
+	GCS_POINT_COUNT_MAX = 128 /* ids are below; never reused */
+};
+
+enum gcs_action { GCS_ACT_NONE, GCS_ACT_FAIL = 1, GCS_ACT_DELAY = 2, GCS_ACT_FORCE = 4, GCS_ACT_DROP = 8, GCS_ACT_DUPLICATE = 16,
+	GCS_ACT_REORDER = 32, GCS_ACT_BIAS = 64 };
+
+/* Number of armed faults on each point. */
+extern _Atomic uint32_t gcs_gates[GCS_POINT_COUNT_MAX];
+
+static inline bool gcs_gate(enum gcs_point point)
+{
+#if GCS_FAULTS
+	return __builtin_expect(atomic_load_explicit(&gcs_gates[point], memory_order_relaxed) != 0, 0);
+#else
+	(void)point;
+	return false;
+#endif
+}
+
+/* What the site knows. */
+struct gcs_site {
+	uint32_t worker;    /* MRT_WORKER_*; the ordinal's owner */
+	uint16_t driver;    /* workload index, 0xffff none */
+	uint16_t p;         /* P id for the log, 0xffff: none */
+	uint32_t gc_cycle;
+	uint8_t gc_phase;
+	bool eligible;      /* false: counted as a visit, not decided */
+	int64_t now_ns;
+	uint64_t arg;       /* size, key, ... */
+	void *ring;         /* struct watch_ring * of the P held, NULL: shared ring */
+};
+
+struct gcs_firing {
+	uint64_t id;        /* (fault index + 1) << 48 | worker << 32 | ordinal; never 0 */
+	uint32_t fault;
+	enum gcs_action action;
+	int err;            /* FAIL: errno, positive */
+	int64_t delay_ns;   /* DELAY: jitter included */
+};
+
+/* Cold path: visit every fault armed on this point in order; true: one fires. Counts, decides (schedule, then libfiu), logs. Never yields,
+ * never waits, takes only libfiu's lock. */
+bool gcs_decide(enum gcs_point point, const struct gcs_site *site, struct gcs_firing *ret);
+/* What became of it, for the ledger. effect: WATCH_EFFECT's c. */
+void gcs_effect(const struct gcs_site *site, uint64_t firing, uint32_t effect, uint64_t value);

@@ -1,0 +1,71 @@
+/*
+ * gc.h: the collector, as the rest of the runtime sees it.
+ *
+ * Concurrent tri-colour mark and sweep with Go's hybrid barrier and phases (mgc.go): off -> mark -> mark
+ * termination -> off, two short stops, ragged barrier before the second. White: unmarked; grey: marked and in a
+ * work buffer; black: marked and scanned. Strong invariant kept by the barrier: no black object points to a white one
+ * unless a grey object protects it.
+ *
+ * Files: alloc.c (mallocgc order, OOM policy), barrier.c, workbuf.c, mark.c (drain, oblets), roots.c, assist.c, pacer.c,
+ * cycle.c (phases), worker.c (background workers), sweep.c, check.c, memstats.c.
+ */
+#pragma once
+
+#include "runtime/mem/mem.h"
+#include "runtime/mrt.h"
+#include "runtime/sched/sched.h"
+
+enum gc_phase { GC_OFF = 0, GC_MARK = 1, GC_MARK_TERMINATION = 2 };
+enum gc_trigger { GC_TRIGGER_HEAP, GC_TRIGGER_TIME, GC_TRIGGER_FORCED /* mrt_gc */, GC_TRIGGER_FAULT, GC_TRIGGER_STRESS, GC_TRIGGER_EMERGENCY };
+
+/* One relaxed load; changes only while the world is stopped. */
+extern _Atomic uint32_t gc_barrier_on;
+static inline bool gc_barrier_enabled(void)
+{
+	return PRIM_UNLIKELY(atomic_load_explicit(&gc_barrier_on, memory_order_relaxed) != 0);
+}
+
+struct gc_options {
+	int gogc; uint64_t memlimit; enum mrt_oom oom; bool gctrace; uint64_t gc_every; bool check_edges;
+	struct mrt_telemetry *telemetry;
+};
+int gc_init(const struct gc_options *opt); /* before sched_init: gives it gc_sched_hooks; after mem_init with gc_mem_hooks */
+int gc_start_workers(void);                /* after sched_init: mark workers, sweeper */
+void gc_fini(void);
+extern const struct sched_gc_hooks gc_sched_hooks;
+extern const struct mem_hooks gc_mem_hooks;
+
+/* ---- used by data/ (maps, slices) */
+
+/* mrt_new/_array without the mem/malloc gate (internal retries); same contract, result pinned to the operation. */
+int gc_alloc(struct sched_g *g, const struct mrt_type *type, size_t n, void **ret);
+/* The barrier alone, for bulk moves: shade what is overwritten and what is stored. Call before the store. No safepoint. */
+void gc_barrier(struct sched_g *g, void *old_value, void *new_value);
+/* Store with barrier and without the gc/write gate, no safepoint: for stores inside a runtime operation. */
+static inline void gc_store(struct sched_g *g, void **slot, void *value)
+{
+	if (gc_barrier_enabled())
+		gc_barrier(g, __atomic_load_n(slot, __ATOMIC_RELAXED), value);
+	__atomic_store_n(slot, value, __ATOMIC_RELAXED);
+}
+/* The gc/write gate at a pointer store of an operation (map assign, append): may start a GC, a safepoint. Call it at a
+ * place of the operation where everything is rooted or pinned and consistent. */
+void gc_write_point(struct sched_g *g);
+/* Copy `n` elements of `elem` (pointer words: relaxed atomic, with barrier when on; the rest memcpy). No safepoint. dst in heap. */
+void gc_copy_typed(struct sched_g *g, const struct mrt_type *elem, void *dst, const void *src, size_t n);
+/* Zero typed memory with the barrier for its pointers. */
+void gc_clear_typed(struct sched_g *g, const struct mrt_type *elem, void *dst, size_t n);
+
+/* ---- state, lock-free reads */
+enum gc_phase gc_phase(void);
+uint32_t gc_cycle(void); /* number of the current or, when off, the last begun cycle */
+uint64_t gc_heap_live(void);
+uint64_t gc_heap_goal(void);
+/* Start a cycle unless one runs; returns its number or 0 if one was running. firing: fault firing that asks, 0 none. Safepoint. */
+uint32_t gc_start(struct sched_g *g, enum gc_trigger why, uint64_t firing);
+/* Start if needed and wait until the cycle that covers now has ended, marked and swept. Coalesced. */
+void gc_wait_full(struct sched_g *g, enum gc_trigger why);
+
+/* A map kind's invariants, called by gc_check on each object of that type? Maps register themselves so that check can walk
+ * them: fn returns 0 or -EUCLEAN with text. World stopped. */
+void gc_check_register(const struct mrt_type *type, int (*fn)(void *obj, char *text, size_t cap));

@@ -1,0 +1,128 @@
+/*
+ * telemetry.h: the shared memory between a target and the harness: layout and writing side.
+ *
+ * One memfd, made by the harness. Header, gauges, one single-producer ring a P, one many-producer ring for threads without a P,
+ * one histogram a worker slot. Records have 64 bytes; a full ring drops the record and counts it (real); in the
+ * simulation the writer waits for the reader in real time, so that nothing is lost and the virtual
+ * run is untouched. A Go agent mirrors this layout (later): change it with WATCH_VERSION.
+ *
+ * Ring: head is written by the producer (release), tail by the reader (release); each reads the other's with acquire.
+ */
+#pragma once
+
+#include "runtime/watch/hist.h"
+
+#include <stdbool.h>
+
+#define WATCH_MAGIC 0x6d726f7473636731ull
+#define WATCH_VERSION 1u
+#define WATCH_PS_MAX 64
+#define WATCH_RING_RECORDS 8192u  /* a P ring; power of two */
+#define WATCH_SHARED_RECORDS 8192u
+#define WATCH_HISTS 96            /* worker slots */
+
+enum watch_kind {
+	WATCH_NONE,
+	WATCH_STW,        /* a: reason (sched_stw_reason), b: stopping_ns, c: stopped_ns, d: cycle, e: firing */
+	WATCH_ASSIST,     /* a: worker, b: duration_ns, c: cycle, d: work done, e: firing of the cycle; t: its end */
+	WATCH_ALLOC_STALL,/* a: worker, b: duration_ns (emergency GC wait), c: bytes, d: 1 if memory came in the end */
+	WATCH_WAKE_LAG,   /* a: worker, b: lag_ns (ready seen by poller -> running), e: firing */
+	WATCH_GC_START,   /* a: cycle, b: trigger (gc_trigger), c: heap_live, d: goal, e: firing */
+	WATCH_GC_MARK_END,/* a: cycle, b: mark_ns (concurrent), c: heap_live, d: heap_marked, e: assist_ns, f: background_ns */
+	WATCH_GC_END,     /* a: cycle, b: next goal, c: stack bytes, d: gc cpu ns total, e: total cpu ns available so far, f: idle mark ns */
+	WATCH_SWEEP_END,  /* a: cycle, b: duration_ns, c: pages */
+	WATCH_GC_H,       /* a: cycle, b: heap at start, c: at end, d: marked, e: goal, f: sweep-termination stop ns << 32 | mark-termination stop ns */
+	WATCH_FIRE,       /* a: fault index << 32 | action, b: worker, c: ordinal, d: firing id, e: gc cycle << 8 | phase, f: size or argument */
+	WATCH_EFFECT,     /* a: fault index, b: firing id, c: effect: 1 masked, 2 began (cycle), 3 op failed, 4 wake ran, d: value ns or cycle */
+	WATCH_ARM,        /* a: fault index, b: occurrence number (0..), c: 1 armed 0 disarmed, d: 1 by operator */
+	WATCH_PHASE,      /* a: phase index, b: 1 start 0 end */
+	WATCH_OP_ERROR,   /* a: workload index, b: worker, c: errno, d: key */
+	WATCH_INTEGRITY,  /* a: workload index, b: worker, c: kind, d: key, e: expected, f: found */
+	WATCH_CHECKED,    /* a: workload index, b: entries checked in this sweep */
+	WATCH_STALL,      /* a machine pause seen by the control thread: b: ns it ran late */
+	WATCH_END,        /* a: sim hash, b: 0 normal */
+	WATCH_KINDS
+};
+
+struct watch_record {
+	int64_t t_ns;     /* CLOCK_MONOTONIC, or virtual */
+	uint16_t kind;
+	uint16_t p;       /* P id, 0xffff none */
+	uint32_t seq;     /* low bits of the producer's count */
+	uint64_t a, b, c, d, e, f;
+};
+_Static_assert(sizeof(struct watch_record) == 64, "a record is one cache line");
+
+struct watch_ring {
+	_Alignas(64) _Atomic uint64_t head; /* records ever written */
+	_Atomic uint64_t lost;
+	_Alignas(64) _Atomic uint64_t tail; /* records ever read */
+	_Alignas(64) struct watch_record rec[WATCH_RING_RECORDS];
+};
+
+/* Many producers: slot sequence numbers (Vyukov's bounded queue). */
+struct watch_shared_slot {
+	_Atomic uint64_t turn;
+	struct watch_record rec;
+};
+struct watch_shared_ring {
+	_Alignas(64) _Atomic uint64_t head;
+	_Atomic uint64_t lost;
+	_Alignas(64) _Atomic uint64_t tail;
+	_Alignas(64) struct watch_shared_slot slot[WATCH_SHARED_RECORDS];
+};
+
+/* Read at any time, each word on its own (relaxed); written by the runtime and by sysmon/control. */
+struct watch_gauges {
+	_Atomic uint64_t heap_live, heap_goal, heap_trigger, heap_marked, heap_inuse, heap_sys;
+	_Atomic uint64_t gc_cycle, gc_phase, gc_forced, gc_cpu_ns, cpu_ns_available, assist_ns_total;
+	_Atomic uint64_t goroutines, runnable, mark_ns_last;
+	_Atomic uint64_t telemetry_records;
+	_Atomic int64_t target_now_ns; /* virtual now in the simulation */
+};
+
+/* One a (workload, worker): written by that worker alone. For load processes too. */
+struct watch_ops {
+	_Atomic uint32_t used;
+	uint32_t workload, worker; /* worker: index within the workload */
+	uint32_t is_client;        /* 1: measured by a client outside the runtime */
+	_Atomic uint64_t ops, errors, late_ns_max; /* errors: -ENOMEM and the like */
+	_Atomic uint64_t intended;                 /* ops due by now, by schedule */
+	struct watch_hist latency;
+};
+
+/* Per fault: written by the decision function, relaxed adds. */
+#define WATCH_FAULTS_MAX 32
+struct watch_fault {
+	_Atomic uint64_t visits, eligible, fired, masked, armed, cold_ns; /* cold_ns: time spent deciding (injector cost) */
+	_Atomic uint64_t log_dropped, log_hash;
+};
+
+struct mrt_telemetry {
+	uint64_t magic;
+	uint32_t version, size_check;
+	uint64_t bytes;
+	uint32_t procs;
+	uint32_t enabled;             /* 0: records are not written (bench) */
+	int32_t target_pid;
+	int32_t ctl_fd;               /* sim back-pressure; -1 */
+	_Atomic uint32_t load_ready, load_go, load_done; /* load process handshake (futex-free: polled at 1 ms) */
+	_Atomic int64_t t0_ns;
+	_Alignas(64) struct watch_gauges gauges;
+	_Alignas(64) struct watch_fault fault[WATCH_FAULTS_MAX];
+	_Alignas(64) struct watch_shared_ring shared;
+	_Alignas(64) struct watch_ring ring[WATCH_PS_MAX];
+	_Alignas(64) struct watch_ops ops[WATCH_HISTS];
+};
+
+/* Reader and writer: fill / verify a fresh zeroed mapping of sizeof(struct mrt_telemetry). */
+void watch_layout_init(struct mrt_telemetry *t, uint32_t procs);
+int watch_layout_check(const struct mrt_telemetry *t); /* 0, -EPROTO */
+
+/* Writer. ring NULL: nothing happens. The caller is the ring's one producer. Folds the record into the sim hash. */
+void watch_emit(struct mrt_telemetry *t, struct watch_ring *ring, const struct watch_record *rec);
+void watch_emit_shared(struct mrt_telemetry *t, const struct watch_record *rec);
+
+/* Reader (harness): up to max records of all rings, unordered between rings. */
+size_t watch_drain(struct mrt_telemetry *t, struct watch_record *ret, size_t max);
+uint64_t watch_lost(struct mrt_telemetry *t);
