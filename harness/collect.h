@@ -1,0 +1,43 @@
+/*
+ * collect.h: the run's book-keeper: drains telemetry, aggregates intervals, follows recovery, writes the record, publishes
+ * the snapshot, and at the end gives the verdict.  Called from the harness's main thread; the record is written by a thread of its own.
+ */
+#pragma once
+
+#include "harness/scenario.h"
+#include "harness/snapshot.h"
+#include "runtime/watch/telemetry.h"
+
+enum gcs_exit { GCS_EXIT_PASS = 0, GCS_EXIT_HARNESS = 1, GCS_EXIT_USAGE = 2, GCS_EXIT_UNSUPPORTED = 3, GCS_EXIT_CRASH = 4,
+	GCS_EXIT_INCONCLUSIVE = 5, GCS_EXIT_UNTRUSTED = 7, GCS_EXIT_FAIL = 99, GCS_EXIT_INT = 130, GCS_EXIT_TERM = 143 };
+
+struct gcs_collect;
+struct gcs_collect_options {
+	const struct gcs_scenario *scenario; /* outlives the collector */
+	struct mrt_telemetry *telemetry;
+	const char *record_path;             /* NAME.gcrun, created 0600 */
+	const char *run_id;
+	const char *command_line;
+	bool sim;
+};
+/* 0; -errno (record not writable, ...) with *ret_text. */
+int gcs_collect_create(struct gcs_collect **ret, const struct gcs_collect_options *opt, char **ret_text);
+void gcs_collect_target(struct gcs_collect *c, int pid);             /* started: /proc is read from here */
+void gcs_collect_started(struct gcs_collect *c, int64_t t0_abs_ns);
+/* Once each 100 ms (real) or as often as records arrive (sim). 0; 1: an SLO with abort: true has failed, stop the run;
+ * -ENOSPC/-EIO: the record cannot be written any more: disarm, stop, exit 3. */
+int gcs_collect_tick(struct gcs_collect *c);
+void gcs_collect_event(struct gcs_collect *c, int level, const char *text); /* lands in the record and the screen */
+void gcs_collect_gctrace(struct gcs_collect *c, const char *line);
+void gcs_collect_done(struct gcs_collect *c, const char *hash, uint64_t checked, uint64_t errors);
+/* wait status of the target; expected: it had said done or was told to quit */
+void gcs_collect_exit(struct gcs_collect *c, int wait_status, bool expected);
+const struct gcs_snapshot *gcs_collect_snapshot(struct gcs_collect *c);
+/* Final drain, verdict, checkpoint of the record. interrupted: 0, SIGINT or SIGTERM. Returns the exit code. */
+enum gcs_exit gcs_collect_finish(struct gcs_collect *c, int interrupted);
+void gcs_collect_destroy(struct gcs_collect *c);
+
+/* report.c: reads a record only. format: "text" or "json"; out: stdout. 0, -errno with text on err. */
+int gcs_report(const char *record_path, const char *format, FILE *out, FILE *err);
+/* The runs below a directory, newest first, one line each (list runs). */
+int gcs_record_list(const char *dir, const char *format, FILE *out);

@@ -1,0 +1,25 @@
+/*
+ * display.h: how a run is shown while it lasts; the seam between harness/ and tui/.
+ *
+ * The harness calls it from its main thread, once a frame. It never waits.
+ */
+#pragma once
+
+#include "harness/snapshot.h"
+
+enum gcs_act { GCS_DO_NOTHING, GCS_DO_ARM, GCS_DO_DISARM, GCS_DO_FIRE, GCS_DO_DISARM_ALL, GCS_DO_MARK, GCS_DO_QUIT };
+struct gcs_request { enum gcs_act act; uint32_t fault; };
+
+struct gcs_display {
+	const char *name;
+	/* 0, or -errno: the caller falls back to plain lines. */
+	int (*open)(void **ret_self);
+	void (*frame)(void *self, const struct gcs_snapshot *snap);
+	/* Take one pending request of the user; GCS_DO_NOTHING when there is none. */
+	struct gcs_request (*poll)(void *self);
+	/* File descriptor that becomes readable on input, -1 none. */
+	int (*fd)(void *self);
+	/* Restores the terminal; async-signal-safe is not needed: called on every way out of the main thread. */
+	void (*close)(void *self);
+};
+extern const struct gcs_display gcs_display_plain; /* one line an event, harness/plain.c */

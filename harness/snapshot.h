@@ -1,0 +1,77 @@
+/*
+ * snapshot.h: what a screen shows: one immutable picture of a run, published each tick.
+ *
+ * Made by the collector of a live run (collect.c) and, later, by the reader of a record. A view
+ * reads it and nothing else. Times are ns from t0; durations ns.
+ */
+#pragma once
+
+#include "harness/scenario.h"
+
+#define GCS_STRIP_CELLS 512   /* history columns kept: fixed time a cell, doubled when full */
+#define GCS_EVENTS_SHOWN 64
+
+enum gcs_state { GCS_STARTING, GCS_WARMING, GCS_STEADY, GCS_FAULTING, GCS_RECOVERING, GCS_RECOVERED, GCS_ENDED };
+
+struct gcs_pcts { uint64_t count; int64_t p50_ns, p90_ns, p99_ns, p999_ns, max_ns; };
+
+/* One column of history. */
+struct gcs_cell {
+	int64_t stw_max_ns, stopping_max_ns, assist_max_ns, wake_max_ns, op_p99_ns;
+	uint64_t heap_live_max, heap_live_min, heap_goal;
+	uint32_t stw_count, over_count, gc_count, fires;   /* over_count: pauses over the first pause/latency SLO, if any */
+	uint32_t faults_armed;   /* bit i: fault i was armed in it */
+	uint32_t faults_fired;
+};
+
+struct gcs_fault_view {
+	const char *id, *point, *what;   /* what: "fail p=0.02", "delay 5ms every 100" */
+	bool armed, operator_act;
+	uint64_t visits, eligible, fired, masked, times;
+	int64_t next_edge_ns;            /* -1 none */
+	uint32_t occurrence;
+};
+
+enum gcs_rec_state { GCS_REC_ARMED, GCS_REC_DEGRADED, GCS_REC_RECOVERING, GCS_REC_STEADY, GCS_REC_NEVER, GCS_REC_UNTOUCHED };
+struct gcs_rec_view {
+	uint32_t fault, occurrence;
+	enum gcs_rec_state state;
+	bool overlapped;
+	int64_t start_ns, end_ns, recovery_ns;  /* -1 unknown */
+	uint32_t nsignals;
+	struct { const char *name; int64_t recovery_ns; /* -1 not yet; 0 never left */ double peak_ratio; } signal[GCS_SIGNALS_MAX];
+};
+
+struct gcs_work_view { const char *id, *driver; double rate, rate_wanted; uint64_t ops, errors; struct gcs_pcts total; int64_t p99_now_ns; };
+struct gcs_slo_view { const char *id, *text; int state; /* 0 wait, 1 ok, -1 failed */ double value; char shown[32]; };
+struct gcs_event_view { int64_t t_ns; int level; /* 0 info 1 note 2 bad */ char text[96]; };
+
+struct gcs_snapshot {
+	const struct gcs_scenario *scenario;
+	char run_id[24];
+	char record_path[512];
+	bool sim;               /* times are modelled: must be said on the screen */
+	enum gcs_state state;
+	int64_t now_ns, end_ns;
+	int phase;
+	char headline[128];     /* one sentence: "All SLOs hold; worst pause …" */
+
+	struct gcs_cell cell[GCS_STRIP_CELLS]; uint32_t ncells; int64_t cell_ns;
+
+	struct gcs_pcts stw_now, stw_total, stopping_total, assist_now, assist_total, wake_now, wake_total; /* now: last 10 s */
+	double ops_rate, ops_rate_baseline;
+	uint64_t heap_live, heap_goal, heap_trigger, rss, memlimit;
+	uint32_t gc_cycle, gc_phase, gc_forced;
+	double gc_cpu, assist_share, stw_share;  /* fractions */
+	int64_t mark_ns_last, stw_last_stopping_ns, stw_last_stopped_ns;
+	uint64_t goroutines;
+
+	struct gcs_fault_view fault[GCS_FAULTS_MAX];
+	struct gcs_rec_view rec[64]; uint32_t nrecs;   /* newest last */
+	struct gcs_work_view work[GCS_WORKLOADS_MAX];
+	struct gcs_slo_view slo[2 * GCS_CHECKS_MAX]; uint32_t nslos;   /* SLOs, then expectations */
+	struct gcs_event_view event[GCS_EVENTS_SHOWN]; uint32_t nevents; /* newest last */
+	uint64_t integrity_checked, integrity_errors, crashes;
+	uint64_t samples_lost; double injector_cost;   /* fraction of target CPU */
+	int64_t machine_stall_max_ns;
+};
