@@ -149,6 +149,15 @@ static void ctx_arm(prim_ctx *ctx)
 	ctx->sp = sp;
 }
 
+/* Frames that never returned left their red zones behind. */
+static void ctx_unpoison(prim_ctx *ctx)
+{
+#if PRIM_ASAN
+	ASAN_UNPOISON_MEMORY_REGION(ctx->stack.low, ctx->stack.bytes);
+#endif
+	(void)ctx;
+}
+
 static void ctx_prepare(prim_ctx *ctx, void (*fn)(void *), void *arg)
 {
 	ctx->fn = fn;
@@ -157,10 +166,7 @@ static void ctx_prepare(prim_ctx *ctx, void (*fn)(void *), void *arg)
 	ctx->asan_fake = NULL;
 	ctx->asan_low = ctx->stack.low;
 	ctx->asan_bytes = ctx->stack.bytes;
-#if PRIM_ASAN
-	/* Frames that never returned left their red zones behind. */
-	ASAN_UNPOISON_MEMORY_REGION(ctx->stack.low, ctx->stack.bytes);
-#endif
+	ctx_unpoison(ctx);
 	ctx_arm(ctx);
 }
 
@@ -189,6 +195,7 @@ void prim_ctx_reset(prim_ctx *ctx, void (*fn)(void *), void *arg)
 void prim_ctx_destroy(prim_ctx *ctx)
 {
 	ctx_fiber_destroy(ctx);
+	ctx_unpoison(ctx);
 	prim_stack_put(ctx);
 }
 

@@ -82,8 +82,11 @@ enum prim_cost {
 
 #if MRT_SIM
 /* Charge `units` times the cost, with seeded jitter; may switch to another
- * thread whose clock is behind.  Call at safepoints, allocations, barriers,
- * per unit of mark or sweep work.  Never with a prim_spin held. */
+ * thread whose clock is behind: on that thread's context, and back on the
+ * caller's.  Call at safepoints, allocations, barriers, per unit of mark or
+ * sweep work.  Allowed with a prim_mutex held; others then really wait for it.
+ * Time never falls from one statement executed to the next, whatever thread
+ * executes it. prim_ctx_switch charges nothing: its caller does. */
 void prim_step_n(enum prim_cost cost, uint32_t units);
 /* Fold a value into the running hash of the event sequence. */
 void prim_sim_fold(uint64_t value);
@@ -95,8 +98,9 @@ static inline uint64_t prim_sim_hash(void) { return 0; }
 #endif
 static inline void prim_step(enum prim_cost cost) { prim_step_n(cost, 1); }
 
-/* Body of a spin loop: a CPU pause, now and then sched_yield; sim: lets every
- * other thread that is behind run, and charges the spin. */
+/* Body of a spin loop, `round` counting up from 0: a CPU pause, now and then
+ * sched_yield; sim: lets every other thread that is behind run, and charges
+ * the spin, more in late rounds. */
 void prim_spin_wait(uint32_t round);
 
 /* ---------------------------------------------------------------- threads */
@@ -120,10 +124,11 @@ uint32_t prim_thread_id(void); /* 0 = initial; small, dense, never reused while 
 
 /* A note: one sleeper, one wake, then clear (the idea of Go's runtime note,
  * lock_futex.go).  Zero-initialised is a valid, clear note.  Wake
- * happens-before the return of the sleep it ends. */
+ * happens-before the return of the sleep it ends.  A second wake before the
+ * clear is a mistake (debug builds die). */
 typedef struct prim_note {
-	_Atomic uint32_t key; /* 0 clear, 1 woken, sim: also the sleeper */
-	uint32_t sim_sleeper;
+	_Atomic uint32_t key; /* 0 clear, 1 woken */
+	uint32_t sim_sleeper; /* sim: the sleeping thread's id plus one */
 } prim_note;
 
 void prim_note_wake(prim_note *note);
@@ -162,7 +167,7 @@ enum prim_rank {
 typedef struct prim_mutex {
 	_Atomic uint32_t word;
 	uint16_t rank;
-	uint16_t pad;
+	uint16_t sim_waiters;
 	prim_thread *owner; /* debug and sim */
 } prim_mutex;
 
@@ -176,7 +181,9 @@ void prim_mutex_assert_held(const prim_mutex *m);
 /* ------------------------------------------------------------------ pages */
 
 /* Reserve address space (PROT_NONE).  With a hint, exactly there or -EEXIST /
- * -ENOMEM; hint 0: anywhere aligned to `align`. */
+ * -ENOMEM; hint 0: anywhere aligned to `align` (a power of two; below a page:
+ * a page).  -EINVAL: no size, or hint and align do not fit.  sim: the same
+ * addresses in every run, as for prim_pages_alloc and stacks. */
 int prim_pages_reserve(void **ret_base, uintptr_t hint, size_t bytes, size_t align);
 /* The heap's fixed base for this kind of build (plain, ASan, TSan, sim). */
 uintptr_t prim_heap_base(void);
@@ -195,17 +202,22 @@ void prim_pages_free(void *addr, size_t bytes);
  * ASan and TSan inside the backend. */
 typedef struct prim_ctx prim_ctx;
 
-/* A coroutine with a stack of at least `stack_bytes` and a guard page (while
+/* A coroutine with a stack of at least `stack_bytes` (a power of two inside,
+ * less a header; four times that under a sanitizer) and a guard page (while
  * the process is far from vm.max_map_count; a canary beyond). It starts in
  * fn(arg) at the first switch; fn never returns: its last act is
- * prim_ctx_exit_to.  NULL: no memory. */
+ * prim_ctx_exit_to.  NULL: no memory (TSan: also beyond 7000 at a time). */
 prim_ctx *prim_ctx_create(size_t stack_bytes, void (*fn)(void *), void *arg);
-/* Re-arm a finished context for a new fn (its stack is reused). */
+/* Re-arm a finished context for a new fn (its stack is reused).  Cheaper than
+ * destroy and create; but those reuse stacks as well. */
 void prim_ctx_reset(prim_ctx *ctx, void (*fn)(void *), void *arg);
 void prim_ctx_destroy(prim_ctx *ctx); /* not the running one */
-/* The context of the calling prim thread itself (its scheduler loop). */
+/* The context of the calling prim thread itself (its scheduler loop).  A thread
+ * must be on it again when its function returns. */
 prim_ctx *prim_ctx_thread(void);
-/* Save into `from` (the running one), resume `to`. */
+/* Save into `from` (the running one), resume `to`.  `to` must have been left
+ * completely: whoever makes a context resumable elsewhere does so from the
+ * context that was switched to. */
 void prim_ctx_switch(prim_ctx *from, prim_ctx *to);
 /* As switch, but `from` is finished and will be reset or destroyed. */
 _Noreturn void prim_ctx_exit_to(prim_ctx *from, prim_ctx *to);
@@ -216,7 +228,8 @@ _Noreturn void prim_ctx_exit_to(prim_ctx *from, prim_ctx *to);
  * end of an in-memory pair whose other end is a virtual peer. */
 typedef struct prim_conn prim_conn;
 
-int prim_conn_open_fd(prim_conn **ret_conn, int fd); /* real only; sim: -ENOTSUP */
+/* Takes the descriptor over and makes it non-blocking. real only; sim: -ENOTSUP. */
+int prim_conn_open_fd(prim_conn **ret_conn, int fd);
 /* >0 bytes, 0 peer closed, -EAGAIN, other -errno. */
 int64_t prim_conn_read(prim_conn *conn, void *buf, size_t bytes);
 int64_t prim_conn_write(prim_conn *conn, const void *buf, size_t bytes);
@@ -233,13 +246,17 @@ struct prim_event {
 #define PRIM_POLL_EVENTS_MAX 128
 
 int prim_poll_init(void);
-/* Edge-triggered, both directions, once a connection (netpoll_epoll.go). */
+/* Edge-triggered, both directions, once a connection (netpoll_epoll.go). What is
+ * ready already is the first edge. */
 int prim_poll_add(prim_conn *conn, void *tag);
 void prim_poll_remove(prim_conn *conn);
 /* Up to PRIM_POLL_EVENTS_MAX events; deadline 0 never blocks. A break
- * returns early with what there is (perhaps 0). One thread blocks at a time. */
+ * returns early with what there is (perhaps 0); only a blocking poll takes it,
+ * and one that comes after the break takes it at once. One thread blocks at a
+ * time.  A tag may still be returned by a poll that began before its
+ * connection was removed.  -errno: the poller is broken. */
 int prim_poll_wait(struct prim_event *events, int max, int64_t deadline_ns);
-/* Wake the blocked poller; deduplicated. */
+/* Wake the blocked poller, or the next one to block; deduplicated. */
 void prim_poll_break(void);
 
 /* ------------------------------------------------------------ sim: virtual peers */
@@ -248,13 +265,18 @@ void prim_poll_break(void);
  * intended at start + (i * conns + c) * period; it carries a request of
  * `request_bytes` whose first 16 bytes are {u64 sequence, i64 intended_ns};
  * a reply is `reply_bytes`. One request in flight a connection; a late one is sent at
- * once and its latency still counts from the intended start. */
+ * once and its latency still counts from the intended start.  A message takes
+ * exactly PRIM_COST_NET_WIRE each way.  After its last reply (no intended start
+ * before stop_ns is left) the client hangs up: the target reads 0.  Writing
+ * more than the reply that is owed: -EPROTO. */
 struct prim_peer_options {
 	uint32_t conns;
 	int64_t start_ns, stop_ns; /* virtual; intended starts in [start, stop) */
 	int64_t period_ns;         /* between intended starts over all connections */
 	uint32_t request_bytes, reply_bytes;
-	/* Called when a whole reply has arrived; latency from intended start. */
+	/* Called when a whole reply has arrived; latency from intended start.
+	 * Runs on whatever stack happens to be current: be brief, and call
+	 * nothing of prim.h. */
 	void (*on_reply)(void *arg, uint32_t conn, int64_t intended_ns, int64_t done_ns,
 			 const void *reply);
 	void *arg;
@@ -266,15 +288,20 @@ int prim_peer_start(const struct prim_peer_options *opt, prim_conn **ret_conns);
 
 /* The control socket: one JSON text a line, both ways.  Used by the control
  * thread only. */
-/* Next whole line without its newline; -EAGAIN: deadline passed; -EPIPE: the
- * other end is gone; -E2BIG: longer than cap.  sim: the deadline is virtual, and
- * lines are taken only if they are there already (the harness has sent the
- * whole plan before the start). */
+/* Next whole line without its newline, ended by a NUL; -EAGAIN: deadline passed
+ * (what came of a line is kept); -EPIPE: the other end is gone, seen while
+ * waiting too; -E2BIG: no room in cap, the line is dropped.  sim: the deadline is
+ * virtual, and lines are taken only if they are there already (the harness has
+ * sent the whole plan before the start); with PRIM_FOREVER it waits in real
+ * time while virtual time stands still (the handshake). */
 int prim_ctl_recv(int fd, char *line, size_t cap, int64_t deadline_ns);
+/* Sends all of it, and a newline when the last byte is none.  0, -EPIPE, other
+ * -errno; waits while the other end is slow. */
 int prim_ctl_send(int fd, const char *line, size_t len);
 
 /* Map a shared memory descriptor (telemetry). NULL on failure. */
 void *prim_shared_map(int fd, size_t bytes);
-/* sim: wait, in real time, until *word >= wanted (a reader draining a ring);
- * false when the control socket's other end has gone. real: unused. */
+/* sim: wait, in real time, until *word >= wanted (a reader draining a ring, who
+ * stores it with release); false when the control socket's other end has gone.
+ * real: works as well. */
 bool prim_sim_wait_reader(int ctl_fd, const _Atomic uint64_t *word, uint64_t wanted);

@@ -92,6 +92,11 @@ _Noreturn void prim_ctx_jump_last(prim_ctx *from, prim_ctx *to);
 /* Private anonymous memory, page rounded; sim: at repeatable addresses. NULL: none. */
 void *prim_map(size_t bytes);
 void prim_unmap(void *addr, size_t bytes);
+uintptr_t prim_arena_base(void); /* sim: of the memory that is not heap */
+/* Reserve exactly there: 0, -EEXIST, -ENOMEM. */
+int prim_reserve_at(void **ret_base, uintptr_t base, size_t bytes);
+/* Reserve wherever there is room; align is a power of two, at least a page. */
+int prim_reserve_any(void **ret_base, size_t bytes, size_t align);
 
 /* --------------------------------------------------------------- lock ranks */
 

@@ -76,7 +76,7 @@ void prim_mutex_init(prim_mutex *m, enum prim_rank rank)
 {
 	atomic_init(&m->word, MUTEX_FREE);
 	m->rank = (uint16_t)rank;
-	m->pad = 0;
+	m->sim_waiters = 0;
 	m->owner = NULL;
 }
 
