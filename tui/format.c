@@ -6,8 +6,8 @@
 
 static const char *format_3digits(char *ret, double v)
 {
-	const char *fmt = v >= 99.95 ? "%.0f" : v >= 9.995 ? "%.1f" : v >= 0.9995 ? "%.2f" : "%.3f";
-	snprintf(ret, TUI_NUMBER, fmt, v);
+	int decimals = v >= 99.95 ? 0 : v >= 9.995 ? 1 : v >= 0.9995 ? 2 : 3;
+	snprintf(ret, TUI_NUMBER, "%.*f", decimals, v);
 	return ret;
 }
 

@@ -1,0 +1,285 @@
+/* test_tui.c: the live screen, read from its canvas: nothing overflows, the figures are there, keys do what they say. */
+#include "tui/canvas.h"
+#include "tui/format.h"
+#include "tui/screen.h"
+#include "tui/terminal.h"
+#include "tui/view.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define S INT64_C(1000000000)
+
+static char name_run[] = "map-delete-residue", id_warm[] = "warmup", id_steady[] = "steady", id_storm[] = "storm",
+	    id_heal[] = "heal", id_oom[] = "oom", id_late[] = "late", id_gc[] = "gcnow", id_maps[] = "maps",
+	    id_slices[] = "slices", id_net[] = "net";
+
+static struct gcs_scenario *make_scenario(void)
+{
+	struct gcs_scenario *s = calloc(1, sizeof *s);
+	*s = (struct gcs_scenario){.name = name_run, .seed = 0x2481, .procs = 2, .gogc = 100, .nphases = 4, .nfaults = 3,
+				   .nworkloads = 3, .end_ns = 48 * S};
+	s->phase[0] = (struct gcs_phase){id_warm, 0, 4 * S, false};
+	s->phase[1] = (struct gcs_phase){id_steady, 4 * S, 14 * S, true};
+	s->phase[2] = (struct gcs_phase){id_storm, 14 * S, 36 * S, true};
+	s->phase[3] = (struct gcs_phase){id_heal, 36 * S, 48 * S, true};
+	s->fault[0] = (struct gcs_fault){.id = id_oom, .point = "mem/malloc", .action = "fail", .nwindows = 2,
+					 .window = {{16 * S, 19 * S}, {24 * S, 27 * S}}};
+	s->fault[1] = (struct gcs_fault){.id = id_late, .point = "netpoll/wake", .action = "delay", .nwindows = 1,
+					 .window = {{14 * S, 30 * S}}};
+	s->fault[2] = (struct gcs_fault){.id = id_gc, .point = "gc/write", .action = "force", .nwindows = 1,
+					 .window = {{30 * S, 36 * S}}};
+	s->workload[0] = (struct gcs_workload){.id = id_maps, .rate = 100000};
+	s->workload[1] = (struct gcs_workload){.id = id_slices, .rate = 20000};
+	s->workload[2] = (struct gcs_workload){.id = id_net, .rate = 5000};
+	return s;
+}
+
+static void fill_cells(struct gcs_snapshot *s)
+{
+	s->cell_ns = S / 10;
+	s->ncells = 260;
+	for (uint32_t i = 0; i < s->ncells; i++) {
+		struct gcs_cell *c = &s->cell[i];
+		c->stw_max_ns = 20000 + (i * 7919u) % 90000;
+		c->heap_live_min = (100u + i % 20) << 20;
+		c->heap_live_max = (102u + i % 20) << 20;
+		c->heap_goal = 130u << 20;
+		if (i > 160 && i < 190) {
+			c->faults_armed = 1;
+			c->faults_fired = i % 3 == 0;
+			c->stw_max_ns = 38000000;
+		}
+	}
+}
+
+static struct gcs_snapshot *make_snapshot(const struct gcs_scenario *sc)
+{
+	struct gcs_snapshot *s = calloc(1, sizeof *s);
+	s->scenario = sc;
+	strcpy(s->run_id, "8f3a-07");
+	s->state = GCS_FAULTING;
+	s->now_ns = 26 * S;
+	s->end_ns = sc->end_ns;
+	s->phase = 2;
+	strcpy(s->headline, "All SLOs hold; worst pause 38.0 ms during oom#1.");
+	s->stw_total = (struct gcs_pcts){3684, 80000, 210000, 1120000, 38100000, 61800000};
+	s->stw_now = (struct gcs_pcts){121, 110000, 420000, 38100000, 61800000, 61800000};
+	s->heap_live = 201u << 20;
+	s->heap_goal = 402u << 20;
+	s->rss = 455u << 20;
+	s->gc_cycle = 1842;
+	for (uint32_t i = 0; i < 3; i++) {
+		s->fault[i] = (struct gcs_fault_view){.id = sc->fault[i].id, .point = sc->fault[i].point, .what = "p=0.02",
+						      .armed = i == 0, .fired = 212, .times = 500};
+		s->work[i] = (struct gcs_work_view){.id = sc->workload[i].id, .rate = 98000, .rate_wanted = 100000, .ops = 5};
+	}
+	s->rec[0] = (struct gcs_rec_view){.fault = 0, .state = GCS_REC_STEADY, .recovery_ns = 9700000000, .nsignals = 1,
+					  .signal = {{"pause.stw.p99", 4100000000, 18.5}}};
+	s->nrecs = 1;
+	s->nslos = 1;
+	s->slo[0] = (struct gcs_slo_view){.id = "whole", .text = "integrity.errors == 0", .state = 1, .shown = "0"};
+	s->nevents = 1;
+	s->event[0] = (struct gcs_event_view){.t_ns = 16 * S, .level = 1};
+	strcpy(s->event[0].text, "oom#1 armed");
+	fill_cells(s);
+	return s;
+}
+
+static char *render(const struct gcs_snapshot *s, const struct tui_state *st, int rows, int cols, bool ascii)
+{
+	struct tui_canvas c = {.ascii = ascii};
+	assert_int_equal(tui_canvas_resize(&c, rows, cols), 0);
+	struct tui_box all = {0, 0, rows, cols};
+	tui_view_main(&c, &all, s, st);
+	char *text = calloc(1, (size_t)rows * ((size_t)cols * 4 + 2) + 1), *at = text;
+	for (int row = 0; row < rows; row++) {
+		at += tui_canvas_row(&c, row, at, (size_t)cols * 4 + 1);
+		*at++ = '\n';
+	}
+	tui_canvas_fini(&c);
+	if (getenv("GCS_TEST_SHOW") != NULL)
+		fputs(text, stderr);
+	return text;
+}
+
+static void test_main_screen_has_the_figures(void **state)
+{
+	(void)state;
+	struct gcs_scenario *sc = make_scenario();
+	struct gcs_snapshot *s = make_snapshot(sc);
+	static const int size[][2] = {{24, 80}, {30, 100}, {50, 140}, {24, 200}, {70, 80}};
+	for (size_t i = 0; i < sizeof size / sizeof size[0]; i++) {
+		struct tui_state st = {0};
+		char *text = render(s, &st, size[i][0], size[i][1], true);
+		static const char *const wanted[] = {"map-delete-residue", "FAULTING oom", "0:26/0:48", "38.1", "61.8", "3,684",
+						     "live 201  goal 402  rss 455", "GC #1842", "maps", "[x]1 oom", "212/500",
+						     "oom#1", "steady", "in 9.7s", "integrity.errors == 0", "oom#1 armed",
+						     "All SLOs hold", "disarm all", "storm"};
+		for (size_t w = 0; w < sizeof wanted / sizeof wanted[0]; w++)
+			if (strstr(text, wanted[w]) == NULL)
+				fail_msg("%dx%d lacks '%s':\n%s", size[i][1], size[i][0], wanted[w], text);
+		for (const char *p = text; *p != '\0'; p++)
+			assert_true((unsigned char)*p < 0x80);
+		free(text);
+	}
+	free(s);
+	free(sc);
+}
+
+static void test_every_size_is_safe(void **state)
+{
+	(void)state;
+	struct gcs_scenario *sc = make_scenario();
+	struct gcs_snapshot *s = make_snapshot(sc), *empty = calloc(1, sizeof *empty);
+	empty->scenario = sc;
+	for (int rows = 1; rows < 64; rows += 3)
+		for (int cols = 1; cols < 220; cols += 13) {
+			struct tui_state st = {.help = rows % 2, .zoom = cols % 5, .kind = (enum tui_kind)(cols % TUI_KINDS),
+					       .selected = 2, .event_scroll = 3};
+			free(render(s, &st, rows, cols, cols % 2));
+			free(render(empty, &st, rows, cols, false));
+		}
+	struct tui_state st = {0};
+	char *text = render(s, &st, 20, 60, true);
+	assert_non_null(strstr(text, "too small"));
+	free(text);
+	free(empty);
+	free(s);
+	free(sc);
+}
+
+static void test_simulation_is_labelled(void **state)
+{
+	(void)state;
+	struct gcs_scenario *sc = make_scenario();
+	struct gcs_snapshot *s = make_snapshot(sc);
+	struct tui_state st = {0};
+	s->sim = true;
+	s->state = GCS_STEADY;
+	char *text = render(s, &st, 24, 80, true);
+	assert_non_null(strstr(text, "SIMULATED"));
+	free(text);
+	free(s);
+	free(sc);
+}
+
+static void test_strip_is_logarithmic(void **state)
+{
+	(void)state;
+	struct gcs_scenario *sc = make_scenario();
+	struct gcs_snapshot *s = make_snapshot(sc);
+	sc->nfaults = 0;
+	s->ncells = 3;
+	memset(s->cell, 0, sizeof s->cell);
+	s->cell[0].stw_max_ns = 10000;    /* the axis runs from 0.01 to 100 ms: four decades */
+	s->cell[1].stw_max_ns = 1000000;
+	s->cell[2].stw_max_ns = 99999999;
+	struct tui_canvas c = {0};
+	struct tui_box box = {0, 0, 9, 40};
+	struct tui_state st = {0};
+	assert_int_equal(tui_canvas_resize(&c, 9, 40), 0);
+	tui_view_strip(&c, &box, s, &st);
+	int height[3] = {0};
+	for (int col = 0; col < 3; col++)
+		for (int row = 1; row < 9; row++) {
+			uint32_t ch = c.cell[row * 40 + 7 + col].ch;
+			height[col] += ch >= 0x2581 && ch <= 0x2588 ? (int)(ch - 0x2580) : 0;
+		}
+	assert_int_equal(height[0], 1);
+	assert_in_range(height[1], 31, 34); /* half way */
+	assert_int_equal(height[2], 64);
+	tui_canvas_fini(&c);
+	free(s);
+	free(sc);
+}
+
+static void test_axis_covers_the_newest(void **state)
+{
+	(void)state;
+	struct gcs_scenario *sc = make_scenario();
+	struct gcs_snapshot *s = make_snapshot(sc);
+	for (uint32_t n = 0; n <= GCS_STRIP_CELLS; n += 7)
+		for (int zoom = 0; zoom <= 6; zoom++)
+			for (int cols = 1; cols < 150; cols += 11) {
+				struct tui_state st = {.zoom = zoom};
+				s->ncells = n;
+				struct tui_axis a = tui_axis(s, &st, cols);
+				assert_true(a.ncols <= (uint32_t)cols);
+				if (n > 0) {
+					assert_true(a.ncols > 0 && a.first < n);
+					assert_true(a.first + a.ncols * a.per_col >= n);
+				}
+			}
+	free(s);
+	free(sc);
+}
+
+static void test_keys(void **state)
+{
+	(void)state;
+	struct gcs_scenario *sc = make_scenario();
+	struct gcs_snapshot *s = make_snapshot(sc);
+	struct tui_state st = {0};
+	struct gcs_request r = tui_screen_key(&st, s, '2');
+	assert_int_equal(r.act, GCS_DO_ARM);
+	assert_int_equal(r.fault, 1);
+	assert_int_equal(st.selected, 1);
+	r = tui_screen_key(&st, s, '1');
+	assert_int_equal(r.act, GCS_DO_DISARM);
+	assert_int_equal(tui_screen_key(&st, s, '9').act, GCS_DO_NOTHING);
+	tui_screen_key(&st, s, TUI_KEY_DOWN);
+	r = tui_screen_key(&st, s, 'f');
+	assert_int_equal(r.act, GCS_DO_FIRE);
+	assert_int_equal(r.fault, 1);
+	assert_int_equal(tui_screen_key(&st, s, 'D').act, GCS_DO_DISARM_ALL);
+	assert_int_equal(tui_screen_key(&st, s, 'q').act, GCS_DO_NOTHING);
+	assert_true(st.confirm_quit);
+	assert_int_equal(tui_screen_key(&st, s, 'x').act, GCS_DO_NOTHING);
+	assert_false(st.confirm_quit);
+	tui_screen_key(&st, s, 'q');
+	assert_int_equal(tui_screen_key(&st, s, 'y').act, GCS_DO_QUIT);
+	tui_screen_key(&st, s, '?');
+	assert_true(st.help);
+	assert_int_equal(tui_screen_key(&st, s, '1').act, GCS_DO_NOTHING);
+	assert_false(st.help);
+	free(s);
+	free(sc);
+}
+
+static void test_numbers(void **state)
+{
+	(void)state;
+	char b[TUI_NUMBER];
+	assert_string_equal(tui_ms(b, 82000), "0.082");
+	assert_string_equal(tui_ms(b, 1120000), "1.12");
+	assert_string_equal(tui_ms(b, 38100000), "38.1");
+	assert_string_equal(tui_ms(b, 1240000000), "1240");
+	assert_string_equal(tui_ms(b, -1), "-");
+	assert_string_equal(tui_duration(b, 840), "840ns");
+	assert_string_equal(tui_duration(b, 82000), "82µs");
+	assert_string_equal(tui_duration(b, 4100000), "4.1ms");
+	assert_string_equal(tui_duration(b, 847 * S), "14:07");
+	assert_string_equal(tui_count(b, 1234567), "1,234,567");
+	assert_string_equal(tui_count(b, 999), "999");
+	assert_string_equal(tui_rate(b, 181000), "181k");
+	assert_string_equal(tui_rate(b, 4900), "4.9k");
+	assert_string_equal(tui_mib(b, 1u << 30), "1024");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_main_screen_has_the_figures), cmocka_unit_test(test_every_size_is_safe),
+		cmocka_unit_test(test_simulation_is_labelled),      cmocka_unit_test(test_strip_is_logarithmic),
+		cmocka_unit_test(test_axis_covers_the_newest),      cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_numbers),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,166 @@
+/*
+ * screen.c: the live screen: state, keys, frames.
+ *
+ * The harness calls frame() ten times a second with a new snapshot and poll() after input. A frozen screen keeps the
+ * picture it had; keys go on working, and the run goes on.
+ */
+#include "tui/screen.h"
+
+#include "tui/terminal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct screen {
+	struct tui_state state;
+	struct tui_canvas canvas;
+	struct gcs_snapshot last;  /* what was drawn: keys refer to it */
+	bool have;
+};
+
+static void screen_notice(struct tui_state *st, const struct gcs_snapshot *s, const char *text, const char *what)
+{
+	snprintf(st->notice, sizeof st->notice, "%s%s", text, what);
+	st->notice_until_ns = s->now_ns + 3000000000;
+}
+
+static struct gcs_request screen_toggle(struct tui_state *st, const struct gcs_snapshot *s, uint32_t fault)
+{
+	if (fault >= s->scenario->nfaults) {
+		screen_notice(st, s, "There is no such fault.", "");
+		return (struct gcs_request){GCS_DO_NOTHING, 0};
+	}
+	bool armed = s->fault[fault].armed;
+	st->selected = (int)fault;
+	screen_notice(st, s, armed ? "Disarming " : "Arming ", s->fault[fault].id);
+	return (struct gcs_request){armed ? GCS_DO_DISARM : GCS_DO_ARM, fault};
+}
+
+static void screen_select(struct tui_state *st, const struct gcs_snapshot *s, int by)
+{
+	int n = (int)s->scenario->nfaults, to = st->selected + by;
+	st->selected = to < 0 || n == 0 ? 0 : to >= n ? n - 1 : to;
+}
+
+static void screen_scroll(struct tui_state *st, const struct gcs_snapshot *s, int by)
+{
+	int to = st->event_scroll + by;
+	st->event_scroll = to < 0 ? 0 : to > (int)s->nevents ? (int)s->nevents : to;
+}
+
+struct gcs_request tui_screen_key(struct tui_state *st, const struct gcs_snapshot *s, int key)
+{
+	struct gcs_request none = {GCS_DO_NOTHING, 0};
+	if (st->confirm_quit) {
+		st->confirm_quit = false;
+		return key == 'y' || key == 'Y' ? (struct gcs_request){GCS_DO_QUIT, 0} : none;
+	}
+	if (st->help) {
+		st->help = false;
+		return none;
+	}
+	if (key >= '1' && key <= '9')
+		return screen_toggle(st, s, (uint32_t)(key - '1'));
+	switch (key) {
+	case 'q': case TUI_KEY_F1 + 9: st->confirm_quit = true; return none;
+	case '?': case 'h': case TUI_KEY_F1: st->help = true; return none;
+	case ' ': st->frozen = !st->frozen; return none;
+	case '+': case '=': st->zoom += st->zoom < 6; return none;
+	case '-': st->zoom -= st->zoom > 0; return none;
+	case 'k': case '\t': st->kind = (st->kind + 1) % TUI_KINDS; return none;
+	case TUI_KEY_UP: screen_select(st, s, -1); return none;
+	case TUI_KEY_DOWN: screen_select(st, s, 1); return none;
+	case TUI_KEY_PAGE_UP: screen_scroll(st, s, 5); return none;
+	case TUI_KEY_PAGE_DOWN: screen_scroll(st, s, -5); return none;
+	case 'f':
+		if (s->scenario->nfaults == 0)
+			return none;
+		screen_notice(st, s, "Firing once at its next visit: ", s->fault[st->selected].id);
+		return (struct gcs_request){GCS_DO_FIRE, (uint32_t)st->selected};
+	case 'D': case TUI_KEY_F1 + 8:
+		screen_notice(st, s, "Disarming everything; the windows ahead are cancelled.", "");
+		return (struct gcs_request){GCS_DO_DISARM_ALL, 0};
+	case 'm': case TUI_KEY_F1 + 7:
+		screen_notice(st, s, "Marked.", "");
+		return (struct gcs_request){GCS_DO_MARK, 0};
+	default: return none;
+	}
+}
+
+static int screen_open(void **ret_self)
+{
+	struct screen *sc = calloc(1, sizeof *sc);
+	if (sc == NULL)
+		return -ENOMEM;
+	const char *no_colour = getenv("NO_COLOR");
+	sc->state.no_colour = no_colour != NULL && no_colour[0] != '\0';
+	int rc = tui_terminal_open(sc->state.no_colour);
+	if (rc < 0) {
+		free(sc);
+		return rc;
+	}
+	sc->canvas.ascii = tui_terminal_ascii();
+	*ret_self = sc;
+	return 0;
+}
+
+static void screen_draw(struct screen *sc)
+{
+	int rows, cols;
+	tui_terminal_size(&rows, &cols);
+	if ((rows != sc->canvas.rows || cols != sc->canvas.cols) && tui_canvas_resize(&sc->canvas, rows, cols) < 0)
+		return;
+	tui_canvas_clear(&sc->canvas);
+	struct tui_box all = {0, 0, rows, cols};
+	tui_view_main(&sc->canvas, &all, &sc->last, &sc->state);
+	tui_terminal_show(&sc->canvas);
+}
+
+static void screen_frame(void *self, const struct gcs_snapshot *snap)
+{
+	struct screen *sc = self;
+	if (snap->now_ns >= sc->state.notice_until_ns)
+		sc->state.notice[0] = '\0';
+	if (!sc->state.frozen || !sc->have)
+		sc->last = *snap;
+	sc->have = true;
+	screen_draw(sc);
+}
+
+static struct gcs_request screen_poll(void *self)
+{
+	struct screen *sc = self;
+	struct gcs_request req = {GCS_DO_NOTHING, 0};
+	int key = 0;
+	while (sc->have && req.act == GCS_DO_NOTHING && (key = tui_terminal_key()) != TUI_KEY_NONE)
+		req = tui_screen_key(&sc->state, &sc->last, key);
+	if (sc->have)
+		screen_draw(sc);
+	return req;
+}
+
+static int screen_fd(void *self)
+{
+	(void)self;
+	return STDIN_FILENO;
+}
+
+static void screen_close(void *self)
+{
+	struct screen *sc = self;
+	tui_terminal_close();
+	tui_canvas_fini(&sc->canvas);
+	free(sc);
+}
+
+const struct gcs_display tui_screen_display = {
+	.name = "tui",
+	.open = screen_open,
+	.frame = screen_frame,
+	.poll = screen_poll,
+	.fd = screen_fd,
+	.close = screen_close,
+};

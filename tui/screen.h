@@ -1,0 +1,12 @@
+/*
+ * screen.h: the live screen as a display of the harness.
+ */
+#pragma once
+
+#include "harness/display.h"
+#include "tui/view.h"
+
+extern const struct gcs_display tui_screen_display;
+
+/* One key against a state: changes the state, perhaps asks for an act. No terminal: testable. */
+struct gcs_request tui_screen_key(struct tui_state *st, const struct gcs_snapshot *s, int key);

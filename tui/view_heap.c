@@ -1,0 +1,66 @@
+/* view_heap.c: the live heap's saw-tooth with its goal, on a linear axis. */
+#include "tui/format.h"
+#include "tui/view.h"
+
+#include <stdio.h>
+
+struct heap_col { uint64_t low, high, goal; };
+
+static struct heap_col heap_col(const struct gcs_snapshot *s, const struct tui_axis *a, uint32_t col)
+{
+	struct heap_col r = {UINT64_MAX, 0, 0};
+	for (uint32_t i = a->first + col * a->per_col; i < a->first + (col + 1) * a->per_col && i < s->ncells; i++) {
+		const struct gcs_cell *cell = &s->cell[i];
+		if (cell->heap_live_max == 0)
+			continue;
+		r.low = cell->heap_live_min < r.low ? cell->heap_live_min : r.low;
+		r.high = cell->heap_live_max > r.high ? cell->heap_live_max : r.high;
+		r.goal = cell->heap_goal > r.goal ? cell->heap_goal : r.goal;
+	}
+	return r;
+}
+
+/* The next round figure (1, 2, 5 times a power of two mebibytes would confuse: plain powers and halves). */
+static uint64_t heap_top(uint64_t max)
+{
+	uint64_t top = 4u << 20;
+	while (top < max)
+		top = top % 3 == 0 ? top / 3 * 4 : top / 2 * 3;
+	return top;
+}
+
+void tui_view_heap(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
+		   const struct tui_state *st)
+{
+	struct tui_axis a = tui_axis(s, st, box->cols - 8);
+	struct tui_box plot = {box->row + 1, box->col + 7, box->rows - 1, box->cols - 8};
+	struct tui_box axis = {box->row + 1, box->col, box->rows - 1, 7};
+	char n[4][TUI_NUMBER], title[96];
+	snprintf(title, sizeof title, "HEAP MiB  live %s  goal %s  rss %s", tui_mib(n[0], s->heap_live),
+		 s->heap_goal == UINT64_MAX ? "off" : tui_mib(n[1], s->heap_goal), tui_mib(n[2], s->rss));
+	tui_rule(c, box, 0, title);
+
+	uint64_t max = 0;
+	for (uint32_t col = 0; col < a.ncols; col++) {
+		struct heap_col v = heap_col(s, &a, col);
+		max = v.high > max ? v.high : max;
+		if (v.goal != UINT64_MAX && v.goal > max)
+			max = v.goal;
+	}
+	uint64_t top = heap_top(max);
+	for (int row = 0; row < plot.rows; row++)
+		tui_put(c, &axis, row, 6, TUI_RULE, 0x2502);
+	tui_print(c, &axis, 0, 0, TUI_DIM, "%5s", tui_mib(n[3], top));
+	tui_print(c, &axis, plot.rows - 1, 0, TUI_DIM, "%5s", "0");
+	int steps = plot.rows * 8;
+	for (uint32_t col = 0; col < a.ncols; col++) {
+		struct heap_col v = heap_col(s, &a, col);
+		int full = (int)(v.high * (uint64_t)steps / top);
+		for (int row = plot.rows - 1, left = full; row >= 0 && left > 0; row--, left -= 8)
+			tui_put(c, &plot, row, (int)col, TUI_HEAP, 0x2580u + (uint32_t)(left >= 8 ? 8 : left));
+		int goal = (int)(v.goal / 8 * (uint64_t)steps / (top / 8));
+		int row = plot.rows - 1 - (goal - 1) / 8;
+		if (v.goal > 0 && v.goal <= top && (full + 7) / 8 < plot.rows - row)
+			tui_put(c, &plot, row, (int)col, TUI_GOAL, '-');
+	}
+}

@@ -1,0 +1,132 @@
+/*
+ * view_strip.c: the pause strip: the longest pause of each column on a logarithmic axis, an eighth of a
+ * row being the smallest step, and under it which faults were armed and fired.
+ */
+#include "tui/format.h"
+#include "tui/view.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static const char *const strip_title[TUI_KINDS] = {
+	[TUI_KIND_STW] = "STW PAUSE ms",
+	[TUI_KIND_STOPPING] = "TIME TO STOP ms",
+	[TUI_KIND_ASSIST] = "MARK ASSIST ms",
+	[TUI_KIND_WAKE] = "NETPOLL WAKE LAG ms",
+	[TUI_KIND_OP] = "OPERATION P99 ms",
+};
+
+static int64_t strip_value(const struct gcs_cell *cell, enum tui_kind kind)
+{
+	switch (kind) {
+	case TUI_KIND_STW: return cell->stw_max_ns;
+	case TUI_KIND_STOPPING: return cell->stopping_max_ns;
+	case TUI_KIND_ASSIST: return cell->assist_max_ns;
+	case TUI_KIND_WAKE: return cell->wake_max_ns;
+	case TUI_KIND_OP: return cell->op_p99_ns;
+	case TUI_KINDS: break;
+	}
+	return 0;
+}
+
+struct strip_col { int64_t value_ns; uint32_t armed, fired; };
+
+static struct strip_col strip_col(const struct gcs_snapshot *s, const struct tui_axis *a, uint32_t col,
+				  enum tui_kind kind)
+{
+	struct strip_col r = {0, 0, 0};
+	for (uint32_t i = a->first + col * a->per_col; i < a->first + (col + 1) * a->per_col && i < s->ncells; i++) {
+		int64_t v = strip_value(&s->cell[i], kind);
+		r.value_ns = v > r.value_ns ? v : r.value_ns;
+		r.armed |= s->cell[i].faults_armed;
+		r.fired |= s->cell[i].faults_fired;
+	}
+	return r;
+}
+
+/* Decades that hold all values: at least two, from 1 µs. */
+static void strip_decades(const struct gcs_snapshot *s, const struct tui_axis *a, enum tui_kind kind, int *ret_low,
+			  int *ret_high)
+{
+	int64_t low = INT64_MAX, high = 0;
+	for (uint32_t col = 0; col < a->ncols; col++) {
+		int64_t v = strip_col(s, a, col, kind).value_ns;
+		if (v > 0 && v < low)
+			low = v;
+		if (v > high)
+			high = v;
+	}
+	*ret_low = high == 0 ? 4 : (int)floor(log10((double)low));
+	*ret_high = high == 0 ? 6 : (int)floor(log10((double)high)) + 1;
+	if (*ret_low < 3)
+		*ret_low = 3;
+	if (*ret_high < *ret_low + 2)
+		*ret_high = *ret_low + 2;
+}
+
+static void strip_axis(struct tui_canvas *c, const struct tui_box *box, int low, int high)
+{
+	for (int row = 0; row < box->rows; row++)
+		tui_put(c, box, row, 6, TUI_RULE, 0x2502);
+	for (int d = low; d <= high; d++) {
+		int row = box->rows - 1 - (d - low) * (box->rows - 1) / (high - low);
+		char label[16];
+		snprintf(label, sizeof label, "%g", pow(10, d - 6));
+		tui_print(c, box, row, 0, TUI_DIM, "%5s", label);
+	}
+}
+
+static void strip_bar(struct tui_canvas *c, const struct tui_box *plot, int col, int64_t v, int low, int high,
+		      enum tui_role role)
+{
+	double at = v <= 0 ? 0 : (log10((double)v) - low) / (high - low);
+	int eighths = v <= 0 ? 0 : (int)lround(at * (plot->rows * 8 - 1)) + 1;
+	for (int row = plot->rows - 1; row >= 0 && eighths > 0; row--, eighths -= 8)
+		tui_put(c, plot, row, col, role, 0x2580u + (uint32_t)(eighths >= 8 ? 8 : eighths));
+}
+
+/* One row a fault when there is room, else one for all: '=' armed, O fired. */
+static void strip_marks(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
+			const struct tui_axis *a, int rows)
+{
+	uint32_t n = s->scenario->nfaults;
+	bool each = rows > 1;
+	for (int row = 0; row < rows; row++) {
+		uint32_t mask = each ? 1u << row : ~0u;
+		if (each && (uint32_t)row >= n)
+			return;
+		tui_print(c, &(struct tui_box){box->row + row, box->col, 1, 7}, 0, 0, TUI_FAULT, "%.6s",
+			  each ? s->fault[row].id : "faults");
+		for (uint32_t col = 0; col < a->ncols; col++) {
+			struct strip_col v = strip_col(s, a, col, TUI_KIND_STW);
+			if (v.fired & mask)
+				tui_put(c, box, row, 7 + (int)col, TUI_FAULT, 'O');
+			else if (v.armed & mask)
+				tui_put(c, box, row, 7 + (int)col, TUI_FAULT, '=');
+		}
+	}
+}
+
+void tui_view_strip(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
+		    const struct tui_state *st)
+{
+	struct tui_axis a = tui_axis(s, st, box->cols - 8);
+	int nf = (int)s->scenario->nfaults;
+	int marks = nf > 1 && box->rows >= 8 + nf ? nf : nf > 0 ? 1 : 0;
+	struct tui_box chart = {box->row + 1, box->col, box->rows - 1 - marks, box->cols};
+	struct tui_box plot = {chart.row, box->col + 7, chart.rows, box->cols - 8};
+	struct tui_box below = {chart.row + chart.rows, box->col, marks, box->cols};
+	int low, high;
+
+	char per[TUI_NUMBER], title[96];
+	tui_duration(per, s->cell_ns * (int64_t)a.per_col);
+	snprintf(title, sizeof title, "%s, log, max per %s", strip_title[st->kind], per);
+	tui_rule(c, box, 0, title);
+	strip_decades(s, &a, st->kind, &low, &high);
+	strip_axis(c, &chart, low, high);
+	for (uint32_t col = 0; col < a.ncols; col++) {
+		struct strip_col v = strip_col(s, &a, col, st->kind);
+		strip_bar(c, &plot, (int)col, v.value_ns, low, high, v.armed ? TUI_FAULT : TUI_BAR);
+	}
+	strip_marks(c, &below, s, &a, marks);
+}
