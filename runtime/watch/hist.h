@@ -55,3 +55,21 @@ static inline void watch_hist_add(struct watch_hist *h, uint64_t ns)
 	atomic_store_explicit(&h->count, atomic_load_explicit(&h->count, memory_order_relaxed) + 1, memory_order_release);
 #undef WATCH_BUMP
 }
+
+/* ---- reader: plain sums, private to who holds them. */
+struct watch_hist_sum {
+	uint64_t count, sum_ns, max_ns;
+	uint64_t cell[WATCH_HIST_CELLS];
+};
+
+/* Snapshot of a histogram that may be written meanwhile; count always equals the sum of the cells. */
+void watch_hist_read(const struct watch_hist *h, struct watch_hist_sum *ret);
+/* Add exactly. */
+void watch_hist_sum_add(struct watch_hist_sum *into, const struct watch_hist_sum *more);
+/* Add one value (aggregates made by the reader itself: pauses, stalls). */
+void watch_hist_sum_put(struct watch_hist_sum *into, uint64_t ns);
+/* later -= earlier, two snapshots of one histogram: what happened in between. max_ns is exact when the maximum moved,
+ * else the top of the highest cell in use. */
+void watch_hist_sum_since(struct watch_hist_sum *later, const struct watch_hist_sum *earlier);
+/* The value at a quantile in millionths (500000 median, 990000 p99, 999000 p99.9); 0 when empty. */
+uint64_t watch_hist_sum_at(const struct watch_hist_sum *s, uint32_t ppm);

@@ -126,3 +126,5 @@ void watch_emit_shared(struct mrt_telemetry *t, const struct watch_record *rec);
 /* Reader (harness): up to max records of all rings, unordered between rings. */
 size_t watch_drain(struct mrt_telemetry *t, struct watch_record *ret, size_t max);
 uint64_t watch_lost(struct mrt_telemetry *t);
+/* Records ever written, all rings. */
+uint64_t watch_written(struct mrt_telemetry *t);
