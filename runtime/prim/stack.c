@@ -3,9 +3,9 @@
  *
  * Sizes are powers of two.  A stack normally has a mapping of its own with a
  * guard page below it: two map areas.  The kernel bounds those
- * (vm.max_map_count), so beyond a quarter of the bound stacks come from slabs
- * of 64: one mapping, no guard.  There the top of every stack carries a
- * canary; the one above overflows into it first, and the switch looks: at
+ * (vm.max_map_count), so beyond a quarter of the bound, or 16000, stacks come
+ * from slabs of 64: one mapping, no guard.  There the top of every stack carries
+ * a canary; the one above overflows into it first, and the switch looks: at
  * the canary below, and at whether the stack pointer is still inside.  Limit:
  * a frame that jumps over the canary and comes back is not seen.
  *
@@ -26,7 +26,7 @@
 #define STACK_SLAB_COUNT 64u
 #define STACK_HEAD_BYTES                                                                           \
 	((sizeof(prim_ctx) + PRIM_CANARY_WORDS * sizeof(uint64_t) + 63) & ~(size_t)63)
-#define STACK_GUARDED_DEFAULT 16000u
+#define STACK_GUARDED_MAX 16000u
 
 struct stack_slab {
 	char *base; /* a page with a canary at its end, then the stacks */
@@ -43,22 +43,24 @@ static struct {
 	} class_[STACK_CLASS_MAX + 1];
 } stacks;
 
-/* A quarter of vm.max_map_count: half of it in areas, the rest for everybody else. */
+/* A quarter of vm.max_map_count (half of it in areas; the rest is for everybody
+ * else), and never more than the default setting of it allows. */
 static uint32_t stack_guarded_limit(void)
 {
 	char text[32];
 	int fd = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
+	unsigned long limit;
 	ssize_t n;
 
 	if (fd < 0)
-		return STACK_GUARDED_DEFAULT;
+		return STACK_GUARDED_MAX;
 	n = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	if (n <= 0)
-		return STACK_GUARDED_DEFAULT;
+		return STACK_GUARDED_MAX;
 	text[n] = '\0';
-	n = (ssize_t)(strtoul(text, NULL, 10) / 4);
-	return n > 0 ? (uint32_t)n : STACK_GUARDED_DEFAULT;
+	limit = strtoul(text, NULL, 10) / 4;
+	return limit > 0 && limit < STACK_GUARDED_MAX ? (uint32_t)limit : STACK_GUARDED_MAX;
 }
 
 static uint64_t *stack_canary_below(char *end)
