@@ -1,0 +1,61 @@
+#!/bin/sh
+# docs.sh: what the documents say is there. Every link and every path of the project that they name exists; every gcstorm
+# command and option that they show is one that the program's own help lists.
+set -u
+src=${GCSTORM_SOURCE:-.}
+bin=${GCSTORM_BUILD:-build}/gcstorm
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+checked=0 bad=0
+
+fault() { echo "$1" >&2; bad=$((bad + 1)); }
+
+cd "$src" || exit 1
+find . -name '*.md' -not -path './build*' | sort > "$work/docs"
+
+# Links: [text](target), outside the web.
+while read -r doc; do
+	grep -o '](\([^)#]*\)' "$doc" | sed 's/^](//' | grep -v '^[a-z]*://' | sort -u > "$work/links"
+	while read -r link; do
+		[ -n "$link" ] || continue
+		checked=$((checked + 1))
+		[ -e "$(dirname "$doc")/$link" ] || fault "$doc: link to '$link', which does not exist"
+	done < "$work/links"
+done < "$work/docs"
+
+# Paths in backticks that begin with a folder of ours; `{a,b}` and globs expand, a placeholder in capitals or <> is skipped.
+while read -r doc; do
+	grep -o '`[^`]*`' "$doc" | tr -d '`' | grep -E '^(\./)?(runtime|faults|workloads|harness|tui|incidents|tests|bench|docs|\.ci)/[^ ]*$' |
+		grep -v '[<>…]' | grep -vE '/[A-Z]{3,}' | sort -u > "$work/paths"
+	while read -r path; do
+		checked=$((checked + 1))
+		# shellcheck disable=SC2086
+		for one in $(bash -c "shopt -s nullglob; printf '%s\n' $path"); do
+			[ -e "$one" ] || fault "$doc: path '$path', which does not exist"
+		done
+	done < "$work/paths"
+done < "$work/docs"
+
+# Commands: lines that begin with gcstorm (in code blocks, perhaps after "$ "), and `gcstorm ...` in backticks.
+while read -r doc; do
+	{ sed -n 's/^ *\(\$ \)\{0,1\}\(build\/\)\{0,1\}\(gcstorm [a-z].*\)/\3/p' "$doc"
+	  grep -o '`gcstorm [a-z][^`]*`' "$doc" | tr -d '`'; } | sort -u > "$work/commands"
+	while read -r line; do
+		word=$(echo "$line" | awk '{print $2}')
+		checked=$((checked + 1))
+		"$bin" help "$word" > "$work/help" 2>&1 || { fault "$doc: '$line': no command '$word'"; continue; }
+		for opt in $(echo "$line" | sed 's/#.*//' | grep -oE -- ' --[a-z][a-z-]*' ); do
+			grep -q -e "$opt" "$work/help" || fault "$doc: '$line': '$word' has no option $opt"
+		done
+	done < "$work/commands"
+done < "$work/docs"
+
+# The manual knows every command.
+for word in $("$bin" help 2>/dev/null | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p'); do
+	checked=$((checked + 1))
+	grep -q "\\b$word\\b" docs/gcstorm.1 || fault "docs/gcstorm.1 does not name the command '$word'"
+done
+
+echo "checked $checked statements, $bad wrong"
+[ "$checked" -gt 20 ] || { echo "too few statements found: the patterns here have gone blind" >&2; exit 1; }
+[ "$bad" = 0 ]
