@@ -1,0 +1,75 @@
+/*
+ * decide.c: when a fault fires: a pure function of (seed, point, worker, ordinal).
+ *
+ * No random state is shared, so the same visits give the same firings whatever the threads did. The draw for a visit is
+ * the finaliser of splitmix64 over salt, worker and ordinal; the salt carries seed and point, and for a second
+ * fault on the same point its place, so that two of them do not fire at the same visits.
+ */
+#include "faults/fault_priv.h"
+
+#define DECIDE_GOLDEN UINT64_C(0x9e3779b97f4a7c15)
+#define DECIDE_PPB 1000000000u
+#define DECIDE_JITTER UINT64_C(0x6a09e667f3bcc909)
+
+static uint64_t decide_mix(uint64_t x)
+{
+	x ^= x >> 30;
+	x *= UINT64_C(0xbf58476d1ce4e5b9);
+	x ^= x >> 27;
+	x *= UINT64_C(0x94d049bb133111eb);
+	return x ^ (x >> 31);
+}
+
+static uint64_t decide_draw(uint64_t salt, uint32_t worker, uint32_t ordinal)
+{
+	uint64_t visit = (uint64_t)worker << 32 | ordinal;
+
+	return decide_mix(salt ^ decide_mix(visit * DECIDE_GOLDEN + DECIDE_GOLDEN));
+}
+
+uint64_t fault_salt(uint64_t seed, uint32_t point, uint32_t place)
+{
+	return decide_mix(seed + DECIDE_GOLDEN * ((uint64_t)place << 32 | point));
+}
+
+bool fault_schedule_holds(const struct fault *f, uint32_t worker, uint32_t ordinal)
+{
+	const struct gcs_fault_spec *s = &f->spec;
+	const struct fault_worker *w = &f->worker[worker];
+
+	if (s->nth != 0 && ordinal != s->nth)
+		return false;
+	if (s->every != 0 && ordinal % s->every != 0)
+		return false;
+	/* Relaxed: a hint; the share is taken in fiu.c by an atomic add. */
+	if (atomic_load_explicit(&w->fired, memory_order_relaxed) >= w->share)
+		return false;
+	if (s->p_ppb == 0)
+		return true;
+	return (uint64_t)(((unsigned __int128)decide_draw(f->salt, worker, ordinal) *
+			   DECIDE_PPB) >> 64) < s->p_ppb;
+}
+
+int64_t fault_delay_ns(const struct fault *f, uint32_t worker, uint32_t ordinal)
+{
+	const struct gcs_fault_spec *s = &f->spec;
+	uint64_t span = (uint64_t)s->jitter_ns + 1;
+	uint64_t draw = decide_draw(f->salt ^ DECIDE_JITTER, worker, ordinal);
+
+	return s->delay_ns + (int64_t)(((unsigned __int128)draw * span) >> 64);
+}
+
+void fault_split(struct fault *f, const uint32_t *worker, uint32_t nworkers)
+{
+	uint64_t times = f->spec.times;
+
+	for (uint32_t i = 0; i < MRT_WORKER_MAX; i++)
+		f->worker[i].share = times == 0 ? UINT32_MAX : 0;
+	if (times == 0)
+		return;
+	for (uint32_t i = 0; i < nworkers; i++) {
+		uint64_t share = times / nworkers + (i < times % nworkers);
+
+		f->worker[worker[i]].share = share < UINT32_MAX ? (uint32_t)share : UINT32_MAX - 1;
+	}
+}

@@ -1,0 +1,56 @@
+/*
+ * fault.h: the faults of a run: load them once, arm and disarm them from the target's control thread.
+ *
+ * A fault is a point of the catalogue with an action and triggers.  All triggers that are given must hold at an eligible visit
+ * for it to fire: `nth` (the visit of that ordinal), `every` (ordinal divisible), `probability`
+ * (mix(seed, point, worker, ordinal) < p). Ordinals count from 1, per worker and fault, at eligible visits while the
+ * fault is armed. `times` bounds the firings of the whole run; it is split among the workers when
+ * the faults are loaded, so that who fires never depends on who came first.
+ *
+ * Two faults on one point are asked in order of their index; the first that fires wins, and the later ones do not see the visit.
+ */
+#pragma once
+
+#include "faults/gate.h"
+
+#include <stddef.h>
+
+struct mrt_telemetry;
+
+struct gcs_fault_spec {
+	enum gcs_point point;
+	enum gcs_action action;
+	int err;            /* FAIL: errno, positive; 0: the point's default */
+	uint32_t p_ppb;     /* probability in 1e-9; 0: not given */
+	uint64_t nth, every, times; /* 0: not given */
+	int64_t delay_ns, jitter_ns; /* DELAY: delay + [0, jitter] */
+};
+
+struct gcs_faults_options {
+	const struct gcs_fault_spec *spec;
+	uint32_t nspecs;                 /* at most WATCH_FAULTS_MAX */
+	uint64_t seed;
+	const uint32_t *worker;          /* ids that visit the points, for the split of `times` */
+	uint32_t nworkers;
+	struct mrt_telemetry *telemetry; /* NULL: counted inside, nothing logged */
+};
+
+/* Nothing is armed afterwards. -EINVAL: a point, action or number that cannot be; -E2BIG; -ENOMEM;
+ * -ENOTSUP: built with --disable-faults. No goroutine may be running. */
+int gcs_faults_load(const struct gcs_faults_options *opt);
+/* Take everything down, when no goroutine runs any more. */
+void gcs_faults_clear(void);
+
+/* Control thread only. Arming what is armed and disarming what is not is a no-op. A visit that began before a disarm may
+ * still fire. */
+void gcs_fault_arm(uint32_t fault, uint32_t occurrence, bool by_operator, int64_t now_ns);
+void gcs_fault_disarm(uint32_t fault, uint32_t occurrence, bool by_operator, int64_t now_ns);
+bool gcs_fault_armed(uint32_t fault);
+/* The next eligible visit fires, whatever the triggers say and whether it is armed; it costs none of `times`. */
+void gcs_fault_fire_once(uint32_t fault);
+/* Every fault off, pending fire-once too. */
+void gcs_faults_disarm_all(bool by_operator, int64_t now_ns);
+
+/* Counters of a fault (in the telemetry, when there is one). */
+struct watch_fault;
+const struct watch_fault *gcs_fault_counters(uint32_t fault);

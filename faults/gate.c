@@ -1,0 +1,349 @@
+/*
+ * gate.c: the gates, and the cold path behind them.
+ *
+ * A gate counts why a point must be visited: armed faults and pending fire-once orders on it. The cold path walks the
+ * faults of the point, counts the visit, asks the schedule (decide.c) and, when that holds, libfiu (fiu.c); a firing
+ * is logged and returned.
+ *
+ * The log is bounded: LOG_INTERVAL_MAX records a fault and interval of LOG_INTERVAL_NS; what is beyond is counted and its ids
+ * are added up through a hash, which does not depend on their order.
+ *
+ * What the injection itself costs is measured on the real back end: each firing, and one in COST_SAMPLE of the other
+ * visits, taken COST_SAMPLE times.
+ */
+#include "faults/fault_priv.h"
+
+#include "faults/points.h"
+#include "runtime/prim/prim.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define LOG_INTERVAL_NS INT64_C(100000000)
+#define LOG_INTERVAL_MAX 64u
+#define COST_SAMPLE 16u
+#define DELAY_NS_MAX INT64_C(3600000000000)
+
+_Atomic uint32_t gcs_gates[GCS_POINT_COUNT_MAX];
+
+static struct {
+	struct fault fault[WATCH_FAULTS_MAX];
+	uint32_t count;
+	int8_t first[GCS_POINT_COUNT_MAX]; /* first fault of a point, -1 none */
+	struct mrt_telemetry *telemetry;
+	struct watch_fault own[WATCH_FAULTS_MAX]; /* counters when there is no telemetry */
+} faults;
+
+static void count_add(_Atomic uint64_t *counter, uint64_t by)
+{
+	atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
+}
+
+/* ------------------------------------------------------------------- loading */
+
+static int fault_spec_check(const struct gcs_fault_spec *s)
+{
+	const struct gcs_point_info *info = gcs_point_by_id((uint32_t)s->point);
+	uint32_t action = (uint32_t)s->action;
+
+	if (info == NULL || (action & (action - 1)) != 0 || (info->actions & action) == 0)
+		return -EINVAL;
+	if (s->p_ppb > 1000000000u || s->err < 0)
+		return -EINVAL;
+	if (s->delay_ns < 0 || s->delay_ns > DELAY_NS_MAX || s->jitter_ns < 0 ||
+	    s->jitter_ns > DELAY_NS_MAX)
+		return -EINVAL;
+	return 0;
+}
+
+/* Append to the chain of its point; returns its place there. */
+static uint32_t fault_link(struct fault *f)
+{
+	int8_t *link = &faults.first[f->spec.point];
+	uint32_t place = 0;
+
+	while (*link >= 0) {
+		link = &faults.fault[*link].next;
+		place++;
+	}
+	*link = (int8_t)f->index;
+	f->next = -1;
+	return place;
+}
+
+static int fault_setup(uint32_t index, const struct gcs_faults_options *opt)
+{
+	struct fault *f = &faults.fault[index];
+	const struct gcs_point_info *info = gcs_point_by_id((uint32_t)opt->spec[index].point);
+
+	memset(f, 0, sizeof(*f));
+	f->spec = opt->spec[index];
+	if (f->spec.err == 0)
+		f->spec.err = info->default_errno;
+	f->index = index;
+	f->name = info->name;
+	f->worker = prim_pages_alloc(MRT_WORKER_MAX * sizeof(*f->worker));
+	if (f->worker == NULL)
+		return -ENOMEM;
+	faults.count = index + 1;
+	f->count = opt->telemetry != NULL ? &opt->telemetry->fault[index] : &faults.own[index];
+	f->salt = fault_salt(opt->seed, (uint32_t)f->spec.point, fault_link(f));
+	fault_split(f, opt->worker, opt->nworkers);
+	return fault_fiu_enable(f->name);
+}
+
+int gcs_faults_load(const struct gcs_faults_options *opt)
+{
+	int r = 0;
+
+	if (!GCS_FAULTS && opt->nspecs > 0)
+		return -ENOTSUP;
+	if (opt->nspecs > WATCH_FAULTS_MAX)
+		return -E2BIG;
+	for (uint32_t i = 0; i < opt->nspecs; i++)
+		if (fault_spec_check(&opt->spec[i]) < 0)
+			return -EINVAL;
+	for (uint32_t i = 0; i < opt->nworkers; i++)
+		if (opt->worker[i] >= MRT_WORKER_MAX)
+			return -EINVAL;
+	gcs_faults_clear();
+	faults.telemetry = opt->telemetry;
+	memset(faults.own, 0, sizeof(faults.own));
+	for (uint32_t i = 0; i < opt->nspecs && r == 0; i++)
+		r = fault_setup(i, opt);
+	if (r < 0)
+		gcs_faults_clear();
+	return r;
+}
+
+void gcs_faults_clear(void)
+{
+	for (uint32_t i = 0; i < faults.count; i++) {
+		struct fault *f = &faults.fault[i];
+
+		fault_fiu_disable(f->name);
+		prim_pages_free(f->worker, MRT_WORKER_MAX * sizeof(*f->worker));
+	}
+	faults.count = 0;
+	memset(faults.first, -1, sizeof(faults.first));
+	for (uint32_t i = 0; i < GCS_POINT_COUNT_MAX; i++)
+		atomic_store_explicit(&gcs_gates[i], 0, memory_order_relaxed);
+}
+
+/* -------------------------------------------------------------------- arming */
+
+static void fault_emit_arm(const struct fault *f, bool armed, bool by_operator, int64_t now_ns)
+{
+	struct watch_record rec = {
+		.t_ns = now_ns, .kind = WATCH_ARM, .p = 0xffff,
+		.a = f->index, .b = f->occurrence, .c = armed, .d = by_operator,
+	};
+
+	watch_emit_shared(faults.telemetry, &rec);
+}
+
+static void gate_add(enum gcs_point point, uint32_t by)
+{
+	/* Relaxed: the flags of the fault carry the order; a visit that finds none of them set does nothing. */
+	atomic_fetch_add_explicit(&gcs_gates[point], by, memory_order_relaxed);
+}
+
+void gcs_fault_arm(uint32_t fault, uint32_t occurrence, bool by_operator, int64_t now_ns)
+{
+	struct fault *f = &faults.fault[fault];
+
+	if (fault >= faults.count || gcs_fault_armed(fault))
+		return;
+	f->occurrence = occurrence;
+	fault_emit_arm(f, true, by_operator, now_ns);
+	atomic_store_explicit(&f->count->armed, 1, memory_order_relaxed);
+	/* Release: pairs with the acquire in fault_visit: who sees it armed sees it loaded. */
+	atomic_store_explicit(&f->armed, true, memory_order_release);
+	gate_add(f->spec.point, 1);
+}
+
+void gcs_fault_disarm(uint32_t fault, uint32_t occurrence, bool by_operator, int64_t now_ns)
+{
+	struct fault *f = &faults.fault[fault];
+
+	if (fault >= faults.count || !gcs_fault_armed(fault))
+		return;
+	gate_add(f->spec.point, UINT32_MAX);
+	atomic_store_explicit(&f->armed, false, memory_order_relaxed);
+	atomic_store_explicit(&f->count->armed, 0, memory_order_relaxed);
+	f->occurrence = occurrence;
+	fault_emit_arm(f, false, by_operator, now_ns);
+}
+
+bool gcs_fault_armed(uint32_t fault)
+{
+	return fault < faults.count &&
+	       atomic_load_explicit(&faults.fault[fault].armed, memory_order_relaxed);
+}
+
+void gcs_fault_fire_once(uint32_t fault)
+{
+	struct fault *f = &faults.fault[fault];
+
+	if (fault >= faults.count)
+		return;
+	/* Release: as in gcs_fault_arm. Whoever turns it from true to false takes the gate's share back. */
+	if (!atomic_exchange_explicit(&f->once, true, memory_order_acq_rel))
+		gate_add(f->spec.point, 1);
+}
+
+static bool fault_take_once(struct fault *f)
+{
+	if (!atomic_load_explicit(&f->once, memory_order_relaxed) ||
+	    !atomic_exchange_explicit(&f->once, false, memory_order_acq_rel))
+		return false;
+	gate_add(f->spec.point, UINT32_MAX);
+	return true;
+}
+
+void gcs_faults_disarm_all(bool by_operator, int64_t now_ns)
+{
+	for (uint32_t i = 0; i < faults.count; i++) {
+		gcs_fault_disarm(i, faults.fault[i].occurrence, by_operator, now_ns);
+		fault_take_once(&faults.fault[i]);
+	}
+}
+
+const struct watch_fault *gcs_fault_counters(uint32_t fault)
+{
+	return fault < faults.count ? faults.fault[fault].count : NULL;
+}
+
+/* ------------------------------------------------------------------- the log */
+
+/* May one more record be written in the interval of now? */
+static bool log_allows(struct fault_log *log, int64_t now_ns)
+{
+	uint64_t interval = (uint64_t)(now_ns / LOG_INTERVAL_NS), old, new;
+
+	old = atomic_load_explicit(&log->state, memory_order_relaxed);
+	do {
+		if (interval > old >> 16)
+			new = interval << 16 | 1;
+		else if ((old & 0xffff) >= LOG_INTERVAL_MAX)
+			return false;
+		else
+			new = old + 1;
+	} while (!atomic_compare_exchange_weak_explicit(&log->state, &old, new,
+							memory_order_relaxed,
+							memory_order_relaxed));
+	return true;
+}
+
+static void log_emit(const struct gcs_site *site, const struct watch_record *rec)
+{
+	if (site->ring != NULL)
+		watch_emit(faults.telemetry, site->ring, rec);
+	else
+		watch_emit_shared(faults.telemetry, rec);
+}
+
+static void log_fire(struct fault *f, const struct gcs_site *site, uint32_t ordinal, uint64_t id)
+{
+	struct watch_record rec = {
+		.t_ns = site->now_ns, .kind = WATCH_FIRE, .p = site->p,
+		.a = (uint64_t)f->index << 32 | (uint32_t)f->spec.action,
+		.b = site->worker, .c = ordinal, .d = id,
+		.e = (uint64_t)site->gc_cycle << 8 | site->gc_phase, .f = site->arg,
+	};
+
+	if (faults.telemetry == NULL)
+		return;
+	if (log_allows(&f->fires, site->now_ns)) {
+		log_emit(site, &rec);
+		return;
+	}
+	count_add(&f->count->log_dropped, 1);
+	count_add(&f->count->log_hash, fault_salt(id, 0, 0));
+}
+
+void gcs_effect(const struct gcs_site *site, uint64_t firing, uint32_t effect, uint64_t value)
+{
+	uint32_t index = (uint32_t)(firing >> 48) - 1;
+	struct watch_record rec = {
+		.t_ns = site->now_ns, .kind = WATCH_EFFECT, .p = site->p,
+		.a = index, .b = firing, .c = effect, .d = value,
+	};
+
+	if (index >= faults.count)
+		return;
+	if (effect == 1)
+		count_add(&faults.fault[index].count->masked, 1);
+	if (faults.telemetry != NULL && log_allows(&faults.fault[index].effects, site->now_ns))
+		log_emit(site, &rec);
+}
+
+/* ------------------------------------------------------------- the cold path */
+
+static int64_t cost_now(bool wanted)
+{
+	return wanted && !MRT_SIM ? prim_now_ns() : 0;
+}
+
+static void cost_add(struct fault *f, int64_t since_ns, uint32_t weight)
+{
+	if (since_ns != 0)
+		count_add(&f->count->cold_ns, (uint64_t)(prim_now_ns() - since_ns) * weight);
+}
+
+/* The schedule holds: let libfiu say the last word, count and log. */
+static bool fault_fire(struct fault *f, const struct gcs_site *site, uint32_t ordinal, bool once,
+		       struct gcs_firing *ret)
+{
+	uint64_t id = (uint64_t)(f->index + 1) << 48 | (uint64_t)(site->worker & 0xffff) << 32 | ordinal;
+	struct fault_visit visit = {
+		.fault = f, .worker = &f->worker[site->worker], .once = once, .id = id,
+	};
+
+	if (!fault_fiu_ask(&visit))
+		return false;
+	count_add(&f->count->fired, 1);
+	log_fire(f, site, ordinal, id);
+	*ret = (struct gcs_firing){
+		.id = id, .fault = f->index, .action = f->spec.action, .err = f->spec.err,
+		.delay_ns = f->spec.action == GCS_ACT_DELAY ?
+				    fault_delay_ns(f, site->worker, ordinal) : 0,
+	};
+	return true;
+}
+
+static bool fault_visit(struct fault *f, const struct gcs_site *site, struct gcs_firing *ret)
+{
+	bool once, fired;
+	uint32_t ordinal;
+	int64_t start;
+
+	/* Acquire: pairs with gcs_fault_arm. */
+	if (!atomic_load_explicit(&f->armed, memory_order_acquire) &&
+	    !atomic_load_explicit(&f->once, memory_order_acquire))
+		return false;
+	count_add(&f->count->visits, 1);
+	if (!site->eligible || site->worker >= MRT_WORKER_MAX)
+		return false;
+	count_add(&f->count->eligible, 1);
+	ordinal = 1 + atomic_fetch_add_explicit(&f->worker[site->worker].ordinal, 1,
+						memory_order_relaxed);
+	start = cost_now(ordinal % COST_SAMPLE == 0);
+	once = fault_take_once(f);
+	if (!once && !fault_schedule_holds(f, site->worker, ordinal)) {
+		cost_add(f, start, COST_SAMPLE);
+		return false;
+	}
+	start = cost_now(true);
+	fired = fault_fire(f, site, ordinal, once, ret);
+	cost_add(f, start, 1);
+	return fired;
+}
+
+bool gcs_decide(enum gcs_point point, const struct gcs_site *site, struct gcs_firing *ret)
+{
+	for (int8_t i = faults.first[point]; i >= 0; i = faults.fault[i].next)
+		if ((uint32_t)i < faults.count && fault_visit(&faults.fault[i], site, ret))
+			return true;
+	return false;
+}

@@ -1,0 +1,71 @@
+/*
+ * points.c: the tables that points.def generates.
+ */
+#include "faults/points.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const struct gcs_point_info points[] = {
+#define POINT(id_, family_, name_, actions_, errno_, benign_, sentence_)                           \
+	{.id = GCS_POINT_##family_##_##name_,                                                      \
+	 .name = #family_ "/" #name_,                                                              \
+	 .family = #family_,                                                                       \
+	 .actions = (actions_),                                                                    \
+	 .default_errno = (errno_),                                                                  \
+	 .benign = (benign_) != 0,                                                                 \
+	 .sentence = (sentence_)},
+#include "faults/points.def"
+#undef POINT
+};
+
+#define POINTS_COUNT (sizeof(points) / sizeof(points[0]))
+
+static const struct {
+	enum gcs_action action;
+	const char *name;
+} actions[] = {
+	{GCS_ACT_FAIL, "fail"},	      {GCS_ACT_DELAY, "delay"},	    {GCS_ACT_FORCE, "force"},
+	{GCS_ACT_DROP, "drop"},	      {GCS_ACT_DUPLICATE, "duplicate"}, {GCS_ACT_REORDER, "reorder"},
+	{GCS_ACT_BIAS, "bias"},
+};
+
+#define ACTIONS_COUNT (sizeof(actions) / sizeof(actions[0]))
+
+const struct gcs_point_info *gcs_points(size_t *ret_count)
+{
+	*ret_count = POINTS_COUNT;
+	return points;
+}
+
+const struct gcs_point_info *gcs_point_by_name(const char *name)
+{
+	for (size_t i = 0; i < POINTS_COUNT; i++)
+		if (strcmp(points[i].name, name) == 0)
+			return &points[i];
+	return NULL;
+}
+
+const struct gcs_point_info *gcs_point_by_id(uint32_t id)
+{
+	for (size_t i = 0; i < POINTS_COUNT; i++)
+		if ((uint32_t)points[i].id == id)
+			return &points[i];
+	return NULL;
+}
+
+const char *gcs_action_name(enum gcs_action action)
+{
+	for (size_t i = 0; i < ACTIONS_COUNT; i++)
+		if (actions[i].action == action)
+			return actions[i].name;
+	return NULL;
+}
+
+enum gcs_action gcs_action_by_name(const char *name)
+{
+	for (size_t i = 0; i < ACTIONS_COUNT; i++)
+		if (strcmp(actions[i].name, name) == 0)
+			return actions[i].action;
+	return GCS_ACT_NONE;
+}

@@ -1,0 +1,30 @@
+/*
+ * points.h: the catalogue of fault points as data: names to ids and back.  Knows neither libfiu nor the runtime, so
+ * that the harness can link it alone.
+ */
+#pragma once
+
+#include "faults/gate.h"
+
+#include <stddef.h>
+
+struct gcs_point_info {
+	enum gcs_point id;
+	const char *name;     /* "mem/malloc" */
+	const char *family;   /* "mem" */
+	uint32_t actions;     /* enum gcs_action bits that it allows */
+	int default_errno;    /* positive; 0: none */
+	bool benign;          /* the program may swallow the failure without harm */
+	const char *sentence;
+};
+
+/* All points in the order of points.def. */
+const struct gcs_point_info *gcs_points(size_t *ret_count);
+/* NULL: there is no such point. */
+const struct gcs_point_info *gcs_point_by_name(const char *name);
+const struct gcs_point_info *gcs_point_by_id(uint32_t id);
+
+/* "fail", "delay", …; of one action bit. NULL: none. */
+const char *gcs_action_name(enum gcs_action action);
+/* GCS_ACT_NONE: no such action. */
+enum gcs_action gcs_action_by_name(const char *name);
