@@ -44,6 +44,12 @@ int prim_pages_reserve(void **ret_base, uintptr_t hint, size_t bytes, size_t ali
 	return prim_reserve_any(ret_base, bytes, align);
 }
 
+void prim_pages_unreserve(void *base, size_t bytes)
+{
+	munmap(base, prim_page_round(bytes));
+	prim_step(PRIM_COST_OS_CALL);
+}
+
 int prim_pages_commit(void *addr, size_t bytes)
 {
 	bytes = prim_page_round(bytes);

@@ -185,6 +185,8 @@ void prim_mutex_assert_held(const prim_mutex *m);
  * a page).  -EINVAL: no size, or hint and align do not fit.  sim: the same
  * addresses in every run, as for prim_pages_alloc and stacks. */
 int prim_pages_reserve(void **ret_base, uintptr_t hint, size_t bytes, size_t align);
+/* Give a whole reservation back, with whatever was committed in it. */
+void prim_pages_unreserve(void *base, size_t bytes);
 /* The heap's fixed base for this kind of build (plain, ASan, TSan, sim). */
 uintptr_t prim_heap_base(void);
 /* Make reserved pages readable and writable; they read as zero the first
