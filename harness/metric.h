@@ -14,14 +14,14 @@ extern const char *const gcs_series_name[GCS_SERIES]; /* "pause.stw", ... */
 /* Histograms are made when first needed; NULL is empty. All zero is an empty measure. */
 struct gcs_measure {
 	int64_t span_ns;
-	struct gcs_hist *series[GCS_SERIES];
-	struct gcs_hist *op[GCS_WORKLOADS_MAX];
+	struct watch_hist_sum *series[GCS_SERIES];
+	struct watch_hist_sum *op[GCS_WORKLOADS_MAX];
 	uint64_t ops[GCS_WORKLOADS_MAX], errors[GCS_WORKLOADS_MAX];
 	uint64_t gc_cycles, gc_forced, gc_cpu_ns, cpu_ns, assist_ns;
 	uint64_t heap_live_max, heap_live_min, heap_marked, heap_goal_max, rss_max; /* 0: not seen */
 };
 void gcs_measure_add(struct gcs_measure *m, enum gcs_series s, uint64_t ns);
-void gcs_measure_op(struct gcs_measure *m, uint32_t workload, const struct gcs_hist *h);
+void gcs_measure_op(struct gcs_measure *m, uint32_t workload, const struct watch_hist_sum *h);
 void gcs_measure_heap(struct gcs_measure *m, uint64_t live, uint64_t goal, uint64_t rss);
 void gcs_measure_merge(struct gcs_measure *to, const struct gcs_measure *from);
 /* Empty again; histograms are freed. */
@@ -61,7 +61,7 @@ struct gcs_metric {
 	/* false: nothing was measured */
 	bool (*read)(const struct gcs_metric *metric, const struct gcs_reading *from, double *ret);
 	int which;        /* series or field */
-	uint32_t at;      /* percentile, milli-percent */
+	uint32_t at;      /* percentile, in millionths */
 	const char *about;
 };
 extern const struct gcs_metric gcs_metrics[];
