@@ -1,0 +1,15 @@
+/*
+ * data.h: maps and slices, as the rest of the runtime sees them.  Workloads use runtime/mrt.h.
+ *
+ * hash.h      the seeded hash and the generator behind seeds and iteration starts
+ * map_priv.h  layout and bucket accessors, shared by the four map files
+ * map.c       types, make, look-up, assign, delete, clear
+ * map_grow.c  bucket arrays, overflow buckets, growth, evacuation
+ * map_iter.c  iteration
+ * map_check.c invariants, for the heap check
+ * slice.c     growslice, append, sub-slices, copy
+ */
+#pragma once
+
+/* Once a run, after prim_init and before the first map: seeds the generator and registers the map check. */
+void data_init(void);

@@ -1,0 +1,389 @@
+/*
+ * map_grow.c: bucket arrays, overflow buckets, growth and evacuation (map.go: makeBucketArray, newoverflow,
+ * hashGrow, growWork, evacuate).
+ *
+ * Growth is incremental: a new array is hung in, and every assign or delete moves the chain its key belongs to, and one more.
+ * A chain splits into the lower half (X, same index) and the upper (Y), or is compacted (same size).
+ *
+ * What differs from Go: nothing here is half done when memory is refused.
+ *  - The overflow buckets that the destinations of one chain need are counted and set aside before its first
+ *    cell moves.  Refused, that chain stays in the old array, complete, and is found, updated and deleted there;
+ *    the next assign or delete that comes by tries again.  Only a new key of that chain has no place: -ENOMEM.
+ *  - A chain of one bucket needs none (each half has room for all eight), so it can always move.
+ *  - Several overflow buckets set aside at once are one allocation, not one each.
+ */
+#include "runtime/data/map_priv.h"
+
+int map_alloc(struct sched_g *g, const struct mrt_type *type, size_t n, void **ret)
+{
+	void *obj = NULL;
+	int rc = mrt_new_array(&g->pub, type, n, &obj);
+
+	if (rc < 0)
+		return rc;
+	sched_pin(g, obj);
+	*ret = obj;
+	return 0;
+}
+
+/* ------------------------------------------------------------ bucket arrays */
+
+uint64_t map_array_count(const struct mrt_map_type *mt, uint8_t b)
+{
+	uint64_t n = (uint64_t)1 << b;
+	size_t bytes, rounded;
+
+	if (b < 4)
+		return n;
+	n += (uint64_t)1 << (b - 4);
+	bytes = n * mt->bucket_bytes;
+	rounded = mem_round_up(bytes);
+	return rounded == bytes ? n : rounded / mt->bucket_bytes;
+}
+
+/* The overflow word: a pointer with its barrier, or an integer in noscan buckets. */
+static void map_overflow_set(struct sched_g *g, const struct mrt_map_type *mt, uint8_t *bucket, uint8_t *next)
+{
+	void **slot = map_overflow_slot(bucket, mt->bucket_bytes);
+
+	if (mt->has_pointers)
+		gc_store(g, slot, next);
+	else
+		__atomic_store_n(slot, next, __ATOMIC_RELAXED);
+}
+
+uint8_t *map_array_spares(struct sched_g *g, const struct mrt_map_type *mt, uint8_t *array, uint8_t b, uint64_t n)
+{
+	uint64_t base = (uint64_t)1 << b;
+
+	if (n == base)
+		return NULL;
+	map_overflow_set(g, mt, array + (n - 1) * mt->bucket_bytes, array);
+	return array + base * mt->bucket_bytes;
+}
+
+int map_array_alloc(struct sched_g *g, const struct mrt_map_type *mt, uint8_t b, uint8_t **ret_array,
+		    uint8_t **ret_spare)
+{
+	uint64_t n = map_array_count(mt, b);
+	void *array;
+	int rc = map_alloc(g, &mt->bucket, n, &array);
+
+	if (rc < 0)
+		return rc;
+	*ret_array = array;
+	*ret_spare = map_array_spares(g, mt, array, b, n);
+	return 0;
+}
+
+/* --------------------------------------------------------- overflow buckets */
+
+/* Hang `value` into an empty pointer word; of two readers that do so at once (iterators), the first one wins. */
+static void map_hang(struct sched_g *g, void **slot, void *value)
+{
+	void *none = NULL;
+
+	if (gc_barrier_enabled())
+		gc_barrier(g, NULL, value);
+	/* Release pairs with the acquire of the other reader, which uses what it finds. */
+	__atomic_compare_exchange_n(slot, &none, value, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+int map_extra_ensure(struct sched_g *g, struct mrt_map *m, bool list, map_alloc_fn *alloc)
+{
+	void **extra = (void **)&m->extra, *fresh;
+	int rc;
+
+	if (__atomic_load_n(extra, __ATOMIC_ACQUIRE) == NULL) {
+		rc = alloc(g, &map_extra_type, 1, &fresh);
+		if (rc < 0)
+			return rc;
+		map_hang(g, extra, fresh);
+	}
+	if (!list || __atomic_load_n((void **)&m->extra->overflow, __ATOMIC_ACQUIRE) != NULL)
+		return 0;
+	rc = alloc(g, &map_list_type, 1, &fresh);
+	if (rc < 0)
+		return rc;
+	map_hang(g, (void **)&m->extra->overflow, fresh);
+	return 0;
+}
+
+/* Room for n more entries. */
+static int map_list_reserve(struct sched_g *g, struct map_list *list, uint64_t n)
+{
+	size_t cap;
+	void *array;
+	int rc;
+
+	if (list->len + n <= list->cap)
+		return 0;
+	cap = mrt_slice_next_cap(sizeof(void *), list->cap, list->len + n);
+	rc = map_alloc(g, &map_pointer_type, cap, &array);
+	if (rc < 0)
+		return rc;
+	gc_copy_typed(g, &map_pointer_type, array, list->array, list->len);
+	map_store(g, &list->array, array);
+	list->cap = cap;
+	return 0;
+}
+
+/* Spare buckets still in the array, counted up to `limit`. */
+static uint64_t map_spares_left(const struct mrt_map_type *mt, const struct mrt_map *m, uint64_t limit)
+{
+	uint8_t *spare = m->extra != NULL ? m->extra->next_spare : NULL;
+	uint64_t n = 0;
+
+	while (spare != NULL && n < limit) {
+		n++;
+		if (map_overflow(spare, mt->bucket_bytes) != NULL)
+			break;
+		spare += mt->bucket_bytes;
+	}
+	return n;
+}
+
+int map_reserve(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, uint64_t n,
+		struct map_reserve *ret)
+{
+	uint64_t missing = n - map_spares_left(mt, m, n);
+	void *fresh = NULL;
+	int rc = 0;
+
+	if (!mt->has_pointers) {
+		rc = map_extra_ensure(g, m, true, map_alloc);
+		if (rc == 0)
+			rc = map_list_reserve(g, m->extra->overflow, n);
+	}
+	if (rc == 0 && missing > 0)
+		rc = map_alloc(g, &mt->bucket, missing, &fresh);
+	if (rc < 0)
+		return rc;
+	ret->fresh = fresh;
+	ret->nfresh = missing;
+	return 0;
+}
+
+static uint8_t *map_spare_take(struct sched_g *g, const struct mrt_map_type *mt, struct map_extra *extra)
+{
+	uint8_t *bucket = extra->next_spare, *next = NULL;
+
+	if (map_overflow(bucket, mt->bucket_bytes) == NULL)
+		next = bucket + mt->bucket_bytes;
+	else
+		map_overflow_set(g, mt, bucket, NULL); /* the last one's mark */
+	map_store(g, &extra->next_spare, next);
+	return bucket;
+}
+
+/* Exact below b 16, then a coin (incrnoverflow). */
+static void map_overflow_count(struct mrt_map *m)
+{
+	uint64_t mask = m->b < 16 ? 0 : map_mask((uint8_t)(m->b - 15));
+
+	if (m->noverflow == UINT16_MAX || (mask != 0 && (data_random() & mask) != 0))
+		return;
+	m->noverflow++;
+}
+
+uint8_t *map_overflow_take(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, uint8_t *tail,
+			   struct map_reserve *r)
+{
+	uint8_t *bucket;
+
+	if (m->extra != NULL && m->extra->next_spare != NULL) {
+		bucket = map_spare_take(g, mt, m->extra);
+	} else {
+		bucket = r->fresh;
+		r->fresh += mt->bucket_bytes;
+		r->nfresh--;
+	}
+	map_overflow_count(m);
+	if (!mt->has_pointers) {
+		struct map_list *list = m->extra->overflow;
+
+		map_store(g, &list->array[list->len], bucket);
+		list->len++;
+	}
+	map_overflow_set(g, mt, tail, bucket);
+	return bucket;
+}
+
+/* ------------------------------------------------------------------- growth */
+
+/* Hang the new array in. Everything is allocated. */
+static void map_grow_commit(struct sched_g *g, struct mrt_map *m, uint8_t b, uint8_t *array, uint8_t *spare)
+{
+	uint8_t flags = atomic_load_explicit(&m->flags, memory_order_relaxed);
+
+	if (m->extra != NULL && m->extra->old_overflow != NULL)
+		prim_die(2, "fatal error: oldoverflow is not nil\n");
+	flags = (flags & MAP_ITERATOR) ? MAP_OLD_ITERATOR : 0;
+	if (b == m->b)
+		flags |= MAP_SAME_SIZE;
+	atomic_store_explicit(&m->flags, flags, memory_order_relaxed);
+	map_store(g, &m->old_buckets, m->buckets);
+	map_store(g, &m->buckets, array);
+	m->b = b;
+	m->nevacuate = 0;
+	m->noverflow = 0;
+	if (m->extra == NULL)
+		return;
+	map_store(g, &m->extra->old_overflow, m->extra->overflow);
+	map_store(g, &m->extra->overflow, NULL);
+	map_store(g, &m->extra->next_spare, spare);
+}
+
+int map_grow_start(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m)
+{
+	uint8_t b = map_overloaded(m->count + 1, m->b) ? m->b + 1 : m->b;
+	uint8_t *array, *spare;
+	int rc = map_array_alloc(g, mt, b, &array, &spare);
+
+	if (rc == 0 && spare != NULL)
+		rc = map_extra_ensure(g, m, false, map_alloc);
+	if (rc < 0)
+		return rc;
+	map_grow_commit(g, m, b, array, spare);
+	return 0;
+}
+
+/* --------------------------------------------------------------- evacuation */
+
+/* Where the next cell of one half goes. */
+struct map_half {
+	uint8_t *bucket;
+	unsigned i;
+};
+
+static inline bool map_goes_up(const struct mrt_map *m, uint8_t *bucket, unsigned i, unsigned kb, uint64_t nold)
+{
+	return !map_same_size(m) && (map_hash(m, map_key_load(bucket, i, kb), kb) & nold) != 0;
+}
+
+/* Overflow buckets that the halves of this old chain will need. */
+static uint64_t map_evacuation_need(const struct mrt_map_type *mt, const struct mrt_map *m, uint8_t *bucket)
+{
+	uint64_t nold = map_old_count(m), n[2] = {0, 0};
+
+	if (map_overflow(bucket, mt->bucket_bytes) == NULL)
+		return 0;
+	for (; bucket != NULL; bucket = map_overflow(bucket, mt->bucket_bytes))
+		for (unsigned i = 0; i < MAP_SLOTS; i++)
+			if (bucket[i] >= MAP_TOP_MIN)
+				n[map_goes_up(m, bucket, i, mt->key, nold)]++;
+	return (n[0] > 0 ? (n[0] - 1) / MAP_SLOTS : 0) + (n[1] > 0 ? (n[1] - 1) / MAP_SLOTS : 0);
+}
+
+static inline void map_slot_move(struct sched_g *g, const struct mrt_map_type *mt, uint8_t *dst, uint8_t *src)
+{
+	if (!mt->has_pointers) {
+		if (mt->slot_bytes == 8)
+			memcpy(dst, src, 8);
+		else
+			memcpy(dst, src, mt->slot_bytes);
+	} else if (mt->slot_bytes == sizeof(void *)) {
+		map_store(g, (void *)dst, mrt_load((void **)(void *)src));
+	} else {
+		gc_copy_typed(g, mt->elem, dst, src, 1);
+	}
+}
+
+/* Drop what the old base bucket holds on to: slots and overflow word, not the tophash bytes. */
+static void map_bucket_release(struct sched_g *g, const struct mrt_map_type *mt, uint8_t *bucket)
+{
+	const struct mrt_type *slot = mt->indirect ? &map_pointer_type : mt->elem;
+
+	memset(map_key_at(bucket, 0, mt->key), 0, MAP_SLOTS * mt->key);
+	gc_clear_typed(g, slot, map_slot_at(bucket, 0, mt->key, mt->slot_bytes), MAP_SLOTS);
+	map_overflow_set(g, mt, bucket, NULL);
+}
+
+/* Move every cell of an old chain. Its overflow buckets are in r or spare. */
+static inline __attribute__((always_inline)) void map_chain_move(struct sched_g *g, const struct mrt_map_type *mt,
+								 struct mrt_map *m, uint64_t index,
+								 struct map_reserve *r, unsigned kb)
+{
+	uint64_t nold = map_old_count(m);
+	uint32_t bytes = mt->bucket_bytes, moved = 0;
+	uint8_t *bucket = m->old_buckets + index * bytes;
+	struct map_half half[2] = {{m->buckets + index * bytes, 0}, {NULL, 0}};
+
+	if (!map_same_size(m))
+		half[1].bucket = m->buckets + (index + nold) * bytes;
+	for (; bucket != NULL; bucket = map_overflow(bucket, bytes)) {
+		for (unsigned i = 0; i < MAP_SLOTS; i++) {
+			uint8_t top = bucket[i];
+			struct map_half *to;
+			bool up;
+
+			if (top <= MAP_EMPTY_ONE) {
+				bucket[i] = MAP_EVACUATED_EMPTY;
+				continue;
+			}
+			if (top < MAP_TOP_MIN)
+				prim_die(2, "fatal error: bad map state\n");
+			up = map_goes_up(m, bucket, i, kb, nold);
+			bucket[i] = MAP_EVACUATED_X + up;
+			to = &half[up];
+			if (to->i == MAP_SLOTS) {
+				to->bucket = map_overflow_take(g, mt, m, to->bucket, r);
+				to->i = 0;
+			}
+			to->bucket[to->i] = top;
+			memcpy(map_key_at(to->bucket, to->i, kb), map_key_at(bucket, i, kb), kb);
+			map_slot_move(g, mt, map_slot_at(to->bucket, to->i, kb, mt->slot_bytes),
+				      map_slot_at(bucket, i, kb, mt->slot_bytes));
+			to->i++;
+			moved++;
+		}
+	}
+	prim_step_n(PRIM_COST_MAP_EVACUATE_SLOT, moved);
+}
+
+/* The chain at nevacuate has moved: pass over it and what moved before it; at the end drop the old array. */
+static void map_advance(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m)
+{
+	uint64_t nold = map_old_count(m), next = m->nevacuate + 1, stop = next + MAP_ADVANCE_MAX;
+
+	if (stop > nold)
+		stop = nold;
+	while (next < stop && map_evacuated(m->old_buckets + next * mt->bucket_bytes))
+		next++;
+	m->nevacuate = next;
+	if (next < nold)
+		return;
+	map_store(g, &m->old_buckets, NULL);
+	if (m->extra != NULL)
+		map_store(g, &m->extra->old_overflow, NULL);
+	atomic_fetch_and_explicit(&m->flags, (uint8_t)~MAP_SAME_SIZE, memory_order_relaxed);
+}
+
+/* Move one old chain, if memory allows. */
+static void map_evacuate(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, uint64_t index)
+{
+	uint8_t *old = m->old_buckets + index * mt->bucket_bytes;
+
+	if (!map_evacuated(old)) {
+		struct map_reserve reserve = {0};
+		uint64_t need = map_evacuation_need(mt, m, old);
+
+		if (need > 0 && map_reserve(g, mt, m, need, &reserve) < 0)
+			return;
+		if (mt->key == MRT_KEY_U64)
+			map_chain_move(g, mt, m, index, &reserve, 8);
+		else
+			map_chain_move(g, mt, m, index, &reserve, 4);
+		if (mt->has_pointers && !map_flag(m, MAP_OLD_ITERATOR))
+			map_bucket_release(g, mt, old);
+	}
+	if (index == m->nevacuate)
+		map_advance(g, mt, m);
+}
+
+void map_grow_work(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, uint64_t bucket)
+{
+	map_evacuate(g, mt, m, bucket & (map_old_count(m) - 1));
+	if (map_growing(m))
+		map_evacuate(g, mt, m, m->nevacuate);
+}

@@ -1,0 +1,141 @@
+/*
+ * map_iter.c: randomised iteration that survives growth (map.go: mapiterinit, mapiternext).
+ *
+ * The iterator walks the array it found at its start, from a random bucket and a random cell offset, and wraps once.  What
+ * growth has moved away meanwhile it looks up again, so it returns the value of now, or passes over what was deleted.  If
+ * growth was under way at its start, a chain that has not moved yet is read in the old array, and of its
+ * cells those that will move to the bucket at hand.  Each entry that stays is returned exactly once; one that is
+ * deleted before it is reached, never; one that is added, perhaps.
+ *
+ * Old buckets are kept alive by the iterator's own root frame.  Overflow buckets without pointers hang on the map's
+ * list, which must exist before the first of them is made after the start: the one allocation here.  Without memory
+ * for it the iteration does not begin: next returns false and `err` is -ENOMEM (Go would die).  It goes past the mem/malloc
+ * gate: an injected failure never ends an iteration.
+ */
+#include "runtime/data/map_priv.h"
+
+#define MAP_ITER_ANY UINT64_MAX /* check_bucket: every cell of the chain belongs to us */
+
+enum { MAP_ROOT_MAP, MAP_ROOT_ARRAY, MAP_ROOT_BUCKET, MAP_ROOT_LIST, MAP_ROOT_OLD_LIST };
+
+/* Root the overflow lists of a noscan map. */
+static int map_iter_root_lists(struct sched_g *g, struct mrt_map *m, struct mrt_map_iter *it)
+{
+	int rc;
+
+	sched_op_enter(g);
+	rc = map_extra_ensure(g, m, true, gc_alloc);
+	sched_op_leave(g);
+	if (rc < 0)
+		return rc;
+	it->roots[MAP_ROOT_LIST] = mrt_load((void **)&m->extra->overflow);
+	it->roots[MAP_ROOT_OLD_LIST] = mrt_load((void **)&m->extra->old_overflow);
+	return 0;
+}
+
+void mrt_map_iter_init(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, struct mrt_map_iter *it)
+{
+	uint64_t random;
+
+	memset(it, 0, sizeof(*it));
+	it->frame = mrt_frame_init(g, it->roots, sizeof(it->roots) / sizeof(it->roots[0]));
+	g->frames = &it->frame;
+	it->mt = mt;
+	it->roots[MAP_ROOT_MAP] = m;
+	mrt_safepoint(g);
+	it->done = m == NULL || m->count == 0;
+	if (it->done)
+		return;
+	if (!mt->has_pointers) {
+		it->err = map_iter_root_lists(sched_of(g), m, it);
+		it->done = it->err < 0;
+		if (it->done)
+			return;
+	}
+	random = data_random();
+	it->roots[MAP_ROOT_ARRAY] = m->buckets;
+	it->b = m->b;
+	it->start_bucket = it->bucket = random & map_mask(m->b);
+	it->offset = (random >> m->b) & (MAP_SLOTS - 1);
+	it->check_bucket = MAP_ITER_ANY;
+	if (!map_flag(m, MAP_ITERATOR) || !map_flag(m, MAP_OLD_ITERATOR))
+		atomic_fetch_or_explicit(&m->flags, MAP_ITERATOR | MAP_OLD_ITERATOR, memory_order_relaxed);
+}
+
+void mrt_map_iter_fini(struct mrt_map_iter *it)
+{
+	mrt_frame_pop(&it->frame);
+}
+
+/* Enter the next chain; false: the round is complete. */
+static bool map_iter_chain(struct mrt_map *m, struct mrt_map_iter *it)
+{
+	uint32_t bytes = it->mt->bucket_bytes;
+	uint8_t *bucket;
+
+	if (it->wrapped && it->bucket == it->start_bucket)
+		return false;
+	bucket = (uint8_t *)it->roots[MAP_ROOT_ARRAY] + it->bucket * bytes;
+	it->check_bucket = MAP_ITER_ANY;
+	if (map_growing(m) && it->b == m->b) {
+		uint8_t *old = m->old_buckets + (it->bucket & (map_old_count(m) - 1)) * bytes;
+
+		if (!map_evacuated(old)) {
+			bucket = old;
+			it->check_bucket = it->bucket;
+		}
+	}
+	it->roots[MAP_ROOT_BUCKET] = bucket;
+	it->i = 0;
+	if (++it->bucket > map_mask(it->b)) {
+		it->bucket = 0;
+		it->wrapped = true;
+	}
+	return true;
+}
+
+/* One cell of the current bucket: is there an entry for us? Then it is in *it. */
+static bool map_iter_cell(struct sched_g *g, struct mrt_map *m, struct mrt_map_iter *it, unsigned i)
+{
+	const struct mrt_map_type *mt = it->mt;
+	uint8_t *bucket = it->roots[MAP_ROOT_BUCKET], top = bucket[i];
+	uint64_t key;
+
+	if (top <= MAP_EMPTY_ONE || top == MAP_EVACUATED_EMPTY)
+		return false;
+	key = map_key_load(bucket, i, mt->key);
+	if (it->check_bucket != MAP_ITER_ANY && !map_same_size(m) &&
+	    (map_hash(m, key, mt->key) & map_mask(it->b)) != it->check_bucket)
+		return false;
+	if (top >= MAP_TOP_MIN)
+		it->elem = map_elem_at(mt, bucket, i, mt->key);
+	else
+		it->elem = mrt_map_get(&g->pub, mt, m, key);
+	it->key = key;
+	return it->elem != NULL;
+}
+
+bool mrt_map_iter_next(mrt_g *g, struct mrt_map_iter *it)
+{
+	struct mrt_map *m = it->roots[MAP_ROOT_MAP];
+
+	mrt_safepoint(g);
+	prim_step(PRIM_COST_MAP_ITER);
+	if (it->done)
+		return false;
+	for (;;) {
+		if (it->roots[MAP_ROOT_BUCKET] == NULL && !map_iter_chain(m, it)) {
+			it->done = true;
+			it->elem = NULL;
+			return false;
+		}
+		while (it->i < MAP_SLOTS) {
+			unsigned i = (it->i++ + it->offset) & (MAP_SLOTS - 1);
+
+			if (map_iter_cell(sched_of(g), m, it, i))
+				return true;
+		}
+		it->roots[MAP_ROOT_BUCKET] = map_overflow(it->roots[MAP_ROOT_BUCKET], it->mt->bucket_bytes);
+		it->i = 0;
+	}
+}

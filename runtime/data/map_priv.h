@@ -1,0 +1,271 @@
+/*
+ * map_priv.h: what the map files share: the layout of a map and its buckets, and the inline search.
+ *
+ * A map (48 bytes, the order of Go's hmap) points to an array of 2^b buckets.  A bucket:
+ *
+ *   8 tophash bytes | 8 keys | 8 element slots | overflow word
+ *
+ * The overflow word is a pointer if the elements hold pointers; else the bucket is noscan, and every overflow
+ * bucket is kept alive by extra->overflow.  Invariants (coded in map_check.c):
+ *  M1 count is the number of live cells in all reachable chains
+ *  M2 a live cell's tophash is its key's, it lies in its key's chain, and a search finds it and no other
+ *  M3 a cell is empty_rest exactly if it is empty and no later cell of its chain is live
+ *  M4 old buckets below nevacuate are evacuated; the destinations of one that is not are empty
+ *  M5 noverflow is the number of overflow buckets of the current array (b < 16), the list of a noscan map holds
+ *     each of them once
+ *
+ * The search looks at the eight tophash bytes at once (one word): for integer keys too, unlike Go's fast
+ * variants, since it touches one cache line where comparing keys touches two; what is stored is the same.
+ */
+#pragma once
+
+#include "runtime/data/hash.h"
+#include "runtime/gc/gc.h"
+
+#include <string.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "cell i is byte i of the tophash word");
+
+#define MAP_SLOTS 8u
+#define MAP_INLINE_MAX 128u
+#define MAP_ALLOC_MAX ((uint64_t)1 << 48)
+#define MAP_ADVANCE_MAX 1024u /* buckets looked at by one step of the evacuation mark */
+
+enum map_top {
+	MAP_EMPTY_REST = 0,
+	MAP_EMPTY_ONE = 1,
+	MAP_EVACUATED_X = 2,
+	MAP_EVACUATED_Y = 3,
+	MAP_EVACUATED_EMPTY = 4,
+	MAP_TOP_MIN = 5
+};
+
+enum map_flag { MAP_ITERATOR = 1, MAP_OLD_ITERATOR = 2, MAP_WRITING = 4, MAP_SAME_SIZE = 8 };
+
+/* What of a type the heap check must know to read a map; 16 bits, never 0 in an initialised map. */
+struct map_shape {
+	uint16_t key_bytes : 6;
+	uint16_t indirect : 1;
+	uint16_t pointers : 1;
+	uint16_t slot_bytes : 8;
+};
+
+/* Pointers to the buckets that nothing else keeps alive: a growing array in two objects, as a Go slice. */
+struct map_list {
+	void **array;
+	size_t len, cap;
+};
+
+struct map_extra {
+	struct map_list *overflow, *old_overflow;
+	uint8_t *next_spare; /* spare bucket of the array; NULL: none left */
+};
+
+struct mrt_map {
+	uint64_t count;
+	_Atomic uint8_t flags; /* readers that iterate side by side set bits in it */
+	uint8_t b;
+	uint16_t noverflow;
+	uint32_t hash0;
+	uint8_t *buckets;
+	uint8_t *old_buckets;
+	uint64_t nevacuate : 48;
+	uint64_t shape_bits : 16; /* struct map_shape; Go's nevacuate has the whole word */
+	struct map_extra *extra;
+};
+_Static_assert(sizeof(struct mrt_map) == 48 && sizeof(struct map_extra) == 24 && sizeof(struct map_list) == 24,
+	       "the sizes of hmap, mapextra and a slice header");
+
+extern const struct mrt_type map_header_type, map_extra_type, map_list_type, map_pointer_type;
+
+/* ---- header */
+
+static inline uint64_t map_mask(uint8_t b) { return ((uint64_t)1 << b) - 1; }
+static inline bool map_growing(const struct mrt_map *m) { return m->old_buckets != NULL; }
+static inline bool map_flag(const struct mrt_map *m, enum map_flag f)
+{
+	return (atomic_load_explicit(&m->flags, memory_order_relaxed) & f) != 0;
+}
+static inline bool map_same_size(const struct mrt_map *m) { return map_flag(m, MAP_SAME_SIZE); }
+static inline uint64_t map_old_count(const struct mrt_map *m)
+{
+	return (uint64_t)1 << (m->b - (map_same_size(m) ? 0 : 1));
+}
+static inline bool map_overloaded(uint64_t count, uint8_t b)
+{
+	return count > MAP_SLOTS && count > 13 * (((uint64_t)1 << b) / 2);
+}
+static inline bool map_too_many_overflow(uint16_t noverflow, uint8_t b)
+{
+	return noverflow >= (uint32_t)1 << (b < 15 ? b : 15);
+}
+static inline uint8_t map_top_of(uint64_t hash)
+{
+	uint8_t top = (uint8_t)(hash >> 56);
+
+	return top < MAP_TOP_MIN ? top + MAP_TOP_MIN : top;
+}
+
+/* Stores to pointer words of the header and its parts. */
+#define map_store(g, slot, value) gc_store((g), (void **)(slot), (value))
+
+/* ---- bucket; kb is the key's width, a constant wherever speed counts */
+
+static inline uint8_t *map_key_at(uint8_t *bucket, unsigned i, unsigned kb) { return bucket + MAP_SLOTS + i * kb; }
+static inline uint64_t map_key_load(uint8_t *bucket, unsigned i, unsigned kb)
+{
+	uint64_t wide = 0;
+	uint32_t narrow;
+
+	if (kb == 8) {
+		memcpy(&wide, map_key_at(bucket, i, 8), 8);
+		return wide;
+	}
+	memcpy(&narrow, map_key_at(bucket, i, 4), 4);
+	return narrow;
+}
+static inline void map_key_write(uint8_t *bucket, unsigned i, unsigned kb, uint64_t key)
+{
+	memcpy(map_key_at(bucket, i, kb), &key, kb);
+}
+static inline uint8_t *map_slot_at(uint8_t *bucket, unsigned i, unsigned kb, uint32_t slot_bytes)
+{
+	return bucket + MAP_SLOTS + MAP_SLOTS * kb + (size_t)i * slot_bytes;
+}
+/* The overflow word is read by the marker in pointer buckets: relaxed atomic everywhere. */
+static inline void **map_overflow_slot(uint8_t *bucket, uint32_t bucket_bytes)
+{
+	return (void **)(void *)(bucket + bucket_bytes - sizeof(void *));
+}
+static inline uint8_t *map_overflow(uint8_t *bucket, uint32_t bucket_bytes)
+{
+	return mrt_load(map_overflow_slot(bucket, bucket_bytes));
+}
+static inline bool map_evacuated(const uint8_t *bucket)
+{
+	return bucket[0] >= MAP_EVACUATED_X && bucket[0] <= MAP_EVACUATED_EMPTY;
+}
+/* What a slot stands for: the element itself, or the object it points to. */
+static inline void *map_elem_at(const struct mrt_map_type *mt, uint8_t *bucket, unsigned i, unsigned kb)
+{
+	uint8_t *slot = map_slot_at(bucket, i, kb, mt->slot_bytes);
+
+	return mt->indirect ? mrt_load((void **)(void *)slot) : slot;
+}
+
+/* ---- search */
+
+#define MAP_BYTES(x) (0x0101010101010101ull * (x))
+
+static inline uint64_t map_tops(const uint8_t *bucket)
+{
+	uint64_t word;
+
+	memcpy(&word, bucket, 8);
+	return word;
+}
+/* Bit 7 of each byte of `word` that is zero; bytes above the first zero may be reported falsely. */
+static inline uint64_t map_zero_bytes(uint64_t word) { return (word - MAP_BYTES(1)) & ~word & MAP_BYTES(0x80); }
+static inline unsigned map_first_byte(uint64_t marks) { return (unsigned)__builtin_ctzll(marks) >> 3; }
+
+struct map_place {
+	uint8_t *bucket; /* found: the cell's; else the first with an empty cell, NULL: none has one */
+	uint8_t *tail;   /* not found: the last bucket looked at */
+	unsigned i;
+};
+
+/*
+ * Search one chain for a key; without it, the place where it would go. *ret comes zeroed. A byte falsely reported
+ * by map_zero_bytes belongs to a live cell (its top hash differs in the lowest bit), whose key cannot match.
+ */
+static inline __attribute__((always_inline)) bool map_search(uint8_t *bucket, uint32_t bucket_bytes, uint64_t key,
+							      uint64_t hash, unsigned kb, struct map_place *ret)
+{
+	const uint64_t wanted = MAP_BYTES(map_top_of(hash));
+
+	for (;;) {
+		uint64_t tops = map_tops(bucket), marks = map_zero_bytes(tops ^ wanted);
+		uint8_t *next;
+
+		for (; marks != 0; marks &= marks - 1) {
+			unsigned i = map_first_byte(marks);
+
+			if (map_key_load(bucket, i, kb) == key) {
+				ret->bucket = bucket;
+				ret->i = i;
+				return true;
+			}
+		}
+		if (ret->bucket == NULL) {
+			uint64_t empty = map_zero_bytes(tops & MAP_BYTES(0xfe));
+
+			if (empty != 0) {
+				ret->bucket = bucket;
+				ret->i = map_first_byte(empty);
+			}
+		}
+		ret->tail = bucket;
+		if (map_zero_bytes(tops) != 0) /* an empty_rest: nothing behind */
+			return false;
+		next = map_overflow(bucket, bucket_bytes);
+		if (next == NULL)
+			return false;
+		bucket = next;
+		prim_step(PRIM_COST_MAP_BUCKET);
+	}
+}
+
+/* The chain in which a key is to be sought: the old one until it is evacuated. */
+static inline uint8_t *map_chain(const struct mrt_map *m, uint64_t hash, uint32_t bucket_bytes)
+{
+	if (PRIM_UNLIKELY(map_growing(m))) {
+		uint8_t *old = m->old_buckets + (hash & (map_old_count(m) - 1)) * bucket_bytes;
+
+		if (!map_evacuated(old))
+			return old;
+	}
+	return m->buckets + (hash & map_mask(m->b)) * bucket_bytes;
+}
+
+/* ---- map_grow.c */
+
+/* Overflow buckets an operation has set aside before its first store. `fresh` is pinned by the operation. */
+struct map_reserve {
+	uint8_t *fresh;
+	uint64_t nfresh;
+};
+
+/* Allocate for an operation of g: zeroed, pinned until its end. Safepoint. -ENOMEM. */
+typedef int map_alloc_fn(struct sched_g *g, const struct mrt_type *type, size_t n, void **ret);
+map_alloc_fn map_alloc;
+/* Buckets for 2^b with the spare ones; *ret_spare NULL when there are none. Safepoint. -ENOMEM. */
+int map_array_alloc(struct sched_g *g, const struct mrt_map_type *mt, uint8_t b, uint8_t **ret_array,
+		    uint8_t **ret_spare);
+/* Buckets of an array for 2^b, spare ones included. */
+uint64_t map_array_count(const struct mrt_map_type *mt, uint8_t b);
+/* Mark the last bucket of an array as the last spare one; returns the first. */
+uint8_t *map_array_spares(struct sched_g *g, const struct mrt_map_type *mt, uint8_t *array, uint8_t b,
+			  uint64_t n);
+/* extra exists (and its overflow list, if `list`). Safepoint. -ENOMEM. */
+int map_extra_ensure(struct sched_g *g, struct mrt_map *m, bool list, map_alloc_fn *alloc);
+/* Make sure that map_overflow_take works n times. Safepoint. -ENOMEM: nothing visible changed. */
+int map_reserve(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, uint64_t n,
+		struct map_reserve *ret);
+/* Link a reserved overflow bucket behind `tail`. Cannot fail. */
+uint8_t *map_overflow_take(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, uint8_t *tail,
+			   struct map_reserve *r);
+/* Start growing: larger or same size, by Go's rule. Safepoint. -ENOMEM: nothing visible changed. */
+int map_grow_start(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m);
+/* Evacuate the old bucket behind `bucket` and one more, as far as memory allows. Safepoint. */
+void map_grow_work(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, uint64_t bucket);
+
+/* ---- map_check.c */
+
+int map_check(void *obj, char *text, size_t cap);
+
+/* ---- the two key widths, one source */
+
+static inline uint64_t map_hash(const struct mrt_map *m, uint64_t key, unsigned kb)
+{
+	return data_hash_int(key, kb, m->hash0);
+}

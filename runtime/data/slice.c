@@ -1,0 +1,168 @@
+/*
+ * slice.c: slices with Go's growth (slice.go: makeslice, growslice, nextslicecap; go-facts §3, rounding of Go up to 1.21).
+ *
+ * A slice is {array, len, cap} in a root frame or a heap object; several may share one array, and append writes in place
+ * while there is room, so the sharers see it.  The old array is left to the collector.
+ *
+ * The order of an append: poll, the new array (pinned), the gc/write point, then copy and stores without a
+ * break.  Refused, the slice is as before.  Where Go panics, the answer is -EINVAL (bounds) or -EOVERFLOW (size).
+ */
+#include "runtime/data/data.h"
+
+#include "faults/gate.h"
+#include "runtime/gc/gc.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SLICE_ALLOC_MAX ((uint64_t)1 << 48)
+#define SLICE_DOUBLE_BELOW 256u
+
+/* nextslicecap, before rounding. */
+static size_t slice_grow_cap(size_t old_cap, size_t need)
+{
+	size_t cap = old_cap;
+
+	if (need > old_cap && need - old_cap > old_cap)
+		return need;
+	if (old_cap < SLICE_DOUBLE_BELOW)
+		return 2 * old_cap;
+	while (cap < need)
+		if (__builtin_add_overflow(cap, (cap + 3 * SLICE_DOUBLE_BELOW) / 4, &cap))
+			return need;
+	return cap;
+}
+
+/* 0: out of range. */
+size_t mrt_slice_next_cap(size_t elem_bytes, size_t old_cap, size_t need)
+{
+	size_t cap, bytes;
+
+	if (elem_bytes == 0)
+		return need;
+	cap = slice_grow_cap(old_cap, need);
+	if (__builtin_mul_overflow(cap, elem_bytes, &bytes) || bytes > SLICE_ALLOC_MAX)
+		return 0;
+	return mem_round_up(bytes) / elem_bytes;
+}
+
+/* Copy n elements that may overlap (typedslicecopy). */
+static inline void slice_move(struct sched_g *g, const struct mrt_type *elem, void *dst, const void *src, size_t n)
+{
+	size_t size = elem->size;
+
+	if (elem->ptr_words == 0) {
+		if (n == 1 && size == 8)
+			memcpy(dst, src, 8);
+		else
+			memmove(dst, src, n * size);
+	} else if (n == 1 && size == sizeof(void *)) {
+		gc_store(g, dst, *(void *const *)src);
+	} else if ((uintptr_t)dst - (uintptr_t)src >= n * size) {
+		gc_copy_typed(g, elem, dst, src, n); /* forward is safe */
+	} else {
+		while (n-- > 0)
+			gc_copy_typed(g, elem, (char *)dst + n * size, (const char *)src + n * size, 1);
+	}
+}
+
+int mrt_slice_make(mrt_g *pub, const struct mrt_type *elem, size_t len, size_t cap, struct mrt_slice *ret)
+{
+	struct sched_g *g = sched_of(pub);
+	void *array = NULL;
+	size_t bytes;
+	int rc;
+
+	if (len > cap)
+		return -EINVAL;
+	if (__builtin_mul_overflow(elem->size, cap, &bytes) || bytes > SLICE_ALLOC_MAX)
+		return -EOVERFLOW;
+	sched_op_enter(g);
+	rc = mrt_new_array(pub, elem, cap, &array);
+	if (rc == 0) {
+		gc_store(g, &ret->array, array);
+		ret->len = len;
+		ret->cap = cap;
+	}
+	sched_op_leave(g);
+	return rc;
+}
+
+/* growslice and the append itself. */
+static __attribute__((noinline)) int slice_grow(struct sched_g *g, const struct mrt_type *elem, struct mrt_slice *s,
+						const void *elems, size_t n)
+{
+	size_t need, cap;
+	void *array = NULL;
+	int rc;
+
+	if (__builtin_add_overflow(s->len, n, &need))
+		return -EOVERFLOW;
+	cap = mrt_slice_next_cap(elem->size, s->cap, need);
+	if (cap == 0)
+		return -EOVERFLOW;
+	rc = mrt_new_array(&g->pub, elem, cap, &array);
+	if (rc < 0)
+		return rc;
+	sched_pin(g, array);
+	if (gcs_gate(GCS_POINT_gc_write))
+		gc_write_point(g);
+	if (s->len > 0)
+		slice_move(g, elem, array, s->array, s->len);
+	slice_move(g, elem, (char *)array + s->len * elem->size, elems, n);
+	gc_store(g, &s->array, array);
+	s->len = need;
+	s->cap = cap;
+	prim_step_n(PRIM_COST_COPY_CACHELINE, (uint32_t)(need * elem->size / 64));
+	return 0;
+}
+
+/* Pointers in `elems` must be rooted by the caller. */
+int mrt_append(mrt_g *pub, const struct mrt_type *elem, struct mrt_slice *s, const void *elems, size_t n)
+{
+	struct sched_g *g = sched_of(pub);
+	int rc;
+
+	mrt_safepoint(pub);
+	prim_step(PRIM_COST_SLICE_OP);
+	if (PRIM_UNLIKELY(n == 0))
+		return 0;
+	if (PRIM_LIKELY(n <= s->cap - s->len)) {
+		if (gcs_gate(GCS_POINT_gc_write))
+			gc_write_point(g);
+		slice_move(g, elem, (char *)s->array + s->len * elem->size, elems, n);
+		s->len += n;
+		return 0;
+	}
+	sched_op_enter(g);
+	rc = slice_grow(g, elem, s, elems, n);
+	sched_op_leave(g);
+	return rc;
+}
+
+int mrt_slice_sub(mrt_g *pub, const struct mrt_type *elem, const struct mrt_slice *s, size_t lo, size_t hi, size_t max,
+		  struct mrt_slice *ret)
+{
+	char *array = s->array;
+
+	if (lo > hi || hi > max || max > s->cap)
+		return -EINVAL;
+	/* With no capacity left the start would lie behind the array, in another object. */
+	if (max > lo)
+		array += lo * elem->size;
+	gc_store(sched_of(pub), &ret->array, array);
+	ret->len = hi - lo;
+	ret->cap = max - lo;
+	return 0;
+}
+
+int64_t mrt_slice_copy(mrt_g *pub, const struct mrt_type *elem, struct mrt_slice *dst, const struct mrt_slice *src)
+{
+	size_t n = dst->len < src->len ? dst->len : src->len;
+
+	mrt_safepoint(pub);
+	prim_step_n(PRIM_COST_COPY_CACHELINE, (uint32_t)(n * elem->size / 64) + 1);
+	if (n > 0)
+		slice_move(sched_of(pub), elem, dst->array, src->array, n);
+	return (int64_t)n;
+}
