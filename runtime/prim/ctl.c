@@ -111,6 +111,7 @@ static int ctl_fill(size_t bound)
 	}
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return -EAGAIN;
+	ctl.open = false; /* half a line is worth nothing, and the number may come again */
 	return -EPIPE;
 }
 

@@ -1,0 +1,450 @@
+/*
+ * test_prim_ctx.c: contexts: switching, stacks, reuse, migration, overflow.
+ */
+#include "runtime/prim/prim.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define STACK_BYTES ((size_t)16 << 10)
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CTX_TSAN 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define CTX_TSAN 1
+#endif
+#ifndef CTX_TSAN
+#define CTX_TSAN 0
+#endif
+
+/* ----------------------------------------------------------- to and fro */
+
+struct ping {
+	prim_ctx *home, *ctx;
+	uint64_t turns, sum;
+	int rounding;
+};
+
+static void ping_run(void *arg)
+{
+	struct ping *ping = arg;
+
+	for (uint64_t i = 1; i <= ping->turns; i++) {
+		ping->sum += i;
+		prim_ctx_switch(ping->ctx, ping->home);
+	}
+	prim_ctx_exit_to(ping->ctx, ping->home);
+}
+
+static void test_switch(void **state)
+{
+	struct ping ping = {.home = prim_ctx_thread(), .turns = 1000};
+
+	(void)state;
+	ping.ctx = prim_ctx_create(STACK_BYTES, ping_run, &ping);
+	assert_non_null(ping.ctx);
+	for (uint64_t i = 1; i <= ping.turns; i++) {
+		prim_ctx_switch(ping.home, ping.ctx);
+		assert_int_equal(ping.sum, i * (i + 1) / 2);
+	}
+	prim_ctx_switch(ping.home, ping.ctx); /* runs to its end */
+	assert_int_equal(ping.sum, 500500);
+
+	ping.sum = 0;
+	ping.turns = 1;
+	prim_ctx_reset(ping.ctx, ping_run, &ping);
+	prim_ctx_switch(ping.home, ping.ctx);
+	assert_int_equal(ping.sum, 1);
+	prim_ctx_switch(ping.home, ping.ctx);
+	prim_ctx_destroy(ping.ctx);
+}
+
+/* The rounding bits of the floating-point control word. */
+#if defined(__x86_64__)
+enum { ROUND_NEAREST = 0, ROUND_DOWN = 0x2000, ROUND_UP = 0x4000, ROUND_MASK = 0x6000 };
+
+static int rounding_get(void)
+{
+	return (int)__builtin_ia32_stmxcsr() & ROUND_MASK;
+}
+
+static void rounding_set(int mode)
+{
+	__builtin_ia32_ldmxcsr((__builtin_ia32_stmxcsr() & ~(unsigned)ROUND_MASK) |
+			       (unsigned)mode);
+}
+#else
+enum { ROUND_NEAREST = 0, ROUND_UP = 0x400000, ROUND_DOWN = 0x800000, ROUND_MASK = 0xc00000 };
+
+static int rounding_get(void)
+{
+	uint64_t word;
+
+	__asm__ __volatile__("mrs %0, fpcr" : "=r"(word));
+	return (int)word & ROUND_MASK;
+}
+
+static void rounding_set(int mode)
+{
+	__asm__ __volatile__("msr fpcr, %0" : : "r"((uint64_t)mode));
+}
+#endif
+
+static void rounding_run(void *arg)
+{
+	struct ping *ping = arg;
+
+	ping->rounding = rounding_get(); /* a new context starts with the default */
+	rounding_set(ROUND_UP);
+	prim_ctx_switch(ping->ctx, ping->home);
+	ping->sum = rounding_get() == ROUND_UP;
+	prim_ctx_exit_to(ping->ctx, ping->home);
+}
+
+static void test_float_control(void **state)
+{
+	struct ping ping = {.home = prim_ctx_thread()};
+
+	(void)state;
+	ping.ctx = prim_ctx_create(STACK_BYTES, rounding_run, &ping);
+	rounding_set(ROUND_DOWN);
+	prim_ctx_switch(ping.home, ping.ctx);
+	assert_int_equal(rounding_get(), ROUND_DOWN);
+	assert_int_equal(ping.rounding, ROUND_NEAREST);
+	rounding_set(ROUND_NEAREST);
+	prim_ctx_switch(ping.home, ping.ctx);
+	assert_int_equal(rounding_get(), ROUND_NEAREST);
+	assert_int_equal(ping.sum, 1);
+	prim_ctx_destroy(ping.ctx);
+}
+
+/* ----------------------------------------------------------- deep stacks */
+
+struct deep {
+	prim_ctx *home, *ctx;
+	uint32_t depth;
+	uint64_t result;
+};
+
+static uint64_t __attribute__((noinline)) deep_sum(struct deep *deep, uint32_t depth)
+{
+	unsigned char frame[256];
+	uint64_t below;
+
+	memset(frame, (int)(depth & 0xff), sizeof(frame));
+	if (depth == 0) {
+		prim_ctx_switch(deep->ctx, deep->home);
+		return 0;
+	}
+	below = deep_sum(deep, depth - 1);
+	for (size_t i = 0; i < sizeof(frame); i++)
+		if (frame[i] != (unsigned char)depth)
+			return UINT64_MAX;
+	return below == UINT64_MAX ? below : below + depth;
+}
+
+static void deep_run(void *arg)
+{
+	struct deep *deep = arg;
+
+	deep->result = deep_sum(deep, deep->depth);
+	prim_ctx_exit_to(deep->ctx, deep->home);
+}
+
+static void test_deep(void **state)
+{
+	enum { COUNT = 4, DEPTH = 1500 };
+	struct deep deep[COUNT];
+
+	(void)state;
+	for (int i = 0; i < COUNT; i++) {
+		deep[i] = (struct deep){.home = prim_ctx_thread(), .depth = DEPTH + (uint32_t)i};
+		deep[i].ctx = prim_ctx_create((size_t)1 << 20, deep_run, &deep[i]);
+		assert_non_null(deep[i].ctx);
+		prim_ctx_switch(deep[i].home, deep[i].ctx); /* parked at the bottom */
+	}
+	for (int i = COUNT - 1; i >= 0; i--) {
+		prim_ctx_switch(deep[i].home, deep[i].ctx);
+		assert_int_equal(deep[i].result,
+				 (uint64_t)deep[i].depth * (deep[i].depth + 1) / 2);
+		prim_ctx_destroy(deep[i].ctx);
+	}
+}
+
+/* ----------------------------------------------------------- many of them */
+
+/* Past the guarded stacks into the slabs; a TSan fiber takes milliseconds. */
+static void test_many(void **state)
+{
+	enum { COUNT = CTX_TSAN ? 500 : 20000 };
+	static struct ping ping[COUNT];
+	uint32_t made = 0;
+	uint64_t sum = 0;
+
+	(void)state;
+	while (made < COUNT) {
+		ping[made] = (struct ping){.home = prim_ctx_thread(), .turns = 1};
+		ping[made].ctx = prim_ctx_create(1024, ping_run, &ping[made]);
+		assert_non_null(ping[made].ctx);
+		made++;
+	}
+	for (uint32_t i = 0; i < made; i++)
+		prim_ctx_switch(ping[i].home, ping[i].ctx);
+	for (uint32_t i = made; i-- > 0;) {
+		prim_ctx_switch(ping[i].home, ping[i].ctx);
+		sum += ping[i].sum;
+		prim_ctx_destroy(ping[i].ctx);
+	}
+	assert_int_equal(sum, made);
+}
+
+static void test_reuse(void **state)
+{
+	prim_ctx *first = prim_ctx_create(STACK_BYTES, ping_run, NULL);
+	prim_ctx *again;
+
+	(void)state;
+	prim_ctx_destroy(first);
+	again = prim_ctx_create(STACK_BYTES, ping_run, NULL);
+	assert_ptr_equal(first, again);
+	prim_ctx_destroy(again);
+	assert_null(prim_ctx_create(SIZE_MAX, ping_run, NULL));
+	assert_null(prim_ctx_create((size_t)1 << 30, ping_run, NULL));
+}
+
+/* ---------------------------------------------------------- across threads */
+
+/* Contexts move between threads through one locked list of idle ones; a thread
+ * takes none that it ran last, so every turn is a move. */
+enum { MOVERS = 3, MOVED = 24, MOVES = 400 };
+
+struct moved {
+	prim_ctx *ctx, *home;
+	uint32_t left;
+	prim_thread *last;
+	bool bad_self;
+	struct moved *next;
+};
+
+static struct {
+	prim_mutex lock;
+	struct moved *idle;
+	uint32_t unfinished;
+	struct moved all[MOVED];
+} moves;
+
+static void moved_run(void *arg)
+{
+	struct moved *moved = arg;
+
+	while (moved->left > 0) {
+		moved->left--;
+		if (moved->last == prim_thread_self())
+			moved->bad_self = true;
+		moved->last = prim_thread_self();
+		/* The thread's own word, seen from a context it did not create. */
+		if (prim_thread_user() != (void *)moved->last)
+			moved->bad_self = true;
+		prim_ctx_switch(moved->ctx, moved->home);
+	}
+	prim_ctx_exit_to(moved->ctx, moved->home);
+}
+
+static struct moved *moves_take(bool *ret_over)
+{
+	struct moved **link = &moves.idle, *moved;
+
+	prim_mutex_lock(&moves.lock);
+	while (*link != NULL && (*link)->last == prim_thread_self())
+		link = &(*link)->next;
+	moved = *link;
+	if (moved != NULL)
+		*link = moved->next;
+	*ret_over = moves.unfinished == 0;
+	prim_mutex_unlock(&moves.lock);
+	return moved;
+}
+
+static void moves_give(struct moved *moved, bool finished)
+{
+	struct moved **link;
+
+	prim_mutex_lock(&moves.lock);
+	if (finished) {
+		moves.unfinished--;
+	} else {
+		for (link = &moves.idle; *link != NULL; link = &(*link)->next)
+			;
+		moved->next = NULL;
+		*link = moved;
+	}
+	prim_mutex_unlock(&moves.lock);
+}
+
+static void mover_run(void *arg)
+{
+	bool over = false;
+
+	(void)arg;
+	prim_thread_set_user(prim_thread_self());
+	for (uint32_t round = 0; !over;) {
+		struct moved *moved = moves_take(&over);
+		bool last;
+
+		if (moved == NULL) {
+			prim_spin_wait(round++);
+			continue;
+		}
+		round = 0;
+		last = moved->left == 0;
+		moved->home = prim_ctx_thread();
+		prim_ctx_switch(moved->home, moved->ctx);
+		moves_give(moved, last);
+	}
+}
+
+static void test_migrate(void **state)
+{
+	prim_thread *threads[MOVERS];
+
+	(void)state;
+	prim_mutex_init(&moves.lock, PRIM_RANK_ANY);
+	moves.unfinished = MOVED;
+	for (int i = 0; i < MOVED; i++) {
+		moves.all[i] = (struct moved){.left = MOVES, .next = moves.idle};
+		moves.all[i].ctx = prim_ctx_create(STACK_BYTES, moved_run, &moves.all[i]);
+		moves.idle = &moves.all[i];
+	}
+	for (int i = 0; i < MOVERS; i++)
+		assert_int_equal(prim_thread_create(&threads[i], "mover", mover_run, NULL), 0);
+	for (int i = 0; i < MOVERS; i++)
+		prim_thread_join(threads[i]);
+	for (int i = 0; i < MOVED; i++) {
+		assert_int_equal(moves.all[i].left, 0);
+		assert_false(moves.all[i].bad_self);
+		prim_ctx_destroy(moves.all[i].ctx);
+	}
+}
+
+/* -------------------------------------------------------------- overflow */
+
+static struct {
+	prim_ctx *home, *ctx;
+	size_t bytes;
+} over;
+
+static void over_run(void *arg)
+{
+	volatile char *top = __builtin_frame_address(0);
+
+	(void)arg;
+	/* What a runaway recursion does, page by page, without its frames. */
+	for (size_t down = 0; down < over.bytes; down += sizeof(uint64_t))
+		top[-(ptrdiff_t)down - 256] = 1;
+	prim_ctx_exit_to(over.ctx, over.home);
+}
+
+/* The child's end, as waitpid tells it; its stderr in text. */
+static int over_child(char *text, size_t size)
+{
+	int fds[2], status = 0;
+	ssize_t n, used = 0;
+	pid_t pid;
+
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct rlimit no_core = {0, 0};
+
+		setrlimit(RLIMIT_CORE, &no_core);
+		signal(SIGSEGV, SIG_DFL); /* not cmocka's */
+		dup2(fds[1], STDERR_FILENO);
+		prim_ctx_switch(over.home, over.ctx);
+		_exit(0);
+	}
+	close(fds[1]);
+	while ((n = read(fds[0], text + used, size - 1 - (size_t)used)) > 0)
+		used += n;
+	text[used] = '\0';
+	close(fds[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static void test_guard(void **state)
+{
+	char text[4096];
+	int status;
+
+	(void)state;
+	over.home = prim_ctx_thread();
+	over.ctx = prim_ctx_create(STACK_BYTES, over_run, NULL);
+	over.bytes = (size_t)1 << 20;
+	status = over_child(text, sizeof(text));
+	prim_ctx_destroy(over.ctx);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGSEGV);
+}
+
+#if !CTX_TSAN
+/* Beyond the guarded stacks: written over the canary, found at the switch. */
+static void test_canary(void **state)
+{
+	enum { COUNT = 20000 };
+	static prim_ctx *hold[COUNT];
+	char text[4096];
+	int status;
+
+	(void)state;
+	for (int i = 0; i < COUNT; i++) {
+		hold[i] = prim_ctx_create(1024, over_run, NULL);
+		assert_non_null(hold[i]);
+	}
+	over.home = prim_ctx_thread();
+	over.ctx = hold[COUNT - 1];
+	/* Its neighbours lie one slot below: a whole slot down is past the canary. */
+	over.bytes = (size_t)labs((char *)hold[COUNT - 1] - (char *)hold[COUNT - 2]);
+	assert_in_range(over.bytes, 1, (size_t)1 << 20);
+	status = over_child(text, sizeof(text));
+	for (int i = 0; i < COUNT; i++)
+		prim_ctx_destroy(hold[i]);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 2);
+	assert_non_null(strstr(text, "stack overflow: canary"));
+}
+#endif
+
+static int group_setup(void **state)
+{
+	struct prim_options options = {.seed = 1};
+
+	(void)state;
+	return prim_init(&options);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#if !CTX_TSAN
+		cmocka_unit_test(test_canary), /* first: later the cache is mixed */
+#endif
+		cmocka_unit_test(test_switch),	cmocka_unit_test(test_float_control),
+		cmocka_unit_test(test_deep),	cmocka_unit_test(test_reuse),
+		cmocka_unit_test(test_migrate), cmocka_unit_test(test_guard),
+		cmocka_unit_test(test_many),
+	};
+
+	return cmocka_run_group_tests_name("prim_ctx", tests, group_setup, NULL);
+}
