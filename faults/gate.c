@@ -75,6 +75,7 @@ static int fault_setup(uint32_t index, const struct gcs_faults_options *opt)
 {
 	struct fault *f = &faults.fault[index];
 	const struct gcs_point_info *info = gcs_point_by_id((uint32_t)opt->spec[index].point);
+	uint32_t place;
 
 	memset(f, 0, sizeof(*f));
 	f->spec = opt->spec[index];
@@ -87,9 +88,10 @@ static int fault_setup(uint32_t index, const struct gcs_faults_options *opt)
 		return -ENOMEM;
 	faults.count = index + 1;
 	f->count = opt->telemetry != NULL ? &opt->telemetry->fault[index] : &faults.own[index];
-	f->salt = fault_salt(opt->seed, (uint32_t)f->spec.point, fault_link(f));
+	place = fault_link(f);
+	f->salt = fault_salt(opt->seed, (uint32_t)f->spec.point, place);
 	fault_split(f, opt->worker, opt->nworkers);
-	return fault_fiu_enable(f->name);
+	return place == 0 ? fault_fiu_enable(f->name) : 0;
 }
 
 int gcs_faults_load(const struct gcs_faults_options *opt)
