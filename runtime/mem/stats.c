@@ -1,0 +1,72 @@
+/*
+ * stats.c: bringing the heap up and down, and its figures.
+ */
+#include "runtime/mem/mem_priv.h"
+
+#include <string.h>
+
+struct mem_counters mem_counters;
+const struct mem_hooks *mem_hooks;
+
+int mem_init(size_t reserve_bytes, const struct mem_hooks *hooks, bool clobber)
+{
+	int r = mem_heap_init(reserve_bytes, clobber);
+
+	if (r < 0)
+		return r;
+	mem_hooks = hooks;
+	memset(&mem_counters, 0, sizeof(mem_counters));
+	mem_central_init();
+	mem_persist_init();
+	return 0;
+}
+
+void mem_fini(void)
+{
+	mem_heap_fini();
+	mem_persist_fini();
+	mem_hooks = NULL;
+}
+
+uint64_t mem_pages_in_use(void)
+{
+	return mem_counted(&mem_counters.pages_in_use);
+}
+
+uint64_t mem_pages_swept(void)
+{
+	return mem_counted(&mem_counters.pages_swept);
+}
+
+static void stats_heap_locked(struct mem_stats *st)
+{
+	const struct mem_heap *h = &mem_heap;
+	uint64_t tables = (uint64_t)h->table_pages * sizeof(struct mem_span *);
+
+	prim_mutex_assert_held(&h->lock);
+	st->heap_sys = (uint64_t)h->grown_pages << MEM_PAGE_SHIFT;
+	st->heap_idle = (uint64_t)h->free_pages << MEM_PAGE_SHIFT;
+	st->heap_inuse = st->heap_sys - st->heap_idle;
+	st->heap_released = (uint64_t)(h->grown_pages - h->touched_pages) << MEM_PAGE_SHIFT;
+	st->spans_inuse = h->spans * sizeof(struct mem_span);
+	st->span_sys = h->span_sys;
+	st->cache_inuse = h->caches_count * sizeof(struct mem_cache);
+	st->cache_sys = h->cache_sys;
+	st->bits_sys = h->bitmap_sys + PRIM_PAGE_BYTES + (uint64_t)h->table_pages * (MEM_PAGE_BYTES / 64);
+	st->other_sys = mem_persist_sys() - h->span_sys - h->cache_sys - h->bitmap_sys + tables;
+}
+
+void mem_stats_read(struct mem_stats *ret)
+{
+	struct mem_stats st = {
+		.alloc_bytes_total = mem_counted(&mem_counters.alloc_bytes),
+		.alloc_objects_total = mem_counted(&mem_counters.alloc_objects),
+		.freed_bytes_total = mem_counted(&mem_counters.freed_bytes),
+		.freed_objects_total = mem_counted(&mem_counters.freed_objects),
+	};
+
+	prim_mutex_lock(&mem_heap.lock);
+	stats_heap_locked(&st);
+	prim_mutex_unlock(&mem_heap.lock);
+	*ret = st;
+}
