@@ -68,8 +68,9 @@ static void ctx_fiber_destroy(prim_ctx *ctx)
 }
 #endif
 
-/* The last thing done on the old stack. */
-static inline void ctx_leave(prim_ctx *from, prim_ctx *to, bool last)
+/* The last thing done on the old stack.  Inlined by force, as its counterpart: TSan
+ * counts a function's entry and exit, and both must fall on one fiber. */
+static inline __attribute__((always_inline)) void ctx_leave(prim_ctx *from, prim_ctx *to, bool last)
 {
 	if (from->stack.kind != PRIM_STACK_THREAD)
 		prim_stack_check(from, __builtin_frame_address(0));
@@ -86,7 +87,7 @@ static inline void ctx_leave(prim_ctx *from, prim_ctx *to, bool last)
 }
 
 /* The first thing done on the new one. */
-static inline void ctx_arrive(prim_ctx *ctx)
+static inline __attribute__((always_inline)) void ctx_arrive(prim_ctx *ctx)
 {
 #if PRIM_ASAN
 	const void *low;

@@ -32,11 +32,17 @@ prim_ctx_swap:
 	.cfi_adjust_cfa_offset 8
 	stmxcsr	(%rsp)
 	fnstcw	4(%rsp)
+	movl	(%rsp), %eax
+	movzwl	4(%rsp), %ecx
 	movq	%rsp, (%rdi)
 	movq	%rsi, %rsp
+	cmpl	%eax, (%rsp)		/* loading them is slow, and they seldom differ */
+	je	1f
 	ldmxcsr	(%rsp)
+1:	cmpw	%cx, 4(%rsp)
+	je	2f
 	fldcw	4(%rsp)
-	addq	$8, %rsp
+2:	addq	$8, %rsp
 	.cfi_adjust_cfa_offset -8
 	popq	%r15
 	.cfi_adjust_cfa_offset -8
