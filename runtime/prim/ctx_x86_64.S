@@ -56,7 +56,10 @@ prim_ctx_swap:
 	.cfi_adjust_cfa_offset -8
 	popq	%rbp
 	.cfi_adjust_cfa_offset -8
-	ret
+	popq	%rcx			/* a ret would be mispredicted: the call was elsewhere */
+	.cfi_adjust_cfa_offset -8
+	.cfi_register rip, rcx
+	jmp	*%rcx
 	.cfi_endproc
 	.size	prim_ctx_swap, .-prim_ctx_swap
 

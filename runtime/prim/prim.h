@@ -127,7 +127,7 @@ uint32_t prim_thread_id(void); /* 0 = initial; small, dense, never reused while 
  * happens-before the return of the sleep it ends.  A second wake before the
  * clear is a mistake (debug builds die). */
 typedef struct prim_note {
-	_Atomic uint32_t key; /* 0 clear, 1 woken */
+	_Atomic uint32_t key; /* 0 clear, 1 woken, 2 clear with a sleeper (real) */
 	uint32_t sim_sleeper; /* sim: the sleeping thread's id plus one */
 } prim_note;
 
