@@ -71,7 +71,9 @@ static void test_heap_base(void **state)
 		heap[MIB] = 1; /* still writable */
 	}
 	assert_false(readable((char *)addr + 4 * MIB));
-	munmap(addr, HEAP_BYTES);
+	prim_pages_unreserve(addr, HEAP_BYTES);
+	assert_int_equal(prim_pages_reserve(&again, base, MIB, 0), 0); /* free again */
+	prim_pages_unreserve(again, MIB);
 }
 
 static void test_reserve_any(void **state)
