@@ -22,14 +22,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CTL_BYTES_MIN ((size_t)1 << 16)
-#define CTL_WAIT_NS_MAX INT64_C(3600000000000)
+#define CTL_BYTES_MIN	  ((size_t)1 << 16)
+#define CTL_WAIT_NS_MAX	  INT64_C(3600000000000)
 #define CTL_READER_YIELDS 100u
 
 /* The line buffer of the one descriptor in use; only the control thread touches it. */
 static struct {
 	int fd;
-	bool open; /* fd is valid */
+	bool open;     /* fd is valid */
 	bool skipping; /* dropping the rest of a line that was too long */
 	char *buf;
 	size_t cap, used, scanned; /* no newline before scanned */
@@ -71,9 +71,9 @@ static int ctl_take(char *line, size_t cap)
 	size_t len;
 	bool skipped = ctl.skipping;
 
-	newline = ctl.used > ctl.scanned ?
-			  memchr(ctl.buf + ctl.scanned, '\n', ctl.used - ctl.scanned) :
-			  NULL;
+	newline = ctl.used > ctl.scanned
+			  ? memchr(ctl.buf + ctl.scanned, '\n', ctl.used - ctl.scanned)
+			  : NULL;
 	if (newline == NULL) {
 		ctl.scanned = ctl.used;
 		if (ctl.skipping)
@@ -189,8 +189,8 @@ int prim_ctl_send(int fd, const char *line, size_t len)
 	if (len == 0 || line[len - 1] != '\n')
 		whole++;
 	while (done < whole) {
-		ssize_t n = done < len ? ctl_write_some(fd, line + done, len - done) :
-					 ctl_write_some(fd, "\n", 1);
+		ssize_t n = done < len ? ctl_write_some(fd, line + done, len - done)
+				       : ctl_write_some(fd, "\n", 1);
 
 		if (n > 0)
 			done += (size_t)n;

@@ -76,7 +76,8 @@ static inline __attribute__((always_inline)) void ctx_leave(prim_ctx *from, prim
 		prim_stack_check(from, __builtin_frame_address(0));
 #if PRIM_ASAN
 	to->came_from = from;
-	__sanitizer_start_switch_fiber(last ? NULL : &from->asan_fake, to->asan_low, to->asan_bytes);
+	__sanitizer_start_switch_fiber(last ? NULL : &from->asan_fake, to->asan_low,
+				       to->asan_bytes);
 #endif
 #if PRIM_TSAN
 	/* Flag 0: the switch orders what was before it with what comes after. */
@@ -132,17 +133,18 @@ static void ctx_arm(prim_ctx *ctx)
 #if defined(__x86_64__)
 	sp -= 2; /* entry's call leaves the stack as the ABI wants it */
 	*--sp = (uintptr_t)prim_ctx_entry;
-	*--sp = 0;		 /* rbp */
-	*--sp = 0;		 /* rbx */
+	*--sp = 0;		/* rbp */
+	*--sp = 0;		/* rbx */
 	*--sp = (uintptr_t)ctx; /* r12 */
-	*--sp = 0;		 /* r13 */
-	*--sp = 0;		 /* r14 */
-	*--sp = 0;		 /* r15 */
-	*--sp = UINT64_C(0x037f) << 32 | 0x1f80; /* x87 control word, mxcsr: the ABI's start values */
+	*--sp = 0;		/* r13 */
+	*--sp = 0;		/* r14 */
+	*--sp = 0;		/* r15 */
+	*--sp = UINT64_C(0x037f) << 32 |
+		0x1f80; /* x87 control word, mxcsr: the ABI's start values */
 #elif defined(__aarch64__)
 	sp -= 176 / sizeof(*sp);
 	memset(sp, 0, 176);
-	sp[0] = (uintptr_t)ctx;		     /* x19 */
+	sp[0] = (uintptr_t)ctx;		    /* x19 */
 	sp[11] = (uintptr_t)prim_ctx_entry; /* x30 */
 #else
 #error "prim_ctx has no switch for this machine"

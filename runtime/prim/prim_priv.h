@@ -40,7 +40,7 @@
 #define PRIM_STACK_FACTOR (PRIM_ASAN || PRIM_TSAN ? 4u : 1u)
 
 #define PRIM_THREADS_MAX_DEFAULT 256u
-#define PRIM_NAME_BYTES 16
+#define PRIM_NAME_BYTES		 16
 
 /* --------------------------------------------------------------- contexts */
 
@@ -53,9 +53,9 @@ enum prim_stack_kind {
 /* One stack.  Memory, low to high:
  *   guard page or the lower neighbour's canary | stack | prim_ctx | canary */
 struct prim_stack {
-	char *low;      /* lowest usable byte */
-	size_t bytes;   /* usable bytes, without header and canary */
-	uint8_t kind;   /* enum prim_stack_kind */
+	char *low;	/* lowest usable byte */
+	size_t bytes;	/* usable bytes, without header and canary */
+	uint8_t kind;	/* enum prim_stack_kind */
 	uint8_t class_; /* log2 of the whole size */
 };
 
@@ -73,7 +73,7 @@ struct prim_ctx {
 };
 
 #define PRIM_CANARY_WORDS 4u
-#define PRIM_CANARY UINT64_C(0x6763732d63616e61)
+#define PRIM_CANARY	  UINT64_C(0x6763732d63616e61)
 
 /* Stacks: a context header at the top of a fresh or cached stack. NULL: no memory. */
 prim_ctx *prim_stack_get(size_t bytes);

@@ -9,8 +9,8 @@
 #include "runtime/prim/prim.h"
 #include "runtime/prim/real_priv.h"
 
-#define MUTEX_FREE 0u
-#define MUTEX_HELD 1u
+#define MUTEX_FREE  0u
+#define MUTEX_HELD  1u
 #define MUTEX_SLEPT 2u
 #define MUTEX_SPINS 40u
 

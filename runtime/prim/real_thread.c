@@ -18,8 +18,8 @@
 #include <string.h>
 
 #define THREAD_STACK_BYTES ((size_t)1 << 20)
-#define THREAD_NOINLINE __attribute__((noinline))
-#define THREAD_FORGET() __asm__ __volatile__("" ::: "memory")
+#define THREAD_NOINLINE	   __attribute__((noinline))
+#define THREAD_FORGET()	   __asm__ __volatile__("" ::: "memory")
 
 static _Thread_local prim_thread *thread_current;
 

@@ -9,8 +9,8 @@
 #include "runtime/prim/prim.h"
 #include "runtime/prim/sim_priv.h"
 
-#define LOCK_FREE 0u
-#define LOCK_HELD 1u
+#define LOCK_FREE    0u
+#define LOCK_HELD    1u
 #define LOCK_SPIN_NS 1000 /* a contender spins this long before it sleeps */
 
 /* All orders below are relaxed: there is one OS thread. */

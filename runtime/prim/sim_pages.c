@@ -19,8 +19,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define ARENA_BYTES ((size_t)64 << 30)
-#define ARENA_STEP ((size_t)64 << 20)
+#define ARENA_BYTES    ((size_t)64 << 30)
+#define ARENA_STEP     ((size_t)64 << 20)
 #define ARENA_FREE_MAX 4096u
 
 struct arena_range {
@@ -51,8 +51,7 @@ static bool arena_ready(void)
 static void arena_free_remove(uint32_t i)
 {
 	arena.free_count--;
-	memmove(&arena.free[i], &arena.free[i + 1],
-		(arena.free_count - i) * sizeof(arena.free[0]));
+	memmove(&arena.free[i], &arena.free[i + 1], (arena.free_count - i) * sizeof(arena.free[0]));
 }
 
 static void *arena_take_free(size_t bytes)
@@ -122,8 +121,7 @@ void prim_unmap(void *addr, size_t bytes)
 	}
 	if (arena.free_count == ARENA_FREE_MAX)
 		return;
-	memmove(&arena.free[i + 1], &arena.free[i],
-		(arena.free_count - i) * sizeof(arena.free[0]));
+	memmove(&arena.free[i + 1], &arena.free[i], (arena.free_count - i) * sizeof(arena.free[0]));
 	arena.free[i] = range;
 	arena.free_count++;
 }

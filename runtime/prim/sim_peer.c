@@ -22,7 +22,7 @@
 #include <string.h>
 
 #define PEER_HEAD_BYTES 16u
-#define PEER_BYTES_MAX ((uint32_t)1 << 30)
+#define PEER_BYTES_MAX	((uint32_t)1 << 30)
 
 struct sim_peer {
 	struct prim_peer_options opt;

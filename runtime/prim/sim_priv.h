@@ -13,14 +13,14 @@
 
 #include "runtime/prim/prim_priv.h"
 
-#define SIM_START_NS INT64_C(1000000000)
-#define SIM_NCPU 64u
+#define SIM_START_NS	  INT64_C(1000000000)
+#define SIM_NCPU	  64u
 #define SIM_PEER_ID_FIRST 0x10000u
 
 struct sim_event {
 	int64_t at;
 	uint32_t id;
-	uint32_t slot; /* place in the set plus one; 0: not in it */
+	uint32_t slot;			       /* place in the set plus one; 0: not in it */
 	void (*fire)(struct sim_event *event); /* NULL: the event is a thread */
 };
 

@@ -15,9 +15,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SIM_HEAP_MIN 1024u
+#define SIM_HEAP_MIN	1024u
 #define SIM_SPIN_LONELY 1000000u /* spinning rounds with nobody left to end them */
-#define SIM_TEXT_MAX 8192
+#define SIM_TEXT_MAX	8192
 
 const uint32_t sim_cost_ns[PRIM_COST_COUNT] = {
 #define COST(id, ns, text) [PRIM_COST_##id] = (ns),

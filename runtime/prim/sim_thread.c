@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define THREAD_STACK_BYTES ((size_t)256 << 10)
-#define THREAD_IDS_MAX SIM_PEER_ID_FIRST
+#define THREAD_IDS_MAX	   SIM_PEER_ID_FIRST
 
 static struct {
 	prim_thread *table; /* by id; element 0 is unused: the initial thread lies apart */

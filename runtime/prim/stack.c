@@ -20,8 +20,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define STACK_CLASS_MIN 14u /* 16 KiB */
-#define STACK_CLASS_MAX 30u
+#define STACK_CLASS_MIN	 14u /* 16 KiB */
+#define STACK_CLASS_MAX	 30u
 #define STACK_CACHED_MAX 512u /* guarded stacks kept a class; slab stacks are all kept */
 #define STACK_SLAB_COUNT 64u
 #define STACK_HEAD_BYTES                                                                           \
@@ -38,7 +38,7 @@ static struct {
 	uint32_t guarded, guarded_max; /* 0: not read yet */
 	struct {
 		prim_ctx *cached;
-		uint32_t cached_count; /* guarded ones among them */
+		uint32_t cached_count;	/* guarded ones among them */
 		struct stack_slab slab; /* the one being carved */
 	} class_[STACK_CLASS_MAX + 1];
 } stacks;

@@ -82,8 +82,7 @@ static int rounding_get(void)
 
 static void rounding_set(int mode)
 {
-	__builtin_ia32_ldmxcsr((__builtin_ia32_stmxcsr() & ~(unsigned)ROUND_MASK) |
-			       (unsigned)mode);
+	__builtin_ia32_ldmxcsr((__builtin_ia32_stmxcsr() & ~(unsigned)ROUND_MASK) | (unsigned)mode);
 }
 #else
 enum { ROUND_NEAREST = 0, ROUND_UP = 0x400000, ROUND_DOWN = 0x800000, ROUND_MASK = 0xc00000 };
@@ -177,8 +176,7 @@ static void test_deep(void **state)
 	}
 	for (int i = COUNT - 1; i >= 0; i--) {
 		prim_ctx_switch(deep[i].home, deep[i].ctx);
-		assert_int_equal(deep[i].result,
-				 (uint64_t)deep[i].depth * (deep[i].depth + 1) / 2);
+		assert_int_equal(deep[i].result, (uint64_t)deep[i].depth * (deep[i].depth + 1) / 2);
 		prim_ctx_destroy(deep[i].ctx);
 	}
 }
@@ -440,9 +438,12 @@ int main(void)
 #if !CTX_TSAN
 		cmocka_unit_test(test_canary), /* first: later the cache is mixed */
 #endif
-		cmocka_unit_test(test_switch),	cmocka_unit_test(test_float_control),
-		cmocka_unit_test(test_deep),	cmocka_unit_test(test_reuse),
-		cmocka_unit_test(test_migrate), cmocka_unit_test(test_guard),
+		cmocka_unit_test(test_switch),
+		cmocka_unit_test(test_float_control),
+		cmocka_unit_test(test_deep),
+		cmocka_unit_test(test_reuse),
+		cmocka_unit_test(test_migrate),
+		cmocka_unit_test(test_guard),
 		cmocka_unit_test(test_many),
 	};
 

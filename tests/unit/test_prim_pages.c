@@ -20,7 +20,7 @@
 #include <cmocka.h>
 
 #define HEAP_BYTES ((size_t)64 << 30)
-#define MIB ((size_t)1 << 20)
+#define MIB	   ((size_t)1 << 20)
 
 static bool all_zero(const unsigned char *p, size_t bytes)
 {

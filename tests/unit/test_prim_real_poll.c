@@ -109,7 +109,7 @@ static void test_break_kept(void **state)
 
 	(void)state;
 	prim_poll_break();
-	prim_poll_break(); /* folded into one */
+	prim_poll_break();				   /* folded into one */
 	assert_int_equal(prim_poll_wait(events, 8, 0), 0); /* leaves it */
 	assert_int_equal(prim_poll_wait(events, 8, PRIM_FOREVER), 0);
 

@@ -16,11 +16,12 @@
 
 #include <cmocka.h>
 
-#define US INT64_C(1000)
-#define MS INT64_C(1000000)
+#define US	INT64_C(1000)
+#define MS	INT64_C(1000000)
 #define WIRE_NS 10000
 
-enum { COST_NET_WIRE = 0
+enum {
+	COST_NET_WIRE = 0
 #define COST(id, ns, text) +(PRIM_COST_##id == PRIM_COST_NET_WIRE ? (ns) : 0)
 #include "runtime/prim/costs.def"
 #undef COST
@@ -156,8 +157,7 @@ static void child_busy(void *arg)
 		prim_thread_join(threads[i]);
 	EXPECT(busy.backwards == 0);
 	printf("%016llx %016llx %p %lld\n", (unsigned long long)prim_sim_hash(),
-	       (unsigned long long)busy.trace, prim_pages_alloc(4096),
-	       (long long)prim_now_ns());
+	       (unsigned long long)busy.trace, prim_pages_alloc(4096), (long long)prim_now_ns());
 }
 
 static void test_repeats(void **state)
@@ -584,8 +584,11 @@ static void test_break(void **state)
 
 static void child_bad_peers(void *arg)
 {
-	struct prim_peer_options options = {.conns = 1, .period_ns = 1, .request_bytes = 16,
-					    .reply_bytes = 1, .on_reply = peer_on_reply};
+	struct prim_peer_options options = {.conns = 1,
+					    .period_ns = 1,
+					    .request_bytes = 16,
+					    .reply_bytes = 1,
+					    .on_reply = peer_on_reply};
 	struct prim_peer_options bad = options;
 	prim_conn *conn;
 
@@ -617,11 +620,11 @@ static void test_bad_peers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_repeats),	 cmocka_unit_test(test_order),
-		cmocka_unit_test(test_wake),	 cmocka_unit_test(test_spin),
-		cmocka_unit_test(test_costs),	 cmocka_unit_test(test_deadlock),
+		cmocka_unit_test(test_repeats),	    cmocka_unit_test(test_order),
+		cmocka_unit_test(test_wake),	    cmocka_unit_test(test_spin),
+		cmocka_unit_test(test_costs),	    cmocka_unit_test(test_deadlock),
 		cmocka_unit_test(test_lonely_spin), cmocka_unit_test(test_peer),
-		cmocka_unit_test(test_peers),	 cmocka_unit_test(test_break),
+		cmocka_unit_test(test_peers),	    cmocka_unit_test(test_break),
 		cmocka_unit_test(test_bad_peers),
 	};
 

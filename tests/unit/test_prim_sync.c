@@ -307,9 +307,12 @@ static int group_setup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_threads), cmocka_unit_test(test_init_twice),
-		cmocka_unit_test(test_sleep),	cmocka_unit_test(test_relay),
-		cmocka_unit_test(test_note_deadline), cmocka_unit_test(test_mutex),
+		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_init_twice),
+		cmocka_unit_test(test_sleep),
+		cmocka_unit_test(test_relay),
+		cmocka_unit_test(test_note_deadline),
+		cmocka_unit_test(test_mutex),
 #if defined(MRT_DEBUG) && MRT_DEBUG
 		cmocka_unit_test(test_ranks),
 #endif
