@@ -44,7 +44,7 @@ void gcs_faults_clear(void);
 /* Control thread only. Arming what is armed and disarming what is not is a no-op. A visit that began before a disarm may
  * still fire. */
 void gcs_fault_arm(uint32_t fault, uint32_t occurrence, bool by_operator, int64_t now_ns);
-void gcs_fault_disarm(uint32_t fault, uint32_t occurrence, bool by_operator, int64_t now_ns);
+void gcs_fault_disarm(uint32_t fault, bool by_operator, int64_t now_ns); /* of the occurrence it was armed with */
 bool gcs_fault_armed(uint32_t fault);
 /* The next eligible visit fires, whatever the triggers say and whether it is armed; it costs none of `times`. */
 void gcs_fault_fire_once(uint32_t fault);

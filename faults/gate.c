@@ -164,7 +164,7 @@ void gcs_fault_arm(uint32_t fault, uint32_t occurrence, bool by_operator, int64_
 	gate_add(f->spec.point, 1);
 }
 
-void gcs_fault_disarm(uint32_t fault, uint32_t occurrence, bool by_operator, int64_t now_ns)
+void gcs_fault_disarm(uint32_t fault, bool by_operator, int64_t now_ns)
 {
 	struct fault *f = &faults.fault[fault];
 
@@ -173,7 +173,6 @@ void gcs_fault_disarm(uint32_t fault, uint32_t occurrence, bool by_operator, int
 	gate_add(f->spec.point, UINT32_MAX);
 	atomic_store_explicit(&f->armed, false, memory_order_relaxed);
 	atomic_store_explicit(&f->count->armed, 0, memory_order_relaxed);
-	f->occurrence = occurrence;
 	fault_emit_arm(f, false, by_operator, now_ns);
 }
 
@@ -206,7 +205,7 @@ static bool fault_take_once(struct fault *f)
 void gcs_faults_disarm_all(bool by_operator, int64_t now_ns)
 {
 	for (uint32_t i = 0; i < faults.count; i++) {
-		gcs_fault_disarm(i, faults.fault[i].occurrence, by_operator, now_ns);
+		gcs_fault_disarm(i, by_operator, now_ns);
 		fault_take_once(&faults.fault[i]);
 	}
 }

@@ -99,8 +99,8 @@ static void test_disarmed_is_silent(void **state)
 	assert_int_equal(firing.err, ENOMEM);
 	assert_int_equal(firing.id, UINT64_C(1) << 48 | UINT64_C(128) << 32 | 1);
 	assert_false(visit(GCS_POINT_mem_malloc, 128, false, &firing));
-	gcs_fault_disarm(0, 0, false, 2);
-	gcs_fault_disarm(0, 0, false, 2);
+	gcs_fault_disarm(0, false, 2);
+	gcs_fault_disarm(0, false, 2);
 	assert_false(gcs_gate(GCS_POINT_mem_malloc));
 	assert_int_equal(gcs_fault_counters(0)->visits, 2);
 	assert_int_equal(gcs_fault_counters(0)->eligible, 1);
@@ -230,7 +230,7 @@ static void test_two_on_one_point(void **state)
 	assert_int_equal(gcs_fault_counters(0)->fired, 500);
 	assert_int_equal(gcs_fault_counters(1)->eligible, 500);
 	assert_int_equal(gcs_fault_counters(1)->fired, 100);
-	gcs_fault_disarm(0, 0, false, 2);
+	gcs_fault_disarm(0, false, 2);
 	assert_true(gcs_gate(GCS_POINT_mem_malloc));
 	gcs_faults_disarm_all(true, 3);
 	assert_false(gcs_gate(GCS_POINT_mem_malloc));

@@ -1,0 +1,386 @@
+/*
+ * plan.c: the load line, with jansson.
+ *
+ * The harness has checked the scenario already; what is checked here is what would break the target: types, ranges, names,
+ * references, and the sizes of the tables.
+ */
+#include "workloads/plan.h"
+
+#include "faults/points.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+/* Where the sentence goes. */
+struct plan_error {
+	char *text;
+	size_t cap;
+};
+
+static __attribute__((format(printf, 2, 3))) int plan_refuse(struct plan_error *e,
+							      const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(e->text, e->cap, format, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+static int plan_name(char *ret, const char *name, struct plan_error *e)
+{
+	if (strlen(name) >= PLAN_NAME_BYTES)
+		return plan_refuse(e, "the name '%.80s' is longer than %u bytes", name,
+				   PLAN_NAME_BYTES - 1);
+	memcpy(ret, name, strlen(name) + 1);
+	return 0;
+}
+
+static int plan_runtime(struct plan *p, json_t *root, struct plan_error *e)
+{
+	json_int_t procs, gogc, memlimit, seed, gc_every, reserve;
+	int clobber, edges, gctrace;
+	const char *oom;
+	json_error_t je;
+
+	if (json_unpack_ex(root, &je, 0, "{s:{s:I,s:I,s:I,s:I,s:s,s:I,s:b,s:b,s:b,s:I}}", "runtime",
+			   "procs", &procs, "gogc", &gogc, "memlimit", &memlimit, "seed", &seed,
+			   "oom", &oom, "gc_every", &gc_every, "clobber", &clobber, "check_edges",
+			   &edges, "gctrace", &gctrace, "heap_reserve", &reserve) < 0)
+		return plan_refuse(e, "runtime: %s", je.text);
+	if (procs < 1 || procs > WATCH_PS_MAX)
+		return plan_refuse(e, "runtime: procs must be 1 to %d", WATCH_PS_MAX);
+	if (gogc < -1 || gogc > 1000000 || memlimit < 0 || gc_every < 0 || reserve < 0)
+		return plan_refuse(e, "runtime: a number is out of range");
+	if (strcmp(oom, "return") != 0 && strcmp(oom, "throw") != 0)
+		return plan_refuse(e, "runtime: oom must be return or throw");
+	p->runtime = (struct mrt_options){
+		.procs = (uint32_t)procs,
+		.gogc = gogc == 0 ? 1 : (int)gogc, /* mrt_options reads 0 as 100 */
+		.memlimit = (uint64_t)memlimit,
+		.oom = oom[0] == 't' ? MRT_OOM_THROW : MRT_OOM_RETURN,
+		.seed = (uint64_t)seed,
+		.heap_reserve = (size_t)reserve,
+		.gctrace = gctrace != 0,
+		.gc_every = (uint64_t)gc_every,
+		.clobber = clobber != 0,
+		.check_edges = edges != 0,
+	};
+	return 0;
+}
+
+static int plan_window(struct plan_window *w, json_int_t start, json_int_t end)
+{
+	if (start < 0 || end < start)
+		return -EINVAL;
+	*w = (struct plan_window){start, end};
+	return 0;
+}
+
+static int plan_phases(struct plan *p, json_t *root, struct plan_error *e)
+{
+	json_t *list = json_object_get(root, "phases"), *item;
+	size_t i;
+
+	if (!json_is_array(list) || json_array_size(list) > PLAN_PHASES_MAX)
+		return plan_refuse(e, "phases: a list of at most %u", PLAN_PHASES_MAX);
+	json_array_foreach(list, i, item) {
+		json_int_t start, end;
+		json_error_t je;
+
+		if (json_unpack_ex(item, &je, 0, "{s:I,s:I}", "start_ns", &start, "end_ns", &end) <
+		    0)
+			return plan_refuse(e, "phases[%zu]: %s", i, je.text);
+		if (plan_window(&p->phase[i], start, end) < 0)
+			return plan_refuse(e, "phases[%zu]: ends before it starts", i);
+	}
+	p->nphases = (uint32_t)json_array_size(list);
+	return 0;
+}
+
+/* Index of text in a list of n names, -1 none. */
+static int plan_word(const char *text, const char *const *names, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(names[i], text) == 0)
+			return i;
+	return -1;
+}
+
+static int plan_size(struct plan_workload *w, json_t *item, struct plan_error *e)
+{
+	static const char *const dists[] = {"fixed", "uniform", "zipf"};
+	const char *dist = "fixed";
+	json_int_t min = 64, max = 64, s = 1000;
+	json_error_t je;
+	int kind;
+
+	if (json_unpack_ex(item, &je, 0, "{s?{s:s,s:I,s:I,s?I}}", "size", "dist", &dist, "min",
+			   &min, "max", &max, "s_milli", &s) < 0)
+		return plan_refuse(e, "%s: size: %s", w->id, je.text);
+	kind = plan_word(dist, dists, 3);
+	if (kind < 0)
+		return plan_refuse(e, "%s: size: unknown distribution '%s'", w->id, dist);
+	if (min < 1 || max < min || (uint64_t)max > PLAN_SIZE_BYTES_MAX || s < 0 || s > 10000)
+		return plan_refuse(e, "%s: size: out of range", w->id);
+	w->size = (struct plan_size){(enum plan_dist)kind, (uint64_t)min, (uint64_t)max,
+				     (uint32_t)s};
+	return 0;
+}
+
+static int plan_value(struct plan_workload *w, json_t *item, struct plan_error *e)
+{
+	static const char *const values[] = {"u64", "inline", "indirect", "ptr"};
+	const char *value = "ptr";
+	json_int_t bytes = 32, insert = 50, erase = 50, lookup = 0;
+	json_error_t je;
+	int kind;
+
+	if (json_unpack_ex(item, &je, 0, "{s?s,s?I,s?{s:I,s:I,s:I}}", "value", &value,
+			   "value_bytes", &bytes, "mix", "insert", &insert, "delete", &erase,
+			   "lookup", &lookup) < 0)
+		return plan_refuse(e, "%s: %s", w->id, je.text);
+	kind = plan_word(value, values, 4);
+	if (kind < 0)
+		return plan_refuse(e, "%s: unknown kind of value '%s'", w->id, value);
+	if (bytes < 8 || bytes > PLAN_VALUE_BYTES_MAX)
+		return plan_refuse(e, "%s: value_bytes must be 8 to %u", w->id,
+				   PLAN_VALUE_BYTES_MAX);
+	if (insert < 0 || erase < 0 || lookup < 0 || insert + erase + lookup != 100)
+		return plan_refuse(e, "%s: the mix must add up to 100", w->id);
+	w->value = (enum plan_value)kind;
+	w->value_bytes = (uint32_t)bytes;
+	w->mix_insert = (uint32_t)insert;
+	w->mix_delete = (uint32_t)erase;
+	w->mix_lookup = (uint32_t)lookup;
+	return 0;
+}
+
+static int plan_workload(struct plan_workload *w, json_t *item, struct plan_error *e)
+{
+	const char *id, *driver;
+	json_int_t workers = 1, rate = 0, keys = 0, conns = 0, retain = 0;
+	json_error_t je;
+
+	if (json_unpack_ex(item, &je, 0, "{s:s,s:s,s?I,s?I,s?I,s?I,s?I}", "id", &id, "driver",
+			   &driver, "workers", &workers, "rate", &rate, "keys", &keys, "conns",
+			   &conns, "retain", &retain) < 0)
+		return plan_refuse(e, "workloads[%u]: %s", w->index, je.text);
+	if (plan_name(w->id, id, e) < 0 || plan_name(w->driver, driver, e) < 0)
+		return -EINVAL;
+	if (workers < 0 || conns < 0 || (conns == 0 && workers == 0) ||
+	    workers > PLAN_WORKERS_MAX || conns > PLAN_WORKERS_MAX)
+		return plan_refuse(e, "%s: workers or conns must be 1 to %u", id,
+				   PLAN_WORKERS_MAX);
+	if (rate < 0 || rate > 1000000000 || keys < 0 || keys > UINT32_MAX / 2 || retain < 0)
+		return plan_refuse(e, "%s: a number is out of range", id);
+	w->workers = conns > 0 ? 0 : (uint32_t)workers;
+	w->conns = (uint32_t)conns;
+	w->rate = (uint64_t)rate;
+	w->keys = (uint64_t)keys;
+	w->retain = (uint64_t)retain;
+	if (plan_size(w, item, e) < 0)
+		return -EINVAL;
+	return plan_value(w, item, e);
+}
+
+/* Find the workloads that handlers name. */
+static int plan_handlers(struct plan *p, json_t *list, struct plan_error *e)
+{
+	for (uint32_t i = 0; i < p->nworkloads; i++) {
+		struct plan_workload *w = &p->workload[i];
+		const char *name = json_string_value(
+			json_object_get(json_array_get(list, i), "handler"));
+
+		w->handler = -1;
+		if (name == NULL || name[0] == '\0')
+			continue;
+		for (uint32_t j = 0; j < p->nworkloads; j++)
+			if (strcmp(p->workload[j].id, name) == 0)
+				w->handler = (int)j;
+		if (w->handler < 0 || p->workload[w->handler].conns > 0)
+			return plan_refuse(e, "%s: no workload '%s' can be its handler", w->id,
+					   name);
+	}
+	return 0;
+}
+
+/* Deal out ids, slots and descriptors. */
+static int plan_layout(struct plan *p, struct plan_error *e)
+{
+	for (uint32_t i = 0; i < p->nworkloads; i++) {
+		struct plan_workload *w = &p->workload[i];
+
+		w->first_id = MRT_WORKER_FIRST + p->nworkers;
+		w->first_slot = p->nslots;
+		w->first_fd = PLAN_FIRST_CONN_FD + (int)p->nconns;
+		p->nworkers += plan_goroutines(w);
+		p->nconns += w->conns;
+		p->nslots += w->conns > 0 ? 1 : w->workers;
+	}
+	if (p->nslots > WATCH_HISTS)
+		return plan_refuse(e, "more than %d workers over all workloads", WATCH_HISTS);
+	if (MRT_WORKER_FIRST + p->nworkers > MRT_WORKER_MAX)
+		return plan_refuse(e, "more than %d goroutines over all workloads",
+				   MRT_WORKER_MAX - MRT_WORKER_FIRST);
+	return 0;
+}
+
+static int plan_workloads(struct plan *p, json_t *root, struct plan_error *e)
+{
+	json_t *list = json_object_get(root, "workloads"), *item;
+	size_t i;
+
+	if (!json_is_array(list) || json_array_size(list) == 0 ||
+	    json_array_size(list) > PLAN_WORKLOADS_MAX)
+		return plan_refuse(e, "workloads: a list of 1 to %u", PLAN_WORKLOADS_MAX);
+	p->nworkloads = (uint32_t)json_array_size(list);
+	json_array_foreach(list, i, item) {
+		p->workload[i].index = (uint32_t)i;
+		if (plan_workload(&p->workload[i], item, e) < 0)
+			return -EINVAL;
+	}
+	if (plan_handlers(p, list, e) < 0)
+		return -EINVAL;
+	return plan_layout(p, e);
+}
+
+static int plan_fault_windows(struct plan_fault *f, json_t *item, struct plan_error *e)
+{
+	json_t *list = json_object_get(item, "windows"), *pair;
+	size_t n = json_array_size(list), i;
+
+	if (!json_is_array(list) || n > PLAN_WINDOWS_MAX)
+		return plan_refuse(e, "%s: windows: a list of at most %u", f->id, PLAN_WINDOWS_MAX);
+	f->window = calloc(n + 1, sizeof(*f->window));
+	if (f->window == NULL)
+		return -ENOMEM;
+	json_array_foreach(list, i, pair) {
+		json_int_t start, end;
+
+		if (json_unpack(pair, "[I,I]", &start, &end) < 0 ||
+		    plan_window(&f->window[i], start, end) < 0)
+			return plan_refuse(e, "%s: windows[%zu] is not [start, end]", f->id, i);
+		if (i > 0 && f->window[i].start_ns < f->window[i - 1].end_ns)
+			return plan_refuse(e, "%s: windows[%zu] overlaps the one before", f->id, i);
+	}
+	f->nwindows = (uint32_t)n;
+	return 0;
+}
+
+static int plan_fault(struct plan *p, uint32_t index, json_t *item, struct plan_error *e)
+{
+	struct plan_fault *f = &p->fault[index];
+	const struct gcs_point_info *info;
+	const char *id, *point, *action;
+	json_int_t err = 0, p_ppb = 0, nth = 0, every = 0, times = 0, delay = 0, jitter = 0;
+	json_error_t je;
+
+	if (json_unpack_ex(item, &je, 0, "{s:s,s:s,s:s,s?I,s?I,s?I,s?I,s?I,s?I,s?I}", "id", &id,
+			   "point", &point, "action", &action, "errno", &err, "p_ppb", &p_ppb,
+			   "nth", &nth, "every", &every, "times", &times, "delay_ns", &delay,
+			   "jitter_ns", &jitter) < 0)
+		return plan_refuse(e, "faults[%u]: %s", index, je.text);
+	if (plan_name(f->id, id, e) < 0)
+		return -EINVAL;
+	info = gcs_point_by_name(point);
+	if (info == NULL)
+		return plan_refuse(e, "%s: there is no point '%s'", id, point);
+	if ((info->actions & (uint32_t)gcs_action_by_name(action)) == 0)
+		return plan_refuse(e, "%s: %s does not know the action '%s'", id, point, action);
+	if (err < 0 || err > 4095 || p_ppb < 0 || p_ppb > 1000000000 || nth < 0 || every < 0 ||
+	    times < 0 || delay < 0 || jitter < 0)
+		return plan_refuse(e, "%s: a number is out of range", id);
+	p->spec[index] = (struct gcs_fault_spec){
+		.point = info->id,
+		.action = gcs_action_by_name(action),
+		.err = (int)err,
+		.p_ppb = (uint32_t)p_ppb,
+		.nth = (uint64_t)nth,
+		.every = (uint64_t)every,
+		.times = (uint64_t)times,
+		.delay_ns = delay,
+		.jitter_ns = jitter,
+	};
+	p->nfaults = index + 1;
+	return plan_fault_windows(f, item, e);
+}
+
+static int plan_faults(struct plan *p, json_t *root, struct plan_error *e)
+{
+	json_t *list = json_object_get(root, "faults"), *item;
+	size_t i;
+	int r = 0;
+
+	if (!json_is_array(list) || json_array_size(list) > WATCH_FAULTS_MAX)
+		return plan_refuse(e, "faults: a list of at most %d", WATCH_FAULTS_MAX);
+	json_array_foreach(list, i, item) {
+		r = plan_fault(p, (uint32_t)i, item, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int plan_fill(struct plan *p, json_t *root, struct plan_error *e)
+{
+	json_int_t version, end;
+	const char *cmd;
+	json_error_t je;
+	int r;
+
+	if (json_unpack_ex(root, &je, 0, "{s:s,s:I,s:I}", "cmd", &cmd, "version", &version,
+			   "end_ns", &end) < 0)
+		return plan_refuse(e, "load: %s", je.text);
+	if (strcmp(cmd, "load") != 0 || version != 1)
+		return plan_refuse(e, "the first line must be load, version 1");
+	if (end <= 0)
+		return plan_refuse(e, "end_ns must be positive");
+	p->end_ns = end;
+	r = plan_runtime(p, root, e);
+	if (r == 0)
+		r = plan_phases(p, root, e);
+	if (r == 0)
+		r = plan_workloads(p, root, e);
+	if (r == 0)
+		r = plan_faults(p, root, e);
+	return r;
+}
+
+int plan_parse(struct plan **ret, const char *line, char *text, size_t cap)
+{
+	struct plan_error e = {text, cap};
+	struct plan *p = calloc(1, sizeof(*p));
+	json_error_t je;
+	json_t *root;
+	int r;
+
+	if (p == NULL)
+		return -ENOMEM;
+	root = json_loads(line, JSON_REJECT_DUPLICATES, &je);
+	if (root == NULL)
+		r = plan_refuse(&e, "column %d: %s", je.column, je.text);
+	else
+		r = plan_fill(p, root, &e);
+	json_decref(root);
+	if (r < 0)
+		plan_destroy(p);
+	else
+		*ret = p;
+	return r;
+}
+
+void plan_destroy(struct plan *plan)
+{
+	if (plan == NULL)
+		return;
+	for (uint32_t i = 0; i < plan->nfaults; i++)
+		free(plan->fault[i].window);
+	free(plan);
+}

@@ -1,0 +1,80 @@
+/*
+ * plan.h: the `load` line of docs/control-protocol.md, parsed and laid out.
+ *
+ * The target and the load process parse the same line and so agree, without a word between them, on worker ids,
+ * telemetry slots and descriptors: each is dealt out in the order of the workloads.
+ */
+#pragma once
+
+#include "faults/fault.h"
+#include "runtime/mrt.h"
+#include "runtime/watch/telemetry.h"
+
+#define PLAN_WORKLOADS_MAX 16u
+#define PLAN_PHASES_MAX 32u
+#define PLAN_WINDOWS_MAX 256u
+#define PLAN_WORKERS_MAX 2048u    /* of one workload: goroutines or connections */
+#define PLAN_NAME_BYTES 64u
+#define PLAN_VALUE_BYTES_MAX (1u << 20)
+#define PLAN_SIZE_BYTES_MAX (UINT64_C(1) << 30)
+#define PLAN_FIRST_CONN_FD 5
+
+enum plan_dist { PLAN_DIST_FIXED, PLAN_DIST_UNIFORM, PLAN_DIST_ZIPF };
+struct plan_size {
+	enum plan_dist dist;
+	uint64_t min, max; /* bytes */
+	uint32_t s_milli;  /* zipf: exponent in thousandths */
+};
+
+enum plan_value { PLAN_VALUE_U64, PLAN_VALUE_INLINE, PLAN_VALUE_INDIRECT, PLAN_VALUE_PTR };
+
+struct plan_workload {
+	char id[PLAN_NAME_BYTES], driver[PLAN_NAME_BYTES];
+	uint32_t index;
+	uint32_t workers, conns; /* conns > 0: served by connections, workers is 0 */
+	uint64_t rate;           /* operations a second over all workers; 0: closed loop */
+	uint64_t keys;
+	enum plan_value value;
+	uint32_t value_bytes;
+	uint32_t mix_insert, mix_delete, mix_lookup; /* per cent, together 100 */
+	struct plan_size size;
+	uint64_t retain;
+	int handler;             /* index of the workload whose operation the connections perform; -1 */
+	/* laid out */
+	uint32_t first_id;       /* fault worker id of worker (or connection) 0 */
+	uint32_t first_slot;     /* of watch_ops: one a worker, one for all connections */
+	int first_fd;
+};
+
+struct plan_window {
+	int64_t start_ns, end_ns;
+};
+
+struct plan_fault {
+	char id[PLAN_NAME_BYTES];
+	struct plan_window *window;
+	uint32_t nwindows;
+};
+
+struct plan {
+	struct mrt_options runtime; /* telemetry not set */
+	int64_t end_ns;
+	struct plan_window phase[PLAN_PHASES_MAX];
+	uint32_t nphases;
+	struct plan_workload workload[PLAN_WORKLOADS_MAX];
+	uint32_t nworkloads;
+	struct plan_fault fault[WATCH_FAULTS_MAX];
+	struct gcs_fault_spec spec[WATCH_FAULTS_MAX];
+	uint32_t nfaults;
+	uint32_t nworkers, nconns, nslots; /* over all workloads; nworkers counts connections too */
+};
+
+/* 0; -EINVAL with one sentence in text; -ENOMEM. */
+int plan_parse(struct plan **ret, const char *line, char *text, size_t cap);
+void plan_destroy(struct plan *plan);
+
+/* Goroutines of a workload: its workers, or one a connection. */
+static inline uint32_t plan_goroutines(const struct plan_workload *w)
+{
+	return w->conns > 0 ? w->conns : w->workers;
+}
