@@ -61,7 +61,8 @@ static void bits_put_zero(struct bits_writer *w, size_t n)
 }
 
 /* One element longer than a word of bitmap. */
-static void bits_put_long(struct bits_writer *w, size_t elem_words, uint32_t ptr_words, const uint64_t *mask)
+static void bits_put_long(struct bits_writer *w, size_t elem_words, uint32_t ptr_words,
+			  const uint64_t *mask)
 {
 	uint32_t i = 0;
 
@@ -88,12 +89,14 @@ static void bits_put_short(struct bits_writer *w, uint32_t elem_words, uint64_t 
 		bits_put(w, one, elem_words);
 }
 
-void mem_bits_set(void *obj, size_t slot_bytes, size_t elem_bytes, uint32_t ptr_words, const uint64_t *mask, size_t n)
+void mem_bits_set(void *obj, size_t slot_bytes, size_t elem_bytes, uint32_t ptr_words,
+		  const uint64_t *mask, size_t n)
 {
 	size_t elem_words = elem_bytes / 8;
 	struct bits_writer w;
 
-	mem_must(elem_bytes % 8 == 0 && ptr_words <= elem_words && n <= slot_bytes / (elem_bytes ? elem_bytes : 1),
+	mem_must(elem_bytes % 8 == 0 && ptr_words <= elem_words &&
+			 n <= slot_bytes / (elem_bytes ? elem_bytes : 1),
 		 "mem: layout does not fit its object");
 	bits_begin(&w, ((uintptr_t)obj - mem_layout.base) / 8);
 	if (ptr_words == 0)

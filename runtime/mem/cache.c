@@ -83,7 +83,8 @@ void mem_cache_flush(struct mem_cache *c)
 {
 	int64_t delta = 0;
 
-	/* First: a sweep of a stale span counts objects freed that must have been counted allocated. */
+	/* First: a sweep of a stale span counts objects freed that must have been counted
+	 * allocated. */
 	mem_cache_flush_stats(c);
 	for (uint32_t i = 0; i < MEM_SPAN_CLASSES; i++)
 		delta += cache_release(c, (mem_spanclass)i);

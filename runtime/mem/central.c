@@ -14,7 +14,10 @@
 struct mem_central mem_centrals[MEM_SPAN_CLASSES];
 static _Atomic uint32_t central_sweep_place; /* 2*spanclass + (1: partial) */
 
-static inline uint32_t central_swept(void) { return mem_sweepgen() / 2 % 2; }
+static inline uint32_t central_swept(void)
+{
+	return mem_sweepgen() / 2 % 2;
+}
 
 /* --------------------------------------------------------------------- sets */
 
@@ -76,15 +79,16 @@ void mem_central_put_swept(struct mem_span *s)
 static void central_own(struct mem_span *s, uint32_t from)
 {
 	/* Acquire: pairs with the release that made it h-2 (as h, a phase ago) or h+1. */
-	bool ours = atomic_compare_exchange_strong_explicit(&s->sweepgen, &from, mem_sweepgen() - 1,
-							    memory_order_acquire, memory_order_relaxed);
+	bool ours =
+		atomic_compare_exchange_strong_explicit(&s->sweepgen, &from, mem_sweepgen() - 1,
+							memory_order_acquire, memory_order_relaxed);
 
 	mem_must(ours, "mem: span swept by two, or in the wrong set");
 }
 
 /* Take one out of an unswept set and sweep it. keep: as in mem_span_sweep. */
-static struct mem_span *central_sweep_from(struct mem_central *c, struct mem_spanset *set, bool keep,
-					   size_t *ret_pages, size_t *ret_freed)
+static struct mem_span *central_sweep_from(struct mem_central *c, struct mem_spanset *set,
+					   bool keep, size_t *ret_pages, size_t *ret_freed)
 {
 	struct mem_span *s = central_pop(c, set);
 	size_t freed;
@@ -166,10 +170,13 @@ void mem_sweep_begin(void)
 
 	mem_must(mem_sweep_done(), "mem: sweep begun before the last one ended");
 	for (const struct mem_cache *c = mem_heap.caches; c != NULL; c = c->next)
-		mem_must(!mem_cache_stale(c), "mem: sweep begun with a cache not flushed since the last one");
+		mem_must(!mem_cache_stale(c),
+			 "mem: sweep begun with a cache not flushed since the last one");
 	for (uint32_t sc = 0; sc < MEM_SPAN_CLASSES; sc++)
-		spans += atomic_load_explicit(&mem_centrals[sc].partial[swept].count, memory_order_relaxed) +
-			 atomic_load_explicit(&mem_centrals[sc].full[swept].count, memory_order_relaxed);
+		spans += atomic_load_explicit(&mem_centrals[sc].partial[swept].count,
+					      memory_order_relaxed) +
+			 atomic_load_explicit(&mem_centrals[sc].full[swept].count,
+					      memory_order_relaxed);
 	/* Relaxed: the world is stopped; its restart publishes all of it. */
 	atomic_store_explicit(&mem_layout.sweepgen, mem_sweepgen() + 2, memory_order_relaxed);
 	atomic_store_explicit(&mem_counters.unswept, spans, memory_order_relaxed);
@@ -180,7 +187,8 @@ void mem_sweep_begin(void)
 /* ----------------------------------------------------------------- take, give */
 
 /* Sweep from one of the unswept sets until a span with room turns up. */
-static struct mem_span *central_take_unswept(struct mem_central *c, struct mem_spanset *set, uint32_t *budget)
+static struct mem_span *central_take_unswept(struct mem_central *c, struct mem_spanset *set,
+					     uint32_t *budget)
 {
 	size_t pages, freed;
 

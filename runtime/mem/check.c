@@ -54,15 +54,16 @@ uint64_t mem_marked_bytes(void)
 struct check {
 	char *text;
 	size_t cap;
-	uint32_t page;       /* every page below is accounted for */
-	uint64_t spans;      /* found in the page table */
-	uint64_t held;       /* found in sets and caches */
+	uint32_t page;	/* every page below is accounted for */
+	uint64_t spans; /* found in the page table */
+	uint64_t held;	/* found in sets and caches */
 	uint64_t used_pages, free_pages;
 	uint64_t live_objects, live_bytes;
 	uint64_t unswept;
 };
 
-static int __attribute__((format(printf, 2, 3))) check_broken(struct check *k, const char *format, ...)
+static int __attribute__((format(printf, 2, 3)))
+check_broken(struct check *k, const char *format, ...)
 {
 	va_list ap;
 
@@ -81,7 +82,8 @@ static int check_objects(struct check *k, const struct mem_span *s)
 		bool is = mem_span_allocated(s, i);
 
 		allocated += is;
-		if (!is && mem_marked(&(struct mem_obj){.span = (struct mem_span *)(uintptr_t)s, .index = i}))
+		if (!is && mem_marked(&(struct mem_obj){.span = (struct mem_span *)(uintptr_t)s,
+							.index = i}))
 			return check_broken(k, "S3: span %#lx: object %u is marked and free",
 					    (unsigned long)s->base, i);
 	}
@@ -108,20 +110,24 @@ static int check_span(struct check *k, struct mem_span *s)
 
 	if (s->base != mem_layout.base + ((uintptr_t)k->page << MEM_PAGE_SHIFT))
 		return check_broken(k, "page table: page %u names span %#lx", k->page, base);
-	if (atomic_load_explicit(&s->state, memory_order_relaxed) != (class == 0 ? MEM_SPAN_LARGE : MEM_SPAN_IN_USE) ||
+	if (atomic_load_explicit(&s->state, memory_order_relaxed) !=
+		    (class == 0 ? MEM_SPAN_LARGE : MEM_SPAN_IN_USE) ||
 	    (atomic_load_explicit(&s->gen, memory_order_relaxed) & 1) != 0)
 		return check_broken(k, "page table: span %#lx is not in use", base);
 	for (uint32_t i = 0; i < s->npages; i++)
 		if (check_entry(k->page + i) != s)
-			return check_broken(k, "page table: page %u of span %#lx names another", i, base);
+			return check_broken(k, "page table: page %u of span %#lx names another", i,
+					    base);
 	if (s->elem_bytes != bytes || s->nelems * s->elem_bytes > s->npages * MEM_PAGE_BYTES)
-		return check_broken(k, "S1: span %#lx: %u objects of %zu bytes in %zu pages", base, s->nelems,
-				    s->elem_bytes, s->npages);
+		return check_broken(k, "S1: span %#lx: %u objects of %zu bytes in %zu pages", base,
+				    s->nelems, s->elem_bytes, s->npages);
 	if (s->nelems != mem_span_capacity(s->spanclass, s->npages) || s->free_index > s->nelems)
-		return check_broken(k, "S2: span %#lx: free index %u of %u", base, s->free_index, s->nelems);
+		return check_broken(k, "S2: span %#lx: free index %u of %u", base, s->free_index,
+				    s->nelems);
 	if (!check_gen_known(s))
 		return check_broken(k, "S4: span %#lx: sweepgen %u, heap %u", base,
-				    atomic_load_explicit(&s->sweepgen, memory_order_relaxed), mem_sweepgen());
+				    atomic_load_explicit(&s->sweepgen, memory_order_relaxed),
+				    mem_sweepgen());
 	k->spans++;
 	k->used_pages += s->npages;
 	k->page += (uint32_t)s->npages;
@@ -137,7 +143,8 @@ static int check_spans_to(struct check *k, uint32_t end)
 		struct mem_span *s = check_entry(k->page);
 
 		if (s == NULL)
-			return check_broken(k, "pages: page %u is neither in a span nor free", k->page);
+			return check_broken(k, "pages: page %u is neither in a span nor free",
+					    k->page);
 		r = check_span(k, s);
 	}
 	if (r == 0 && k->page != end)
@@ -158,11 +165,12 @@ static int check_run(const struct mem_run *run, void *arg)
 	if (r < 0)
 		return r;
 	if (run->npages == 0 || run->max != (run->npages > max ? run->npages : max))
-		return check_broken(k, "runs: page %u: length %u, longest below %u, says %u", run->page,
-				    run->npages, max, run->max);
+		return check_broken(k, "runs: page %u: length %u, longest below %u, says %u",
+				    run->page, run->npages, max, run->max);
 	for (uint32_t i = 0; i < run->npages; i++)
 		if (check_entry(run->page + i) != NULL)
-			return check_broken(k, "pages: page %u is free and in a span", run->page + i);
+			return check_broken(k, "pages: page %u is free and in a span",
+					    run->page + i);
 	k->free_pages += run->npages;
 	k->page += run->npages;
 	return 0;
@@ -178,28 +186,32 @@ static int check_pages(struct check *k)
 		return r;
 	if (k->free_pages != mem_heap.free_pages || k->used_pages != mem_pages_in_use() ||
 	    k->spans != mem_heap.spans)
-		return check_broken(k, "counters: %lu pages free, %lu used, %lu spans; counted %u, %lu, %lu",
-				    (unsigned long)k->free_pages, (unsigned long)k->used_pages,
-				    (unsigned long)k->spans, mem_heap.free_pages,
-				    (unsigned long)mem_pages_in_use(), (unsigned long)mem_heap.spans);
+		return check_broken(
+			k, "counters: %lu pages free, %lu used, %lu spans; counted %u, %lu, %lu",
+			(unsigned long)k->free_pages, (unsigned long)k->used_pages,
+			(unsigned long)k->spans, mem_heap.free_pages,
+			(unsigned long)mem_pages_in_use(), (unsigned long)mem_heap.spans);
 	return 0;
 }
 
-static int check_set(struct check *k, const struct mem_spanset *set, uint32_t sc, bool full, bool swept)
+static int check_set(struct check *k, const struct mem_spanset *set, uint32_t sc, bool full,
+		     bool swept)
 {
 	uint32_t n = 0, want = swept ? mem_sweepgen() : mem_sweepgen() - 2;
 	const struct mem_span *prev = NULL;
 
 	for (const struct mem_span *s = set->head; s != NULL; prev = s, s = s->next, n++) {
 		if (s->spanclass != sc || s->list != set || s->prev != prev)
-			return check_broken(k, "sets: span %#lx is not of the set it lies in (class %u)",
-					    (unsigned long)s->base, sc);
+			return check_broken(
+				k, "sets: span %#lx is not of the set it lies in (class %u)",
+				(unsigned long)s->base, sc);
 		if (atomic_load_explicit(&s->sweepgen, memory_order_relaxed) != want)
-			return check_broken(k, "S4: span %#lx is in a%s set", (unsigned long)s->base,
-					    swept ? " swept" : "n unswept");
+			return check_broken(k, "S4: span %#lx is in a%s set",
+					    (unsigned long)s->base, swept ? " swept" : "n unswept");
 		if (full != (s->alloc_count == s->nelems))
-			return check_broken(k, "sets: span %#lx: %u of %u in a %s set", (unsigned long)s->base,
-					    s->alloc_count, s->nelems, full ? "full" : "partial");
+			return check_broken(k, "sets: span %#lx: %u of %u in a %s set",
+					    (unsigned long)s->base, s->alloc_count, s->nelems,
+					    full ? "full" : "partial");
 	}
 	k->held += n;
 	k->unswept += swept ? 0 : n;
@@ -222,7 +234,8 @@ static int check_sets(struct check *k)
 		}
 	}
 	if (r == 0 && k->unswept != mem_counted(&mem_counters.unswept))
-		return check_broken(k, "sets: %lu spans unswept, counted %lu", (unsigned long)k->unswept,
+		return check_broken(k, "sets: %lu spans unswept, counted %lu",
+				    (unsigned long)k->unswept,
 				    (unsigned long)mem_counted(&mem_counters.unswept));
 	return r;
 }
@@ -240,22 +253,27 @@ static int check_cached(struct check *k, const struct mem_cache *c, uint32_t sc)
 		return check_broken(k, "cache: span %#lx is not of class %u, or in a set too",
 				    (unsigned long)s->base, sc);
 	if (gen != mem_sweepgen() + (mem_cache_stale(c) ? 1 : 3))
-		return check_broken(k, "S4: cached span %#lx: sweepgen %u, heap %u", (unsigned long)s->base,
-				    gen, mem_sweepgen());
+		return check_broken(k, "S4: cached span %#lx: sweepgen %u, heap %u",
+				    (unsigned long)s->base, gen, mem_sweepgen());
 	if (s->alloc_cache == 0)
 		return 0;
-	below = s->free_index > s->cache_word * 64 + 63 ? ~UINT64_C(0) :
-							  (UINT64_C(1) << (s->free_index % 64)) - 1;
-	if ((s->alloc_cache & (atomic_load_explicit(&s->alloc_bits[s->cache_word], memory_order_relaxed) | below)) != 0)
-		return check_broken(k, "cache: span %#lx offers an allocated object", (unsigned long)s->base);
+	below = s->free_index > s->cache_word * 64 + 63 ? ~UINT64_C(0)
+							: (UINT64_C(1) << (s->free_index % 64)) - 1;
+	if ((s->alloc_cache &
+	     (atomic_load_explicit(&s->alloc_bits[s->cache_word], memory_order_relaxed) | below)) !=
+	    0)
+		return check_broken(k, "cache: span %#lx offers an allocated object",
+				    (unsigned long)s->base);
 	return 0;
 }
 
 /* Whole only while no other thread moves a span, as in a stopped world. */
 static int check_held(struct check *k)
 {
-	uint64_t objects = mem_counted(&mem_counters.alloc_objects) - mem_counted(&mem_counters.freed_objects);
-	uint64_t bytes = mem_counted(&mem_counters.alloc_bytes) - mem_counted(&mem_counters.freed_bytes);
+	uint64_t objects =
+		mem_counted(&mem_counters.alloc_objects) - mem_counted(&mem_counters.freed_objects);
+	uint64_t bytes =
+		mem_counted(&mem_counters.alloc_bytes) - mem_counted(&mem_counters.freed_bytes);
 	int r = 0;
 
 	for (const struct mem_cache *c = mem_heap.caches; c != NULL; c = c->next) {
@@ -267,12 +285,14 @@ static int check_held(struct check *k)
 	if (r < 0)
 		return r;
 	if (k->held != k->spans)
-		return check_broken(k, "sets: %lu spans, %lu of them in a set or cache", (unsigned long)k->spans,
-				    (unsigned long)k->held);
+		return check_broken(k, "sets: %lu spans, %lu of them in a set or cache",
+				    (unsigned long)k->spans, (unsigned long)k->held);
 	if (objects != k->live_objects || bytes != k->live_bytes)
-		return check_broken(k, "counters: %lu objects, %lu bytes allocated and not freed; found %lu, %lu",
-				    (unsigned long)objects, (unsigned long)bytes, (unsigned long)k->live_objects,
-				    (unsigned long)k->live_bytes);
+		return check_broken(
+			k,
+			"counters: %lu objects, %lu bytes allocated and not freed; found %lu, %lu",
+			(unsigned long)objects, (unsigned long)bytes,
+			(unsigned long)k->live_objects, (unsigned long)k->live_bytes);
 	return 0;
 }
 

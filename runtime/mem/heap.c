@@ -19,7 +19,7 @@ struct mem_layout mem_layout;
 
 #define HEAP_PAGES_MAX ((size_t)UINT32_MAX / 2)
 /* mem_bits_get reads two words: there is always one more page of bitmap. */
-#define HEAP_BITS_EXTRA PRIM_PAGE_BYTES
+#define HEAP_BITS_EXTRA	   PRIM_PAGE_BYTES
 #define HEAP_BITS_PER_PAGE (MEM_PAGE_BYTES / 64)
 
 /* ----------------------------------------------------- descriptors, bitmaps */
@@ -66,7 +66,8 @@ static _Atomic uint64_t *heap_bitmap_get_locked(uint32_t words)
 	size_t bytes = (size_t)16 << size;
 
 	if (bits != NULL) {
-		mem_heap.spare_bits[size] = (_Atomic uint64_t *)(uintptr_t)atomic_load_explicit(bits, memory_order_relaxed);
+		mem_heap.spare_bits[size] = (_Atomic uint64_t *)(uintptr_t)atomic_load_explicit(
+			bits, memory_order_relaxed);
 		return bits;
 	}
 	bits = mem_persist(bytes, bytes < 64 ? bytes : 64);
@@ -115,10 +116,12 @@ static int heap_commit_tables_locked(uint32_t end)
 
 	if (end <= from)
 		return 0;
-	r = prim_pages_commit((void *)(uintptr_t)&mem_layout.page_table[from], more * sizeof(struct mem_span *));
+	r = prim_pages_commit((void *)(uintptr_t)&mem_layout.page_table[from],
+			      more * sizeof(struct mem_span *));
 	if (r < 0)
 		return r;
-	r = prim_pages_commit((void *)((uintptr_t)mem_layout.bits + HEAP_BITS_EXTRA + (size_t)from * HEAP_BITS_PER_PAGE),
+	r = prim_pages_commit((void *)((uintptr_t)mem_layout.bits + HEAP_BITS_EXTRA +
+				       (size_t)from * HEAP_BITS_PER_PAGE),
 			      (size_t)more * HEAP_BITS_PER_PAGE);
 	if (r < 0)
 		return r;
@@ -241,7 +244,8 @@ int mem_heap_alloc(size_t npages, mem_spanclass sc, struct mem_span **ret)
 
 void mem_heap_free(struct mem_span *s)
 {
-	uint32_t page = (uint32_t)((s->base - mem_layout.base) >> MEM_PAGE_SHIFT), words = mem_span_words(s);
+	uint32_t page = (uint32_t)((s->base - mem_layout.base) >> MEM_PAGE_SHIFT),
+		 words = mem_span_words(s);
 	_Atomic uint64_t *bits = s->alloc_bits < s->mark_bits ? s->alloc_bits : s->mark_bits;
 	size_t npages = s->npages;
 
@@ -315,7 +319,8 @@ void mem_heap_fini(void)
 	mem_unpoison((void *)mem_layout.base, atomic_load(&mem_layout.bytes));
 	prim_pages_unreserve((void *)(uintptr_t)mem_layout.bits, mem_heap.bits_bytes);
 	prim_pages_unreserve((void *)(uintptr_t)mem_layout.page_table, mem_heap.page_table_bytes);
-	prim_pages_unreserve((void *)mem_layout.base, (size_t)mem_heap.reserved_pages << MEM_PAGE_SHIFT);
+	prim_pages_unreserve((void *)mem_layout.base,
+			     (size_t)mem_heap.reserved_pages << MEM_PAGE_SHIFT);
 	memset(&mem_heap, 0, sizeof(mem_heap));
 	memset(&mem_layout, 0, sizeof(mem_layout));
 }

@@ -16,12 +16,12 @@
 
 #include "runtime/prim/prim.h"
 
-#define MEM_PAGE_SHIFT 13
-#define MEM_PAGE_BYTES ((size_t)1 << MEM_PAGE_SHIFT)
-#define MEM_CLASSES 68
+#define MEM_PAGE_SHIFT	 13
+#define MEM_PAGE_BYTES	 ((size_t)1 << MEM_PAGE_SHIFT)
+#define MEM_CLASSES	 68
 #define MEM_SPAN_CLASSES (MEM_CLASSES * 2)
-#define MEM_SMALL_MAX 32768u
-#define MEM_CHUNK_BYTES ((size_t)4 << 20)
+#define MEM_SMALL_MAX	 32768u
+#define MEM_CHUNK_BYTES	 ((size_t)4 << 20)
 
 /* class*2 + noscan */
 typedef uint8_t mem_spanclass;
@@ -39,7 +39,7 @@ enum mem_span_state { MEM_SPAN_FREE, MEM_SPAN_IN_USE, MEM_SPAN_LARGE };
 struct mem_run {
 	struct mem_run *left, *right;
 	uint32_t page, npages; /* first page, counted from the heap's base */
-	uint32_t max;          /* longest run in this subtree */
+	uint32_t max;	       /* longest run in this subtree */
 	uint32_t prio;
 };
 
@@ -47,47 +47,51 @@ struct mem_run {
  * A span: a run of pages holding equal objects.
  * Invariants (mem_check):
  *  S1 nelems*elem_bytes <= npages*MEM_PAGE_BYTES
- *  S2 free_index <= nelems; every object below it is allocated; the ones above are by their alloc bit
- *  S3 alloc_count == number of allocated objects by S2; every marked object is allocated
+ *  S2 free_index <= nelems; an object is allocated if it lies below it or its alloc bit is set
+ *  S3 alloc_count == number of allocated objects; every marked object is allocated
  *  S4 sweepgen is one of the five states of mheap.go relative to the heap's
  *
- * The first cache line is what markers read; it changes only while `gen` is odd. The second is the owner's.
+ * The first cache line is what markers read; it changes only while `gen` is odd. The second is the
+ * owner's.
  */
 struct mem_span {
 	uintptr_t base;
 	size_t npages;
 	size_t elem_bytes;
 	_Atomic uint64_t *mark_bits; /* set by markers (or); becomes alloc_bits at sweep */
-	_Atomic uint32_t gen;        /* odd: free or being built; a reader takes its fields between two equal even reads */
+	_Atomic uint32_t gen; /* odd: free or being built; a reader takes its fields between two
+				 equal even reads */
 	uint32_t nelems;
-	uint32_t div_magic;          /* index = offset*magic >> 32; 0 for a large span */
-	uint32_t elem_bytes32;       /* elem_bytes of a small span, 0 for a large one */
-	_Atomic uint32_t sweepgen;   /* h-2 needs sweep; h-1 sweeping; h ready; h+1 cached unswept; h+3 cached swept */
-	_Atomic uint8_t state;       /* enum mem_span_state; release store last */
+	uint32_t div_magic;	   /* index = offset*magic >> 32; 0 for a large span */
+	uint32_t elem_bytes32;	   /* elem_bytes of a small span, 0 for a large one */
+	_Atomic uint32_t sweepgen; /* h-2 needs sweep; h-1 sweeping; h ready; h+1 cached unswept;
+				      h+3 cached swept */
+	_Atomic uint8_t state;	   /* enum mem_span_state; release store last */
 	mem_spanclass spanclass;
 	bool needzero;
 
-	_Alignas(64) uint64_t alloc_cache; /* free objects of the 64 at cache_word*64: inverted alloc bits, taken ones cleared */
+	_Alignas(64) uint64_t alloc_cache; /* free objects of the 64 at cache_word*64: inverted
+					      alloc bits, taken ones cleared */
 	uint32_t cache_word;
 	uint32_t free_index;
 	uint32_t alloc_count;
 	_Atomic uint64_t *alloc_bits; /* owner's; atomic only because the two change places */
 	struct mem_span *next, *prev; /* lists of central or heap; under that lock */
 	void *list;
-	uint64_t large_type_words;   /* private to mem */
-	struct mem_run run;          /* the free run, once the span is free */
+	struct mem_run run; /* the free run, once the span is free */
 };
 
 /* Per-P cache. Owner: whoever holds the P. Counters are flushed by mem_cache_flush_stats. */
 struct mem_cache {
 	struct mem_span *span[MEM_SPAN_CLASSES];
 	uint64_t alloc_bytes, alloc_count; /* since the last flush (rounded sizes) */
-	uint64_t flush_gen;                /* mem_sweepgen() of the last flush; see mem_cache_stale */
-	struct mem_cache *next;            /* every cache of the process; private to mem */
+	uint64_t flush_gen;	/* mem_sweepgen() of the last flush; see mem_cache_stale */
+	struct mem_cache *next; /* every cache of the process; private to mem */
 };
 
 /* All in bytes but for *_objects_*. Exact while the world is stopped and caches are flushed:
- * heap_sys = heap_inuse + heap_idle, heap_idle >= heap_released. heap_released counts committed pages never touched. */
+ * heap_sys = heap_inuse + heap_idle, heap_idle >= heap_released. heap_released counts committed
+ * pages never touched. */
 struct mem_stats {
 	uint64_t alloc_bytes_total, alloc_objects_total, freed_bytes_total, freed_objects_total;
 	uint64_t heap_sys, heap_inuse, heap_idle, heap_released; /* bytes */
@@ -96,25 +100,30 @@ struct mem_stats {
 
 /* How mem tells the collector. Set once by gc before the first allocation; no NULLs. */
 struct mem_hooks {
-	/* heapLive moved by delta bytes: refill counts a whole span's rest at once, large objects their size (go-facts §4). */
+	/* heapLive moved by delta bytes: refill counts a whole span's rest at once, large objects
+	 * their size (go-facts §4). */
 	void (*live_add)(int64_t delta);
 	/* pages swept on behalf of an allocation (sweep pacing); bytes to account */
 	void (*sweep_debt)(size_t span_bytes);
-	/* true while objects must be born black. The allocator marks them (mem_mark, after mem_bits_set); mem asks
-	 * only to refuse a sweep then: marks of the running cycle would be taken for the last one's. */
+	/* true while objects must be born black. The allocator marks them (mem_mark, after
+	 * mem_bits_set); mem asks only to refuse a sweep then: marks of the running cycle would be
+	 * taken for the last one's. */
 	bool (*alloc_black)(void);
 };
-/* Hooks run with no lock of mem held; they may sweep (mem_sweep_one) but neither park nor allocate. */
+/* Hooks run with no lock of mem held. They may sweep (mem_sweep_one); they neither park nor
+ * allocate. */
 
 int mem_init(size_t reserve_bytes, const struct mem_hooks *hooks, bool clobber);
 void mem_fini(void); /* gives every page back */
 
 int mem_cache_create(struct mem_cache **ret);
 void mem_cache_destroy(struct mem_cache *c);
-/* Return the spans to central (world stopped, or by the P itself); Go's releaseAll + prepareForSweep. */
+/* Return the spans to central (world stopped, or by the P itself); Go's releaseAll +
+ * prepareForSweep. */
 void mem_cache_flush(struct mem_cache *c);
-/* A sweep began since the last flush: the cache must be flushed before its P allocates again, and in any case
- * before the next mark phase begins (objects in an unswept cached span still carry old marks). */
+/* A sweep began since the last flush: the cache must be flushed before its P allocates again, and
+ * in any case before the next mark phase begins (objects in an unswept cached span still carry old
+ * marks). */
 static inline bool mem_cache_stale(const struct mem_cache *c);
 /* World stopped: flush every cache that is stale. */
 void mem_caches_flush_stale(void);
@@ -133,8 +142,8 @@ struct mem_obj {
 	uintptr_t base;
 	uint32_t index;
 };
-/* false: not inside an allocated span. Interior pointers resolve to their object. Lock-free; safe concurrently with span
- * allocation and release (acquire on state). */
+/* false: not inside an allocated span. Interior pointers resolve to their object. Lock-free; safe
+ * concurrently with span allocation and release (acquire on state). */
 static inline bool mem_find(const void *addr, struct mem_obj *ret);
 /* Mark bit: true if this call set it. memory_order_relaxed or; the world's stop publishes. */
 static inline bool mem_mark(const struct mem_obj *o);
@@ -148,17 +157,21 @@ static inline bool mem_in_heap(const void *addr);
 /* ---- pointer bitmap */
 /* Write the bits for n consecutive elements of `elem_bytes` with mask of ptr_words; the rest of the
  * object's slot reads as "no pointer". Single writer (the allocating P); relaxed word stores. */
-void mem_bits_set(void *obj, size_t slot_bytes, size_t elem_bytes, uint32_t ptr_words, const uint64_t *mask, size_t n);
+void mem_bits_set(void *obj, size_t slot_bytes, size_t elem_bytes, uint32_t ptr_words,
+		  const uint64_t *mask, size_t n);
 /* 64 bits for the 64 words from addr (word aligned), relaxed. Bit i: word addr+8i is a pointer. */
 static inline uint64_t mem_bits_get(uintptr_t addr);
 
 /* ---- sweep (gc/ paces; mem does one span) */
 static inline uint32_t mem_sweepgen(void);
-/* World stopped, nothing left unswept, no cache stale: sweepgen += 2, swap full/partial set roles, note the pages to sweep. */
+/* World stopped, nothing left unswept, no cache stale: sweepgen += 2, swap full/partial set roles,
+ * note the pages to sweep. */
 void mem_sweep_begin(void);
-/* Take and sweep one unswept span of the sets; returns its pages, 0 when none is left. Any thread. */
+/* Take and sweep one unswept span of the sets; returns its pages, 0 when none is left. Any thread.
+ */
 size_t mem_sweep_one(void);
-/* No unswept span is left in the sets and none of them is being swept. Stale caches keep theirs: mem_cache_flush sweeps those. */
+/* No unswept span is left in the sets and none of them is being swept. Stale caches keep theirs:
+ * mem_cache_flush sweeps those. */
 bool mem_sweep_done(void);
 uint64_t mem_pages_in_use(void);
 uint64_t mem_pages_swept(void); /* in this sweep phase */
@@ -168,12 +181,14 @@ void mem_stats_read(struct mem_stats *ret);
 void mem_cache_flush_stats(struct mem_cache *c);
 /* Every in-use span; world stopped. fn returns non-zero to end (returned). */
 int mem_walk_spans(int (*fn)(struct mem_span *, void *), void *arg);
-/* S1..S4, free runs, page table, class sets, counters; world stopped, caches flushed or not. 0, or -EUCLEAN with a text. */
+/* S1..S4, free runs, page table, class sets, counters; world stopped, caches flushed or not. 0, or
+ * -EUCLEAN with a text. */
 int mem_check(char *text, size_t cap);
 /* Live bytes by mark bits just after mark termination, before sweep begins. World stopped. */
 uint64_t mem_marked_bytes(void);
 
-/* Persistent metadata: bump allocation, never freed until mem_fini / process end. NULL: no memory. */
+/* Persistent metadata: bump allocation, never freed until mem_fini / process end. NULL: no memory.
+ */
 void *mem_persist(size_t bytes, size_t align);
 
 #include "runtime/mem/mem_inline.h"

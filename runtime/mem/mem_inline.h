@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#define MEM_CLASS_BY_8 129
+#define MEM_CLASS_BY_8	 129
 #define MEM_CLASS_BY_128 249
 extern const uint8_t mem_class_by_8[MEM_CLASS_BY_8];
 extern const uint8_t mem_class_by_128[MEM_CLASS_BY_128];
@@ -30,11 +30,25 @@ extern const uint8_t mem_class_by_128[MEM_CLASS_BY_128];
 /* Free objects and free pages are poisoned, so that ASan names a stale access. */
 #if MEM_ASAN
 #include <sanitizer/asan_interface.h>
-static inline void mem_poison(const void *addr, size_t bytes) { __asan_poison_memory_region(addr, bytes); }
-static inline void mem_unpoison(const void *addr, size_t bytes) { __asan_unpoison_memory_region(addr, bytes); }
+static inline void mem_poison(const void *addr, size_t bytes)
+{
+	__asan_poison_memory_region(addr, bytes);
+}
+static inline void mem_unpoison(const void *addr, size_t bytes)
+{
+	__asan_unpoison_memory_region(addr, bytes);
+}
 #else
-static inline void mem_poison(const void *addr, size_t bytes) { (void)addr; (void)bytes; }
-static inline void mem_unpoison(const void *addr, size_t bytes) { (void)addr; (void)bytes; }
+static inline void mem_poison(const void *addr, size_t bytes)
+{
+	(void)addr;
+	(void)bytes;
+}
+static inline void mem_unpoison(const void *addr, size_t bytes)
+{
+	(void)addr;
+	(void)bytes;
+}
 #endif
 
 /* Where the heap lies. `base` and the tables are set by mem_init; `bytes` grows, release, after
@@ -98,7 +112,7 @@ static inline bool mem_in_heap(const void *addr)
 
 /* A field that another thread may be rewriting. Acquire, so that no load
  * sinks below the second read of gen; pairs with the release in MEM_SPAN_SET. */
-#define MEM_SPAN_GET(s, field) __atomic_load_n(&(s)->field, __ATOMIC_ACQUIRE)
+#define MEM_SPAN_GET(s, field)	      __atomic_load_n(&(s)->field, __ATOMIC_ACQUIRE)
 #define MEM_SPAN_SET(s, field, value) __atomic_store_n(&(s)->field, (value), __ATOMIC_RELEASE)
 
 static inline bool mem_find(const void *addr, struct mem_obj *ret)
@@ -111,8 +125,9 @@ static inline bool mem_find(const void *addr, struct mem_obj *ret)
 	if (!mem_in_heap(addr))
 		return false;
 	/* Acquire: pairs with the release that published the span (span.c). */
-	s = atomic_load_explicit(&mem_layout.page_table[((uintptr_t)addr - mem_layout.base) >> MEM_PAGE_SHIFT],
-				 memory_order_acquire);
+	s = atomic_load_explicit(
+		&mem_layout.page_table[((uintptr_t)addr - mem_layout.base) >> MEM_PAGE_SHIFT],
+		memory_order_acquire);
 	if (s == NULL)
 		return false;
 	gen = atomic_load_explicit(&s->gen, memory_order_acquire);
@@ -123,7 +138,8 @@ static inline bool mem_find(const void *addr, struct mem_obj *ret)
 	offset = (uintptr_t)addr - base;
 	index = (uint32_t)((uint64_t)(uint32_t)offset * MEM_SPAN_GET(s, div_magic) >> 32);
 	/* Relaxed: the acquire loads above stay above it. */
-	if (PRIM_UNLIKELY((gen & 1) != 0 || atomic_load_explicit(&s->gen, memory_order_relaxed) != gen))
+	if (PRIM_UNLIKELY((gen & 1) != 0 ||
+			  atomic_load_explicit(&s->gen, memory_order_relaxed) != gen))
 		return false;
 	if (PRIM_UNLIKELY(offset >= span_bytes || index >= nelems))
 		return false;
@@ -137,7 +153,8 @@ static inline bool mem_marked(const struct mem_obj *o)
 {
 	/* Relaxed: see mem_mark. */
 	return atomic_load_explicit(&o->span->mark_bits[o->index / 64], memory_order_relaxed) >>
-		       (o->index % 64) & 1;
+		       (o->index % 64) &
+	       1;
 }
 
 static inline bool mem_mark(const struct mem_obj *o)
@@ -147,11 +164,19 @@ static inline bool mem_mark(const struct mem_obj *o)
 	if (mem_marked(o))
 		return false;
 	/* Relaxed: only who was first matters; the stop of the world publishes the rest. */
-	return (atomic_fetch_or_explicit(&o->span->mark_bits[o->index / 64], bit, memory_order_relaxed) & bit) == 0;
+	return (atomic_fetch_or_explicit(&o->span->mark_bits[o->index / 64], bit,
+					 memory_order_relaxed) &
+		bit) == 0;
 }
 
-static inline size_t mem_obj_bytes(const struct mem_obj *o) { return o->span->elem_bytes; }
-static inline bool mem_obj_noscan(const struct mem_obj *o) { return (o->span->spanclass & 1) != 0; }
+static inline size_t mem_obj_bytes(const struct mem_obj *o)
+{
+	return o->span->elem_bytes;
+}
+static inline bool mem_obj_noscan(const struct mem_obj *o)
+{
+	return (o->span->spanclass & 1) != 0;
+}
 
 static inline uint64_t mem_bits_get(uintptr_t addr)
 {

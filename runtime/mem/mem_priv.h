@@ -11,7 +11,7 @@
 #include "runtime/mem/mem.h"
 
 #define MEM_CHUNK_PAGES ((uint32_t)(MEM_CHUNK_BYTES >> MEM_PAGE_SHIFT))
-#define MEM_CLOBBER UINT64_C(0xdeadbeefdeadbeef)
+#define MEM_CLOBBER	UINT64_C(0xdeadbeefdeadbeef)
 /* Spans a refill sweeps before it asks for fresh pages (mcentral.go spanBudget). */
 #define MEM_SWEEP_BUDGET 100u
 /* mark and alloc bits: 1, 2, 4, 8 or 16 words (1024 objects a span at most). */
@@ -26,13 +26,17 @@ static inline void mem_must(bool ok, const char *broken)
 
 /* ------------------------------------------------------------- run.c: the treap of free runs */
 
-static inline uint32_t mem_runs_longest(const struct mem_run *root) { return root ? root->max : 0; }
+static inline uint32_t mem_runs_longest(const struct mem_run *root)
+{
+	return root ? root->max : 0;
+}
 /* Cut npages off the first run, by address, that is long enough (the caller knows there is one).
  * *ret_spent: its node when it was used up, else NULL. */
 struct mem_run *mem_runs_take(struct mem_run *root, uint32_t npages, uint32_t *ret_page,
 			      struct mem_run **ret_spent);
 /* Insert a run, joined with its neighbours; up to two nodes come out unused. */
-struct mem_run *mem_runs_put(struct mem_run *root, struct mem_run *run, struct mem_run *ret_spent[2]);
+struct mem_run *mem_runs_put(struct mem_run *root, struct mem_run *run,
+			     struct mem_run *ret_spent[2]);
 /* In address order; fn returns non-zero to end. */
 int mem_runs_walk(const struct mem_run *root, int (*fn)(const struct mem_run *, void *), void *arg);
 
@@ -41,17 +45,19 @@ int mem_runs_walk(const struct mem_run *root, int (*fn)(const struct mem_run *, 
 struct mem_heap {
 	prim_mutex lock;
 	struct mem_run *runs;
-	struct mem_span *spare;               /* unused descriptors, by next */
-	_Atomic uint64_t *spare_bits[MEM_BITMAP_SIZES]; /* unused bitmap pairs, linked by their first word */
+	struct mem_span *spare; /* unused descriptors, by next */
+	_Atomic uint64_t
+		*spare_bits[MEM_BITMAP_SIZES]; /* unused bitmap pairs, linked by their first word */
 	struct mem_cache *caches, *spare_caches;
 	uint32_t reserved_pages;
-	uint32_t grown_pages;   /* committed, from the base */
-	uint32_t table_pages;   /* page table and pointer bitmap committed for so many (>= grown) */
+	uint32_t grown_pages;	/* committed, from the base */
+	uint32_t table_pages;	/* page table and pointer bitmap committed for so many (>= grown) */
 	uint32_t touched_pages; /* no page from here on was ever handed out */
 	uint32_t free_pages;
 	uint64_t spans, caches_count;
-	uint64_t span_sys, bitmap_sys, cache_sys; /* bytes of descriptors, mark bits, caches ever made */
-	size_t page_table_bytes, bits_bytes;      /* reserved */
+	uint64_t span_sys, bitmap_sys,
+		cache_sys;		     /* bytes of descriptors, mark bits, caches ever made */
+	size_t page_table_bytes, bits_bytes; /* reserved */
 	bool clobber;
 };
 extern struct mem_heap mem_heap;
@@ -59,14 +65,18 @@ extern const struct mem_hooks *mem_hooks;
 
 int mem_heap_init(size_t reserve_bytes, bool clobber);
 void mem_heap_fini(void);
-/* A span of npages, published, alloc_count 0, sweepgen the heap's; sweeps what is unswept before it gives up. -ENOMEM. */
+/* A span of npages, published, alloc_count 0, sweepgen the heap's; sweeps what is unswept before it
+ * gives up. -ENOMEM. */
 int mem_heap_alloc(size_t npages, mem_spanclass sc, struct mem_span **ret);
 /* In no set, in no cache, nobody's. */
 void mem_heap_free(struct mem_span *s);
 
 /* ------------------------------------------------------------------- span.c */
 
-static inline uint32_t mem_span_words(const struct mem_span *s) { return (s->nelems + 63) / 64; }
+static inline uint32_t mem_span_words(const struct mem_span *s)
+{
+	return (s->nelems + 63) / 64;
+}
 /* Objects a span of this class and length holds. */
 uint32_t mem_span_capacity(mem_spanclass sc, size_t npages);
 /* Fill in a free descriptor and let mem_find see it. `bits`: two zeroed bitmaps of `words`. */
@@ -76,8 +86,8 @@ void mem_span_publish(struct mem_span *s, uint32_t page, size_t npages, mem_span
 void mem_span_withdraw(struct mem_span *s);
 /* Make a span with room ready for mem_cache_alloc. */
 void mem_span_load(struct mem_span *s);
-/* Free what is unmarked; the caller has moved sweepgen to h-1. keep: it stays the caller's, even empty. Else it
- * goes to its set or to the page heap. Returns the pages freed. */
+/* Free what is unmarked; the caller has moved sweepgen to h-1. keep: it stays the caller's, even
+ * empty. Else it goes to its set or to the page heap. Returns the pages freed. */
 size_t mem_span_sweep(struct mem_span *s, bool keep);
 bool mem_span_allocated(const struct mem_span *s, uint32_t index);
 uint32_t mem_span_popcount(const _Atomic uint64_t *bits, uint32_t words);
@@ -86,7 +96,7 @@ void mem_span_zero_bits(_Atomic uint64_t *bits, uint32_t words);
 /* ---------------------------------------------------------------- central.c */
 
 struct mem_spanset {
-	struct mem_span *head; /* under the central's lock */
+	struct mem_span *head;	/* under the central's lock */
 	_Atomic uint32_t count; /* written under the lock; read without it as a hint */
 };
 

@@ -44,7 +44,8 @@ static struct mem_run *run_merge(struct mem_run *l, struct mem_run *r)
 	return r;
 }
 
-static void run_split(struct mem_run *t, uint32_t page, struct mem_run **ret_l, struct mem_run **ret_r)
+static void run_split(struct mem_run *t, uint32_t page, struct mem_run **ret_l,
+		      struct mem_run **ret_r)
 {
 	if (t == NULL) {
 		*ret_l = *ret_r = NULL;
@@ -129,7 +130,8 @@ struct mem_run *mem_runs_take(struct mem_run *root, uint32_t npages, uint32_t *r
 	return root;
 }
 
-struct mem_run *mem_runs_put(struct mem_run *root, struct mem_run *run, struct mem_run *ret_spent[2])
+struct mem_run *mem_runs_put(struct mem_run *root, struct mem_run *run,
+			     struct mem_run *ret_spent[2])
 {
 	struct mem_run *before = run_before(root, run->page);
 	struct mem_run *after = run_after(root, run->page);

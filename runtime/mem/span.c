@@ -76,7 +76,6 @@ void mem_span_publish(struct mem_span *s, uint32_t page, size_t npages, mem_span
 	s->cache_word = s->free_index = s->alloc_count = 0;
 	s->next = s->prev = NULL;
 	s->list = NULL;
-	s->large_type_words = 0;
 	/* Relaxed: the span is not in any set yet; gen publishes it. */
 	atomic_store_explicit(&s->sweepgen, mem_sweepgen(), memory_order_relaxed);
 	atomic_store_explicit(&s->state, class == 0 ? MEM_SPAN_LARGE : MEM_SPAN_IN_USE,
@@ -109,7 +108,8 @@ void mem_span_load(struct mem_span *s)
 {
 	uint32_t w = s->free_index / 64;
 
-	mem_must(s->free_index < s->nelems && s->alloc_count < s->nelems, "mem: full span given to a cache");
+	mem_must(s->free_index < s->nelems && s->alloc_count < s->nelems,
+		 "mem: full span given to a cache");
 	s->cache_word = w;
 	s->alloc_cache = span_free_word(s, w) & ~UINT64_C(0) << (s->free_index % 64);
 }

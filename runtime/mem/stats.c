@@ -52,7 +52,8 @@ static void stats_heap_locked(struct mem_stats *st)
 	st->span_sys = h->span_sys;
 	st->cache_inuse = h->caches_count * sizeof(struct mem_cache);
 	st->cache_sys = h->cache_sys;
-	st->bits_sys = h->bitmap_sys + PRIM_PAGE_BYTES + (uint64_t)h->table_pages * (MEM_PAGE_BYTES / 64);
+	st->bits_sys =
+		h->bitmap_sys + PRIM_PAGE_BYTES + (uint64_t)h->table_pages * (MEM_PAGE_BYTES / 64);
 	st->other_sys = mem_persist_sys() - h->span_sys - h->cache_sys - h->bitmap_sys + tables;
 }
 
