@@ -50,18 +50,22 @@ void gcs_measure_heap(struct gcs_measure *m, uint64_t live, uint64_t goal, uint6
 		m->rss_max = rss;
 }
 
-void gcs_measure_merge(struct gcs_measure *to, const struct gcs_measure *from)
+void gcs_measure_merge_ops(struct gcs_measure *to, const struct gcs_measure *from)
 {
-	for (int s = 0; s < GCS_SERIES; s++) {
-		struct watch_hist_sum *h = from->series[s] ? measure_hist(&to->series[s]) : NULL;
-		if (h)
-			watch_hist_sum_add(h, from->series[s]);
-	}
 	for (uint32_t w = 0; w < GCS_WORKLOADS_MAX; w++) {
 		if (from->op[w])
 			gcs_measure_op(to, w, from->op[w]);
 		to->ops[w] += from->ops[w];
 		to->errors[w] += from->errors[w];
+	}
+}
+
+void gcs_measure_merge_runtime(struct gcs_measure *to, const struct gcs_measure *from)
+{
+	for (int s = 0; s < GCS_SERIES; s++) {
+		struct watch_hist_sum *h = from->series[s] ? measure_hist(&to->series[s]) : NULL;
+		if (h)
+			watch_hist_sum_add(h, from->series[s]);
 	}
 	to->span_ns += from->span_ns;
 	to->gc_cycles += from->gc_cycles;

@@ -23,7 +23,14 @@ struct gcs_measure {
 void gcs_measure_add(struct gcs_measure *m, enum gcs_series s, uint64_t ns);
 void gcs_measure_op(struct gcs_measure *m, uint32_t workload, const struct watch_hist_sum *h);
 void gcs_measure_heap(struct gcs_measure *m, uint64_t live, uint64_t goal, uint64_t rss);
-void gcs_measure_merge(struct gcs_measure *to, const struct gcs_measure *from);
+/* Everything but operations; operations alone; both. */
+void gcs_measure_merge_runtime(struct gcs_measure *to, const struct gcs_measure *from);
+void gcs_measure_merge_ops(struct gcs_measure *to, const struct gcs_measure *from);
+static inline void gcs_measure_merge(struct gcs_measure *to, const struct gcs_measure *from)
+{
+	gcs_measure_merge_runtime(to, from);
+	gcs_measure_merge_ops(to, from);
+}
 /* Empty again; histograms are freed. */
 void gcs_measure_fini(struct gcs_measure *m);
 

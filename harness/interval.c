@@ -1,0 +1,106 @@
+/*
+ * interval.c: the queue of open intervals, and dealing counters out to them.
+ *
+ * Counters in shared memory are read once a tick; what accrued since the last tick is dealt out by overlap. With
+ * ticks much shorter than an interval an error is at most one tick's worth at each edge.
+ */
+#include "harness/interval.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void gcs_intervals_init(struct gcs_intervals *is, const struct gcs_scenario *s, int64_t length_ns)
+{
+	memset(is, 0, sizeof(*is));
+	is->scenario = s;
+	is->length_ns = length_ns;
+}
+
+void gcs_interval_destroy(struct gcs_interval *i)
+{
+	if (!i)
+		return;
+	gcs_measure_fini(&i->m);
+	free(i);
+}
+
+void gcs_intervals_fini(struct gcs_intervals *is)
+{
+	for (uint32_t i = 0; i < is->nopen; i++)
+		gcs_interval_destroy(is->open[i]);
+	free(is->open);
+	memset(is, 0, sizeof(*is));
+}
+
+/* Phase at t: the scenario's, by its table. */
+static int interval_phase(const struct gcs_scenario *s, int64_t t_ns)
+{
+	for (uint32_t p = 0; p < s->nphases; p++)
+		if (t_ns >= s->phase[p].start_ns && t_ns < s->phase[p].end_ns)
+			return (int)p;
+	return -1;
+}
+
+static bool intervals_grow(struct gcs_intervals *is)
+{
+	if (is->nopen == is->cap) {
+		uint32_t cap = is->cap ? 2 * is->cap : 8;
+		struct gcs_interval **open = realloc(is->open, cap * sizeof(*open));
+		if (!open)
+			return false;
+		is->open = open;
+		is->cap = cap;
+	}
+	struct gcs_interval *i = calloc(1, sizeof(*i));
+	if (!i)
+		return false;
+	i->index = is->first + is->nopen;
+	i->start_ns = (int64_t)i->index * is->length_ns;
+	i->end_ns = i->start_ns + is->length_ns;
+	i->phase = interval_phase(is->scenario, i->start_ns + is->length_ns / 2);
+	i->recorded = i->phase >= 0 && is->scenario->phase[i->phase].record;
+	i->m.span_ns = is->length_ns;
+	is->open[is->nopen++] = i;
+	return true;
+}
+
+struct gcs_interval *gcs_intervals_at(struct gcs_intervals *is, int64_t t_ns)
+{
+	uint64_t index = t_ns > 0 ? (uint64_t)(t_ns / is->length_ns) : 0;
+	if (index < is->first)
+		index = is->first;
+	while (is->first + is->nopen <= index)
+		if (!intervals_grow(is))
+			return NULL;
+	return is->open[index - is->first];
+}
+
+struct gcs_interval *gcs_intervals_close(struct gcs_intervals *is, int64_t t_ns)
+{
+	if ((int64_t)(is->first + 1) * is->length_ns > t_ns)
+		return NULL;
+	if (is->nopen == 0 && !intervals_grow(is))
+		return NULL;
+	struct gcs_interval *i = is->open[0];
+	is->nopen--;
+	memmove(is->open, is->open + 1, is->nopen * sizeof(is->open[0]));
+	is->first++;
+	return i;
+}
+
+struct gcs_interval *gcs_share_next(struct gcs_share *s, uint64_t *ret_part)
+{
+	if (s->at_ns < s->from_ns)
+		s->at_ns = s->from_ns;
+	if (s->at_ns >= s->to_ns)
+		return NULL;
+	struct gcs_interval *i = gcs_intervals_at(s->is, s->at_ns);
+	if (!i)
+		return NULL;
+	int64_t end = i->end_ns < s->to_ns && i->end_ns > s->at_ns ? i->end_ns : s->to_ns;
+	unsigned __int128 upto = (unsigned __int128)s->total * (uint64_t)(end - s->from_ns) / (uint64_t)(s->to_ns - s->from_ns);
+	*ret_part = (uint64_t)upto - s->dealt;
+	s->dealt = (uint64_t)upto;
+	s->at_ns = end;
+	return i;
+}
