@@ -26,6 +26,7 @@ static inline bool gc_barrier_enabled(void)
 }
 
 struct gc_options {
+	uint32_t procs;
 	int gogc; uint64_t memlimit; enum mrt_oom oom; bool gctrace; uint64_t gc_every; bool check_edges;
 	struct mrt_telemetry *telemetry;
 };
@@ -37,7 +38,12 @@ extern const struct mem_hooks gc_mem_hooks;
 
 /* ---- used by data/ (maps, slices) */
 
-/* mrt_new/_array without the mem/malloc gate (internal retries); same contract, result pinned to the operation. */
+/*
+ * The allocator: zeroed memory for n elements of type, pinned to the operation g is in (sched_op_enter). A safepoint: everything
+ * the caller needs afterwards must be rooted or pinned. Every call with a size above 0 is exactly one visit of the mem/malloc gate
+ * (system goroutines: none), the emergency collection's retry included, so that a map operation passes one gate an allocation.
+ * -ENOMEM, -EOVERFLOW; *ret is written last.
+ */
 int gc_alloc(struct sched_g *g, const struct mrt_type *type, size_t n, void **ret);
 /* The barrier alone, for bulk moves: shade what is overwritten and what is stored. Call before the store. No safepoint. */
 void gc_barrier(struct sched_g *g, void *old_value, void *new_value);
@@ -46,7 +52,8 @@ static inline void gc_store(struct sched_g *g, void **slot, void *value)
 {
 	if (gc_barrier_enabled())
 		gc_barrier(g, __atomic_load_n(slot, __ATOMIC_RELAXED), value);
-	__atomic_store_n(slot, value, __ATOMIC_RELAXED);
+	/* Release: pairs with the marker's acquire load; what the object was zeroed to is seen before its address. */
+	__atomic_store_n(slot, value, __ATOMIC_RELEASE);
 }
 /* The gc/write gate at a pointer store of an operation (map assign, append): may start a GC, a safepoint. Call it at a
  * place of the operation where everything is rooted or pinned and consistent. */
@@ -63,9 +70,12 @@ uint64_t gc_heap_live(void);
 uint64_t gc_heap_goal(void);
 /* Start a cycle unless one runs; returns its number or 0 if one was running. firing: fault firing that asks, 0 none. Safepoint. */
 uint32_t gc_start(struct sched_g *g, enum gc_trigger why, uint64_t firing);
-/* Start if needed and wait until the cycle that covers now has ended, marked and swept. Coalesced. */
+/* Wait until a cycle that began after this call has ended and is swept, starting it if need be. Waiters share it. Safepoint. */
 void gc_wait_full(struct sched_g *g, enum gc_trigger why);
 
-/* A map kind's invariants, called by gc_check on each object of that type? Maps register themselves so that check can walk
- * them: fn returns 0 or -EUCLEAN with text. World stopped. */
+/* Objects allocated with exactly this descriptor are remembered while they live (up to GC_CHECK_OBJECTS_MAX), and every heap check
+ * calls fn on each: 0, or -EUCLEAN with a text. World stopped. For few and long-lived things: map headers. Before the first
+ * allocation; at most GC_CHECK_TYPES_MAX types. */
+#define GC_CHECK_TYPES_MAX 8
+#define GC_CHECK_OBJECTS_MAX 4096
 void gc_check_register(const struct mrt_type *type, int (*fn)(void *obj, char *text, size_t cap));

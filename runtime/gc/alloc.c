@@ -1,0 +1,261 @@
+/*
+ * alloc.c: an allocation, in mallocgc's order (malloc.go), and what happens without memory.
+ *
+ *   size 0: one shared address; mem/malloc gate; safepoint; stress cycle; assist; P's cache, else refill, else large;
+ *   pointer bits; zero; born black while marking; pin; and after a refill or a large object the trigger is looked at.
+ *
+ * Out of memory. `return`: a whole collection, shared by all who wait, one retry, then -ENOMEM. `throw`: Go's text and exit
+ * status 2. An injected mem/malloc failure is neither: it is final, with no collection.
+ */
+#include "runtime/gc/gc_priv.h"
+
+#include "faults/gate.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ALLOC_BYTES_MAX ((size_t)1 << 47)
+#define ALLOC_ZERO_CHUNK ((size_t)256 << 10)
+
+/* Where every object of size 0 lies. */
+static _Alignas(8) char alloc_zero_object[8];
+
+/* One visit of an armed gate. 0, or -errno: this allocation fails. */
+static int alloc_fault(struct sched_g *g, size_t bytes)
+{
+	struct gcs_site site = {
+		.worker = g->worker,
+		.driver = g->driver,
+		.p = (uint16_t)g->p->id,
+		.gc_cycle = gc_cycle(),
+		.gc_phase = (uint8_t)gc_phase_now(),
+		.eligible = true,
+		.now_ns = prim_now_ns(),
+		.arg = bytes,
+		.ring = g->p->ring,
+	};
+	struct gcs_firing firing;
+
+	if (!gcs_decide(GCS_POINT_mem_malloc, &site, &firing) || firing.action != GCS_ACT_FAIL)
+		return 0;
+	gcs_effect(&site, firing.id, 3, (uint64_t)firing.err);
+	return firing.err > 0 ? -firing.err : -ENOMEM;
+}
+
+/* Go's last words (malloc.go, mheap.go): the block is what grow asked the OS for. */
+static _Noreturn void alloc_throw(size_t bytes)
+{
+	size_t block = (bytes + MEM_CHUNK_BYTES - 1) / MEM_CHUNK_BYTES * MEM_CHUNK_BYTES;
+	struct mem_stats s;
+	char text[160];
+
+	mem_stats_read(&s);
+	snprintf(text, sizeof(text),
+		 "runtime: out of memory: cannot allocate %zu-byte block (%llu in use)\nfatal error: out of memory\n",
+		 block, (unsigned long long)s.heap_sys);
+	prim_die(2, text);
+}
+
+/* The emergency collection before the one retry. */
+static int64_t alloc_stall(struct sched_g *g, size_t bytes)
+{
+	int64_t begin_ns = prim_now_ns();
+
+	if (gc_st.opt.oom == MRT_OOM_THROW)
+		alloc_throw(bytes);
+	gc_wait_full(g, GC_TRIGGER_EMERGENCY);
+	return prim_now_ns() - begin_ns;
+}
+
+static void alloc_stalled(struct sched_g *g, int64_t stall_ns, size_t bytes, bool came)
+{
+	gc_emit(g, WATCH_ALLOC_STALL, g->worker, (uint64_t)stall_ns, bytes, came, 0, 0);
+}
+
+static int alloc_refill(struct sched_g *g, mem_spanclass sc, size_t bytes)
+{
+	int r = mem_cache_refill(g->p->mc, sc);
+	int64_t stall_ns;
+
+	if (r != -ENOMEM)
+		return r;
+	stall_ns = alloc_stall(g, bytes);
+	r = mem_cache_refill(g->p->mc, sc);
+	alloc_stalled(g, stall_ns, bytes, r == 0);
+	return r;
+}
+
+/* The P may be another one after a refill that waited. */
+static int alloc_small(struct sched_g *g, mem_spanclass sc, void **ret_obj, bool *ret_needzero, bool *ret_slow)
+{
+	for (;;) {
+		struct mem_cache *c = g->p->mc;
+		void *obj;
+		int r;
+
+		if (PRIM_UNLIKELY(mem_cache_stale(c)))
+			mem_cache_flush(c);
+		obj = mem_cache_alloc(c, sc, ret_needzero);
+		if (PRIM_LIKELY(obj != NULL)) {
+			*ret_obj = obj;
+			return 0;
+		}
+		*ret_slow = true;
+		r = alloc_refill(g, sc, mem_class_size[sc / 2]);
+		if (r < 0)
+			return r;
+	}
+}
+
+static int alloc_large(struct sched_g *g, size_t bytes, bool noscan, void **ret_obj, bool *ret_needzero)
+{
+	void *obj = mem_large_alloc(bytes, noscan, ret_needzero);
+	int64_t stall_ns;
+
+	if (obj == NULL) {
+		stall_ns = alloc_stall(g, bytes);
+		obj = mem_large_alloc(bytes, noscan, ret_needzero);
+		alloc_stalled(g, stall_ns, bytes, obj != NULL);
+	}
+	if (obj == NULL)
+		return -ENOMEM;
+	*ret_obj = obj;
+	return 0;
+}
+
+/* Nothing in it is read by a marker: clear it in pieces, with safepoints between. */
+static void alloc_zero_chunks(struct sched_g *g, char *obj, size_t bytes)
+{
+	while (bytes > 0) {
+		size_t n = bytes < ALLOC_ZERO_CHUNK ? bytes : ALLOC_ZERO_CHUNK;
+
+		memset(obj, 0, n);
+		prim_step_n(PRIM_COST_ZERO_PAGE, (uint32_t)(n / PRIM_PAGE_BYTES + 1));
+		obj += n;
+		bytes -= n;
+		mrt_safepoint(&g->pub);
+	}
+}
+
+static void alloc_black(struct sched_g *g, void *obj, size_t slot_bytes)
+{
+	struct mem_obj o;
+
+	gc_must(mem_find(obj, &o), "gc: a new object is not in the heap\n");
+	if (mem_mark(&o))
+		gc_local_of(g)->bytes_marked += slot_bytes;
+}
+
+struct alloc_request {
+	const struct mrt_type *type;
+	size_t n, bytes, slot_bytes;
+	bool noscan, large, needzero, slow;
+};
+
+static int alloc_take(struct sched_g *g, struct alloc_request *q, void **ret_obj)
+{
+	q->noscan = q->type->ptr_words == 0;
+	q->large = q->bytes > MEM_SMALL_MAX;
+	q->slow = q->large;
+	if (q->large) {
+		q->slot_bytes = (q->bytes + MEM_PAGE_BYTES - 1) & ~(MEM_PAGE_BYTES - 1);
+		return alloc_large(g, q->bytes, q->noscan, ret_obj, &q->needzero);
+	}
+	uint32_t class = mem_class_of(q->bytes);
+
+	q->slot_bytes = mem_class_size[class];
+	return alloc_small(g, (mem_spanclass)(class * 2 + q->noscan), ret_obj, &q->needzero, &q->slow);
+}
+
+/* The object is not reachable yet, and no safepoint lies between taking it and pinning it. */
+static void alloc_prepare(struct sched_g *g, const struct alloc_request *q, void *obj)
+{
+	if (!q->noscan) {
+		mem_bits_set(obj, q->slot_bytes, q->type->size, q->type->ptr_words, q->type->ptrmask, q->n);
+		gc_local_of(g)->scan_alloc += (q->n - 1) * q->type->size + q->type->ptr_words * sizeof(void *);
+	}
+	if (q->needzero && !(q->large && q->noscan)) {
+		memset(obj, 0, q->slot_bytes);
+		prim_step_n(PRIM_COST_ZERO_PAGE, (uint32_t)(q->slot_bytes / PRIM_PAGE_BYTES));
+	}
+	if (gc_barrier_enabled())
+		alloc_black(g, obj, q->slot_bytes);
+	sched_pin(g, obj);
+	if (gc_check_wants(q->type))
+		gc_check_born(q->type, obj);
+	g->alloc_seq++;
+	g->p->alloc_seq++;
+}
+
+/* What only the slow path looks at, with the object pinned. */
+static void alloc_after_slow(struct sched_g *g, const struct alloc_request *q, void *obj)
+{
+	struct gc_local *l = gc_local_of(g);
+
+	gc_count(&gc_pacer.heap_scan, (int64_t)l->scan_alloc);
+	l->scan_alloc = 0;
+	if (q->large && q->noscan && q->needzero)
+		alloc_zero_chunks(g, obj, q->slot_bytes);
+	if (gc_pacer_triggered() && atomic_load_explicit(&gc_st.busy, memory_order_relaxed) == 0)
+		gc_start(g, GC_TRIGGER_HEAP, 0);
+}
+
+static bool alloc_stress_due(const struct sched_g *g)
+{
+	return gc_st.opt.gc_every != 0 && (g->p->alloc_seq + 1) % gc_st.opt.gc_every == 0;
+}
+
+/* In an operation, past the gate. */
+static int alloc_in_op(struct sched_g *g, struct alloc_request *q, void **ret)
+{
+	void *obj;
+	int r;
+
+	prim_step(q->bytes > MEM_SMALL_MAX ? PRIM_COST_ALLOC_LARGE : PRIM_COST_ALLOC);
+	mrt_safepoint(&g->pub);
+	if (PRIM_UNLIKELY(alloc_stress_due(g)))
+		gc_start(g, GC_TRIGGER_STRESS, 0);
+	if (gc_barrier_enabled())
+		gc_assist_charge(g, q->bytes);
+	r = alloc_take(g, q, &obj);
+	if (r < 0)
+		return r;
+	alloc_prepare(g, q, obj);
+	if (PRIM_UNLIKELY(q->slow))
+		alloc_after_slow(g, q, obj);
+	*ret = obj;
+	return 0;
+}
+
+int gc_alloc(struct sched_g *g, const struct mrt_type *type, size_t n, void **ret)
+{
+	struct alloc_request q = {.type = type, .n = n};
+	int r;
+
+	if (PRIM_UNLIKELY(__builtin_mul_overflow(type->size, n, &q.bytes) || q.bytes > ALLOC_BYTES_MAX))
+		return -EOVERFLOW;
+	if (q.bytes == 0) {
+		*ret = alloc_zero_object;
+		return 0;
+	}
+	if (gcs_gate(GCS_POINT_mem_malloc) && !g->system) {
+		r = alloc_fault(g, q.bytes);
+		if (r < 0)
+			return r;
+	}
+	sched_op_enter(g);
+	r = alloc_in_op(g, &q, ret);
+	sched_op_leave(g);
+	return r;
+}
+
+int mrt_new(mrt_g *g, const struct mrt_type *type, void **ret)
+{
+	return gc_alloc(sched_of(g), type, 1, ret);
+}
+
+int mrt_new_array(mrt_g *g, const struct mrt_type *type, size_t n, void **ret)
+{
+	return gc_alloc(sched_of(g), type, n, ret);
+}

@@ -1,0 +1,154 @@
+/*
+ * barrier.c: the hybrid write barrier (mbarrier.go, mwbbuf.go).
+ *
+ * Specification: shade what the slot holds (Yuasa: nothing reachable at the start of the cycle is lost), and what is
+ * stored while the goroutine's roots are grey (Dijkstra). As in Go both are queued always. The queue is the P's: 512 words,
+ * and a full one is marked from directly. No safepoint lies between the barrier and its store, so the ragged barrier at the
+ * end of marking finds either both or none.
+ */
+#include "runtime/gc/gc_priv.h"
+
+#include "faults/gate.h"
+
+#include <string.h>
+
+_Atomic uint32_t gc_barrier_on;
+
+void gc_barrier_flush(struct gc_local *l)
+{
+	uint32_t n = l->barrier_n;
+
+	if (n == 0)
+		return;
+	prim_step(PRIM_COST_BARRIER_FLUSH);
+	for (uint32_t i = 0; i < n; i++)
+		gc_grey(l, l->barrier[i]);
+	l->barrier_n = 0;
+}
+
+void gc_barrier(struct sched_g *g, void *old_value, void *new_value)
+{
+	struct gc_local *l = gc_local_of(g);
+
+	prim_step(PRIM_COST_BARRIER);
+	if (l->barrier_n > GC_BARRIER_PTRS - 2) {
+		gc_barrier_flush(l);
+		gc_workers_answer();
+	}
+	if (old_value != NULL)
+		l->barrier[l->barrier_n++] = (uintptr_t)old_value;
+	if (new_value != NULL)
+		l->barrier[l->barrier_n++] = (uintptr_t)new_value;
+}
+
+/* The gc/write gate is armed: visit it; a firing begins a cycle that carries its id. */
+static void barrier_fault(struct sched_g *g)
+{
+	struct gcs_site site = {
+		.worker = g->worker,
+		.driver = g->driver,
+		.p = (uint16_t)g->p->id,
+		.gc_cycle = gc_cycle(),
+		.gc_phase = (uint8_t)gc_phase_now(),
+		.eligible = gc_phase_now() == GC_OFF && !g->system,
+		.now_ns = prim_now_ns(),
+		.ring = g->p->ring,
+	};
+	struct gcs_firing firing;
+	uint32_t cycle;
+
+	if (!gcs_decide(GCS_POINT_gc_write, &site, &firing) || firing.action != GCS_ACT_FORCE)
+		return;
+	cycle = gc_start(g, GC_TRIGGER_FAULT, firing.id);
+	site.now_ns = prim_now_ns();
+	site.p = (uint16_t)g->p->id;
+	site.ring = g->p->ring;
+	/* 2: a cycle began; 1: another P began one in between. */
+	gcs_effect(&site, firing.id, cycle != 0 ? 2 : 1, cycle);
+}
+
+void gc_write_point(struct sched_g *g)
+{
+	if (gcs_gate(GCS_POINT_gc_write))
+		barrier_fault(g);
+}
+
+void mrt_store(mrt_g *pub, void **slot, void *value)
+{
+	struct sched_g *g = sched_of(pub);
+
+	prim_step(PRIM_COST_STORE_PTR);
+	if (gcs_gate(GCS_POINT_gc_write)) {
+		/* Interior pointers resolve to their object: the slot's keeps that alive. */
+		sched_op_enter(g);
+		sched_pin(g, value);
+		sched_pin(g, slot);
+		barrier_fault(g);
+		sched_op_leave(g);
+	}
+	gc_store(g, slot, value);
+}
+
+static inline bool barrier_is_pointer(const struct mrt_type *elem, size_t word)
+{
+	return word < elem->ptr_words && (elem->ptrmask[word / 64] >> (word % 64) & 1) != 0;
+}
+
+/* One element, word by word: pointers atomically, since a marker may be reading them. */
+static void barrier_copy_one(struct sched_g *g, const struct mrt_type *elem, char *dst, const char *src)
+{
+	void **to = (void **)(void *)dst;
+	void *const *from = (void *const *)(const void *)src;
+
+	for (size_t w = 0; w < elem->ptr_words; w++) {
+		if (barrier_is_pointer(elem, w))
+			gc_store(g, &to[w], mrt_load(&from[w]));
+		else
+			memcpy(&to[w], &from[w], sizeof(void *));
+	}
+	memmove(dst + elem->ptr_words * sizeof(void *), src + elem->ptr_words * sizeof(void *),
+		elem->size - elem->ptr_words * sizeof(void *));
+}
+
+void gc_copy_typed(struct sched_g *g, const struct mrt_type *elem, void *dst, const void *src, size_t n)
+{
+	char *to = dst;
+	const char *from = src;
+
+	if (n == 0 || to == from)
+		return;
+	prim_step_n(PRIM_COST_COPY_CACHELINE, (uint32_t)(n * elem->size / 64 + 1));
+	if (elem->ptr_words == 0) {
+		memmove(to, from, n * elem->size);
+		return;
+	}
+	/* Overlapping ranges: from the end that is not overwritten first. */
+	if ((uintptr_t)to < (uintptr_t)from) {
+		for (size_t i = 0; i < n; i++)
+			barrier_copy_one(g, elem, to + i * elem->size, from + i * elem->size);
+	} else {
+		for (size_t i = n; i-- > 0;)
+			barrier_copy_one(g, elem, to + i * elem->size, from + i * elem->size);
+	}
+}
+
+void gc_clear_typed(struct sched_g *g, const struct mrt_type *elem, void *dst, size_t n)
+{
+	char *obj = dst;
+
+	if (elem->ptr_words == 0) {
+		memset(dst, 0, n * elem->size);
+		return;
+	}
+	for (size_t i = 0; i < n; i++, obj += elem->size) {
+		void **words = (void **)(void *)obj;
+
+		for (size_t w = 0; w < elem->ptr_words; w++) {
+			if (barrier_is_pointer(elem, w))
+				gc_store(g, &words[w], NULL);
+			else
+				words[w] = NULL;
+		}
+		memset(obj + elem->ptr_words * sizeof(void *), 0, elem->size - elem->ptr_words * sizeof(void *));
+	}
+}

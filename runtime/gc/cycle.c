@@ -1,0 +1,511 @@
+/*
+ * cycle.c: a collection from its decision to its last flush (mgc.go).
+ *
+ *   off --gc_start: finish the old sweep, stop, phase = mark, restart-->
+ *   mark: workers and assists drain; the last one out calls gc_mark_done-->
+ *   gc_mark_done: ragged barrier over all Ps, again while it finds anything; stop; if work is left, restart and again-->
+ *   mark termination (stopped): totals, sweepgen += 2, pacing, phase = off, restart-->
+ *   ragged flush of the span caches; report; waiters run; sweeping goes on in the background.
+ *
+ * `busy` covers all of it, so that no cycle begins before every cache has seen the end of the one before. What the two stops
+ * cost grows with the number of Ps, never with the heap (heap checks left aside).
+ */
+#include "runtime/gc/gc_priv.h"
+
+#include "runtime/watch/gctrace.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct gc_state gc_st;
+
+static struct {
+	prim_mutex lock;
+	struct sched_g *head; /* waiting for marks_done to move */
+} waiters;
+
+enum gc_phase gc_phase(void) { return (enum gc_phase)gc_phase_now(); }
+uint32_t gc_cycle(void) { return atomic_load_explicit(&gc_st.cycle, memory_order_relaxed); }
+
+void gc_emit(struct sched_g *g, enum watch_kind kind, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+	     uint64_t f)
+{
+	struct watch_record rec = {
+		.t_ns = prim_now_ns(),
+		.kind = (uint16_t)kind,
+		.p = (uint16_t)g->p->id,
+		.a = a,
+		.b = b,
+		.c = c,
+		.d = d,
+		.e = e,
+		.f = f,
+	};
+
+	if (gc_st.opt.telemetry != NULL)
+		watch_emit(gc_st.opt.telemetry, g->p->ring, &rec);
+}
+
+int64_t gc_cpu_available_ns(int64_t now_ns)
+{
+	return (now_ns - gc_st.init_ns) * (int64_t)gc_st.procs;
+}
+
+static void cycle_gauges(int64_t now_ns)
+{
+	struct mrt_telemetry *t = gc_st.opt.telemetry;
+
+	if (t == NULL)
+		return;
+	atomic_store_explicit(&t->gauges.gc_cycle, gc_cycle(), memory_order_relaxed);
+	atomic_store_explicit(&t->gauges.gc_phase, gc_phase_now(), memory_order_relaxed);
+	atomic_store_explicit(&t->gauges.heap_live, gc_heap_live(), memory_order_relaxed);
+	atomic_store_explicit(&t->gauges.gc_cpu_ns, (uint64_t)gc_counted(&gc_st.cpu_ns), memory_order_relaxed);
+	atomic_store_explicit(&t->gauges.cpu_ns_available, (uint64_t)gc_cpu_available_ns(now_ns),
+			      memory_order_relaxed);
+}
+
+/* --------------------------------------------------------------- to an end: waiting */
+
+static bool cycle_reached(uint32_t target)
+{
+	/* Acquire: pairs with the release in cycle_publish. */
+	return (int32_t)(atomic_load_explicit(&gc_st.marks_done, memory_order_acquire) - target) >= 0;
+}
+
+static bool cycle_wait_commit(struct sched_g *g, void *arg)
+{
+	uint32_t target = *(const uint32_t *)arg;
+	bool wait;
+
+	prim_mutex_lock(&waiters.lock);
+	wait = !cycle_reached(target);
+	if (wait) {
+		g->next = waiters.head;
+		waiters.head = g;
+	}
+	prim_mutex_unlock(&waiters.lock);
+	return wait;
+}
+
+void gc_wait_marks(struct sched_g *g, uint32_t target)
+{
+	while (!cycle_reached(target))
+		sched_park(g, SCHED_WAIT_GC_DONE, cycle_wait_commit, &target);
+}
+
+static void cycle_publish(struct sched_g *g, uint32_t cycle)
+{
+	struct sched_g *chain, *next;
+
+	prim_mutex_lock(&waiters.lock);
+	atomic_store_explicit(&gc_st.busy, 0, memory_order_release);
+	atomic_store_explicit(&gc_st.marks_done, cycle, memory_order_release);
+	chain = waiters.head;
+	waiters.head = NULL;
+	prim_mutex_unlock(&waiters.lock);
+	for (; chain != NULL; chain = next) {
+		next = chain->next;
+		chain->next = NULL;
+		sched_ready(g->p, chain, false);
+	}
+}
+
+void gc_wait_full(struct sched_g *g, enum gc_trigger why)
+{
+	uint32_t target = gc_cycle() + 1;
+
+	gc_wait_marks(g, target - 1);
+	while (!cycle_reached(target)) {
+		/* Refused while another one begins or ends: look again. */
+		if (gc_start(g, why, 0) == 0 && gc_phase_now() == GC_OFF)
+			mrt_yield(&g->pub);
+		else
+			gc_wait_marks(g, target);
+	}
+	if (gc_cycle() == target)
+		gc_sweep_finish(g);
+}
+
+void mrt_gc(mrt_g *g)
+{
+	gc_wait_full(sched_of(g), GC_TRIGGER_FORCED);
+}
+
+/* -------------------------------------------------------------------- start */
+
+/* World stopped: everything of one P that counts by the cycle. */
+static void cycle_begin_p(struct gc_local *l)
+{
+	gc_must(gc_work_local_empty(l) && l->barrier_n == 0, "gc: work left over from the last cycle\n");
+	l->bytes_marked = 0;
+	l->flushed = false;
+	gc_count(&gc_pacer.heap_scan, (int64_t)l->scan_alloc);
+	l->scan_alloc = 0;
+}
+
+static void cycle_begin(enum gc_trigger why, uint64_t firing)
+{
+	gc_sweep_finish_stopped();
+	mem_caches_flush_stale();
+	gc_check_edge("start of marking", false);
+	gc_st.trigger_why = why;
+	gc_st.firing = firing;
+	gc_st.heap_at_start = gc_heap_live();
+	atomic_fetch_add_explicit(&gc_st.cycle, 1, memory_order_relaxed);
+	for (uint32_t i = 0; i < gc_st.procs; i++)
+		cycle_begin_p(sched_p(i)->gc);
+	gc_roots_prepare();
+	gc_assist_begin();
+	gc_pacer_start();
+	gc_workers_begin();
+	gc_st.goal_at_start = gc_heap_goal();
+	gc_st.stw_aborted_ns = 0;
+	prim_step(PRIM_COST_GC_PHASE);
+	gc_st.mark_start_ns = prim_now_ns();
+	atomic_store_explicit(&gc_st.phase, GC_MARK, memory_order_relaxed);
+	atomic_store_explicit(&gc_barrier_on, 1, memory_order_relaxed);
+}
+
+uint32_t gc_start(struct sched_g *g, enum gc_trigger why, uint64_t firing)
+{
+	struct sched_stw stw = {0};
+	uint32_t idle = 0, cycle;
+
+	/* Acquire: pairs with cycle_publish; the end of the last cycle is seen whole. */
+	if (!atomic_compare_exchange_strong_explicit(&gc_st.busy, &idle, 1, memory_order_acquire,
+						     memory_order_relaxed))
+		return 0;
+	gc_sweep_finish(g);
+	gc_st.start_ns = prim_now_ns();
+	sched_stop_world(g, SCHED_STW_GC_START, &stw);
+	cycle_begin(why, firing);
+	cycle = gc_cycle();
+	/* As in Go every running goroutine is put back: so that dedicated and fractional workers get their Ps. */
+	for (uint32_t i = 0; i < gc_st.procs; i++)
+		atomic_fetch_or_explicit(&sched_p(i)->poll, SCHED_POLL_PREEMPT, memory_order_relaxed);
+	sched_start_world(g, &stw, cycle, firing);
+	gc_st.stw1_ns = stw.start_ns - stw.request_ns;
+	gc_emit(g, WATCH_GC_START, cycle, why, gc_st.heap_at_start, gc_st.goal_at_start, firing, 0);
+	cycle_gauges(stw.start_ns);
+	sched_wake();
+	return cycle;
+}
+
+/* ---------------------------------------------------------------------- end */
+
+/* Ragged: whatever a P still holds becomes visible. *arg: whether it held anything since the last time. */
+static void cycle_flush_p(struct sched_p *p, void *arg)
+{
+	struct gc_local *l = p->gc;
+	_Atomic uint32_t *flushed = arg;
+
+	gc_barrier_flush(l);
+	gc_work_flush(l);
+	gc_assist_flush(l);
+	if (l->flushed) {
+		l->flushed = false;
+		atomic_fetch_add_explicit(flushed, 1, memory_order_relaxed);
+	}
+}
+
+static void cycle_flush_cache(struct sched_p *p, void *arg)
+{
+	(void)arg;
+	if (mem_cache_stale(p->mc))
+		mem_cache_flush(p->mc);
+}
+
+static bool cycle_work_left_stopped(void)
+{
+	bool left = gc_work_shared() || gc_roots_left();
+
+	for (uint32_t i = 0; i < gc_st.procs; i++) {
+		struct gc_local *l = sched_p(i)->gc;
+
+		gc_barrier_flush(l);
+		gc_assist_flush(l);
+		left = left || !gc_work_local_empty(l);
+	}
+	return left || gc_work_shared();
+}
+
+static uint64_t cycle_marked_stopped(void)
+{
+	uint64_t marked = 0;
+
+	for (uint32_t i = 0; i < gc_st.procs; i++)
+		marked += sched_p(i)->gc->bytes_marked;
+	return marked + gc_roots_orphan_marked();
+}
+
+/* World stopped, nothing grey left. */
+static void cycle_end_stopped(int64_t mark_ns)
+{
+	uint64_t marked = cycle_marked_stopped();
+
+	atomic_store_explicit(&gc_st.phase, GC_MARK_TERMINATION, memory_order_relaxed);
+	gc_st.heap_at_end = gc_heap_live();
+	gc_check_edge("end of marking", true);
+	gc_check_forget_dead();
+	gc_pacer_end(mark_ns, marked);
+	atomic_store_explicit(&gc_barrier_on, 0, memory_order_relaxed);
+	atomic_store_explicit(&gc_st.phase, GC_OFF, memory_order_relaxed);
+	gc_sweep_begin();
+	gc_pacer_commit();
+	gc_sweep_pace();
+	gc_st.num_gc++;
+	gc_st.num_forced += gc_st.trigger_why == GC_TRIGGER_FORCED;
+	prim_step(PRIM_COST_GC_PHASE);
+}
+
+struct cycle_cpu {
+	int64_t assist, background, idle, total;
+};
+
+static void cycle_account(struct cycle_cpu *cpu)
+{
+	int64_t pause = gc_st.stw1_ns + gc_st.stw2_ns + gc_st.stw_aborted_ns;
+
+	/* Exchange: a straggler's time goes to the next cycle. */
+	cpu->assist = atomic_exchange_explicit(&gc_pacer.assist_ns, 0, memory_order_relaxed);
+	cpu->background = atomic_exchange_explicit(&gc_pacer.dedicated_ns, 0, memory_order_relaxed) +
+			  atomic_exchange_explicit(&gc_pacer.fractional_ns, 0, memory_order_relaxed);
+	cpu->idle = atomic_exchange_explicit(&gc_pacer.idle_ns, 0, memory_order_relaxed);
+	cpu->total = cpu->assist + cpu->background + pause * (int64_t)gc_st.procs;
+	gc_count(&gc_st.cpu_ns, cpu->total);
+	gc_st.assist_total_ns += cpu->assist;
+	gc_st.pause_total_ns += (uint64_t)pause;
+	gc_st.pause_ns[(gc_st.num_gc + 255) % 256] = (uint64_t)pause;
+}
+
+static void cycle_trace(const struct cycle_cpu *cpu, int64_t end_ns)
+{
+	int64_t available = gc_cpu_available_ns(end_ns);
+	uint32_t ncpu = prim_ncpu();
+	struct watch_gctrace t = {
+		.cycle = gc_st.num_gc,
+		.since_start_ns = gc_st.start_ns - gc_st.init_ns,
+		.cpu_percent = available > 0 ? (uint32_t)(gc_counted(&gc_st.cpu_ns) * 100 / available) : 0,
+		.stw1_ns = gc_st.stw1_ns,
+		.mark_ns = gc_st.mark_end_ns - gc_st.mark_start_ns,
+		.stw2_ns = gc_st.stw2_ns,
+		.stop_cpus = gc_st.procs < ncpu ? gc_st.procs : ncpu,
+		.assist_ns = cpu->assist,
+		.background_ns = cpu->background,
+		.idle_ns = cpu->idle,
+		.heap_start = gc_st.heap_at_start,
+		.heap_end = gc_st.heap_at_end,
+		.heap_marked = gc_pacer.heap_marked,
+		.goal = gc_st.goal_at_start,
+		.stack_bytes = gc_roots_stack_bytes(),
+		.global_bytes = gc_pacer.globals_scan,
+		.procs = gc_st.procs,
+		.forced = gc_st.trigger_why == GC_TRIGGER_FORCED,
+	};
+	char line[256];
+	size_t n = watch_gctrace_format(line, sizeof(line), &t);
+
+	prim_log(line, n);
+}
+
+static uint64_t cycle_ns32(int64_t ns)
+{
+	return ns < 0 ? 0 : ns > UINT32_MAX ? UINT32_MAX : (uint64_t)ns;
+}
+
+static void cycle_report(struct sched_g *g, const struct cycle_cpu *cpu, int64_t end_ns)
+{
+	uint32_t cycle = gc_cycle();
+	int64_t mark_ns = gc_st.mark_end_ns - gc_st.mark_start_ns;
+	struct mrt_telemetry *t = gc_st.opt.telemetry;
+
+	gc_emit(g, WATCH_GC_MARK_END, cycle, (uint64_t)mark_ns, gc_st.heap_at_end, gc_pacer.heap_marked,
+		(uint64_t)cpu->assist, (uint64_t)cpu->background);
+	gc_emit(g, WATCH_GC_H, cycle, gc_st.heap_at_start, gc_st.heap_at_end, gc_pacer.heap_marked,
+		gc_st.goal_at_start, cycle_ns32(gc_st.stw1_ns) << 32 | cycle_ns32(gc_st.stw2_ns));
+	gc_emit(g, WATCH_GC_END, cycle, gc_heap_goal(), gc_roots_stack_bytes(), (uint64_t)gc_counted(&gc_st.cpu_ns),
+		(uint64_t)gc_cpu_available_ns(end_ns), (uint64_t)cpu->idle);
+	cycle_gauges(end_ns);
+	if (t == NULL)
+		return;
+	atomic_store_explicit(&t->gauges.gc_forced, gc_st.num_forced, memory_order_relaxed);
+	atomic_store_explicit(&t->gauges.mark_ns_last, (uint64_t)mark_ns, memory_order_relaxed);
+	atomic_store_explicit(&t->gauges.assist_ns_total, (uint64_t)gc_st.assist_total_ns, memory_order_relaxed);
+}
+
+/* The world runs again; this goroutine brings the cycle to its end. */
+static void cycle_finish(struct sched_g *g, const struct sched_stw *stw)
+{
+	struct cycle_cpu cpu;
+
+	gc_st.stw2_ns = stw->start_ns - stw->request_ns;
+	gc_assist_wake_all(g);
+	sched_for_each_p(g, cycle_flush_cache, NULL);
+	cycle_account(&cpu);
+	atomic_store_explicit(&gc_st.last_gc_ns, stw->start_ns, memory_order_relaxed);
+	cycle_report(g, &cpu, stw->start_ns);
+	if (gc_st.opt.gctrace)
+		cycle_trace(&cpu, stw->start_ns);
+	gc_sweep_wake(g);
+	cycle_publish(g, gc_cycle());
+}
+
+/* Once round: 0 the cycle has ended or there is work again; 1: look again. */
+static bool cycle_try_end(struct sched_g *g)
+{
+	_Atomic uint32_t flushed = 0;
+	struct sched_stw stw = {0};
+
+	if (gc_phase_now() != GC_MARK || atomic_load_explicit(&gc_st.active, memory_order_acquire) != 0 ||
+	    gc_work_available(NULL))
+		return false;
+	sched_for_each_p(g, cycle_flush_p, &flushed);
+	gc_workers_answer();
+	if (atomic_load_explicit(&flushed, memory_order_relaxed) != 0)
+		return true;
+	gc_st.mark_end_ns = prim_now_ns();
+	sched_stop_world(g, SCHED_STW_GC_END, &stw);
+	if (cycle_work_left_stopped()) {
+		sched_start_world(g, &stw, gc_cycle(), gc_st.firing);
+		gc_st.stw_aborted_ns += stw.start_ns - stw.request_ns;
+		gc_workers_answer();
+		return true;
+	}
+	cycle_end_stopped(gc_st.mark_end_ns - gc_st.mark_start_ns);
+	sched_start_world(g, &stw, gc_cycle(), gc_st.firing);
+	cycle_finish(g, &stw);
+	return false;
+}
+
+void gc_mark_done(struct sched_g *g)
+{
+	uint32_t seen;
+
+	/* One tries, the others leave it a note to try again. */
+	if (atomic_fetch_add_explicit(&gc_st.done_requests, 1, memory_order_acq_rel) != 0)
+		return;
+	do {
+		seen = atomic_load_explicit(&gc_st.done_requests, memory_order_acquire);
+		while (cycle_try_end(g))
+			;
+	} while (atomic_fetch_sub_explicit(&gc_st.done_requests, seen, memory_order_acq_rel) != seen);
+}
+
+/* ------------------------------------------------------- sysmon, periodic cycle */
+
+static bool cycle_periodic_parked(struct sched_g *g, void *arg)
+{
+	(void)g;
+	(void)arg;
+	/* Release: pairs with the exchange in gc_sysmon. */
+	atomic_store_explicit(&gc_st.periodic_parked, 1, memory_order_release);
+	return true;
+}
+
+static void cycle_periodic_main(mrt_g *pub, void *arg)
+{
+	(void)arg;
+	for (;;) {
+		sched_park(sched_of(pub), SCHED_WAIT_OTHER, cycle_periodic_parked, NULL);
+		gc_start(sched_of(pub), GC_TRIGGER_TIME, 0);
+	}
+}
+
+void gc_sysmon(int64_t now_ns)
+{
+	int64_t last = gc_counted(&gc_st.last_gc_ns);
+
+	cycle_gauges(now_ns);
+	if (last == 0 || now_ns - last <= GC_PERIOD_NS || gc_counted(&gc_pacer.gogc) < 0 ||
+	    atomic_load_explicit(&gc_st.busy, memory_order_relaxed) != 0)
+		return;
+	if (atomic_exchange_explicit(&gc_st.periodic_parked, 0, memory_order_acq_rel) != 0)
+		sched_ready(NULL, gc_st.periodic, false);
+}
+
+void mrt_set_gogc(mrt_g *pub, int percent)
+{
+	struct sched_g *g = sched_of(pub);
+	struct sched_stw stw = {0};
+
+	sched_stop_world(g, SCHED_STW_OTHER, &stw);
+	atomic_store_explicit(&gc_pacer.gogc, percent < 0 ? -1 : percent, memory_order_relaxed);
+	gc_pacer_commit();
+	gc_sweep_pace();
+	if (gc_phase_now() == GC_MARK)
+		gc_pacer_revise();
+	sched_start_world(g, &stw, gc_cycle(), 0);
+}
+
+/* --------------------------------------------------------------- init, fini */
+
+static int cycle_p_init(struct sched_p *p)
+{
+	p->gc = mem_persist(sizeof(*p->gc), 64);
+	if (p->gc == NULL)
+		return -ENOMEM;
+	memset(p->gc, 0, sizeof(*p->gc));
+	return 0;
+}
+
+static void cycle_p_fini(struct sched_p *p)
+{
+	p->gc = NULL; /* persistent memory */
+}
+
+const struct sched_gc_hooks gc_sched_hooks = {
+	.scan_self = gc_scan_self,
+	.find_worker = gc_find_worker,
+	.p_init = cycle_p_init,
+	.p_fini = cycle_p_fini,
+	.sysmon = gc_sysmon,
+};
+
+static bool cycle_alloc_black(void) { return gc_phase_now() != GC_OFF; }
+
+const struct mem_hooks gc_mem_hooks = {
+	.live_add = gc_live_add,
+	.sweep_debt = gc_sweep_debt,
+	.alloc_black = cycle_alloc_black,
+};
+
+int gc_init(const struct gc_options *opt)
+{
+	memset(&gc_st, 0, sizeof(gc_st));
+	gc_st.opt = *opt;
+	if (gc_st.opt.gogc == 0)
+		gc_st.opt.gogc = 100;
+	gc_st.procs = opt->procs;
+	gc_st.init_ns = prim_now_ns();
+	atomic_store_explicit(&gc_barrier_on, 0, memory_order_relaxed);
+	prim_mutex_init(&waiters.lock, PRIM_RANK_GC_START);
+	waiters.head = NULL;
+	gc_work_init();
+	gc_roots_init();
+	gc_workers_init();
+	gc_assist_init();
+	gc_sweep_init();
+	gc_check_init();
+	gc_pacer_init();
+	return 0;
+}
+
+int gc_start_workers(void)
+{
+	int r = gc_workers_start();
+
+	gc_pacer_commit();
+	if (r == 0)
+		r = gc_sweep_start();
+	if (r == 0)
+		r = sched_go_system("gc periodic", MRT_WORKER_SYSMON, cycle_periodic_main, NULL, false,
+				    &gc_st.periodic);
+	return r;
+}
+
+void gc_fini(void)
+{
+	gc_work_fini();
+	gc_check_fini();
+}

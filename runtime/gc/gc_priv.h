@@ -1,0 +1,284 @@
+/*
+ * gc_priv.h: what the files of gc/ share among themselves.
+ *
+ * Locks: none is held across a safepoint. Rising rank: roots and waiters (SWEEP), the assist queue (ASSIST), work
+ * buffers (WORKBUF). All ratios are fixed point with 32 fractional bits, so that every build decides alike.
+ */
+#pragma once
+
+#include "runtime/gc/gc.h"
+#include "runtime/watch/telemetry.h"
+
+#define GC_WORKBUF_BYTES 2048u
+#define GC_WORKBUF_PTRS 253u
+#define GC_BARRIER_PTRS 512u
+#define GC_OBLET_BYTES ((size_t)128 << 10)
+#define GC_CREDIT_SLACK 2000	    /* scan work a worker keeps before it flushes */
+#define GC_CHECK_THRESHOLD 100000   /* scan work between self-preemption checks */
+#define GC_OVER_ASSIST_WORK 65536   /* least work of one assist */
+#define GC_ASSIST_TIME_SLACK_NS 5000
+#define GC_PERIOD_NS (INT64_C(120) * 1000000000)
+#define GC_HEAP_MINIMUM ((uint64_t)4 << 20)
+#define GC_PENDING_ROOTS_MAX 512u
+#define GC_GLOBALS_MAX 1024u
+#define GC_PROCS_MAX 64u
+#define GC_Q32 ((uint64_t)1 << 32)
+
+struct gc_workbuf {
+	struct gc_workbuf *next;
+	uint32_t n, pad[3];
+	uintptr_t obj[GC_WORKBUF_PTRS];
+};
+_Static_assert(sizeof(struct gc_workbuf) == GC_WORKBUF_BYTES, "253 pointers in 2048 bytes");
+
+/* The collector's part of a P. Owner: whoever holds the P; the stopper while the world is stopped. */
+struct gc_local {
+	struct gc_workbuf *w1, *w2; /* LIFO: w1 is the one in use */
+	uint32_t barrier_n;
+	bool flushed;		/* handed a buffer to the shared list since the last ragged barrier */
+	uint64_t bytes_marked;	/* in this cycle: greyed here, or born black here */
+	int64_t scan_work;	/* bytes scanned in heap objects, not yet counted */
+	uint64_t scan_alloc;	/* scannable bytes allocated, not yet counted */
+	int64_t assist_ns;	/* not yet counted */
+	_Atomic int64_t fractional_ns; /* of its fractional worker in this cycle; written by the worker's P */
+	uintptr_t barrier[GC_BARRIER_PTRS];
+};
+
+enum gc_worker_mode { GC_WORKER_DEDICATED, GC_WORKER_FRACTIONAL, GC_WORKER_IDLE };
+
+struct gc_worker {
+	struct sched_g *g;
+	_Atomic uint32_t out; /* 1: handed out and not yet parked again */
+	enum gc_worker_mode mode;
+	uint32_t p, cycle;    /* the P and the cycle it was handed to */
+};
+
+/* Written by the owner of a phase edge while the world is stopped, unless atomic. */
+struct gc_state {
+	struct gc_options opt;
+	uint32_t procs;
+	int64_t init_ns;
+
+	_Atomic uint32_t phase; /* enum gc_phase */
+	_Atomic uint32_t busy;	/* 1: from the decision to start until the caches are flushed after the end */
+	_Atomic uint32_t cycle; /* begun */
+	_Atomic uint32_t marks_done; /* cycles whose mark phase and cache flush are over */
+	enum gc_trigger trigger_why;
+	uint64_t firing;
+	bool stopping; /* the runtime ends: no cycle starts any more */
+
+	/* mark */
+	_Atomic int32_t active; /* workers and assists that drain */
+	_Atomic uint32_t done_requests;
+
+	/* times of the current cycle */
+	int64_t start_ns;	/* the decision: tSweepTerm */
+	int64_t mark_start_ns;	/* world restarted */
+	int64_t mark_end_ns;	/* second stop requested */
+	int64_t stw1_ns, stw2_ns, stw_aborted_ns, stw1_stopping_ns, stw2_stopping_ns;
+	uint64_t heap_at_start, goal_at_start, heap_at_end;
+
+	/* lifetime totals */
+	_Atomic int64_t cpu_ns;	      /* collector's, idle marking left out */
+	int64_t assist_total_ns;
+	uint64_t pause_total_ns, pause_ns[256];
+	uint32_t num_gc, num_forced;
+	_Atomic int64_t last_gc_ns;
+	struct sched_g *periodic; /* starts the two-minute cycle */
+	_Atomic uint32_t periodic_parked;
+};
+extern struct gc_state gc_st;
+
+static inline struct gc_local *gc_local_of(const struct sched_g *g) { return g->p->gc; }
+static inline uint64_t gc_q32_mul(uint64_t a, uint64_t q)
+{
+	unsigned __int128 x = (unsigned __int128)a * q >> 32;
+
+	return x > INT64_MAX ? INT64_MAX : (uint64_t)x;
+}
+static inline uint64_t gc_q32_div(uint64_t a, uint64_t b)
+{
+	unsigned __int128 x = ((unsigned __int128)a << 32) / (b != 0 ? b : 1);
+
+	return x > INT64_MAX ? INT64_MAX : (uint64_t)x;
+}
+/* Counters that need no order. */
+static inline void gc_count(_Atomic int64_t *counter, int64_t n)
+{
+	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+static inline int64_t gc_counted(const _Atomic int64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+static inline uint32_t gc_phase_now(void) { return atomic_load_explicit(&gc_st.phase, memory_order_relaxed); }
+static inline void gc_must(bool ok, const char *broken)
+{
+	if (PRIM_UNLIKELY(!ok))
+		prim_die(134, broken);
+}
+
+/* ------------------------------------------------------------------ workbuf.c */
+
+void gc_work_init(void);
+void gc_work_fini(void);
+void gc_work_put(struct gc_local *l, uintptr_t obj);
+/* 0: nothing local and nothing shared. */
+uintptr_t gc_work_get(struct gc_local *l);
+/* Hand everything local to the shared list. */
+void gc_work_flush(struct gc_local *l);
+/* Others are hungry: give a part away. */
+void gc_work_balance(struct gc_local *l);
+/* Give even the empty buffers back. Local must be empty of work. */
+void gc_work_release(struct gc_local *l);
+bool gc_work_local_empty(const struct gc_local *l);
+/* Relaxed hint, exact while the world is stopped. */
+bool gc_work_shared(void);
+uint64_t gc_work_sys(void);
+
+/* --------------------------------------------------------------------- mark.c */
+
+enum { /* why a drain ends, besides for want of work */
+	GC_DRAIN_PREEMPT = 1,	/* when its P's poll word is set */
+	GC_DRAIN_IDLE = 2,	/* when there is something else to run */
+	GC_DRAIN_FRACTIONAL = 4, /* when its share is used up */
+	GC_DRAIN_CREDIT = 8,	/* flush background credit */
+};
+/* If p points into the heap at a white object: grey it (black at once when it holds no pointers). */
+void gc_grey(struct gc_local *l, uintptr_t p);
+/* Scan roots and grey objects until nothing is found, `limit` work is done, or a flag says stop. Returns the work done.
+ * No safepoint. `begin_ns`: when this run of the worker began (FRACTIONAL). */
+int64_t gc_drain(struct sched_g *g, uint32_t flags, int64_t limit, int64_t begin_ns);
+
+/* -------------------------------------------------------------------- roots.c */
+
+void gc_roots_init(void);
+/* World stopped, at the start of a mark phase. */
+void gc_roots_prepare(void);
+/* One job; returns its scan work, or -1: none left to take now. */
+int64_t gc_roots_step(struct sched_g *g);
+/* Jobs that nobody has taken, or goroutines asked and not yet scanned. */
+bool gc_roots_left(void);
+/* Scan g's frames and pins into its own P's buffers (hook scan_self). */
+void gc_scan_self(struct sched_g *g);
+uint64_t gc_roots_stack_bytes(void);  /* scanned in this cycle */
+uint64_t gc_roots_global_bytes(void); /* registered */
+uint64_t gc_roots_orphan_marked(void); /* bytes marked in this cycle by callers without a P */
+/* World stopped: every word of every registered global. */
+int gc_roots_each_global(int (*fn)(void *value, void *arg), void *arg);
+
+/* ------------------------------------------------------------------- worker.c */
+
+int gc_workers_start(void);
+void gc_workers_init(void);
+void gc_workers_begin(void); /* world stopped: shares of a new cycle */
+struct sched_g *gc_find_worker(struct sched_p *p, bool idle);
+bool gc_fractional_over(const struct gc_local *l, int64_t begin_ns);
+/* Work came to the shared list: remember it. Any lock may be held. */
+void gc_workers_call(void);
+/* If it was called: wake idle Ps, and preempt running ones while dedicated workers are owed. No lock held. */
+void gc_workers_answer(void);
+/* Around a drain. Leaving is a safepoint. */
+void gc_active_enter(void);
+void gc_active_leave(struct sched_g *g);
+/* Work for a worker on this P (NULL: on any). */
+bool gc_work_available(const struct gc_local *l);
+
+/* ------------------------------------------------------------------- assist.c */
+
+void gc_assist_init(void);
+/* An allocation of `bytes` during marking: pay, steal credit, work, or wait. Safepoint. */
+void gc_assist_charge(struct sched_g *g, size_t bytes);
+/* Background work done: satisfy the queue, the rest becomes credit. */
+void gc_assist_credit(struct sched_g *g, int64_t work);
+/* Marking is over: everyone runs. */
+void gc_assist_wake_all(struct sched_g *g);
+void gc_assist_begin(void); /* world stopped */
+/* Count the P's pending assist time. */
+void gc_assist_flush(struct gc_local *l);
+bool gc_assist_queue_empty(void);
+
+/* -------------------------------------------------------------------- pacer.c */
+
+struct gc_pacer {
+	_Atomic int64_t heap_live, heap_scan;
+	_Atomic uint64_t goal, trigger;
+	_Atomic int64_t gogc;
+	uint64_t heap_marked, last_heap_scan, last_stack_scan, globals_scan;
+	uint64_t triggered; /* heap_live when the cycle began */
+	uint64_t cons_mark, cons_mark_last[4]; /* Q32: bytes allocated a byte scanned */
+	_Atomic uint64_t work_per_byte, bytes_per_work; /* Q32 */
+	/* this cycle */
+	_Atomic int64_t heap_work, stack_work, globals_work;
+	_Atomic int64_t assist_ns, dedicated_ns, fractional_ns, idle_ns;
+};
+extern struct gc_pacer gc_pacer;
+
+void gc_pacer_init(void);
+void gc_pacer_start(void); /* world stopped, phase off -> mark */
+/* World stopped, marking over: cons/mark of the cycle from its length; heap_live = marked. */
+void gc_pacer_end(int64_t mark_ns, uint64_t marked);
+/* Goal and trigger of the next cycle. World stopped. */
+void gc_pacer_commit(void);
+void gc_pacer_revise(void);
+bool gc_pacer_triggered(void);
+/* The goal that a memory limit allows: go-facts section 5. Pure; exported to the unit test. */
+uint64_t gc_pacer_limit_goal(uint64_t limit, uint64_t mapped, uint64_t heap_free, uint64_t heap_alloc,
+			     uint64_t marked);
+uint64_t gc_pacer_percent_goal(uint64_t marked, uint64_t roots, int64_t gogc);
+uint64_t gc_pacer_trigger_of(uint64_t goal, uint64_t marked, uint64_t runway);
+void gc_live_add(int64_t delta); /* hook of mem */
+
+/* -------------------------------------------------------------------- cycle.c */
+
+/* Ends the mark phase if nothing is left to do. Safepoint. */
+void gc_mark_done(struct sched_g *g);
+void gc_sysmon(int64_t now_ns);
+/* Wait until marks_done >= target. */
+void gc_wait_marks(struct sched_g *g, uint32_t target);
+void gc_cycle_init(void);
+int gc_cycle_start_helpers(void);
+void gc_emit(struct sched_g *g, enum watch_kind kind, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+	     uint64_t f);
+int64_t gc_cpu_available_ns(int64_t now_ns);
+
+/* ------------------------------------------------------------------ barrier.c */
+
+void gc_barrier_flush(struct gc_local *l);
+
+/* -------------------------------------------------------------------- sweep.c */
+
+void gc_sweep_init(void);
+int gc_sweep_start(void);
+/* World stopped: a new sweep phase begins. */
+void gc_sweep_begin(void);
+/* Recompute pages a byte from the distance to the trigger. World stopped. */
+void gc_sweep_pace(void);
+/* Sweep everything that is left. Safepoints. */
+void gc_sweep_finish(struct sched_g *g);
+/* The same while the world is stopped. */
+void gc_sweep_finish_stopped(void);
+void gc_sweep_wake(struct sched_g *g);
+void gc_sweep_debt(size_t span_bytes); /* hook of mem */
+
+/* -------------------------------------------------------------------- check.c */
+
+void gc_check_init(void);
+void gc_check_fini(void);
+/* A registered type's object was born. */
+void gc_check_born(const struct mrt_type *type, void *obj);
+extern const struct mrt_type *gc_check_types[GC_CHECK_TYPES_MAX];
+extern uint32_t gc_check_types_count;
+static inline bool gc_check_wants(const struct mrt_type *type)
+{
+	for (uint32_t i = 0; i < gc_check_types_count; i++)
+		if (gc_check_types[i] == type)
+			return true;
+	return false;
+}
+/* World stopped, marks complete, before the sweep: forget what dies. */
+void gc_check_forget_dead(void);
+/* World stopped; 0 or the number of the broken invariant. colours: marks are complete. */
+int gc_check_heap(bool colours, char *text, size_t cap);
+/* check_edges: dies naming the edge and the invariant. */
+void gc_check_edge(const char *edge, bool colours);

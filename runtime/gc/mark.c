@@ -1,0 +1,161 @@
+/*
+ * mark.c: the tracing loop (mgcmark.go).
+ *
+ * A grey object is marked and in a work buffer; taking it out and scanning its pointer words makes it black. Objects
+ * without pointers go to black at once and are never read. Objects above 128 KiB are cut into pieces when their
+ * first one is scanned, so that several workers share them and none is stuck in one.
+ *
+ * Scan work is counted in bytes up to the last pointer of what was scanned. It is flushed to the pacer, and by background
+ * workers to the waiting assists, in steps of 2000.
+ */
+#include "runtime/gc/gc_priv.h"
+
+#define MARK_BALANCE_OBJECTS 64u
+
+void gc_grey(struct gc_local *l, uintptr_t p)
+{
+	struct mem_obj o;
+
+	if (!mem_find((const void *)p, &o) || !mem_mark(&o))
+		return;
+	prim_step(PRIM_COST_MARK_OBJECT);
+	l->bytes_marked += mem_obj_bytes(&o);
+	if (mem_obj_noscan(&o))
+		return;
+	__builtin_prefetch((const void *)o.base);
+	gc_work_put(l, o.base);
+}
+
+/* 64 words or less from addr; returns the end of the last pointer word. */
+static uintptr_t mark_scan_block(struct gc_local *l, uintptr_t addr, uintptr_t end, uintptr_t last)
+{
+	uint64_t bits = mem_bits_get(addr);
+	size_t words = (end - addr) / sizeof(uintptr_t);
+
+	if (words < 64)
+		bits &= (UINT64_C(1) << words) - 1;
+	if (bits == 0)
+		return last;
+	prim_step_n(PRIM_COST_MARK_WORD, (uint32_t)__builtin_popcountll(bits));
+	while (bits != 0) {
+		uintptr_t slot = addr + (uintptr_t)__builtin_ctzll(bits) * sizeof(uintptr_t);
+
+		bits &= bits - 1;
+		last = slot + sizeof(uintptr_t);
+		/* Acquire: pairs with the release of gc_store. */
+		gc_grey(l, __atomic_load_n((const uintptr_t *)slot, __ATOMIC_ACQUIRE));
+	}
+	return last;
+}
+
+/* Scan one object, or one piece of a huge one. Returns its work. */
+static int64_t mark_scan_object(struct gc_local *l, uintptr_t addr)
+{
+	uintptr_t end, last = addr;
+	struct mem_obj o;
+
+	gc_must(mem_find((const void *)addr, &o), "gc: a grey object is not in the heap\n");
+	end = o.base + mem_obj_bytes(&o);
+	if (PRIM_UNLIKELY(end - o.base > GC_OBLET_BYTES)) {
+		for (uintptr_t p = addr + GC_OBLET_BYTES; addr == o.base && p < end; p += GC_OBLET_BYTES)
+			gc_work_put(l, p);
+		if (end - addr > GC_OBLET_BYTES)
+			end = addr + GC_OBLET_BYTES;
+	}
+	for (uintptr_t p = addr; p < end; p += 64 * sizeof(uintptr_t))
+		last = mark_scan_block(l, p, end, last);
+	return (int64_t)(last - addr);
+}
+
+/* Count what was scanned; background work pays waiting assists. */
+static void mark_flush_work(struct sched_g *g, struct gc_local *l, uint32_t flags)
+{
+	int64_t work = l->scan_work;
+
+	if (work == 0)
+		return;
+	l->scan_work = 0;
+	gc_count(&gc_pacer.heap_work, work);
+	if (flags & GC_DRAIN_CREDIT)
+		gc_assist_credit(g, work);
+}
+
+static bool mark_should_stop(const struct sched_g *g, uint32_t flags)
+{
+	return (flags & GC_DRAIN_PREEMPT) != 0 &&
+	       atomic_load_explicit(&g->p->poll, memory_order_relaxed) != 0;
+}
+
+/* The checks that are not free; every 100000 units of work. */
+static bool mark_share_over(const struct gc_local *l, uint32_t flags, int64_t begin_ns)
+{
+	struct sched_counts counts;
+
+	if (flags & GC_DRAIN_FRACTIONAL)
+		return gc_fractional_over(l, begin_ns);
+	if ((flags & GC_DRAIN_IDLE) == 0)
+		return false;
+	sched_counts(&counts);
+	return counts.runnable != 0;
+}
+
+static int64_t mark_drain_roots(struct sched_g *g, uint32_t flags, int64_t limit)
+{
+	int64_t done = 0;
+
+	while (done < limit && !mark_should_stop(g, flags)) {
+		int64_t work = gc_roots_step(g);
+
+		if (work < 0)
+			break;
+		if (flags & GC_DRAIN_CREDIT)
+			gc_assist_credit(g, work);
+		done += work;
+	}
+	return done;
+}
+
+/* The next grey object; what lies in the barrier buffer counts as found. */
+static uintptr_t mark_next(struct gc_local *l)
+{
+	uintptr_t obj = gc_work_get(l);
+
+	if (obj == 0 && l->barrier_n != 0) {
+		gc_barrier_flush(l);
+		obj = gc_work_get(l);
+	}
+	return obj;
+}
+
+int64_t gc_drain(struct sched_g *g, uint32_t flags, int64_t limit, int64_t begin_ns)
+{
+	struct gc_local *l = gc_local_of(g);
+	int64_t done = mark_drain_roots(g, flags, limit), check = GC_CHECK_THRESHOLD;
+	uint32_t objects = 0;
+
+	while (done < limit && !mark_should_stop(g, flags)) {
+		uintptr_t obj;
+		int64_t work;
+
+		if (++objects % MARK_BALANCE_OBJECTS == 0 && gc_st.procs > 1 && !gc_work_shared())
+			gc_work_balance(l);
+		obj = mark_next(l);
+		if (obj == 0)
+			break;
+		work = mark_scan_object(l, obj);
+		l->scan_work += work;
+		done += work;
+		if (l->scan_work >= GC_CREDIT_SLACK) {
+			mark_flush_work(g, l, flags);
+			gc_workers_answer();
+		}
+		if (done >= check) {
+			check = done + GC_CHECK_THRESHOLD;
+			if (mark_share_over(l, flags, begin_ns))
+				break;
+		}
+	}
+	mark_flush_work(g, l, flags);
+	gc_workers_answer();
+	return done;
+}

@@ -1,0 +1,247 @@
+/*
+ * pacer.c: when to begin a cycle and how hard mutators must help (mgcpacer.go, rules since Go 1.21).
+ *
+ *  goal     marked + (marked + goroutine roots + globals) * GOGC/100, floor 4 MiB * GOGC/100; a memory limit may lower it
+ *  trigger  goal - runway, kept between 0.70 and 0.95 of the way from marked to goal
+ *  runway   3 * cons/mark * (heap scan + roots): what mutators allocate while a quarter of the CPU marks
+ *  assist   work left / bytes left until the goal
+ *
+ * Go computes with floating point. Here every ratio is an integer with 32 fractional bits and 128-bit products, so that
+ * a simulated run decides the same whatever compiled it.
+ */
+#include "runtime/gc/gc_priv.h"
+
+#define PACER_MIN_WORK 1000
+#define PACER_START_SLACK ((uint64_t)64 << 10) /* goal of a running cycle: at least so far above its trigger */
+#define PACER_SWEEP_SLACK ((uint64_t)1 << 20)
+#define PACER_CONS_MARK_MAX ((uint64_t)1 << 40) /* 256 bytes allocated a byte scanned */
+
+struct gc_pacer gc_pacer;
+
+static uint64_t pacer_max(uint64_t a, uint64_t b) { return a > b ? a : b; }
+static uint64_t pacer_live(void)
+{
+	int64_t live = gc_counted(&gc_pacer.heap_live);
+
+	return live > 0 ? (uint64_t)live : 0;
+}
+
+void gc_pacer_init(void)
+{
+	int gogc = gc_st.opt.gogc;
+
+	gc_pacer = (struct gc_pacer){.heap_marked = 0};
+	atomic_store_explicit(&gc_pacer.gogc, gogc, memory_order_relaxed);
+	/* As Go starts: as if the first cycle had marked what makes the floor the goal. */
+	gc_pacer.heap_marked = gogc < 0 ? 0 : GC_HEAP_MINIMUM / 100 * (uint64_t)gogc * 100 / (100 + (uint64_t)gogc);
+	gc_pacer.last_heap_scan = gc_pacer.heap_marked;
+	gc_pacer_commit();
+}
+
+/* ------------------------------------------------------------ goal, trigger */
+
+uint64_t gc_pacer_percent_goal(uint64_t marked, uint64_t root_bytes, int64_t gogc)
+{
+	uint64_t goal, floor;
+
+	if (gogc < 0)
+		return UINT64_MAX;
+	goal = marked + (uint64_t)((unsigned __int128)(marked + root_bytes) * (uint64_t)gogc / 100);
+	floor = GC_HEAP_MINIMUM * (uint64_t)gogc / 100;
+	return pacer_max(goal, floor);
+}
+
+uint64_t gc_pacer_limit_goal(uint64_t limit, uint64_t mapped, uint64_t heap_free, uint64_t heap_alloc,
+			     uint64_t marked)
+{
+	uint64_t over = mapped > limit ? mapped - limit : 0;
+	uint64_t non_heap = mapped > heap_free + heap_alloc ? mapped - heap_free - heap_alloc : 0;
+	uint64_t goal, headroom;
+
+	if (limit == 0)
+		return UINT64_MAX;
+	if (non_heap + over >= limit)
+		return marked;
+	goal = limit - non_heap - over;
+	headroom = pacer_max((uint64_t)1 << 20, goal / 100 * 3);
+	goal = goal < 2 * headroom ? headroom : goal - headroom;
+	return pacer_max(goal, marked);
+}
+
+/* 45/64 and 61/64 of the way: about 0.7 and 0.95. */
+uint64_t gc_pacer_trigger_of(uint64_t goal, uint64_t marked, uint64_t runway)
+{
+	uint64_t low, high, trigger;
+
+	if (goal == UINT64_MAX)
+		return UINT64_MAX;
+	if (marked >= goal)
+		return goal;
+	low = marked + (goal - marked) / 64 * 45;
+	high = marked + (goal - marked) / 64 * 61;
+	if (goal > GC_HEAP_MINIMUM && goal - GC_HEAP_MINIMUM > high)
+		high = goal - GC_HEAP_MINIMUM;
+	trigger = runway > goal ? low : goal - runway;
+	if (trigger < low)
+		trigger = low;
+	return trigger > high ? pacer_max(high, low) : trigger;
+}
+
+static uint64_t pacer_root_scan(void) { return gc_pacer.last_stack_scan + gc_pacer.globals_scan; }
+
+static uint64_t pacer_limit_goal_now(void)
+{
+	struct mem_stats s;
+	uint64_t mapped;
+
+	if (gc_st.opt.memlimit == 0)
+		return UINT64_MAX;
+	mem_stats_read(&s);
+	mapped = s.heap_sys + sched_stack_bytes() + s.span_sys + s.cache_sys + s.bits_sys + s.other_sys + gc_work_sys() -
+		 s.heap_released;
+	return gc_pacer_limit_goal(gc_st.opt.memlimit, mapped, s.heap_idle - s.heap_released,
+				   s.alloc_bytes_total - s.freed_bytes_total, gc_pacer.heap_marked);
+}
+
+static void pacer_publish(uint64_t goal, uint64_t trigger)
+{
+	struct mrt_telemetry *t = gc_st.opt.telemetry;
+
+	atomic_store_explicit(&gc_pacer.goal, goal, memory_order_relaxed);
+	atomic_store_explicit(&gc_pacer.trigger, trigger, memory_order_relaxed);
+	if (t == NULL)
+		return;
+	atomic_store_explicit(&t->gauges.heap_goal, goal, memory_order_relaxed);
+	atomic_store_explicit(&t->gauges.heap_trigger, trigger, memory_order_relaxed);
+	atomic_store_explicit(&t->gauges.heap_marked, gc_pacer.heap_marked, memory_order_relaxed);
+}
+
+void gc_pacer_commit(void)
+{
+	uint64_t marked = gc_pacer.heap_marked, limit_goal = pacer_limit_goal_now(), runway;
+	uint64_t goal = gc_pacer_percent_goal(marked, pacer_root_scan(), gc_counted(&gc_pacer.gogc));
+
+	if (limit_goal < goal)
+		goal = limit_goal;
+	else if (goal != UINT64_MAX && !mem_sweep_done())
+		goal = pacer_max(goal, pacer_live() + PACER_SWEEP_SLACK);
+	runway = gc_q32_mul(gc_pacer.last_heap_scan + pacer_root_scan(), gc_pacer.cons_mark * 3);
+	pacer_publish(goal, gc_pacer_trigger_of(goal, marked, runway));
+}
+
+bool gc_pacer_triggered(void)
+{
+	return pacer_live() >= atomic_load_explicit(&gc_pacer.trigger, memory_order_relaxed);
+}
+
+/* -------------------------------------------------------------------- cycle */
+
+void gc_pacer_start(void)
+{
+	uint64_t goal = atomic_load_explicit(&gc_pacer.goal, memory_order_relaxed);
+	uint64_t live = pacer_live();
+
+	gc_pacer.triggered = live;
+	gc_pacer.globals_scan = gc_roots_global_bytes();
+	if (gc_st.opt.memlimit == 0 && goal < live + PACER_START_SLACK)
+		goal = live + PACER_START_SLACK;
+	pacer_publish(goal, atomic_load_explicit(&gc_pacer.trigger, memory_order_relaxed));
+	atomic_store_explicit(&gc_pacer.heap_work, 0, memory_order_relaxed);
+	atomic_store_explicit(&gc_pacer.stack_work, 0, memory_order_relaxed);
+	atomic_store_explicit(&gc_pacer.globals_work, 0, memory_order_relaxed);
+	gc_pacer_revise();
+}
+
+static int64_t pacer_work_done(void)
+{
+	return gc_counted(&gc_pacer.heap_work) + gc_counted(&gc_pacer.stack_work) +
+	       gc_counted(&gc_pacer.globals_work);
+}
+
+/* Expected scan work and the goal to meet it by; once more was done than expected, the worst case counts. */
+void gc_pacer_revise(void)
+{
+	uint64_t goal = atomic_load_explicit(&gc_pacer.goal, memory_order_relaxed), live = pacer_live();
+	uint64_t done = (uint64_t)pacer_work_done();
+	uint64_t expected = gc_pacer.last_heap_scan + pacer_root_scan();
+	int64_t scan = gc_counted(&gc_pacer.heap_scan), gogc = gc_counted(&gc_pacer.gogc);
+	uint64_t worst = (scan > 0 ? (uint64_t)scan : 0) + pacer_root_scan();
+	uint64_t work_left, bytes_left;
+
+	if (gogc < 0)
+		gogc = 100000;
+	if (goal > INT64_MAX)
+		goal = INT64_MAX;
+	if (done > expected) {
+		uint64_t room = goal > gc_pacer.triggered ? goal - gc_pacer.triggered : 0;
+		uint64_t hard = (uint64_t)((unsigned __int128)goal * (uint64_t)(100 + gogc) / 100);
+		uint64_t far = gc_q32_mul(gc_q32_div(room, expected), worst);
+
+		far = far > hard ? hard : far + gc_pacer.triggered;
+		goal = far > hard ? hard : pacer_max(far, goal);
+		expected = worst;
+	}
+	if (live > goal) {
+		goal += goal / 10;
+		expected = worst;
+	}
+	work_left = expected > done + PACER_MIN_WORK ? expected - done : PACER_MIN_WORK;
+	bytes_left = goal > live ? goal - live : 1;
+	/* Two stores: a reader that gets one old and one new ratio pays a little more or less. */
+	atomic_store_explicit(&gc_pacer.work_per_byte, gc_q32_div(work_left, bytes_left), memory_order_relaxed);
+	atomic_store_explicit(&gc_pacer.bytes_per_work, gc_q32_div(bytes_left, work_left), memory_order_relaxed);
+}
+
+/* The largest of this cycle's ratio and the four before. */
+static void pacer_cons_mark_add(uint64_t now)
+{
+	gc_pacer.cons_mark = now;
+	for (uint32_t i = 0; i < 4; i++)
+		gc_pacer.cons_mark = pacer_max(gc_pacer.cons_mark, gc_pacer.cons_mark_last[i]);
+	for (uint32_t i = 0; i < 3; i++)
+		gc_pacer.cons_mark_last[i] = gc_pacer.cons_mark_last[i + 1];
+	gc_pacer.cons_mark_last[3] = now;
+}
+
+/* (live - triggered) * (u + idle) / (work * (1 - u)), u = 0.25 + assists' share of the CPU. */
+static uint64_t pacer_cons_mark_of(int64_t mark_ns, uint64_t grown, uint64_t work)
+{
+	uint64_t cpu = (uint64_t)(mark_ns > 0 ? mark_ns : 1) * gc_st.procs;
+	uint64_t u = GC_Q32 / 4 + gc_q32_div((uint64_t)gc_counted(&gc_pacer.assist_ns), cpu);
+	uint64_t idle = gc_q32_div((uint64_t)gc_counted(&gc_pacer.idle_ns), cpu);
+	uint64_t ratio;
+
+	if (u > GC_Q32 / 64 * 63)
+		u = GC_Q32 / 64 * 63;
+	ratio = gc_q32_div(gc_q32_mul(grown, u + idle), pacer_max(gc_q32_mul(work, GC_Q32 - u), 1));
+	return ratio > PACER_CONS_MARK_MAX ? PACER_CONS_MARK_MAX : ratio;
+}
+
+void gc_pacer_end(int64_t mark_ns, uint64_t marked)
+{
+	uint64_t live = pacer_live(), work = (uint64_t)pacer_work_done();
+	uint64_t grown = live > gc_pacer.triggered ? live - gc_pacer.triggered : 0;
+
+	if (work != 0)
+		pacer_cons_mark_add(pacer_cons_mark_of(mark_ns, grown, work));
+	gc_pacer.heap_marked = marked;
+	gc_pacer.last_heap_scan = (uint64_t)gc_counted(&gc_pacer.heap_work);
+	gc_pacer.last_stack_scan = gc_roots_stack_bytes();
+	atomic_store_explicit(&gc_pacer.heap_live, (int64_t)marked, memory_order_relaxed);
+	atomic_store_explicit(&gc_pacer.heap_scan, (int64_t)gc_pacer.last_heap_scan, memory_order_relaxed);
+}
+
+/* Hook of mem: a span was taken by a cache, or a large object made, or what was counted too much comes back. */
+void gc_live_add(int64_t delta)
+{
+	int64_t live = atomic_fetch_add_explicit(&gc_pacer.heap_live, delta, memory_order_relaxed) + delta;
+
+	if (gc_st.opt.telemetry != NULL)
+		atomic_store_explicit(&gc_st.opt.telemetry->gauges.heap_live, (uint64_t)(live > 0 ? live : 0),
+				      memory_order_relaxed);
+	if (gc_phase_now() == GC_MARK)
+		gc_pacer_revise();
+}
+
+uint64_t gc_heap_live(void) { return pacer_live(); }
+uint64_t gc_heap_goal(void) { return atomic_load_explicit(&gc_pacer.goal, memory_order_relaxed); }

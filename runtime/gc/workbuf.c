@@ -1,0 +1,237 @@
+/*
+ * workbuf.c: buffers of grey objects (mgcwork.go).
+ *
+ * A P has two: it fills and drains the first, and swaps when that is full or empty, so that a P at a boundary does not
+ * run to the shared lists with every object. Full and empty buffers lie on two lists under one short lock, taken
+ * once in 253 objects. Buffers are carved from 32 KiB chunks, which live until the runtime ends; when the OS refuses one, there
+ * is no way on (as in Go).
+ */
+#include "runtime/gc/gc_priv.h"
+
+#define WORK_CHUNK_BYTES ((size_t)32 << 10)
+#define WORK_CHUNK_BUFS (WORK_CHUNK_BYTES / GC_WORKBUF_BYTES - 1)
+
+struct work_chunk {
+	struct work_chunk *next;
+};
+
+static struct {
+	prim_mutex lock;
+	struct gc_workbuf *full, *empty;
+	_Atomic uint32_t full_count; /* written under the lock, read without it as a hint */
+	struct work_chunk *chunks;
+	_Atomic uint64_t sys;
+} work;
+
+void gc_work_init(void)
+{
+	prim_mutex_init(&work.lock, PRIM_RANK_WORKBUF);
+	work.full = work.empty = NULL;
+	work.chunks = NULL;
+	atomic_store_explicit(&work.full_count, 0, memory_order_relaxed);
+	atomic_store_explicit(&work.sys, 0, memory_order_relaxed);
+}
+
+void gc_work_fini(void)
+{
+	while (work.chunks != NULL) {
+		struct work_chunk *chunk = work.chunks;
+
+		work.chunks = chunk->next;
+		prim_pages_free(chunk, WORK_CHUNK_BYTES);
+	}
+}
+
+/* The first buffer's place holds the chunk's link. */
+static void work_carve_locked(void)
+{
+	char *chunk = prim_pages_alloc(WORK_CHUNK_BYTES);
+
+	prim_mutex_assert_held(&work.lock);
+	if (chunk == NULL)
+		prim_die(2, "fatal error: out of memory\n");
+	atomic_fetch_add_explicit(&work.sys, WORK_CHUNK_BYTES, memory_order_relaxed);
+	((struct work_chunk *)(void *)chunk)->next = work.chunks;
+	work.chunks = (struct work_chunk *)(void *)chunk;
+	for (size_t i = 1; i <= WORK_CHUNK_BUFS; i++) {
+		struct gc_workbuf *w = (struct gc_workbuf *)(void *)(chunk + i * GC_WORKBUF_BYTES);
+
+		w->next = work.empty;
+		work.empty = w;
+	}
+}
+
+static struct gc_workbuf *work_empty_get(void)
+{
+	struct gc_workbuf *w;
+
+	prim_step(PRIM_COST_WORKBUF);
+	prim_mutex_lock(&work.lock);
+	if (work.empty == NULL)
+		work_carve_locked();
+	w = work.empty;
+	work.empty = w->next;
+	prim_mutex_unlock(&work.lock);
+	w->n = 0;
+	return w;
+}
+
+static void work_empty_put(struct gc_workbuf *w)
+{
+	prim_step(PRIM_COST_WORKBUF);
+	prim_mutex_lock(&work.lock);
+	w->next = work.empty;
+	work.empty = w;
+	prim_mutex_unlock(&work.lock);
+}
+
+static void work_full_put(struct gc_workbuf *w)
+{
+	uint32_t before;
+
+	prim_step(PRIM_COST_WORKBUF);
+	prim_mutex_lock(&work.lock);
+	w->next = work.full;
+	work.full = w;
+	before = atomic_fetch_add_explicit(&work.full_count, 1, memory_order_relaxed);
+	prim_mutex_unlock(&work.lock);
+	if (before == 0)
+		gc_workers_call();
+}
+
+static struct gc_workbuf *work_full_get(void)
+{
+	struct gc_workbuf *w = NULL;
+
+	if (!gc_work_shared())
+		return NULL;
+	prim_step(PRIM_COST_WORKBUF);
+	prim_mutex_lock(&work.lock);
+	if (work.full != NULL) {
+		w = work.full;
+		work.full = w->next;
+		atomic_fetch_sub_explicit(&work.full_count, 1, memory_order_relaxed);
+	}
+	prim_mutex_unlock(&work.lock);
+	return w;
+}
+
+bool gc_work_shared(void)
+{
+	return atomic_load_explicit(&work.full_count, memory_order_relaxed) != 0;
+}
+
+uint64_t gc_work_sys(void)
+{
+	return atomic_load_explicit(&work.sys, memory_order_relaxed);
+}
+
+static void work_swap(struct gc_local *l)
+{
+	struct gc_workbuf *w = l->w1;
+
+	l->w1 = l->w2;
+	l->w2 = w;
+}
+
+static void work_local_init(struct gc_local *l)
+{
+	l->w1 = work_empty_get();
+	l->w2 = work_empty_get();
+}
+
+static void work_put_slow(struct gc_local *l)
+{
+	if (l->w1 == NULL) {
+		work_local_init(l);
+		return;
+	}
+	work_swap(l);
+	if (l->w1->n < GC_WORKBUF_PTRS)
+		return;
+	work_full_put(l->w1);
+	l->flushed = true;
+	l->w1 = work_empty_get();
+}
+
+void gc_work_put(struct gc_local *l, uintptr_t obj)
+{
+	if (PRIM_UNLIKELY(l->w1 == NULL || l->w1->n == GC_WORKBUF_PTRS))
+		work_put_slow(l);
+	l->w1->obj[l->w1->n++] = obj;
+}
+
+uintptr_t gc_work_get(struct gc_local *l)
+{
+	struct gc_workbuf *w;
+
+	if (PRIM_UNLIKELY(l->w1 == NULL))
+		work_local_init(l);
+	if (PRIM_UNLIKELY(l->w1->n == 0)) {
+		work_swap(l);
+		if (l->w1->n == 0) {
+			w = work_full_get();
+			if (w == NULL)
+				return 0;
+			work_empty_put(l->w1);
+			l->w1 = w;
+		}
+	}
+	return l->w1->obj[--l->w1->n];
+}
+
+static void work_give(struct gc_local *l, struct gc_workbuf **which)
+{
+	work_full_put(*which);
+	l->flushed = true;
+	*which = work_empty_get();
+}
+
+void gc_work_flush(struct gc_local *l)
+{
+	if (l->w1 == NULL)
+		return;
+	if (l->w1->n != 0)
+		work_give(l, &l->w1);
+	if (l->w2->n != 0)
+		work_give(l, &l->w2);
+}
+
+/* Half of a buffer that is worth it, as in handoff. */
+static void work_give_half(struct gc_local *l)
+{
+	struct gc_workbuf *from = l->w1, *to = work_empty_get();
+	uint32_t n = from->n / 2;
+
+	from->n -= n;
+	to->n = n;
+	for (uint32_t i = 0; i < n; i++)
+		to->obj[i] = from->obj[from->n + i];
+	work_full_put(to);
+	l->flushed = true;
+}
+
+void gc_work_balance(struct gc_local *l)
+{
+	if (l->w1 == NULL)
+		return;
+	if (l->w2->n != 0)
+		work_give(l, &l->w2);
+	else if (l->w1->n > 4)
+		work_give_half(l);
+}
+
+void gc_work_release(struct gc_local *l)
+{
+	if (l->w1 == NULL)
+		return;
+	gc_must(l->w1->n == 0 && l->w2->n == 0, "gc: work buffers given back with work in them\n");
+	work_empty_put(l->w1);
+	work_empty_put(l->w2);
+	l->w1 = l->w2 = NULL;
+}
+
+bool gc_work_local_empty(const struct gc_local *l)
+{
+	return l->w1 == NULL || (l->w1->n == 0 && l->w2->n == 0);
+}

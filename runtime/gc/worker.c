@@ -1,0 +1,272 @@
+/*
+ * worker.c: background mark workers, one goroutine a P (mgcpacer.go, mgc.go).
+ *
+ * A quarter of the Ps' time goes to marking: dedicated workers for the whole part, and where rounding that misses by more
+ * than 0.3 of it, fractional ones for the rest (table in go-facts section 5). Ps with nothing else to do lend idle
+ * workers. The scheduler asks find_worker; a worker that is handed out drains on whatever P it runs and parks again.
+ *
+ * `active` counts who drains. Who brings it to zero with no work left anywhere calls gc_mark_done: so the end
+ * of marking is always noticed by somebody, and find_worker need hand out nobody while there is no work.
+ */
+#include "runtime/gc/gc_priv.h"
+
+static struct {
+	struct gc_worker worker[GC_PROCS_MAX];
+	uint32_t dedicated, idle_max;
+	uint64_t fraction; /* Q32 share of each P's time */
+	_Atomic int32_t dedicated_owed, idle_out;
+	_Atomic bool called;
+} workers;
+
+/* ------------------------------------------------------------------- shares */
+
+/* |d/(P/4) - 1| > 0.3 in integers: |4d - P| * 10 > 3 * P. */
+static void workers_share(uint32_t procs)
+{
+	uint32_t d = (procs + 2) / 4;
+	uint32_t off = 4 * d > procs ? 4 * d - procs : procs - 4 * d;
+
+	workers.fraction = 0;
+	if (off * 10 > 3 * procs) {
+		if (4 * d > procs)
+			d--;
+		workers.fraction = gc_q32_div(procs - 4 * d, (uint64_t)4 * procs);
+	}
+	workers.dedicated = d;
+	workers.idle_max = procs - d;
+}
+
+void gc_workers_begin(void)
+{
+	workers_share(gc_st.procs);
+	atomic_store_explicit(&workers.dedicated_owed, (int32_t)workers.dedicated, memory_order_relaxed);
+	for (uint32_t i = 0; i < gc_st.procs; i++)
+		atomic_store_explicit(&sched_p(i)->gc->fractional_ns, 0, memory_order_relaxed);
+}
+
+bool gc_work_available(const struct gc_local *l)
+{
+	return (l != NULL && (!gc_work_local_empty(l) || l->barrier_n != 0)) || gc_work_shared() || gc_roots_left();
+}
+
+/* ------------------------------------------------------------- handing out */
+
+static bool workers_dedicated_take(void)
+{
+	int32_t n = atomic_load_explicit(&workers.dedicated_owed, memory_order_relaxed);
+
+	while (n > 0)
+		if (atomic_compare_exchange_weak_explicit(&workers.dedicated_owed, &n, n - 1,
+							  memory_order_relaxed, memory_order_relaxed))
+			return true;
+	return false;
+}
+
+static bool workers_idle_take(void)
+{
+	int32_t n = atomic_load_explicit(&workers.idle_out, memory_order_relaxed);
+
+	while (n < (int32_t)workers.idle_max)
+		if (atomic_compare_exchange_weak_explicit(&workers.idle_out, &n, n + 1, memory_order_relaxed,
+							  memory_order_relaxed))
+			return true;
+	return false;
+}
+
+/* Its share on this P is not used up. */
+static bool workers_fraction_due(const struct gc_local *l)
+{
+	int64_t delta = prim_now_ns() - gc_st.mark_start_ns;
+	uint64_t used = (uint64_t)atomic_load_explicit(&l->fractional_ns, memory_order_relaxed);
+
+	if (workers.fraction == 0)
+		return false;
+	return delta <= 0 || used <= gc_q32_mul((uint64_t)delta, workers.fraction);
+}
+
+/* Above 1.2 times its share: yields. */
+bool gc_fractional_over(const struct gc_local *l, int64_t begin_ns)
+{
+	int64_t now = prim_now_ns(), delta = now - gc_st.mark_start_ns;
+	int64_t used = now - begin_ns + atomic_load_explicit(&l->fractional_ns, memory_order_relaxed);
+
+	if (delta <= 0)
+		return true;
+	return (uint64_t)used * 10 > gc_q32_mul((uint64_t)delta * 12, workers.fraction);
+}
+
+static bool workers_mode(struct sched_p *p, bool idle, enum gc_worker_mode *ret)
+{
+	if (workers_dedicated_take())
+		*ret = GC_WORKER_DEDICATED;
+	else if (!idle && workers_fraction_due(p->gc))
+		*ret = GC_WORKER_FRACTIONAL;
+	else if (idle && workers_idle_take())
+		*ret = GC_WORKER_IDLE;
+	else
+		return false;
+	return true;
+}
+
+struct sched_g *gc_find_worker(struct sched_p *p, bool idle)
+{
+	struct gc_worker *w = &workers.worker[p->id];
+
+	if (gc_phase_now() != GC_MARK || w->g == NULL || !gc_work_available(p->gc))
+		return NULL;
+	/* Acquire: pairs with the release in worker_parked. */
+	if (atomic_load_explicit(&w->out, memory_order_acquire) != 0)
+		return NULL;
+	if (!workers_mode(p, idle, &w->mode))
+		return NULL;
+	w->p = p->id;
+	w->cycle = gc_cycle();
+	atomic_store_explicit(&w->out, 1, memory_order_relaxed);
+	return w->g;
+}
+
+/*
+ * Work came to the shared list. Noted first, acted on by gc_workers_answer where no lock is held: waking takes the
+ * scheduler's lock, of a lower rank than the ones that work is put under.
+ */
+void gc_workers_call(void)
+{
+	atomic_store_explicit(&workers.called, true, memory_order_relaxed);
+}
+
+void gc_workers_answer(void)
+{
+	int32_t owed = atomic_load_explicit(&workers.dedicated_owed, memory_order_relaxed);
+
+	if (!atomic_load_explicit(&workers.called, memory_order_relaxed) || sched_world_stopped())
+		return;
+	atomic_store_explicit(&workers.called, false, memory_order_relaxed);
+	sched_wake();
+	for (uint32_t i = 0; i < gc_st.procs && owed > 0; i++) {
+		struct gc_worker *w = &workers.worker[i];
+
+		if (atomic_load_explicit(&w->out, memory_order_relaxed) != 0)
+			continue;
+		atomic_fetch_or_explicit(&sched_p(i)->poll, SCHED_POLL_PREEMPT, memory_order_relaxed);
+		owed--;
+	}
+}
+
+/* ------------------------------------------------------------------ running */
+
+/* A dedicated worker is not preempted for its time slice; the rest of the poll word it answers. */
+static void worker_answer_poll(struct sched_g *g)
+{
+	atomic_fetch_and_explicit(&g->p->poll, ~(uint32_t)SCHED_POLL_PREEMPT, memory_order_relaxed);
+	if (atomic_load_explicit(&g->p->poll, memory_order_relaxed) != 0)
+		mrt_safepoint_slow(&g->pub);
+}
+
+static const uint32_t worker_flags[] = {
+	[GC_WORKER_DEDICATED] = GC_DRAIN_PREEMPT | GC_DRAIN_CREDIT,
+	[GC_WORKER_FRACTIONAL] = GC_DRAIN_PREEMPT | GC_DRAIN_CREDIT | GC_DRAIN_FRACTIONAL,
+	[GC_WORKER_IDLE] = GC_DRAIN_PREEMPT | GC_DRAIN_CREDIT | GC_DRAIN_IDLE,
+};
+
+/* Drain until this mode's run is over. A dedicated worker stays while there is work, goroutines asked to scan themselves
+ * included; it answers its own safepoints meanwhile. */
+static void worker_drain(struct sched_g *g, enum gc_worker_mode mode, int64_t begin_ns)
+{
+	for (uint32_t round = 0; gc_phase_now() == GC_MARK; round++) {
+		int64_t work = gc_drain(g, worker_flags[mode], INT64_MAX, begin_ns);
+
+		if (mode != GC_WORKER_DEDICATED)
+			return;
+		worker_answer_poll(g);
+		if (!gc_work_available(gc_local_of(g)))
+			return;
+		if (work == 0)
+			prim_spin_wait(round);
+	}
+}
+
+static void worker_account(const struct gc_worker *w, int64_t ns)
+{
+	switch (w->mode) {
+	case GC_WORKER_DEDICATED:
+		gc_count(&gc_pacer.dedicated_ns, ns);
+		/* No safepoint between the test and the count: the cycle cannot change. */
+		if (w->cycle == gc_cycle())
+			atomic_fetch_add_explicit(&workers.dedicated_owed, 1, memory_order_relaxed);
+		break;
+	case GC_WORKER_FRACTIONAL:
+		gc_count(&gc_pacer.fractional_ns, ns);
+		gc_count(&sched_p(w->p)->gc->fractional_ns, ns);
+		break;
+	case GC_WORKER_IDLE:
+		gc_count(&gc_pacer.idle_ns, ns);
+		atomic_fetch_sub_explicit(&workers.idle_out, 1, memory_order_relaxed);
+		break;
+	}
+}
+
+void gc_active_enter(void)
+{
+	atomic_fetch_add_explicit(&gc_st.active, 1, memory_order_acq_rel);
+}
+
+/* The last one out looks whether marking is over. Safepoint. */
+void gc_active_leave(struct sched_g *g)
+{
+	int32_t before = atomic_fetch_sub_explicit(&gc_st.active, 1, memory_order_acq_rel);
+
+	gc_must(before > 0, "gc: more left marking than entered\n");
+	if (before == 1 && gc_phase_now() == GC_MARK && !gc_work_available(NULL))
+		gc_mark_done(g);
+}
+
+static void worker_run(struct sched_g *g, const struct gc_worker *w)
+{
+	int64_t begin_ns = prim_now_ns();
+
+	gc_active_enter();
+	worker_drain(g, w->mode, begin_ns);
+	worker_account(w, prim_now_ns() - begin_ns);
+	gc_active_leave(g);
+}
+
+static bool worker_parked(struct sched_g *g, void *arg)
+{
+	struct gc_worker *w = arg;
+
+	(void)g;
+	/* Release: pairs with the acquire in gc_find_worker; it is off its stack. */
+	atomic_store_explicit(&w->out, 0, memory_order_release);
+	return true;
+}
+
+static void worker_main(mrt_g *pub, void *arg)
+{
+	for (;;) {
+		worker_run(sched_of(pub), arg);
+		sched_park(sched_of(pub), SCHED_WAIT_GC_WORKER, worker_parked, arg);
+	}
+}
+
+int gc_workers_start(void)
+{
+	for (uint32_t i = 0; i < gc_st.procs; i++) {
+		struct gc_worker *w = &workers.worker[i];
+		int r;
+
+		atomic_store_explicit(&w->out, 0, memory_order_relaxed);
+		r = sched_go_system("gc mark worker", MRT_WORKER_MARK0 + i, worker_main, w, true, &w->g);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+void gc_workers_init(void)
+{
+	for (uint32_t i = 0; i < GC_PROCS_MAX; i++)
+		workers.worker[i].g = NULL;
+	atomic_store_explicit(&workers.dedicated_owed, 0, memory_order_relaxed);
+	atomic_store_explicit(&workers.idle_out, 0, memory_order_relaxed);
+	atomic_store_explicit(&workers.called, false, memory_order_relaxed);
+}

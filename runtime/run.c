@@ -1,0 +1,77 @@
+/*
+ * run.c: mrt_run: the runtime from its first page to its last.
+ *
+ * Order: heap, collector's state, goroutines and Ps (which take caches and collector's locals), system goroutines, main;
+ * and back the same way. The caller has done prim_init; nothing of prim is undone here.
+ */
+#include "runtime/data/data.h"
+#include "runtime/gc/gc.h"
+#include "runtime/mem/mem.h"
+#include "runtime/mrt.h"
+#include "runtime/sched/sched.h"
+
+#include <errno.h>
+
+#define RUN_PROCS_MAX 64u
+#define RUN_HEAP_RESERVE ((size_t)64 << 30)
+
+static uint32_t run_procs(const struct mrt_options *opt)
+{
+	uint32_t n = opt->procs != 0 ? opt->procs : prim_ncpu();
+
+	return n < RUN_PROCS_MAX ? n : RUN_PROCS_MAX;
+}
+
+static struct gc_options run_gc_options(const struct mrt_options *opt, uint32_t procs)
+{
+	return (struct gc_options){
+		.procs = procs,
+		.gogc = opt->gogc,
+		.memlimit = opt->memlimit,
+		.oom = opt->oom,
+		.gctrace = opt->gctrace,
+		.gc_every = opt->gc_every,
+		.check_edges = opt->check_edges,
+		.telemetry = opt->telemetry,
+	};
+}
+
+static int run_started(mrt_go_fn *fn, void *arg)
+{
+	int r = gc_start_workers();
+
+	data_init();
+	return r < 0 ? r : sched_main(fn, arg);
+}
+
+int mrt_run(const struct mrt_options *opt, mrt_go_fn *fn, void *arg)
+{
+	uint32_t procs = run_procs(opt);
+	struct gc_options gc = run_gc_options(opt, procs);
+	struct sched_options sched = {
+		.procs = procs,
+		.seed = opt->seed != 0 ? opt->seed : prim_seed(),
+		.telemetry = opt->telemetry,
+		.gc = &gc_sched_hooks,
+	};
+	int r;
+
+	if (opt->procs > RUN_PROCS_MAX || fn == NULL)
+		return -EINVAL;
+	r = mem_init(opt->heap_reserve != 0 ? opt->heap_reserve : RUN_HEAP_RESERVE, &gc_mem_hooks, opt->clobber);
+	if (r < 0)
+		return r;
+	r = gc_init(&gc);
+	if (r < 0)
+		goto fail_gc;
+	r = sched_init(&sched);
+	if (r < 0)
+		goto fail_sched;
+	r = run_started(fn, arg);
+	sched_fini();
+fail_sched:
+	gc_fini();
+fail_gc:
+	mem_fini();
+	return r;
+}
