@@ -2,7 +2,10 @@
  * test_mem.c: classes, objects, bitmap, and a model: random allocation, marks
  * for the survivors, sweep, with the heap check after every round.
  */
+#include "runtime/mem/mem_priv.h"
 #include "tests/unit/test_mem_fixture.h"
+
+#include <errno.h>
 
 #define RESERVE ((size_t)256 << 20)
 
@@ -378,12 +381,20 @@ static void clobbered(void **state)
 	mem_fini();
 }
 
-/* What the check must find: damage, one at a time, each undone. */
-static void check_finds(void **state)
+static void expect_broken(const char *what)
 {
-	struct mem_cache *c;
+	char text[256] = "";
+
+	assert_int_equal(mem_check(text, sizeof(text)), -EUCLEAN);
+	if (strstr(text, what) == NULL)
+		fail_msg("wanted \"%s\", the check says \"%s\"", what, text);
+}
+
+/* What the check must find in a span and the page table: damage, one at a time, each undone. */
+static void check_finds_span(void **state)
+{
+	struct mem_cache *c = NULL;
 	struct mem_obj o = {0};
-	char text[256];
 
 	(void)state;
 	heap_up(RESERVE, false);
@@ -391,45 +402,187 @@ static void check_finds(void **state)
 	assert_true(mem_find(alloc(c, 128, true), &o));
 	heap_ok();
 	o.span->alloc_count++;
-	assert_int_not_equal(mem_check(text, sizeof(text)), 0);
-	assert_non_null(strstr(text, "S3"));
+	expect_broken("S3");
 	o.span->alloc_count--;
 	o.index = 5; /* free */
 	assert_true(mem_mark(&o));
-	assert_int_not_equal(mem_check(text, sizeof(text)), 0);
-	assert_non_null(strstr(text, "marked and free"));
+	expect_broken("marked and free");
 	atomic_store(&o.span->mark_bits[0], 0);
 	o.span->elem_bytes = 144;
-	assert_int_not_equal(mem_check(text, sizeof(text)), 0);
-	assert_non_null(strstr(text, "S1"));
+	expect_broken("S1");
 	o.span->elem_bytes = 128;
-	atomic_fetch_add(&o.span->sweepgen, 4);
-	assert_int_not_equal(mem_check(text, sizeof(text)), 0);
-	assert_non_null(strstr(text, "S4"));
-	atomic_fetch_sub(&o.span->sweepgen, 4);
-	atomic_store(&mem_layout.page_table[7], o.span);
-	assert_int_not_equal(mem_check(text, sizeof(text)), 0);
-	assert_non_null(strstr(text, "page 7"));
-	atomic_store(&mem_layout.page_table[7], NULL);
+	o.span->free_index = 65;
+	expect_broken("S2");
 	o.span->free_index = 0; /* the object would be handed out twice */
-	assert_int_not_equal(mem_check(text, sizeof(text)), 0);
+	expect_broken("S3");
 	o.span->free_index = 1;
+	atomic_fetch_add(&o.span->sweepgen, 4);
+	expect_broken("S4");
+	atomic_fetch_sub(&o.span->sweepgen, 4);
 	o.span->alloc_cache |= 1;
-	assert_int_not_equal(mem_check(text, sizeof(text)), 0);
-	assert_non_null(strstr(text, "offers an allocated"));
+	expect_broken("offers an allocated");
 	o.span->alloc_cache &= ~UINT64_C(1);
+	atomic_store(&mem_layout.page_table[7], o.span);
+	expect_broken("page 7");
+	atomic_store(&mem_layout.page_table[7], NULL);
+	atomic_store(&mem_layout.page_table[0], NULL);
+	expect_broken("neither in a span nor free");
+	atomic_store(&mem_layout.page_table[0], o.span);
+	atomic_fetch_add(&o.span->gen, 1);
+	expect_broken("not in use");
+	atomic_fetch_sub(&o.span->gen, 1);
 	heap_ok();
 	mem_cache_destroy(c);
+	mem_fini();
+}
+
+/* And in the runs, the sets and the counters. */
+static void check_finds_lists(void **state)
+{
+	struct mem_cache *c = NULL;
+	struct mem_obj o = {0};
+	struct mem_spanset *set;
+
+	(void)state;
+	heap_up(RESERVE, false);
+	assert_int_equal(mem_cache_create(&c), 0);
+	assert_true(mem_find(alloc(c, 128, true), &o));
+	mem_heap.runs->max++;
+	expect_broken("runs");
+	mem_heap.runs->max--;
+	mem_heap.free_pages++;
+	expect_broken("counters");
+	mem_heap.free_pages--;
+	mem_count(&mem_counters.alloc_objects, 1);
+	expect_broken("counters");
+	mem_uncount(&mem_counters.alloc_objects, 1);
+	c->span[o.span->spanclass] = &mem_span_none;
+	expect_broken("0 of them in a set or cache");
+	c->span[o.span->spanclass] = o.span;
+	c->span[o.span->spanclass + 2] = o.span;
+	expect_broken("not of class");
+	c->span[o.span->spanclass + 2] = &mem_span_none;
+	atomic_fetch_sub(&o.span->sweepgen, 3);
+	expect_broken("S4: cached");
+	atomic_fetch_add(&o.span->sweepgen, 3);
+	mem_cache_flush(c);
+	heap_ok();
+	set = o.span->list;
+	atomic_fetch_add(&set->count, 1);
+	expect_broken("counted 2");
+	atomic_fetch_sub(&set->count, 1);
+	atomic_fetch_sub(&o.span->sweepgen, 2);
+	expect_broken("S4");
+	atomic_fetch_add(&o.span->sweepgen, 2);
+	mem_count(&mem_counters.unswept, 1);
+	expect_broken("unswept");
+	mem_uncount(&mem_counters.unswept, 1);
+	o.span->prev = o.span;
+	expect_broken("sets");
+	o.span->prev = NULL;
+	heap_ok();
+	mem_cache_destroy(c);
+	mem_fini();
+}
+
+/* ----------------------------------------------------------- refill, sweep */
+
+/* Words of the bitmap that are full of live objects are stepped over. */
+static void full_words(void **state)
+{
+	struct mem_cache *c = NULL;
+	struct mem_obj o = {0};
+	mem_spanclass sc = (mem_spanclass)(mem_class_of(8) * 2 + 1);
+	uintptr_t base;
+
+	(void)state;
+	heap_up(RESERVE, false);
+	assert_int_equal(mem_cache_create(&c), 0);
+	for (int i = 0; i < 1024; i++)
+		alloc(c, 8, true);
+	base = c->span[sc]->base;
+	for (uint32_t i = 0; i < 1024; i++)
+		if ((i / 64) % 3 != 1 || i % 64 == 9)
+			assert_true(mem_find((void *)(base + i * 8), &o) && mem_mark(&o));
+	sweep_all(c);
+	for (uint32_t i = 0; i < 1024; i++)
+		if ((i / 64) % 3 == 1 && i % 64 != 9)
+			assert_true((uintptr_t)alloc(c, 8, true) == base + i * 8);
+	assert_true((uintptr_t)alloc(c, 8, true) - base >= 8192);
+	heap_ok();
+	mem_cache_destroy(c);
+	mem_fini();
+}
+
+/* A refill looks at a hundred unswept spans, then takes fresh pages. */
+static void sweep_budget(void **state)
+{
+	struct mem_cache *c = NULL;
+	struct mem_obj o = {0};
+	uint64_t swept;
+
+	(void)state;
+	heap_up(RESERVE, false);
+	assert_int_equal(mem_cache_create(&c), 0);
+	for (int i = 0; i < 300; i++)
+		assert_true(mem_find(alloc(c, 8192, false), &o) && mem_mark(&o));
+	mem_cache_flush(c);
+	mem_sweep_begin();
+	assert_true(mem_cache_stale(c));
+	assert_non_null(alloc(c, 8192, false)); /* the refill flushes the stale cache */
+	assert_false(mem_cache_stale(c));
+	swept = mem_pages_swept();
+	assert_int_equal(swept, MEM_SWEEP_BUDGET);
+	assert_int_equal(mem_pages_in_use(), 301);
+	while (mem_sweep_one() != 0)
+		swept++;
+	assert_int_equal(swept, 300);
+	heap_ok();
+	mem_cache_destroy(c);
+	mem_fini();
+}
+
+static void caches_and_metadata_reused(void **state)
+{
+	struct mem_cache *a = NULL, *b = NULL;
+	struct mem_stats st, later;
+	char *big;
+
+	(void)state;
+	heap_up(RESERVE, false);
+	assert_int_equal(mem_cache_create(&a), 0);
+	alloc(a, 8, true);
+	mem_cache_destroy(a);
+	assert_int_equal(mem_cache_create(&b), 0);
+	assert_ptr_equal(a, b);
+	big = mem_persist(1 << 20, 4096);
+	assert_non_null(big);
+	assert_int_equal((uintptr_t)big % 4096, 0);
+	memset(big, 1, 1 << 20);
+	for (int round = 0; round < 30; round++) {
+		for (int i = 0; i < 2000; i++)
+			alloc(b, 1 + below(20000), below(2));
+		sweep_all(b);
+		if (round == 9)
+			mem_stats_read(&st);
+	}
+	mem_stats_read(&later); /* nothing grows from round to round but by chance */
+	assert_true(later.span_sys + later.bits_sys + later.other_sys <
+		    (st.span_sys + st.bits_sys + st.other_sys) * 11 / 10);
+	assert_true(later.heap_sys <= st.heap_sys * 11 / 10);
+	mem_cache_destroy(b);
 	mem_fini();
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(classes_table), cmocka_unit_test(classes_lookup),
-		cmocka_unit_test(find_resolves), cmocka_unit_test(live_accounting),
-		cmocka_unit_test(bits_random),	 cmocka_unit_test(model_rounds),
-		cmocka_unit_test(clobbered),	 cmocka_unit_test(check_finds),
+		cmocka_unit_test(classes_table),     cmocka_unit_test(classes_lookup),
+		cmocka_unit_test(find_resolves),     cmocka_unit_test(live_accounting),
+		cmocka_unit_test(bits_random),	     cmocka_unit_test(model_rounds),
+		cmocka_unit_test(clobbered),	     cmocka_unit_test(check_finds_span),
+		cmocka_unit_test(check_finds_lists), cmocka_unit_test(full_words),
+		cmocka_unit_test(sweep_budget),	     cmocka_unit_test(caches_and_metadata_reused),
 	};
 
 	if (test_begin() != 0)

@@ -32,7 +32,12 @@ static void mark(void *p)
 
 static void init_refuses(void **state)
 {
+	void *taken;
+
 	(void)state;
+	assert_int_equal(prim_pages_reserve(&taken, prim_heap_base(), 65536, 4096), 0);
+	assert_int_equal(mem_init(16 * MIB, &hooks, false), -EEXIST);
+	prim_pages_unreserve(taken, 65536);
 	assert_int_equal(mem_init(0, &hooks, false), -EINVAL);
 	assert_int_equal(mem_init(SIZE_MAX, &hooks, false), -EINVAL);
 	heap_up(16 * MIB, false);
@@ -213,6 +218,27 @@ static void commit_refused(void **state)
 	}
 }
 
+static void init_refused(void **state)
+{
+	struct mem_cache *c = NULL;
+	int r;
+
+	(void)state;
+	limit_room(0);
+	r = mem_init(64 * MIB, &hooks, false); /* the first page of the bitmap */
+	limit_room(SIZE_MAX);
+	assert_int_equal(r, -ENOMEM);
+	heap_up(64 * MIB, false);
+	limit_room(0);
+	r = mem_cache_create(&c);
+	limit_room(SIZE_MAX);
+#if !MRT_SIM
+	assert_int_equal(r, -ENOMEM);
+	assert_null(c);
+#endif
+	mem_fini();
+}
+
 /* Free pages are there, but no memory for descriptors. */
 static void metadata_refused(void **state)
 {
@@ -251,6 +277,7 @@ int main(void)
 		cmocka_unit_test(wall_sweeps),
 		cmocka_unit_test(first_fit),
 #if !TEST_TSAN
+		cmocka_unit_test(init_refused),
 		cmocka_unit_test(commit_refused),
 		cmocka_unit_test(metadata_refused),
 #endif
