@@ -1,0 +1,376 @@
+/*
+ * map_churn.c: steady insert and delete on a long-lived map.
+ *
+ * The map is filled with keys/units entries before the run, and then insertions and deletions keep it there in equal volume: a
+ * deletion takes a random key, an insertion brings a key that was never there (one in eight updates an old one). So the
+ * population shifts through the map for as long as it lives: slots are freed and filled everywhere, overflow chains stay, and now
+ * and then they bring the map to grow at the same size (incident I1). A mix that is not balanced is held within an
+ * eighth of the target.
+ *
+ * Values carry words that follow from key and version: u64 (one word), inline (value_bytes <= 128, in the
+ * bucket), indirect (more: the map keeps them behind a pointer), ptr (a pointer to an object of value_bytes).
+ */
+#include "workloads/model.h"
+#include "workloads/workload.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHURN_INLINE_BYTES_MAX 128u
+#define CHURN_UPDATE_ONE_IN 8u
+#define CHURN_WHOLE_ONE_IN 8u     /* look-ups that compare every word */
+#define CHURN_ABSENT_ONE_IN 8u    /* look-ups of a key that was never there */
+#define CHURN_RECHECK_ONE_IN 16u  /* deletions that look for the key again */
+#define CHURN_AFTER_ERROR 32u     /* entries compared after an -ENOMEM */
+#define CHURN_POLL_EVERY 64u      /* entries between safepoints of a full check */
+#define CHURN_ABSENT (UINT64_C(1) << 62)
+
+struct churn {
+	struct work_unit unit;
+	struct mrt_type object; /* ptr: what a value points to */
+	struct mrt_type elem;
+	struct mrt_map_type mt;
+	struct model model;
+	uint64_t salt, next;    /* key n is mix(salt + n): all different */
+	uint32_t target, words;
+	uint64_t *scratch;      /* a value being stored */
+	uint8_t *seen;          /* one bit an entry of the model: met by the iteration */
+};
+
+static const uint64_t churn_ptrmask[1] = {1};
+
+static int churn_accept(const struct plan_workload *w, char *text, size_t cap)
+{
+	const char *why = NULL;
+
+	if (w->keys == 0)
+		why = "keys must be at least 1";
+	else if (w->value == PLAN_VALUE_INLINE && w->value_bytes > CHURN_INLINE_BYTES_MAX)
+		why = "an inline value has at most 128 bytes";
+	else if (w->value == PLAN_VALUE_INDIRECT && w->value_bytes <= CHURN_INLINE_BYTES_MAX)
+		why = "an indirect value has more than 128 bytes";
+	else if (w->value_bytes % 8 != 0)
+		why = "value_bytes must be a multiple of 8";
+	if (why == NULL)
+		return 0;
+	snprintf(text, cap, "%s: %s", w->id, why);
+	return -EINVAL;
+}
+
+static struct churn *churn_of(struct work_unit *u)
+{
+	return (struct churn *)u;
+}
+
+static mrt_map *churn_map(const struct churn *c)
+{
+	return mrt_load(c->unit.root);
+}
+
+/* ------------------------------------------------------------------- content */
+
+static void churn_fill(const struct churn *c, uint64_t *word, uint64_t key, uint64_t version)
+{
+	for (uint32_t i = 0; i < c->words; i++)
+		word[i] = work_word(key, version, i);
+}
+
+/* Compare a stored value (NULL: missing) with the model's; the first word only unless `whole`. No safepoint. */
+static bool churn_compare(struct churn *c, const void *elem, uint64_t key, uint64_t version,
+			  bool whole)
+{
+	const uint64_t *word = elem;
+
+	if (word != NULL && c->unit.w->value == PLAN_VALUE_PTR)
+		word = *(void *const *)elem;
+	if (word == NULL) {
+		work_integrity(&c->unit, WORK_MISSING, key, version, 0);
+		return false;
+	}
+	for (uint32_t i = 0; i < (whole ? c->words : 1); i++) {
+		uint64_t expected = work_word(key, version, i);
+
+		if (word[i] != expected) {
+			work_integrity(&c->unit, WORK_VALUE, key, expected, word[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void churn_check_entry(mrt_g *g, struct churn *c, const struct model_entry *e, bool whole)
+{
+	churn_compare(c, mrt_map_get(g, &c->mt, churn_map(c), e->key), e->key, e->version, whole);
+}
+
+static void churn_check_absent(mrt_g *g, struct churn *c, uint64_t key)
+{
+	if (mrt_map_get(g, &c->mt, churn_map(c), key) != NULL)
+		work_integrity(&c->unit, WORK_UNEXPECTED, key, 0, 1);
+}
+
+static void churn_check_count(struct churn *c)
+{
+	uint64_t count = mrt_map_count(churn_map(c));
+
+	if (count != c->model.count)
+		work_integrity(&c->unit, WORK_COUNT, 0, c->model.count, count);
+}
+
+/* After an operation that got no memory: as before, the key in question and a sample. */
+static void churn_check_unchanged(mrt_g *g, struct churn *c, uint64_t key)
+{
+	const struct model_entry *e = model_find(&c->model, key);
+
+	churn_check_count(c);
+	if (e != NULL)
+		churn_check_entry(g, c, e, true);
+	else
+		churn_check_absent(g, c, key);
+	for (uint32_t i = 0; i < CHURN_AFTER_ERROR && c->model.count > 0; i++)
+		churn_check_entry(g, c, &c->model.entry[work_below(&c->unit, c->model.count)],
+				  true);
+}
+
+/* ---------------------------------------------------------------- operations */
+
+/* Never 0, which the model keeps for itself. */
+static uint64_t churn_key(const struct churn *c, uint64_t n)
+{
+	uint64_t key = work_mix(c->salt + n);
+
+	return key != 0 ? key : 1;
+}
+
+/* Store a value for the key; the model is the caller's business. */
+static int churn_store(mrt_g *g, struct churn *c, uint64_t key, uint64_t version)
+{
+	MRT_ROOTS(g, value, 1);
+	const void *elem = c->scratch;
+	int r;
+
+	if (c->unit.w->value == PLAN_VALUE_PTR) {
+		r = mrt_new(g, &c->object, &value[0]);
+		if (r < 0)
+			return r;
+		churn_fill(c, value[0], key, version);
+		elem = &value[0];
+	} else {
+		churn_fill(c, c->scratch, key, version);
+	}
+	return mrt_map_put(g, &c->mt, churn_map(c), key, elem);
+}
+
+static int churn_failed(mrt_g *g, struct churn *c, int r, uint64_t key)
+{
+	work_op_error(&c->unit, r, key);
+	churn_check_unchanged(g, c, key);
+	return r;
+}
+
+static int churn_insert(mrt_g *g, struct churn *c)
+{
+	uint64_t key = churn_key(c, c->next);
+	int r = churn_store(g, c, key, 1);
+
+	if (r < 0)
+		return churn_failed(g, c, r, key);
+	c->next++;
+	model_put(&c->model, key, 1);
+	return 0;
+}
+
+static int churn_update(mrt_g *g, struct churn *c)
+{
+	struct model_entry *e = &c->model.entry[work_below(&c->unit, c->model.count)];
+	int r = churn_store(g, c, e->key, e->version + 1);
+
+	if (r < 0)
+		return churn_failed(g, c, r, e->key);
+	e->version++;
+	return 0;
+}
+
+static void churn_delete(mrt_g *g, struct churn *c)
+{
+	uint64_t key = c->model.entry[work_below(&c->unit, c->model.count)].key;
+
+	if (!mrt_map_delete(g, &c->mt, churn_map(c), key))
+		work_integrity(&c->unit, WORK_MISSING, key, 1, 0);
+	model_delete(&c->model, key);
+	if (work_below(&c->unit, CHURN_RECHECK_ONE_IN) == 0) {
+		churn_check_absent(g, c, key);
+		churn_check_count(c);
+	}
+}
+
+static void churn_lookup(mrt_g *g, struct churn *c)
+{
+	bool whole = work_below(&c->unit, CHURN_WHOLE_ONE_IN) == 0;
+
+	if (c->model.count == 0 || work_below(&c->unit, CHURN_ABSENT_ONE_IN) == 0)
+		churn_check_absent(g, c, churn_key(c, CHURN_ABSENT + work_random(&c->unit) % CHURN_ABSENT));
+	else
+		churn_check_entry(g, c, &c->model.entry[work_below(&c->unit, c->model.count)],
+				  whole);
+}
+
+static int churn_op(mrt_g *g, struct work_unit *u)
+{
+	struct churn *c = churn_of(u);
+	uint32_t band = c->target / 8 + 1;
+	uint32_t dice = (uint32_t)work_below(u, 100);
+	bool insert;
+
+	if (dice >= u->w->mix_insert + u->w->mix_delete) {
+		churn_lookup(g, c);
+		return 0;
+	}
+	insert = dice < u->w->mix_insert;
+	if (c->model.count + band <= c->target || c->model.count == 0)
+		insert = true;
+	else if (c->model.count >= c->target + band)
+		insert = false;
+	if (!insert) {
+		churn_delete(g, c);
+		return 0;
+	}
+	if (c->model.count > 0 && work_below(u, CHURN_UPDATE_ONE_IN) == 0)
+		return churn_update(g, c);
+	return churn_insert(g, c);
+}
+
+/* ---------------------------------------------------------------- full check */
+
+/* Every entry once: mark it, complain about strangers and repetitions. */
+static void churn_verify_met(struct churn *c, uint64_t key, const void *elem)
+{
+	struct model_entry *e = model_find(&c->model, key);
+	size_t index;
+
+	if (e == NULL) {
+		work_integrity(&c->unit, WORK_UNEXPECTED, key, 0, 1);
+		return;
+	}
+	churn_compare(c, elem, key, e->version, true);
+	index = (size_t)(e - c->model.entry);
+	if ((c->seen[index / 8] >> index % 8 & 1) != 0)
+		work_integrity(&c->unit, WORK_TWICE, key, 1, 2);
+	c->seen[index / 8] |= (uint8_t)(1u << index % 8);
+}
+
+static void churn_verify_iterate(mrt_g *g, struct churn *c)
+{
+	uint64_t met = 0;
+	MRT_MAP_ITER(g, &c->mt, churn_map(c), it);
+
+	memset(c->seen, 0, c->model.cap / 8 + 1);
+	while (mrt_map_iter_next(g, &it)) {
+		churn_verify_met(c, it.key, it.elem);
+		if (++met % CHURN_POLL_EVERY == 0)
+			mrt_safepoint(g);
+	}
+	if (met != c->model.count)
+		work_integrity(&c->unit, WORK_TWICE, 0, c->model.count, met);
+}
+
+static void churn_verify(mrt_g *g, struct work_unit *u)
+{
+	struct churn *c = churn_of(u);
+
+	churn_check_count(c);
+	for (uint32_t i = 0; i < c->model.count; i++) {
+		churn_check_entry(g, c, &c->model.entry[i], true);
+		if (i % CHURN_POLL_EVERY == 0)
+			mrt_safepoint(g);
+	}
+	churn_verify_iterate(g, c);
+	work_checked(u, 2 * (uint64_t)c->model.count);
+}
+
+/* -------------------------------------------------------------------- making */
+
+static void churn_types(struct churn *c)
+{
+	const struct plan_workload *w = c->unit.w;
+	bool ptr = w->value == PLAN_VALUE_PTR, one = w->value == PLAN_VALUE_U64;
+
+	c->words = one ? 1 : w->value_bytes / 8;
+	c->object = (struct mrt_type){.name = "churn value", .size = w->value_bytes};
+	c->elem = (struct mrt_type){
+		.name = "churn element",
+		.size = ptr || one ? 8 : w->value_bytes,
+		.ptr_words = ptr ? 1 : 0,
+		.ptrmask = ptr ? churn_ptrmask : NULL,
+	};
+}
+
+static void churn_destroy(struct work_unit *u)
+{
+	struct churn *c = churn_of(u);
+
+	model_fini(&c->model);
+	free(c->scratch);
+	free(c->seen);
+	free(c);
+}
+
+static int churn_alloc(struct churn **ret, const struct work_unit_options *opt)
+{
+	struct churn *c = calloc(1, sizeof(*c));
+	uint32_t cap;
+	int r;
+
+	if (c == NULL)
+		return -ENOMEM;
+	work_unit_init(&c->unit, &work_map_churn, opt);
+	c->salt = work_random(&c->unit);
+	c->target = (uint32_t)(opt->w->keys / opt->share);
+	if (c->target == 0)
+		c->target = 1;
+	cap = c->target + c->target / 8 + 2;
+	churn_types(c);
+	c->scratch = malloc(c->words * sizeof(*c->scratch));
+	c->seen = malloc(cap / 8 + 1);
+	r = model_init(&c->model, cap);
+	if (r == 0)
+		r = mrt_map_type_init(&c->mt, MRT_KEY_U64, &c->elem);
+	if (r == 0 && (c->scratch == NULL || c->seen == NULL))
+		r = -ENOMEM;
+	if (r < 0)
+		churn_destroy(&c->unit);
+	else
+		*ret = c;
+	return r;
+}
+
+static int churn_create(mrt_g *g, const struct work_unit_options *opt, void **ret_root,
+			struct work_unit **ret)
+{
+	struct churn *c;
+	int r = churn_alloc(&c, opt);
+
+	if (r < 0)
+		return r;
+	c->unit.root = ret_root;
+	r = mrt_map_new(g, &c->mt, 0, ret_root);
+	while (r == 0 && c->model.count < c->target)
+		r = churn_insert(g, c);
+	if (r < 0)
+		churn_destroy(&c->unit);
+	else
+		*ret = &c->unit;
+	return r;
+}
+
+const struct work_driver work_map_churn = {
+	.name = "map-churn",
+	.about = "Inserts and deletes in equal volume on long-lived maps; residue stays in overflow chains.",
+	.accept = churn_accept,
+	.create = churn_create,
+	.op = churn_op,
+	.verify = churn_verify,
+	.destroy = churn_destroy,
+};
