@@ -45,6 +45,14 @@ static inline struct mrt_frame mrt_frame_init(mrt_g *g, void **slots, size_t cou
 {
 	return (struct mrt_frame){.up = g->frames, .slots = slots, .count = count, .g = g};
 }
+/* The asm hides that the frame is a local: gcc 12 does not see that the cleanup takes it off again (-Wdangling-pointer). */
+static inline void mrt_frame_push(struct mrt_frame *frame)
+{
+	struct mrt_frame *hidden = frame;
+
+	__asm__("" : "+r"(hidden));
+	frame->g->frames = hidden;
+}
 static inline void mrt_frame_pop(struct mrt_frame *frame) { frame->g->frames = frame->up; }
 
 /* Declares `void *name[n]`, all NULL, as roots until the scope ends. */
@@ -55,7 +63,7 @@ static inline void mrt_frame_pop(struct mrt_frame *frame) { frame->g->frames = f
 #define MRT_ROOT_SLOTS(gp, frame_name, first, n)                                                \
 	struct mrt_frame frame_name __attribute__((cleanup(mrt_frame_pop))) =                   \
 		mrt_frame_init((gp), (void **)(first), (n));                                    \
-	(gp)->frames = &frame_name
+	mrt_frame_push(&frame_name)
 
 typedef void mrt_go_fn(mrt_g *g, void *arg);
 

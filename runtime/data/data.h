@@ -11,5 +11,6 @@
  */
 #pragma once
 
-/* Once a run, after prim_init and before the first map: seeds the generator and registers the map check. */
+/* Once a run, after prim_init and before the first map: seeds the generator and registers the map
+ * check. */
 void data_init(void);

@@ -1,9 +1,10 @@
 /*
  * hash.h: the hash of map keys and the small generator of maps.
  *
- * Folded multiplication (the construction of wyhash and of Go's portable memhash): 64 x 64 -> 128 bits, halves
- * xor-ed, twice.  No AES and no per-machine choice: the same key and seed give the same hash everywhere, which
- * the simulation needs.  Quality is measured in tests/unit/test_map_hash.c.
+ * Folded multiplication (the construction of wyhash and of Go's portable memhash): 64 x 64 -> 128
+ * bits, halves xor-ed, twice.  No AES and no per-machine choice: the same key and seed give the
+ * same hash everywhere, which the simulation needs.  Quality is measured in
+ * tests/unit/test_map_hash.c.
  */
 #pragma once
 
@@ -28,5 +29,6 @@ static inline uint64_t data_hash_int(uint64_t key, unsigned bytes, uint32_t seed
 	return data_fold(data_fold(key ^ wide, DATA_HASH_B) ^ wide, DATA_HASH_C);
 }
 
-/* Next value of the process-wide generator: hash seeds, iteration starts, noverflow's coin.  Seeded by data_init. */
+/* Next value of the process-wide generator: hash seeds, iteration starts, noverflow's coin.  Seeded
+ * by data_init. */
 uint64_t data_random(void);

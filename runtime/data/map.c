@@ -1,19 +1,23 @@
 /*
- * map.c: maps with integer keys: types, make, look-up, assign, delete, clear (map.go, map_fast32.go, map_fast64.go of Go
- * up to 1.23; go-facts §1).
+ * map.c: maps with integer keys: types, make, look-up, assign, delete, clear (map.go,
+ * map_fast32.go, map_fast64.go of Go up to 1.23; go-facts §1).
  *
  * An operation of one map has one writer, or any number of readers: callers lock.
- * The order of an assign: poll, growth work, search, growth, everything it may need allocated, the gc/write point,
- * then the stores, which nothing interrupts.  So at each safepoint the map is whole, and a refused
- * allocation leaves contents, count and iterators as they were (the layout may have moved on).
+ * The order of an assign: poll, growth work, search, growth, everything it may need allocated, the
+ * gc/write point, then the stores, which nothing interrupts.  So at each safepoint the map is
+ * whole, and a refused allocation leaves contents, count and iterators as they were (the layout may
+ * have moved on).
  *
  * Where this departs from Go, and why (docs/fidelity.md):
- *  - Out of memory is an answer (-ENOMEM), not the end: see map_grow.c for how growth waits.  A refused
- *    growth refuses the insert, even where an overflow bucket could still take it: one rule, easy to predict.
+ *  - Out of memory is an answer (-ENOMEM), not the end: see map_grow.c for how growth waits.  A
+ * refused growth refuses the insert, even where an overflow bucket could still take it: one rule,
+ * easy to predict.
  *  - delete never fails: the growth work in it is dropped when memory is refused.
- *  - Go makes the element object and the overflow bucket after it has begun to change the bucket; here before.
+ *  - Go makes the element object and the overflow bucket after it has begun to change the bucket;
+ * here before.
  *  - The hash is portable (hash.h); Go's is AES where the machine has it.
- *  - nevacuate has 48 bits; the 16 above hold the map's shape, so that the heap check can read any map.
+ *  - nevacuate has 48 bits; the 16 above hold the map's shape, so that the heap check can read any
+ * map.
  *  - flag 4 (a write is going on) is reserved; concurrent use is not yet detected.
  */
 #include "runtime/data/data.h"
@@ -77,14 +81,16 @@ static void map_bucket_pointers(struct mrt_map_type *mt)
 
 int mrt_map_type_init(struct mrt_map_type *mt, enum mrt_key key, const struct mrt_type *elem)
 {
-	if ((key != MRT_KEY_U32 && key != MRT_KEY_U64) || (elem->ptr_words > 0 && elem->size % 8 != 0))
+	if ((key != MRT_KEY_U32 && key != MRT_KEY_U64) ||
+	    (elem->ptr_words > 0 && elem->size % 8 != 0))
 		return -EINVAL;
 	memset(mt, 0, sizeof(*mt));
 	mt->key = key;
 	mt->elem = elem;
 	mt->indirect = elem->size > MAP_INLINE_MAX;
 	mt->slot_bytes = mt->indirect ? (uint32_t)sizeof(void *) : (uint32_t)elem->size;
-	mt->bucket_bytes = MAP_SLOTS + MAP_SLOTS * key + MAP_SLOTS * mt->slot_bytes + (uint32_t)sizeof(void *);
+	mt->bucket_bytes =
+		MAP_SLOTS + MAP_SLOTS * key + MAP_SLOTS * mt->slot_bytes + (uint32_t)sizeof(void *);
 	mt->has_pointers = mt->indirect || elem->ptr_words > 0;
 	mt->bucket.name = "map.bucket";
 	mt->bucket.size = mt->bucket_bytes;
@@ -95,8 +101,10 @@ int mrt_map_type_init(struct mrt_map_type *mt, enum mrt_key key, const struct mr
 
 static uint16_t map_shape_bits(const struct mrt_map_type *mt)
 {
-	struct map_shape shape = {.key_bytes = (uint16_t)mt->key & 63, .indirect = mt->indirect,
-				  .pointers = mt->has_pointers, .slot_bytes = mt->slot_bytes & 255};
+	struct map_shape shape = {.key_bytes = (uint16_t)mt->key & 63,
+				  .indirect = mt->indirect,
+				  .pointers = mt->has_pointers,
+				  .slot_bytes = mt->slot_bytes & 255};
 	uint16_t bits;
 
 	memcpy(&bits, &shape, sizeof(bits));
@@ -110,19 +118,21 @@ static uint8_t map_b_for(const struct mrt_map_type *mt, int64_t hint)
 	uint64_t bytes;
 	uint8_t b = 0;
 
-	if (hint < 0 || __builtin_mul_overflow((uint64_t)hint, mt->bucket_bytes, &bytes) || bytes > MAP_ALLOC_MAX)
+	if (hint < 0 || __builtin_mul_overflow((uint64_t)hint, mt->bucket_bytes, &bytes) ||
+	    bytes > MAP_ALLOC_MAX)
 		hint = 0;
 	while (map_overloaded((uint64_t)hint, b))
 		b++;
 	return b;
 }
 
-static int map_make(struct sched_g *g, const struct mrt_map_type *mt, int64_t hint, struct mrt_map **ret)
+static int map_make(struct sched_g *g, const struct mrt_map_type *mt, int64_t hint,
+		    struct mrt_map **ret)
 {
 	uint8_t b = map_b_for(mt, hint), *array = NULL, *spare = NULL;
 	struct mrt_map *m;
 	void *obj;
-	int rc = map_alloc(g, &map_header_type, 1, &obj);
+	int rc = gc_alloc(g, &map_header_type, 1, &obj);
 
 	if (rc < 0)
 		return rc;
@@ -130,7 +140,7 @@ static int map_make(struct sched_g *g, const struct mrt_map_type *mt, int64_t hi
 	if (b > 0)
 		rc = map_array_alloc(g, mt, b, &array, &spare);
 	if (rc == 0 && spare != NULL)
-		rc = map_extra_ensure(g, m, false, map_alloc);
+		rc = map_extra_ensure(g, m, false);
 	if (rc < 0)
 		return rc;
 	m->hash0 = (uint32_t)data_random();
@@ -159,8 +169,8 @@ int mrt_map_new(mrt_g *pub, const struct mrt_map_type *mt, int64_t hint, void **
 
 /* ------------------------------------------------------------------ look-up */
 
-static inline __attribute__((always_inline)) const void *map_get(const struct mrt_map_type *mt, struct mrt_map *m,
-								 uint64_t key, unsigned kb)
+static inline __attribute__((always_inline)) const void *
+map_get(const struct mrt_map_type *mt, struct mrt_map *m, uint64_t key, unsigned kb)
 {
 	uint64_t hash = map_hash(m, key, kb);
 	struct map_place at = {0};
@@ -179,11 +189,15 @@ const void *mrt_map_get(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, uin
 	return mt->key == MRT_KEY_U64 ? map_get(mt, m, key, 8) : map_get(mt, m, (uint32_t)key, 4);
 }
 
-uint64_t mrt_map_count(const mrt_map *m) { return m != NULL ? m->count : 0; }
+uint64_t mrt_map_count(const mrt_map *m)
+{
+	return m != NULL ? m->count : 0;
+}
 
 /* ------------------------------------------------------------------- assign */
 
-static inline void map_elem_write(struct sched_g *g, const struct mrt_type *elem, void *dst, const void *src)
+static inline void map_elem_write(struct sched_g *g, const struct mrt_type *elem, void *dst,
+				  const void *src)
 {
 	if (elem->ptr_words == 0) {
 		if (elem->size == 8)
@@ -198,7 +212,8 @@ static inline void map_elem_write(struct sched_g *g, const struct mrt_type *elem
 }
 
 /* First bucket, or growth under way. */
-static __attribute__((noinline)) int map_assign_prepare(struct sched_g *g, const struct mrt_map_type *mt,
+static __attribute__((noinline)) int map_assign_prepare(struct sched_g *g,
+							const struct mrt_map_type *mt,
 							struct mrt_map *m, uint64_t hash)
 {
 	void *bucket;
@@ -208,7 +223,7 @@ static __attribute__((noinline)) int map_assign_prepare(struct sched_g *g, const
 		map_grow_work(g, mt, m, hash & map_mask(m->b));
 		return 0;
 	}
-	rc = map_alloc(g, &mt->bucket, 1, &bucket);
+	rc = gc_alloc(g, &mt->bucket, 1, &bucket);
 	if (rc == 0)
 		map_store(g, &m->buckets, bucket);
 	return rc;
@@ -220,30 +235,38 @@ struct map_needs {
 	void *object; /* of an indirect element */
 };
 
-static __attribute__((noinline)) int map_insert_prepare(struct sched_g *g, const struct mrt_map_type *mt,
-							struct mrt_map *m, bool overflow, struct map_needs *ret)
+static __attribute__((noinline)) int map_insert_prepare(struct sched_g *g,
+							const struct mrt_map_type *mt,
+							struct mrt_map *m, bool overflow,
+							struct map_needs *ret)
 {
 	int rc = overflow ? map_reserve(g, mt, m, 1, &ret->reserve) : 0;
 
 	if (rc == 0 && mt->indirect)
-		rc = map_alloc(g, mt->elem, 1, &ret->object);
+		rc = gc_alloc(g, mt->elem, 1, &ret->object);
 	return rc;
 }
 
-/* Is there room for a new key as the map stands? 1: yes; 0: it has begun to grow, look again; -ENOMEM. */
-static inline int map_room(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, uint64_t hash)
+/* Is there room for a new key as the map stands? 1: yes; 0: it has begun to grow, look again;
+ * -ENOMEM. */
+static inline int map_room(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m,
+			   uint64_t hash)
 {
 	if (PRIM_UNLIKELY(map_growing(m)))
-		return map_evacuated(m->old_buckets + (hash & (map_old_count(m) - 1)) * mt->bucket_bytes) ? 1 : -ENOMEM;
-	if (PRIM_LIKELY(!map_overloaded(m->count + 1, m->b) && !map_too_many_overflow(m->noverflow, m->b)))
+		return map_evacuated(m->old_buckets +
+				     (hash & (map_old_count(m) - 1)) * mt->bucket_bytes)
+			       ? 1
+			       : -ENOMEM;
+	if (PRIM_LIKELY(!map_overloaded(m->count + 1, m->b) &&
+			!map_too_many_overflow(m->noverflow, m->b)))
 		return 1;
 	return map_grow_start(g, mt, m);
 }
 
-static inline __attribute__((always_inline)) void map_insert(struct sched_g *g, const struct mrt_map_type *mt,
-							     struct mrt_map *m, uint64_t key, uint64_t hash,
-							     const void *elem, unsigned kb, struct map_place *at,
-							     struct map_needs *needs)
+static inline __attribute__((always_inline)) void
+map_insert(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, uint64_t key,
+	   uint64_t hash, const void *elem, unsigned kb, struct map_place *at,
+	   struct map_needs *needs)
 {
 	void *slot;
 
@@ -263,9 +286,10 @@ static inline __attribute__((always_inline)) void map_insert(struct sched_g *g, 
 	m->count++;
 }
 
-static inline __attribute__((always_inline)) int map_assign(struct sched_g *g, const struct mrt_map_type *mt,
-							    struct mrt_map *m, uint64_t key, const void *elem,
-							    unsigned kb)
+static inline __attribute__((always_inline)) int map_assign(struct sched_g *g,
+							    const struct mrt_map_type *mt,
+							    struct mrt_map *m, uint64_t key,
+							    const void *elem, unsigned kb)
 {
 	uint64_t hash = map_hash(m, key, kb);
 
@@ -279,7 +303,8 @@ static inline __attribute__((always_inline)) int map_assign(struct sched_g *g, c
 			if (rc < 0)
 				return rc;
 		}
-		if (map_search(map_chain(m, hash, mt->bucket_bytes), mt->bucket_bytes, key, hash, kb, &at)) {
+		if (map_search(map_chain(m, hash, mt->bucket_bytes), mt->bucket_bytes, key, hash,
+			       kb, &at)) {
 			if (gcs_gate(GCS_POINT_gc_write))
 				gc_write_point(g);
 			map_elem_write(g, mt->elem, map_elem_at(mt, at.bucket, at.i, kb), elem);
@@ -303,10 +328,11 @@ static inline __attribute__((always_inline)) int map_assign(struct sched_g *g, c
 }
 
 /*
- * The element's pointers must be rooted by the caller, and `elem` must not point into the map.  A nil map (m NULL) is a
- * programmer's mistake, answered with Go's text.
+ * The element's pointers must be rooted by the caller, and `elem` must not point into the map.  A
+ * nil map (m NULL) is a programmer's mistake, answered with Go's text.
  */
-int mrt_map_put(mrt_g *pub, const struct mrt_map_type *mt, mrt_map *m, uint64_t key, const void *elem)
+int mrt_map_put(mrt_g *pub, const struct mrt_map_type *mt, mrt_map *m, uint64_t key,
+		const void *elem)
 {
 	struct sched_g *g = sched_of(pub);
 	int rc;
@@ -326,7 +352,8 @@ int mrt_map_put(mrt_g *pub, const struct mrt_map_type *mt, mrt_map *m, uint64_t 
 
 /* ------------------------------------------------------------------- delete */
 
-/* The cell has become empty: if nothing live is behind it, it and the empty ones before it say so. */
+/* The cell has become empty: if nothing live is behind it, it and the empty ones before it say so.
+ */
 static inline void map_empty_back(uint8_t *head, uint8_t *bucket, unsigned i, uint32_t bucket_bytes)
 {
 	uint8_t *next;
@@ -364,8 +391,10 @@ static inline void map_slot_clear(struct sched_g *g, const struct mrt_map_type *
 	}
 }
 
-static inline __attribute__((always_inline)) bool map_delete(struct sched_g *g, const struct mrt_map_type *mt,
-							     struct mrt_map *m, uint64_t key, unsigned kb)
+static inline __attribute__((always_inline)) bool map_delete(struct sched_g *g,
+							     const struct mrt_map_type *mt,
+							     struct mrt_map *m, uint64_t key,
+							     unsigned kb)
 {
 	uint64_t hash = map_hash(m, key, kb);
 	struct map_place at = {0};

@@ -1,7 +1,8 @@
 /*
- * map_check.c: the invariants of map_priv.h (M1..M5), coded once.  The world is stopped; a map is whole at every safepoint, also
- * in the middle of a growth or of a waiting operation.  The check needs no type: the header's shape says how to read
- * the buckets.  It takes time in proportion to the map.
+ * map_check.c: the invariants of map_priv.h (M1..M5), coded once.  The world is stopped; a map is
+ * whole at every safepoint, also in the middle of a growth or of a waiting operation.  The check
+ * needs no type: the header's shape says how to read the buckets.  It takes time in proportion to
+ * the map.
  */
 #include "runtime/data/map_priv.h"
 
@@ -20,7 +21,8 @@ struct map_walk {
 	size_t cap;
 };
 
-static __attribute__((format(printf, 2, 3))) int map_broken(struct map_walk *w, const char *format, ...)
+static __attribute__((format(printf, 2, 3))) int map_broken(struct map_walk *w, const char *format,
+							    ...)
 {
 	int n = snprintf(w->text, w->cap, "map %p: ", (void *)w->m);
 	va_list args;
@@ -41,10 +43,13 @@ static int map_check_cell(struct map_walk *w, uint8_t *head, uint8_t *bucket, un
 	struct map_place at = {0};
 
 	if (bucket[i] != map_top_of(hash))
-		return map_broken(w, "M2 key %" PRIu64 " has tophash %u, not %u", key, bucket[i], map_top_of(hash));
+		return map_broken(w, "M2 key %" PRIu64 " has tophash %u, not %u", key, bucket[i],
+				  map_top_of(hash));
 	if (map_chain(w->m, hash, w->bucket_bytes) != head)
-		return map_broken(w, "M2 key %" PRIu64 " lies in a chain that its hash does not choose", key);
-	if (!map_search(head, w->bucket_bytes, key, hash, kb, &at) || at.bucket != bucket || at.i != i)
+		return map_broken(
+			w, "M2 key %" PRIu64 " lies in a chain that its hash does not choose", key);
+	if (!map_search(head, w->bucket_bytes, key, hash, kb, &at) || at.bucket != bucket ||
+	    at.i != i)
 		return map_broken(w, "M2 key %" PRIu64 " is not found where it lies", key);
 	w->live++;
 	return 0;
@@ -62,7 +67,9 @@ static int map_check_chain(struct map_walk *w, uint8_t *head, uint64_t *ret_over
 			uint8_t top = b[i];
 
 			if (top > MAP_EMPTY_ONE && top < MAP_TOP_MIN)
-				return map_broken(w, "M4 cell marked evacuated (%u) in a chain that is not", top);
+				return map_broken(
+					w, "M4 cell marked evacuated (%u) in a chain that is not",
+					top);
 			if (rest && top != MAP_EMPTY_REST)
 				return map_broken(w, "M3 tophash %u behind empty_rest", top);
 			if (one && top == MAP_EMPTY_REST)
@@ -95,13 +102,15 @@ static int map_check_old(struct map_walk *w, uint64_t index)
 	if (map_evacuated(old)) {
 		for (unsigned i = 0; i < MAP_SLOTS; i++)
 			if (old[i] < MAP_EVACUATED_X || old[i] > MAP_EVACUATED_EMPTY)
-				return map_broken(w, "M4 old bucket %" PRIu64 " is evacuated in part", index);
+				return map_broken(
+					w, "M4 old bucket %" PRIu64 " is evacuated in part", index);
 		return 0;
 	}
 	if (index < w->m->nevacuate)
 		return map_broken(w, "M4 old bucket %" PRIu64 " is not evacuated", index);
 	if (!map_chain_unused(w, w->m->buckets + index * w->bucket_bytes) ||
-	    (!map_same_size(w->m) && !map_chain_unused(w, w->m->buckets + (index + nold) * w->bucket_bytes)))
+	    (!map_same_size(w->m) &&
+	     !map_chain_unused(w, w->m->buckets + (index + nold) * w->bucket_bytes)))
 		return map_broken(w, "M4 destination of old bucket %" PRIu64 " is in use", index);
 	return map_check_chain(w, old, &not_counted);
 }
@@ -113,9 +122,11 @@ static int map_check_overflow(struct map_walk *w)
 	uint64_t listed = extra != NULL && extra->overflow != NULL ? extra->overflow->len : 0;
 
 	if (w->m->b < 16 && w->m->noverflow != UINT16_MAX && w->m->noverflow != w->overflow)
-		return map_broken(w, "M5 noverflow is %u, of %" PRIu64 " overflow buckets", w->m->noverflow, w->overflow);
+		return map_broken(w, "M5 noverflow is %u, of %" PRIu64 " overflow buckets",
+				  w->m->noverflow, w->overflow);
 	if (!w->shape.pointers && listed != w->overflow)
-		return map_broken(w, "M5 %" PRIu64 " of %" PRIu64 " overflow buckets listed", listed, w->overflow);
+		return map_broken(w, "M5 %" PRIu64 " of %" PRIu64 " overflow buckets listed",
+				  listed, w->overflow);
 	if (!map_growing(w->m) && extra != NULL && extra->old_overflow != NULL)
 		return map_broken(w, "M5 an old overflow list without old buckets");
 	return 0;
@@ -130,9 +141,12 @@ int map_check(void *obj, char *text, size_t cap)
 	if (bits == 0) /* being made */
 		return 0;
 	memcpy(&w.shape, &bits, sizeof(bits));
-	w.bucket_bytes = MAP_SLOTS + MAP_SLOTS * w.shape.key_bytes + MAP_SLOTS * w.shape.slot_bytes + 8;
+	w.bucket_bytes =
+		MAP_SLOTS + MAP_SLOTS * w.shape.key_bytes + MAP_SLOTS * w.shape.slot_bytes + 8;
 	if (w.m->buckets == NULL)
-		return w.m->count == 0 ? 0 : map_broken(&w, "M1 count %" PRIu64 " without buckets", w.m->count);
+		return w.m->count == 0
+			       ? 0
+			       : map_broken(&w, "M1 count %" PRIu64 " without buckets", w.m->count);
 	if (map_growing(w.m) && w.m->nevacuate >= map_old_count(w.m))
 		return map_broken(&w, "M4 an old array that is wholly evacuated");
 	for (uint64_t i = 0; rc == 0 && map_growing(w.m) && i < map_old_count(w.m); i++)
@@ -142,6 +156,7 @@ int map_check(void *obj, char *text, size_t cap)
 	if (rc == 0)
 		rc = map_check_overflow(&w);
 	if (rc == 0 && w.live != w.m->count)
-		rc = map_broken(&w, "M1 count is %" PRIu64 ", of %" PRIu64 " live cells", w.m->count, w.live);
+		rc = map_broken(&w, "M1 count is %" PRIu64 ", of %" PRIu64 " live cells",
+				w.m->count, w.live);
 	return rc;
 }

@@ -1,30 +1,20 @@
 /*
- * map_grow.c: bucket arrays, overflow buckets, growth and evacuation (map.go: makeBucketArray, newoverflow,
- * hashGrow, growWork, evacuate).
+ * map_grow.c: bucket arrays, overflow buckets, growth and evacuation (map.go: makeBucketArray,
+ * newoverflow, hashGrow, growWork, evacuate).
  *
- * Growth is incremental: a new array is hung in, and every assign or delete moves the chain its key belongs to, and one more.
- * A chain splits into the lower half (X, same index) and the upper (Y), or is compacted (same size).
+ * Growth is incremental: a new array is hung in, and every assign or delete moves the chain its key
+ * belongs to, and one more. A chain splits into the lower half (X, same index) and the upper (Y),
+ * or is compacted (same size).
  *
  * What differs from Go: nothing here is half done when memory is refused.
- *  - The overflow buckets that the destinations of one chain need are counted and set aside before its first
- *    cell moves.  Refused, that chain stays in the old array, complete, and is found, updated and deleted there;
- *    the next assign or delete that comes by tries again.  Only a new key of that chain has no place: -ENOMEM.
+ *  - The overflow buckets that the destinations of one chain need are counted and set aside before
+ * its first cell moves.  Refused, that chain stays in the old array, complete, and is found,
+ * updated and deleted there; the next assign or delete that comes by tries again.  Only a new key
+ * of that chain has no place: -ENOMEM.
  *  - A chain of one bucket needs none (each half has room for all eight), so it can always move.
  *  - Several overflow buckets set aside at once are one allocation, not one each.
  */
 #include "runtime/data/map_priv.h"
-
-int map_alloc(struct sched_g *g, const struct mrt_type *type, size_t n, void **ret)
-{
-	void *obj = NULL;
-	int rc = mrt_new_array(&g->pub, type, n, &obj);
-
-	if (rc < 0)
-		return rc;
-	sched_pin(g, obj);
-	*ret = obj;
-	return 0;
-}
 
 /* ------------------------------------------------------------ bucket arrays */
 
@@ -42,7 +32,8 @@ uint64_t map_array_count(const struct mrt_map_type *mt, uint8_t b)
 }
 
 /* The overflow word: a pointer with its barrier, or an integer in noscan buckets. */
-static void map_overflow_set(struct sched_g *g, const struct mrt_map_type *mt, uint8_t *bucket, uint8_t *next)
+static void map_overflow_set(struct sched_g *g, const struct mrt_map_type *mt, uint8_t *bucket,
+			     uint8_t *next)
 {
 	void **slot = map_overflow_slot(bucket, mt->bucket_bytes);
 
@@ -52,7 +43,8 @@ static void map_overflow_set(struct sched_g *g, const struct mrt_map_type *mt, u
 		__atomic_store_n(slot, next, __ATOMIC_RELAXED);
 }
 
-uint8_t *map_array_spares(struct sched_g *g, const struct mrt_map_type *mt, uint8_t *array, uint8_t b, uint64_t n)
+uint8_t *map_array_spares(struct sched_g *g, const struct mrt_map_type *mt, uint8_t *array,
+			  uint8_t b, uint64_t n)
 {
 	uint64_t base = (uint64_t)1 << b;
 
@@ -62,12 +54,12 @@ uint8_t *map_array_spares(struct sched_g *g, const struct mrt_map_type *mt, uint
 	return array + base * mt->bucket_bytes;
 }
 
-int map_array_alloc(struct sched_g *g, const struct mrt_map_type *mt, uint8_t b, uint8_t **ret_array,
-		    uint8_t **ret_spare)
+int map_array_alloc(struct sched_g *g, const struct mrt_map_type *mt, uint8_t b,
+		    uint8_t **ret_array, uint8_t **ret_spare)
 {
 	uint64_t n = map_array_count(mt, b);
 	void *array;
-	int rc = map_alloc(g, &mt->bucket, n, &array);
+	int rc = gc_alloc(g, &mt->bucket, n, &array);
 
 	if (rc < 0)
 		return rc;
@@ -78,7 +70,8 @@ int map_array_alloc(struct sched_g *g, const struct mrt_map_type *mt, uint8_t b,
 
 /* --------------------------------------------------------- overflow buckets */
 
-/* Hang `value` into an empty pointer word; of two readers that do so at once (iterators), the first one wins. */
+/* Hang `value` into an empty pointer word; of two readers that do so at once (iterators), the first
+ * one wins. */
 static void map_hang(struct sched_g *g, void **slot, void *value)
 {
 	void *none = NULL;
@@ -89,20 +82,20 @@ static void map_hang(struct sched_g *g, void **slot, void *value)
 	__atomic_compare_exchange_n(slot, &none, value, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
-int map_extra_ensure(struct sched_g *g, struct mrt_map *m, bool list, map_alloc_fn *alloc)
+int map_extra_ensure(struct sched_g *g, struct mrt_map *m, bool list)
 {
 	void **extra = (void **)&m->extra, *fresh;
 	int rc;
 
 	if (__atomic_load_n(extra, __ATOMIC_ACQUIRE) == NULL) {
-		rc = alloc(g, &map_extra_type, 1, &fresh);
+		rc = gc_alloc(g, &map_extra_type, 1, &fresh);
 		if (rc < 0)
 			return rc;
 		map_hang(g, extra, fresh);
 	}
 	if (!list || __atomic_load_n((void **)&m->extra->overflow, __ATOMIC_ACQUIRE) != NULL)
 		return 0;
-	rc = alloc(g, &map_list_type, 1, &fresh);
+	rc = gc_alloc(g, &map_list_type, 1, &fresh);
 	if (rc < 0)
 		return rc;
 	map_hang(g, (void **)&m->extra->overflow, fresh);
@@ -119,17 +112,19 @@ static int map_list_reserve(struct sched_g *g, struct map_list *list, uint64_t n
 	if (list->len + n <= list->cap)
 		return 0;
 	cap = mrt_slice_next_cap(sizeof(void *), list->cap, list->len + n);
-	rc = map_alloc(g, &map_pointer_type, cap, &array);
+	rc = gc_alloc(g, &map_pointer_type, cap, &array);
 	if (rc < 0)
 		return rc;
-	gc_copy_typed(g, &map_pointer_type, array, list->array, list->len);
+	if (list->len > 0)
+		gc_copy_typed(g, &map_pointer_type, array, list->array, list->len);
 	map_store(g, &list->array, array);
 	list->cap = cap;
 	return 0;
 }
 
 /* Spare buckets still in the array, counted up to `limit`. */
-static uint64_t map_spares_left(const struct mrt_map_type *mt, const struct mrt_map *m, uint64_t limit)
+static uint64_t map_spares_left(const struct mrt_map_type *mt, const struct mrt_map *m,
+				uint64_t limit)
 {
 	uint8_t *spare = m->extra != NULL ? m->extra->next_spare : NULL;
 	uint64_t n = 0;
@@ -151,12 +146,12 @@ int map_reserve(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map
 	int rc = 0;
 
 	if (!mt->has_pointers) {
-		rc = map_extra_ensure(g, m, true, map_alloc);
+		rc = map_extra_ensure(g, m, true);
 		if (rc == 0)
 			rc = map_list_reserve(g, m->extra->overflow, n);
 	}
 	if (rc == 0 && missing > 0)
-		rc = map_alloc(g, &mt->bucket, missing, &fresh);
+		rc = gc_alloc(g, &mt->bucket, missing, &fresh);
 	if (rc < 0)
 		return rc;
 	ret->fresh = fresh;
@@ -164,7 +159,8 @@ int map_reserve(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map
 	return 0;
 }
 
-static uint8_t *map_spare_take(struct sched_g *g, const struct mrt_map_type *mt, struct map_extra *extra)
+static uint8_t *map_spare_take(struct sched_g *g, const struct mrt_map_type *mt,
+			       struct map_extra *extra)
 {
 	uint8_t *bucket = extra->next_spare, *next = NULL;
 
@@ -186,8 +182,8 @@ static void map_overflow_count(struct mrt_map *m)
 	m->noverflow++;
 }
 
-uint8_t *map_overflow_take(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, uint8_t *tail,
-			   struct map_reserve *r)
+uint8_t *map_overflow_take(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m,
+			   uint8_t *tail, struct map_reserve *r)
 {
 	uint8_t *bucket;
 
@@ -212,7 +208,8 @@ uint8_t *map_overflow_take(struct sched_g *g, const struct mrt_map_type *mt, str
 /* ------------------------------------------------------------------- growth */
 
 /* Hang the new array in. Everything is allocated. */
-static void map_grow_commit(struct sched_g *g, struct mrt_map *m, uint8_t b, uint8_t *array, uint8_t *spare)
+static void map_grow_commit(struct sched_g *g, struct mrt_map *m, uint8_t b, uint8_t *array,
+			    uint8_t *spare)
 {
 	uint8_t flags = atomic_load_explicit(&m->flags, memory_order_relaxed);
 
@@ -241,7 +238,7 @@ int map_grow_start(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_
 	int rc = map_array_alloc(g, mt, b, &array, &spare);
 
 	if (rc == 0 && spare != NULL)
-		rc = map_extra_ensure(g, m, false, map_alloc);
+		rc = map_extra_ensure(g, m, false);
 	if (rc < 0)
 		return rc;
 	map_grow_commit(g, m, b, array, spare);
@@ -256,13 +253,15 @@ struct map_half {
 	unsigned i;
 };
 
-static inline bool map_goes_up(const struct mrt_map *m, uint8_t *bucket, unsigned i, unsigned kb, uint64_t nold)
+static inline bool map_goes_up(const struct mrt_map *m, uint8_t *bucket, unsigned i, unsigned kb,
+			       uint64_t nold)
 {
 	return !map_same_size(m) && (map_hash(m, map_key_load(bucket, i, kb), kb) & nold) != 0;
 }
 
 /* Overflow buckets that the halves of this old chain will need. */
-static uint64_t map_evacuation_need(const struct mrt_map_type *mt, const struct mrt_map *m, uint8_t *bucket)
+static uint64_t map_evacuation_need(const struct mrt_map_type *mt, const struct mrt_map *m,
+				    uint8_t *bucket)
 {
 	uint64_t nold = map_old_count(m), n[2] = {0, 0};
 
@@ -275,7 +274,8 @@ static uint64_t map_evacuation_need(const struct mrt_map_type *mt, const struct 
 	return (n[0] > 0 ? (n[0] - 1) / MAP_SLOTS : 0) + (n[1] > 0 ? (n[1] - 1) / MAP_SLOTS : 0);
 }
 
-static inline void map_slot_move(struct sched_g *g, const struct mrt_map_type *mt, uint8_t *dst, uint8_t *src)
+static inline void map_slot_move(struct sched_g *g, const struct mrt_map_type *mt, uint8_t *dst,
+				 uint8_t *src)
 {
 	if (!mt->has_pointers) {
 		if (mt->slot_bytes == 8)
@@ -300,7 +300,8 @@ static void map_bucket_release(struct sched_g *g, const struct mrt_map_type *mt,
 }
 
 /* Move every cell of an old chain. Its overflow buckets are in r or spare. */
-static inline __attribute__((always_inline)) void map_chain_move(struct sched_g *g, const struct mrt_map_type *mt,
+static inline __attribute__((always_inline)) void map_chain_move(struct sched_g *g,
+								 const struct mrt_map_type *mt,
 								 struct mrt_map *m, uint64_t index,
 								 struct map_reserve *r, unsigned kb)
 {
@@ -341,7 +342,8 @@ static inline __attribute__((always_inline)) void map_chain_move(struct sched_g 
 	prim_step_n(PRIM_COST_MAP_EVACUATE_SLOT, moved);
 }
 
-/* The chain at nevacuate has moved: pass over it and what moved before it; at the end drop the old array. */
+/* The chain at nevacuate has moved: pass over it and what moved before it; at the end drop the old
+ * array. */
 static void map_advance(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m)
 {
 	uint64_t nold = map_old_count(m), next = m->nevacuate + 1, stop = next + MAP_ADVANCE_MAX;
@@ -360,7 +362,8 @@ static void map_advance(struct sched_g *g, const struct mrt_map_type *mt, struct
 }
 
 /* Move one old chain, if memory allows. */
-static void map_evacuate(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, uint64_t index)
+static void map_evacuate(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m,
+			 uint64_t index)
 {
 	uint8_t *old = m->old_buckets + index * mt->bucket_bytes;
 
@@ -381,7 +384,8 @@ static void map_evacuate(struct sched_g *g, const struct mrt_map_type *mt, struc
 		map_advance(g, mt, m);
 }
 
-void map_grow_work(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, uint64_t bucket)
+void map_grow_work(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m,
+		   uint64_t bucket)
 {
 	map_evacuate(g, mt, m, bucket & (map_old_count(m) - 1));
 	if (map_growing(m))

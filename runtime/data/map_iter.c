@@ -1,16 +1,17 @@
 /*
  * map_iter.c: randomised iteration that survives growth (map.go: mapiterinit, mapiternext).
  *
- * The iterator walks the array it found at its start, from a random bucket and a random cell offset, and wraps once.  What
- * growth has moved away meanwhile it looks up again, so it returns the value of now, or passes over what was deleted.  If
- * growth was under way at its start, a chain that has not moved yet is read in the old array, and of its
- * cells those that will move to the bucket at hand.  Each entry that stays is returned exactly once; one that is
- * deleted before it is reached, never; one that is added, perhaps.
+ * The iterator walks the array it found at its start, from a random bucket and a random cell
+ * offset, and wraps once.  What growth has moved away meanwhile it looks up again, so it returns
+ * the value of now, or passes over what was deleted.  If growth was under way at its start, a chain
+ * that has not moved yet is read in the old array, and of its cells those that will move to the
+ * bucket at hand.  Each entry that stays is returned exactly once; one that is deleted before it is
+ * reached, never; one that is added, perhaps.
  *
- * Old buckets are kept alive by the iterator's own root frame.  Overflow buckets without pointers hang on the map's
- * list, which must exist before the first of them is made after the start: the one allocation here.  Without memory
- * for it the iteration does not begin: next returns false and `err` is -ENOMEM (Go would die).  It goes past the mem/malloc
- * gate: an injected failure never ends an iteration.
+ * Old buckets are kept alive by the iterator's own root frame.  Overflow buckets without pointers
+ * hang on the map's list, which must exist before the first of them is made after the start: the
+ * one allocation here (mapiterinit makes it too).  Refused, the iteration does not begin: next
+ * returns false and `err` is -ENOMEM.
  */
 #include "runtime/data/map_priv.h"
 
@@ -24,7 +25,7 @@ static int map_iter_root_lists(struct sched_g *g, struct mrt_map *m, struct mrt_
 	int rc;
 
 	sched_op_enter(g);
-	rc = map_extra_ensure(g, m, true, gc_alloc);
+	rc = map_extra_ensure(g, m, true);
 	sched_op_leave(g);
 	if (rc < 0)
 		return rc;
@@ -39,7 +40,7 @@ void mrt_map_iter_init(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, stru
 
 	memset(it, 0, sizeof(*it));
 	it->frame = mrt_frame_init(g, it->roots, sizeof(it->roots) / sizeof(it->roots[0]));
-	g->frames = &it->frame;
+	mrt_frame_push(&it->frame);
 	it->mt = mt;
 	it->roots[MAP_ROOT_MAP] = m;
 	mrt_safepoint(g);
@@ -59,7 +60,8 @@ void mrt_map_iter_init(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, stru
 	it->offset = (random >> m->b) & (MAP_SLOTS - 1);
 	it->check_bucket = MAP_ITER_ANY;
 	if (!map_flag(m, MAP_ITERATOR) || !map_flag(m, MAP_OLD_ITERATOR))
-		atomic_fetch_or_explicit(&m->flags, MAP_ITERATOR | MAP_OLD_ITERATOR, memory_order_relaxed);
+		atomic_fetch_or_explicit(&m->flags, MAP_ITERATOR | MAP_OLD_ITERATOR,
+					 memory_order_relaxed);
 }
 
 void mrt_map_iter_fini(struct mrt_map_iter *it)
@@ -135,7 +137,8 @@ bool mrt_map_iter_next(mrt_g *g, struct mrt_map_iter *it)
 			if (map_iter_cell(sched_of(g), m, it, i))
 				return true;
 		}
-		it->roots[MAP_ROOT_BUCKET] = map_overflow(it->roots[MAP_ROOT_BUCKET], it->mt->bucket_bytes);
+		it->roots[MAP_ROOT_BUCKET] =
+			map_overflow(it->roots[MAP_ROOT_BUCKET], it->mt->bucket_bytes);
 		it->i = 0;
 	}
 }

@@ -5,17 +5,17 @@
  *
  *   8 tophash bytes | 8 keys | 8 element slots | overflow word
  *
- * The overflow word is a pointer if the elements hold pointers; else the bucket is noscan, and every overflow
- * bucket is kept alive by extra->overflow.  Invariants (coded in map_check.c):
- *  M1 count is the number of live cells in all reachable chains
- *  M2 a live cell's tophash is its key's, it lies in its key's chain, and a search finds it and no other
- *  M3 a cell is empty_rest exactly if it is empty and no later cell of its chain is live
- *  M4 old buckets below nevacuate are evacuated; the destinations of one that is not are empty
- *  M5 noverflow is the number of overflow buckets of the current array (b < 16), the list of a noscan map holds
- *     each of them once
+ * The overflow word is a pointer if the elements hold pointers; else the bucket is noscan, and
+ * every overflow bucket is kept alive by extra->overflow.  Invariants (coded in map_check.c): M1
+ * count is the number of live cells in all reachable chains M2 a live cell's tophash is its key's,
+ * it lies in its key's chain, and a search finds it and no other M3 a cell is empty_rest exactly if
+ * it is empty and no later cell of its chain is live M4 old buckets below nevacuate are evacuated;
+ * the destinations of one that is not are empty M5 noverflow is the number of overflow buckets of
+ * the current array (b < 16), the list of a noscan map holds each of them once
  *
- * The search looks at the eight tophash bytes at once (one word): for integer keys too, unlike Go's fast
- * variants, since it touches one cache line where comparing keys touches two; what is stored is the same.
+ * The search looks at the eight tophash bytes at once (one word): for integer keys too, unlike Go's
+ * fast variants, since it touches one cache line where comparing keys touches two; what is stored
+ * is the same.
  */
 #pragma once
 
@@ -26,9 +26,9 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "cell i is byte i of the tophash word");
 
-#define MAP_SLOTS 8u
-#define MAP_INLINE_MAX 128u
-#define MAP_ALLOC_MAX ((uint64_t)1 << 48)
+#define MAP_SLOTS	8u
+#define MAP_INLINE_MAX	128u
+#define MAP_ALLOC_MAX	((uint64_t)1 << 48)
 #define MAP_ADVANCE_MAX 1024u /* buckets looked at by one step of the evacuation mark */
 
 enum map_top {
@@ -50,7 +50,8 @@ struct map_shape {
 	uint16_t slot_bytes : 8;
 };
 
-/* Pointers to the buckets that nothing else keeps alive: a growing array in two objects, as a Go slice. */
+/* Pointers to the buckets that nothing else keeps alive: a growing array in two objects, as a Go
+ * slice. */
 struct map_list {
 	void **array;
 	size_t len, cap;
@@ -73,20 +74,30 @@ struct mrt_map {
 	uint64_t shape_bits : 16; /* struct map_shape; Go's nevacuate has the whole word */
 	struct map_extra *extra;
 };
-_Static_assert(sizeof(struct mrt_map) == 48 && sizeof(struct map_extra) == 24 && sizeof(struct map_list) == 24,
+_Static_assert(sizeof(struct mrt_map) == 48 && sizeof(struct map_extra) == 24 &&
+		       sizeof(struct map_list) == 24,
 	       "the sizes of hmap, mapextra and a slice header");
 
 extern const struct mrt_type map_header_type, map_extra_type, map_list_type, map_pointer_type;
 
 /* ---- header */
 
-static inline uint64_t map_mask(uint8_t b) { return ((uint64_t)1 << b) - 1; }
-static inline bool map_growing(const struct mrt_map *m) { return m->old_buckets != NULL; }
+static inline uint64_t map_mask(uint8_t b)
+{
+	return ((uint64_t)1 << b) - 1;
+}
+static inline bool map_growing(const struct mrt_map *m)
+{
+	return m->old_buckets != NULL;
+}
 static inline bool map_flag(const struct mrt_map *m, enum map_flag f)
 {
 	return (atomic_load_explicit(&m->flags, memory_order_relaxed) & f) != 0;
 }
-static inline bool map_same_size(const struct mrt_map *m) { return map_flag(m, MAP_SAME_SIZE); }
+static inline bool map_same_size(const struct mrt_map *m)
+{
+	return map_flag(m, MAP_SAME_SIZE);
+}
 static inline uint64_t map_old_count(const struct mrt_map *m)
 {
 	return (uint64_t)1 << (m->b - (map_same_size(m) ? 0 : 1));
@@ -111,7 +122,10 @@ static inline uint8_t map_top_of(uint64_t hash)
 
 /* ---- bucket; kb is the key's width, a constant wherever speed counts */
 
-static inline uint8_t *map_key_at(uint8_t *bucket, unsigned i, unsigned kb) { return bucket + MAP_SLOTS + i * kb; }
+static inline uint8_t *map_key_at(uint8_t *bucket, unsigned i, unsigned kb)
+{
+	return bucket + MAP_SLOTS + i * kb;
+}
 static inline uint64_t map_key_load(uint8_t *bucket, unsigned i, unsigned kb)
 {
 	uint64_t wide = 0;
@@ -146,7 +160,8 @@ static inline bool map_evacuated(const uint8_t *bucket)
 	return bucket[0] >= MAP_EVACUATED_X && bucket[0] <= MAP_EVACUATED_EMPTY;
 }
 /* What a slot stands for: the element itself, or the object it points to. */
-static inline void *map_elem_at(const struct mrt_map_type *mt, uint8_t *bucket, unsigned i, unsigned kb)
+static inline void *map_elem_at(const struct mrt_map_type *mt, uint8_t *bucket, unsigned i,
+				unsigned kb)
 {
 	uint8_t *slot = map_slot_at(bucket, i, kb, mt->slot_bytes);
 
@@ -165,21 +180,30 @@ static inline uint64_t map_tops(const uint8_t *bucket)
 	return word;
 }
 /* Bit 7 of each byte of `word` that is zero; bytes above the first zero may be reported falsely. */
-static inline uint64_t map_zero_bytes(uint64_t word) { return (word - MAP_BYTES(1)) & ~word & MAP_BYTES(0x80); }
-static inline unsigned map_first_byte(uint64_t marks) { return (unsigned)__builtin_ctzll(marks) >> 3; }
+static inline uint64_t map_zero_bytes(uint64_t word)
+{
+	return (word - MAP_BYTES(1)) & ~word & MAP_BYTES(0x80);
+}
+static inline unsigned map_first_byte(uint64_t marks)
+{
+	return (unsigned)__builtin_ctzll(marks) >> 3;
+}
 
 struct map_place {
-	uint8_t *bucket; /* found: the cell's; else the first with an empty cell, NULL: none has one */
-	uint8_t *tail;   /* not found: the last bucket looked at */
+	uint8_t *bucket; /* found: the cell's; else the first with an empty cell, NULL: none has one
+			  */
+	uint8_t *tail;	 /* not found: the last bucket looked at */
 	unsigned i;
 };
 
 /*
- * Search one chain for a key; without it, the place where it would go. *ret comes zeroed. A byte falsely reported
- * by map_zero_bytes belongs to a live cell (its top hash differs in the lowest bit), whose key cannot match.
+ * Search one chain for a key; without it, the place where it would go. *ret comes zeroed. A byte
+ * falsely reported by map_zero_bytes belongs to a live cell (its top hash differs in the lowest
+ * bit), whose key cannot match.
  */
-static inline __attribute__((always_inline)) bool map_search(uint8_t *bucket, uint32_t bucket_bytes, uint64_t key,
-							      uint64_t hash, unsigned kb, struct map_place *ret)
+static inline __attribute__((always_inline)) bool map_search(uint8_t *bucket, uint32_t bucket_bytes,
+							     uint64_t key, uint64_t hash,
+							     unsigned kb, struct map_place *ret)
 {
 	const uint64_t wanted = MAP_BYTES(map_top_of(hash));
 
@@ -229,35 +253,34 @@ static inline uint8_t *map_chain(const struct mrt_map *m, uint64_t hash, uint32_
 
 /* ---- map_grow.c */
 
-/* Overflow buckets an operation has set aside before its first store. `fresh` is pinned by the operation. */
+/* Overflow buckets an operation has set aside before its first store. `fresh` is pinned by the
+ * operation. */
 struct map_reserve {
 	uint8_t *fresh;
 	uint64_t nfresh;
 };
 
-/* Allocate for an operation of g: zeroed, pinned until its end. Safepoint. -ENOMEM. */
-typedef int map_alloc_fn(struct sched_g *g, const struct mrt_type *type, size_t n, void **ret);
-map_alloc_fn map_alloc;
 /* Buckets for 2^b with the spare ones; *ret_spare NULL when there are none. Safepoint. -ENOMEM. */
-int map_array_alloc(struct sched_g *g, const struct mrt_map_type *mt, uint8_t b, uint8_t **ret_array,
-		    uint8_t **ret_spare);
+int map_array_alloc(struct sched_g *g, const struct mrt_map_type *mt, uint8_t b,
+		    uint8_t **ret_array, uint8_t **ret_spare);
 /* Buckets of an array for 2^b, spare ones included. */
 uint64_t map_array_count(const struct mrt_map_type *mt, uint8_t b);
 /* Mark the last bucket of an array as the last spare one; returns the first. */
-uint8_t *map_array_spares(struct sched_g *g, const struct mrt_map_type *mt, uint8_t *array, uint8_t b,
-			  uint64_t n);
+uint8_t *map_array_spares(struct sched_g *g, const struct mrt_map_type *mt, uint8_t *array,
+			  uint8_t b, uint64_t n);
 /* extra exists (and its overflow list, if `list`). Safepoint. -ENOMEM. */
-int map_extra_ensure(struct sched_g *g, struct mrt_map *m, bool list, map_alloc_fn *alloc);
+int map_extra_ensure(struct sched_g *g, struct mrt_map *m, bool list);
 /* Make sure that map_overflow_take works n times. Safepoint. -ENOMEM: nothing visible changed. */
 int map_reserve(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, uint64_t n,
 		struct map_reserve *ret);
 /* Link a reserved overflow bucket behind `tail`. Cannot fail. */
-uint8_t *map_overflow_take(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, uint8_t *tail,
-			   struct map_reserve *r);
+uint8_t *map_overflow_take(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m,
+			   uint8_t *tail, struct map_reserve *r);
 /* Start growing: larger or same size, by Go's rule. Safepoint. -ENOMEM: nothing visible changed. */
 int map_grow_start(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m);
 /* Evacuate the old bucket behind `bucket` and one more, as far as memory allows. Safepoint. */
-void map_grow_work(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, uint64_t bucket);
+void map_grow_work(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m,
+		   uint64_t bucket);
 
 /* ---- map_check.c */
 

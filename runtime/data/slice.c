@@ -1,11 +1,14 @@
 /*
- * slice.c: slices with Go's growth (slice.go: makeslice, growslice, nextslicecap; go-facts §3, rounding of Go up to 1.21).
+ * slice.c: slices with Go's growth (slice.go: makeslice, growslice, nextslicecap; go-facts §3,
+ * rounding of Go up to 1.21).
  *
- * A slice is {array, len, cap} in a root frame or a heap object; several may share one array, and append writes in place
- * while there is room, so the sharers see it.  The old array is left to the collector.
+ * A slice is {array, len, cap} in a root frame or a heap object; several may share one array, and
+ * append writes in place while there is room, so the sharers see it.  The old array is left to the
+ * collector.
  *
- * The order of an append: poll, the new array (pinned), the gc/write point, then copy and stores without a
- * break.  Refused, the slice is as before.  Where Go panics, the answer is -EINVAL (bounds) or -EOVERFLOW (size).
+ * The order of an append: poll, the new array (pinned), the gc/write point, then copy and stores
+ * without a break.  Refused, the slice is as before.  Where Go panics, the answer is -EINVAL
+ * (bounds) or -EOVERFLOW (size).
  */
 #include "runtime/data/data.h"
 
@@ -15,7 +18,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define SLICE_ALLOC_MAX ((uint64_t)1 << 48)
+#define SLICE_ALLOC_MAX	   ((uint64_t)1 << 48)
 #define SLICE_DOUBLE_BELOW 256u
 
 /* nextslicecap, before rounding. */
@@ -47,7 +50,8 @@ size_t mrt_slice_next_cap(size_t elem_bytes, size_t old_cap, size_t need)
 }
 
 /* Copy n elements that may overlap (typedslicecopy). */
-static inline void slice_move(struct sched_g *g, const struct mrt_type *elem, void *dst, const void *src, size_t n)
+static inline void slice_move(struct sched_g *g, const struct mrt_type *elem, void *dst,
+			      const void *src, size_t n)
 {
 	size_t size = elem->size;
 
@@ -58,15 +62,13 @@ static inline void slice_move(struct sched_g *g, const struct mrt_type *elem, vo
 			memmove(dst, src, n * size);
 	} else if (n == 1 && size == sizeof(void *)) {
 		gc_store(g, dst, *(void *const *)src);
-	} else if ((uintptr_t)dst - (uintptr_t)src >= n * size) {
-		gc_copy_typed(g, elem, dst, src, n); /* forward is safe */
 	} else {
-		while (n-- > 0)
-			gc_copy_typed(g, elem, (char *)dst + n * size, (const char *)src + n * size, 1);
+		gc_copy_typed(g, elem, dst, src, n);
 	}
 }
 
-int mrt_slice_make(mrt_g *pub, const struct mrt_type *elem, size_t len, size_t cap, struct mrt_slice *ret)
+int mrt_slice_make(mrt_g *pub, const struct mrt_type *elem, size_t len, size_t cap,
+		   struct mrt_slice *ret)
 {
 	struct sched_g *g = sched_of(pub);
 	void *array = NULL;
@@ -78,7 +80,7 @@ int mrt_slice_make(mrt_g *pub, const struct mrt_type *elem, size_t len, size_t c
 	if (__builtin_mul_overflow(elem->size, cap, &bytes) || bytes > SLICE_ALLOC_MAX)
 		return -EOVERFLOW;
 	sched_op_enter(g);
-	rc = mrt_new_array(pub, elem, cap, &array);
+	rc = gc_alloc(g, elem, cap, &array);
 	if (rc == 0) {
 		gc_store(g, &ret->array, array);
 		ret->len = len;
@@ -89,8 +91,8 @@ int mrt_slice_make(mrt_g *pub, const struct mrt_type *elem, size_t len, size_t c
 }
 
 /* growslice and the append itself. */
-static __attribute__((noinline)) int slice_grow(struct sched_g *g, const struct mrt_type *elem, struct mrt_slice *s,
-						const void *elems, size_t n)
+static __attribute__((noinline)) int slice_grow(struct sched_g *g, const struct mrt_type *elem,
+						struct mrt_slice *s, const void *elems, size_t n)
 {
 	size_t need, cap;
 	void *array = NULL;
@@ -101,10 +103,9 @@ static __attribute__((noinline)) int slice_grow(struct sched_g *g, const struct 
 	cap = mrt_slice_next_cap(elem->size, s->cap, need);
 	if (cap == 0)
 		return -EOVERFLOW;
-	rc = mrt_new_array(&g->pub, elem, cap, &array);
+	rc = gc_alloc(g, elem, cap, &array);
 	if (rc < 0)
 		return rc;
-	sched_pin(g, array);
 	if (gcs_gate(GCS_POINT_gc_write))
 		gc_write_point(g);
 	if (s->len > 0)
@@ -118,7 +119,8 @@ static __attribute__((noinline)) int slice_grow(struct sched_g *g, const struct 
 }
 
 /* Pointers in `elems` must be rooted by the caller. */
-int mrt_append(mrt_g *pub, const struct mrt_type *elem, struct mrt_slice *s, const void *elems, size_t n)
+int mrt_append(mrt_g *pub, const struct mrt_type *elem, struct mrt_slice *s, const void *elems,
+	       size_t n)
 {
 	struct sched_g *g = sched_of(pub);
 	int rc;
@@ -140,8 +142,8 @@ int mrt_append(mrt_g *pub, const struct mrt_type *elem, struct mrt_slice *s, con
 	return rc;
 }
 
-int mrt_slice_sub(mrt_g *pub, const struct mrt_type *elem, const struct mrt_slice *s, size_t lo, size_t hi, size_t max,
-		  struct mrt_slice *ret)
+int mrt_slice_sub(mrt_g *pub, const struct mrt_type *elem, const struct mrt_slice *s, size_t lo,
+		  size_t hi, size_t max, struct mrt_slice *ret)
 {
 	char *array = s->array;
 
@@ -156,7 +158,8 @@ int mrt_slice_sub(mrt_g *pub, const struct mrt_type *elem, const struct mrt_slic
 	return 0;
 }
 
-int64_t mrt_slice_copy(mrt_g *pub, const struct mrt_type *elem, struct mrt_slice *dst, const struct mrt_slice *src)
+int64_t mrt_slice_copy(mrt_g *pub, const struct mrt_type *elem, struct mrt_slice *dst,
+		       const struct mrt_slice *src)
 {
 	size_t n = dst->len < src->len ? dst->len : src->len;
 
