@@ -131,6 +131,38 @@ static void find_resolves(void **state)
 	mem_fini();
 }
 
+/* A page table entry read too late, of a span that has moved or gone, does not resolve. */
+static void find_rejects_stale(void **state)
+{
+	struct mem_cache *c = NULL;
+	struct mem_obj o = {0}, none = {0};
+	char *first, *second;
+	uint32_t page;
+
+	(void)state;
+	heap_up(RESERVE, false);
+	assert_int_equal(mem_cache_create(&c), 0);
+	first = alloc(c, 65536, true);
+	second = alloc(c, 65536, true);
+	assert_true(mem_find(second, &o) && mem_mark(&o));
+	sweep_all(c); /* the first is free */
+	page = (uint32_t)(((uintptr_t)first - mem_layout.base) / MEM_PAGE_BYTES);
+	assert_false(mem_find(first, &none));
+	atomic_store(&mem_layout.page_table[page], o.span);
+	assert_false(mem_find(first + 5, &none));
+	atomic_store(&mem_layout.page_table[page], NULL);
+	atomic_store(&mem_layout.page_table[page + 100], o.span);
+	assert_false(mem_find(first + 100 * MEM_PAGE_BYTES, &none));
+	atomic_store(&mem_layout.page_table[page + 100], NULL);
+	atomic_fetch_add(&o.span->gen, 1);
+	assert_false(mem_find(second, &none));
+	atomic_fetch_sub(&o.span->gen, 1);
+	assert_null(none.span);
+	heap_ok();
+	mem_cache_destroy(c);
+	mem_fini();
+}
+
 /* heapLive: a refill counts the whole room, a flush gives the rest back. */
 static void live_accounting(void **state)
 {
@@ -214,6 +246,10 @@ static void bits_random(void **state)
 			mem_bits_set((void *)o[i].obj, o[i].slot * 8, o[i].elem * 8, o[i].ptr,
 				     o[i].mask, o[i].n);
 		}
+		for (int i = OBJECTS - 1; i >= 0;
+		     i--) /* again, now with the upper neighbour there */
+			mem_bits_set((void *)o[i].obj, o[i].slot * 8, o[i].elem * 8, o[i].ptr,
+				     o[i].mask, o[i].n);
 		for (int i = 0; i < OBJECTS; i++)
 			bits_expect(o[i].obj, o[i].slot, o[i].elem, o[i].ptr, o[i].mask, o[i].n);
 		sweep_all(c); /* the second round finds old bits */
@@ -577,12 +613,19 @@ static void caches_and_metadata_reused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(classes_table),     cmocka_unit_test(classes_lookup),
-		cmocka_unit_test(find_resolves),     cmocka_unit_test(live_accounting),
-		cmocka_unit_test(bits_random),	     cmocka_unit_test(model_rounds),
-		cmocka_unit_test(clobbered),	     cmocka_unit_test(check_finds_span),
-		cmocka_unit_test(check_finds_lists), cmocka_unit_test(full_words),
-		cmocka_unit_test(sweep_budget),	     cmocka_unit_test(caches_and_metadata_reused),
+		cmocka_unit_test(classes_table),
+		cmocka_unit_test(classes_lookup),
+		cmocka_unit_test(find_resolves),
+		cmocka_unit_test(find_rejects_stale),
+		cmocka_unit_test(live_accounting),
+		cmocka_unit_test(bits_random),
+		cmocka_unit_test(model_rounds),
+		cmocka_unit_test(clobbered),
+		cmocka_unit_test(check_finds_span),
+		cmocka_unit_test(check_finds_lists),
+		cmocka_unit_test(full_words),
+		cmocka_unit_test(sweep_budget),
+		cmocka_unit_test(caches_and_metadata_reused),
 	};
 
 	if (test_begin() != 0)

@@ -52,6 +52,7 @@ static void reservation_full(void **state)
 	enum { SIZE = 4096, MAX = 16 * 1024 * 1024 / SIZE };
 	static void *kept[MAX + 1];
 	struct mem_cache *c = NULL;
+	struct mem_stats st, after;
 	size_t n = 0, live = 0;
 	void *p;
 
@@ -66,6 +67,11 @@ static void reservation_full(void **state)
 	assert_null(alloc(c, 17 * MIB, false));
 	assert_null(alloc(c, SIZE_MAX, false));
 	assert_int_equal(mem_cache_refill(c, 4), -ENOMEM);
+	mem_stats_read(&st);
+	for (int i = 0; i < 1000; i++)
+		assert_null(alloc(c, 40000, true));
+	mem_stats_read(&after); /* a failure leaves no metadata behind */
+	assert_memory_equal(&st, &after, sizeof(st));
 	heap_ok();
 	for (size_t i = 0; i < n; i += 2) {
 		mark(kept[i]);
