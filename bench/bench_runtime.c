@@ -1,0 +1,353 @@
+/*
+ * bench_runtime.c: what the runtime's own operations cost, one measurement a call, as lines of
+ *
+ *   name <tab> value <tab> unit <tab> note
+ *
+ *   bench-runtime op NAME     one sample of one operation; bench/go prints the same names for the
+ * same work, and the checksums in the notes must agree (bench.sh compares them) bench-runtime gate
+ * a disarmed fault gate against an empty loop bench-runtime telemetry   map churn with the
+ * telemetry ring on and off
+ *
+ * Pairs alternate, and the median is taken over the pairs' ratios or differences: what the machine
+ * does meanwhile hits both sides.  Timing is prim's monotonic clock around the loop, fills and
+ * checks left out.
+ */
+#include "faults/gate.h"
+#include "runtime/gc/gc.h"
+#include "runtime/mrt.h"
+#include "runtime/prim/prim.h"
+#include "runtime/watch/telemetry.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAP_KEYS	1000000u
+#define MAP_OPS		4000000u
+#define APPEND_LEN	1000000u
+#define APPEND_ROUNDS	20u
+#define ALLOC_OPS	10000000u
+#define ALLOC_RING	1024u
+#define PAIRS		15
+#define GATE_LOOPS	20000000u
+#define TELEMETRY_PAIRS 9
+#define TELEMETRY_OPS	1000000u
+
+struct bench {
+	const char *name;
+	mrt_go_fn *fn;
+	uint64_t ops;
+	/* results */
+	int64_t ns;
+	uint64_t checksum;
+	int error;
+};
+
+/* The same generator as bench/go: the same keys in the same order. */
+static uint64_t bench_next(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+	return z ^ (z >> 31);
+}
+
+/* ------------------------------------------------------------------ operations */
+
+static const uint64_t bench_one = 1, bench_three = 3;
+static const struct mrt_type bench_value = {"[4]uint64", 32, 0, NULL};
+static const struct mrt_type bench_pointer = {"pointer", 8, 1, &bench_one};
+static const struct mrt_type bench_word = {"int64", 8, 0, NULL};
+static const struct mrt_type bench_plain64 = {"64 bytes", 64, 0, NULL};
+static const struct mrt_type bench_pointers64 = {"64 bytes, two pointers", 64, 2, &bench_three};
+
+static int bench_insert(mrt_g *g, struct mrt_map_type *mt, void **roots, uint64_t key)
+{
+	uint64_t *value;
+	int rc = mrt_new(g, &bench_value, &roots[1]);
+
+	if (rc < 0)
+		return rc;
+	value = roots[1];
+	value[0] = key;
+	value[3] = key ^ 0x5a;
+	return mrt_map_put(g, mt, roots[0], key, &roots[1]);
+}
+
+/* Half inserts, half deletes of random keys in a map that holds about half of them. */
+static void bench_map_churn(mrt_g *g, void *arg)
+{
+	struct bench *b = arg;
+	struct mrt_map_type mt;
+	uint64_t state = 42;
+	int64_t start_ns;
+	MRT_ROOTS(g, roots, 2);
+
+	b->error = mrt_map_type_init(&mt, MRT_KEY_U64, &bench_pointer);
+	if (b->error == 0)
+		b->error = mrt_map_new(g, &mt, 0, &roots[0]);
+	for (uint64_t i = 0; i < MAP_KEYS / 2 && b->error == 0; i++)
+		b->error = bench_insert(g, &mt, roots, bench_next(&state) % MAP_KEYS);
+	start_ns = prim_now_ns();
+	for (uint64_t i = 0; i < b->ops / 2 && b->error == 0; i++) {
+		b->error = bench_insert(g, &mt, roots, bench_next(&state) % MAP_KEYS);
+		mrt_map_delete(g, &mt, roots[0], bench_next(&state) % MAP_KEYS);
+	}
+	b->ns = prim_now_ns() - start_ns;
+	MRT_MAP_ITER(g, &mt, roots[0], it);
+	while (mrt_map_iter_next(g, &it)) {
+		const uint64_t *value = *(uint64_t *const *)it.elem;
+
+		b->checksum += it.key * 3 + value[3];
+	}
+}
+
+static void bench_slice_append(mrt_g *g, void *arg)
+{
+	struct bench *b = arg;
+	struct mrt_slice s;
+	int64_t start_ns;
+	MRT_ROOT_SLOTS(g, frame, &s.array, 1);
+
+	start_ns = prim_now_ns();
+	for (uint64_t round = 0; round < b->ops / APPEND_LEN && b->error == 0; round++) {
+		s = (struct mrt_slice){0};
+		for (int64_t i = 0; i < APPEND_LEN && b->error == 0; i++)
+			b->error = mrt_append(g, &bench_word, &s, &i, 1);
+		b->checksum += s.cap + (uint64_t)((int64_t *)s.array)[s.len - 1];
+	}
+	b->ns = prim_now_ns() - start_ns;
+}
+
+/* The last ALLOC_RING objects stay reachable. */
+static void bench_alloc(mrt_g *g, struct bench *b, const struct mrt_type *type)
+{
+	int64_t start_ns;
+	MRT_ROOTS(g, roots, 2);
+
+	b->error = mrt_new_array(g, &bench_pointer, ALLOC_RING, &roots[0]);
+	start_ns = prim_now_ns();
+	for (uint64_t i = 0; i < b->ops && b->error == 0; i++) {
+		void **ring = roots[0];
+
+		b->error = mrt_new(g, type, &roots[1]);
+		if (b->error == 0) {
+			((uint64_t *)roots[1])[7] = i;
+			mrt_store(g, &ring[i % ALLOC_RING], roots[1]);
+		}
+	}
+	b->ns = prim_now_ns() - start_ns;
+	for (uint64_t i = 0; i < ALLOC_RING && b->error == 0; i++)
+		b->checksum += ((uint64_t **)roots[0])[i][7];
+}
+
+static void bench_alloc_plain(mrt_g *g, void *arg)
+{
+	bench_alloc(g, arg, &bench_plain64);
+}
+
+static void bench_alloc_pointers(mrt_g *g, void *arg)
+{
+	bench_alloc(g, arg, &bench_pointers64);
+}
+
+static struct bench benches[] = {
+	{.name = "map_churn", .fn = bench_map_churn, .ops = MAP_OPS},
+	{.name = "slice_append",
+	 .fn = bench_slice_append,
+	 .ops = APPEND_ROUNDS * (uint64_t)APPEND_LEN},
+	{.name = "alloc_64_noscan", .fn = bench_alloc_plain, .ops = ALLOC_OPS},
+	{.name = "alloc_64_pointers", .fn = bench_alloc_pointers, .ops = ALLOC_OPS},
+};
+#define BENCHES (sizeof(benches) / sizeof(benches[0]))
+
+static int bench_run(struct bench *b, struct mrt_telemetry *telemetry)
+{
+	struct mrt_options opt = {.gogc = 100, .seed = 1, .telemetry = telemetry};
+	int rc;
+
+	b->error = 0;
+	b->checksum = 0;
+	rc = mrt_run(&opt, b->fn, b);
+	return rc < 0 ? rc : b->error;
+}
+
+static int bench_op(const char *name)
+{
+	for (size_t i = 0; i < BENCHES; i++) {
+		int rc;
+
+		if (strcmp(benches[i].name, name) != 0)
+			continue;
+		rc = bench_run(&benches[i], NULL);
+		if (rc < 0) {
+			fprintf(stderr, "bench-runtime: %s: %s\n", name, strerror(-rc));
+			return 1;
+		}
+		printf("%s\t%.3f\tns/op\tchecksum %llu\n", name,
+		       (double)benches[i].ns / (double)benches[i].ops,
+		       (unsigned long long)benches[i].checksum);
+		return 0;
+	}
+	fprintf(stderr, "bench-runtime: no operation '%s'\n", name);
+	return 2;
+}
+
+/* ----------------------------------------------------------------- statistics */
+
+static int bench_order(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Sorts the samples: [0] least, [n/2] median (n odd), [n-1] most. */
+static void bench_sort(double *sample, size_t n)
+{
+	qsort(sample, n, sizeof(*sample), bench_order);
+}
+
+/* ------------------------------------------------------------------------ gate */
+
+static _Atomic uint64_t gate_cold;
+
+static __attribute__((noinline)) double gate_empty_ns(void)
+{
+	int64_t start_ns = prim_now_ns();
+
+	for (uint32_t i = 0; i < GATE_LOOPS; i++)
+		__asm__ volatile("" ::: "memory");
+	return (double)(prim_now_ns() - start_ns) / GATE_LOOPS;
+}
+
+static __attribute__((noinline)) double gate_checked_ns(void)
+{
+	int64_t start_ns = prim_now_ns();
+
+	for (uint32_t i = 0; i < GATE_LOOPS; i++) {
+		if (gcs_gate(GCS_POINT_mem_malloc))
+			atomic_fetch_add_explicit(&gate_cold, 1, memory_order_relaxed);
+		__asm__ volatile("" ::: "memory");
+	}
+	return (double)(prim_now_ns() - start_ns) / GATE_LOOPS;
+}
+
+static int bench_gate(void)
+{
+	double empty[PAIRS], checked[PAIRS], extra[PAIRS];
+
+	for (int i = 0; i < PAIRS; i++) {
+		empty[i] = gate_empty_ns();
+		checked[i] = gate_checked_ns();
+		extra[i] = checked[i] - empty[i];
+	}
+	bench_sort(empty, PAIRS);
+	bench_sort(checked, PAIRS);
+	bench_sort(extra, PAIRS);
+	printf("loop_empty\t%.3f\tns/turn\t%.3f to %.3f, %d pairs\n", empty[PAIRS / 2], empty[0],
+	       empty[PAIRS - 1], PAIRS);
+	printf("loop_with_gate\t%.3f\tns/turn\t%.3f to %.3f\n", checked[PAIRS / 2], checked[0],
+	       checked[PAIRS - 1]);
+	printf("gate_disarmed\t%.3f\tns\t%.3f to %.3f, difference of each pair\n", extra[PAIRS / 2],
+	       extra[0], extra[PAIRS - 1]);
+	return 0;
+}
+
+/* ------------------------------------------------------------------- telemetry */
+
+/* The harness's part: takes the records out ten times a second. */
+struct drain {
+	struct mrt_telemetry *telemetry;
+	_Atomic bool stop;
+	uint64_t records;
+};
+
+static void drain_run(void *arg)
+{
+	static struct watch_record records[1024];
+	struct drain *d = arg;
+	size_t n;
+
+	while (!atomic_load_explicit(&d->stop, memory_order_relaxed)) {
+		while ((n = watch_drain(d->telemetry, records, 1024)) > 0)
+			d->records += n;
+		prim_sleep_until(prim_now_ns() + 100000000);
+	}
+}
+
+/* Churn once, with the ring or without. ns/op, or a negative errno. */
+static double telemetry_sample(struct mrt_telemetry *t, uint64_t *records)
+{
+	struct bench b = benches[0];
+	struct drain drain = {.telemetry = t};
+	prim_thread *thread = NULL;
+	int rc;
+
+	b.ops = TELEMETRY_OPS;
+	if (t != NULL) {
+		watch_layout_init(t, prim_ncpu());
+		t->enabled = 1;
+		rc = prim_thread_create(&thread, "drain", drain_run, &drain);
+		if (rc < 0)
+			return rc;
+	}
+	rc = bench_run(&b, t);
+	atomic_store_explicit(&drain.stop, true, memory_order_relaxed);
+	if (thread != NULL)
+		prim_thread_join(thread);
+	*records = drain.records;
+	return rc < 0 ? rc : (double)b.ns / (double)b.ops;
+}
+
+static int bench_telemetry(void)
+{
+	double on[TELEMETRY_PAIRS], off[TELEMETRY_PAIRS], ratio[TELEMETRY_PAIRS];
+	struct mrt_telemetry *t = prim_pages_alloc(sizeof(*t));
+	uint64_t records = 0, none;
+
+	if (t == NULL)
+		return 1;
+	for (int i = 0; i < TELEMETRY_PAIRS; i++) {
+		memset(t, 0, sizeof(*t));
+		/* Which comes first alternates too. */
+		off[i] = i % 2 ? telemetry_sample(NULL, &none) : 0;
+		on[i] = telemetry_sample(t, &records);
+		off[i] = i % 2 ? off[i] : telemetry_sample(NULL, &none);
+		if (on[i] < 0 || off[i] < 0) {
+			fprintf(stderr, "bench-runtime: telemetry: %s\n",
+				strerror((int)-(on[i] < 0 ? on[i] : off[i])));
+			return 1;
+		}
+		ratio[i] = on[i] / off[i];
+	}
+	bench_sort(on, TELEMETRY_PAIRS);
+	bench_sort(off, TELEMETRY_PAIRS);
+	bench_sort(ratio, TELEMETRY_PAIRS);
+	printf("map_churn_telemetry_off\t%.1f\tns/op\t%.1f to %.1f, %d pairs\n",
+	       off[TELEMETRY_PAIRS / 2], off[0], off[TELEMETRY_PAIRS - 1], TELEMETRY_PAIRS);
+	printf("map_churn_telemetry_on\t%.1f\tns/op\t%.1f to %.1f, %llu records a run\n",
+	       on[TELEMETRY_PAIRS / 2], on[0], on[TELEMETRY_PAIRS - 1],
+	       (unsigned long long)records);
+	printf("telemetry_cost\t%.2f\t%%\t%.2f to %.2f, ratio of each pair\n",
+	       100 * (ratio[TELEMETRY_PAIRS / 2] - 1), 100 * (ratio[0] - 1),
+	       100 * (ratio[TELEMETRY_PAIRS - 1] - 1));
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct prim_options opt = {0};
+
+	if (prim_init(&opt) < 0)
+		return 1;
+	if (argc == 3 && strcmp(argv[1], "op") == 0)
+		return bench_op(argv[2]);
+	if (argc == 2 && strcmp(argv[1], "gate") == 0)
+		return bench_gate();
+	if (argc == 2 && strcmp(argv[1], "telemetry") == 0)
+		return bench_telemetry();
+	fprintf(stderr, "usage: bench-runtime op NAME | gate | telemetry\n");
+	return 2;
+}

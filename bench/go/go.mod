@@ -1,0 +1,3 @@
+module gcstorm/bench
+
+go 1.19
