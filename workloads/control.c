@@ -1,0 +1,441 @@
+/*
+ * control.c: the timeline is a sorted list of edges (phases and fault windows begin and end); between edges the thread waits
+ * for a line from the harness, CONTROL_TICK_NS at most. Lateness of those waits beyond a millisecond is a pause of the machine and reported.
+ *
+ * An operator's arm or disarm holds until the fault's next edge. Its occurrences count on after those of the windows.
+ *
+ * The main goroutine waits at two gates, begin and end. The thread has no goroutine, so it opens a gate through one that it
+ * starts for the purpose.
+ *
+ * Simulation: the lines up to `start` are there before the run; later only `quit` and the end of the socket count,
+ * since whatever else arrives does so at a real, unrepeatable time.
+ */
+#include "workloads/control.h"
+
+#include "faults/fault.h"
+#include "runtime/prim/prim.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#define CONTROL_TICK_NS INT64_C(10000000)
+#define CONTROL_STALL_NS INT64_C(1000000)
+#define CONTROL_ORPHAN_NS INT64_C(900000000) /* then the process ends, whatever it is at */
+#define CONTROL_LINE_BYTES 4096u
+
+/* In the order in which edges of the same moment are played. */
+enum control_edge_kind { EDGE_PHASE_END, EDGE_DISARM, EDGE_PHASE_START, EDGE_ARM, EDGE_END };
+
+struct control_edge {
+	int64_t at_ns; /* from t0 */
+	enum control_edge_kind kind;
+	uint32_t index, window;
+};
+
+struct control {
+	struct work_env *env;
+	int fd;
+	prim_thread *thread;
+	struct control_edge *edge;
+	uint32_t nedges, next;
+	bool start_seen, begun, ended, cancelled; /* cancelled: no window opens any more */
+	enum control_end end;
+	int64_t orphan_ns; /* when the socket closed; 0: it has not */
+	uint32_t operator_acts[WATCH_FAULTS_MAX];
+	_Atomic bool prepared; /* the main goroutine waits at `begin` */
+	_Atomic bool finished; /* mrt_run has returned */
+	mrt_wg begin_gate, end_gate;
+	char line[CONTROL_LINE_BYTES];
+};
+
+/* ------------------------------------------------------------------- sending */
+
+static void control_send(int fd, json_t *object)
+{
+	char *text = json_dumps(object, JSON_COMPACT);
+
+	/* A harness that is gone is noticed when reading. */
+	if (text != NULL)
+		prim_ctl_send(fd, text, strlen(text));
+	free(text);
+	json_decref(object);
+}
+
+void control_send_error(int fd, const char *text)
+{
+	control_send(fd, json_pack("{s:s,s:s}", "ev", "error", "text", text));
+}
+
+static json_t *control_workers(const struct plan *plan)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < plan->nworkloads; i++) {
+		const struct plan_workload *w = &plan->workload[i];
+
+		for (uint32_t j = 0; j < plan_goroutines(w); j++)
+			json_array_append_new(list, json_pack("{s:i,s:i,s:i}", "workload", (int)i,
+							      "worker", (int)j, "id",
+							      (int)(w->first_id + j)));
+	}
+	return list;
+}
+
+void control_done(struct control *c, uint64_t hash)
+{
+	char text[17];
+
+	snprintf(text, sizeof(text), "%016llx", (unsigned long long)hash);
+	control_send(c->fd, json_pack("{s:s,s:s,s:I,s:I}", "ev", "done", "hash", text, "checked",
+				      (json_int_t)atomic_load(&c->env->checked), "integrity_errors",
+				      (json_int_t)atomic_load(&c->env->integrity_errors)));
+}
+
+/* --------------------------------------------------------------------- gates */
+
+static void control_open_gate(mrt_g *g, void *arg)
+{
+	mrt_wg_done(g, arg);
+}
+
+/* Let the main goroutine through; false: no memory for it now, try again. */
+static bool control_open(mrt_wg *gate)
+{
+	struct mrt_go_options opt = {
+		.name = "control", .worker = MRT_WORKER_CONTROL, .driver = 0xffff, .system = true,
+	};
+
+	return mrt_go(NULL, control_open_gate, gate, &opt) == 0;
+}
+
+static bool control_prepared(const struct control *c)
+{
+	/* Acquire: the runtime is up when this is set. */
+	return atomic_load_explicit(&c->prepared, memory_order_acquire);
+}
+
+/* t0 is now, or as soon as everything is prepared. */
+static void control_try_begin(struct control *c)
+{
+	struct mrt_telemetry *t = c->env->telemetry;
+
+	if (c->begun || !c->start_seen || !control_prepared(c))
+		return;
+	c->env->t0_ns = prim_now_ns();
+	if (!control_open(&c->begin_gate))
+		return;
+	c->begun = true;
+	if (t != NULL) {
+		atomic_store_explicit(&t->t0_ns, c->env->t0_ns, memory_order_relaxed);
+		/* Release: who sees it go sees t0. */
+		atomic_store_explicit(&t->load_go, 1, memory_order_release);
+	}
+	control_send(c->fd, json_pack("{s:s,s:I}", "ev", "started", "t0_abs_ns",
+				      (json_int_t)c->env->t0_ns));
+}
+
+static void control_stop(struct control *c, enum control_end why)
+{
+	if (c->end == CONTROL_RUNNING || why == CONTROL_ORPHAN)
+		c->end = why;
+	c->cancelled = true;
+	gcs_faults_disarm_all(false, prim_now_ns());
+	atomic_store_explicit(&c->env->stop, true, memory_order_relaxed);
+}
+
+/* The run is over: open what the main goroutine still waits at. */
+static void control_try_end(struct control *c)
+{
+	if (c->end == CONTROL_RUNNING || c->ended || !control_prepared(c))
+		return;
+	if (!c->begun) {
+		c->env->t0_ns = prim_now_ns();
+		c->begun = control_open(&c->begin_gate);
+	}
+	if (c->begun)
+		c->ended = control_open(&c->end_gate);
+}
+
+/* ------------------------------------------------------------------ timeline */
+
+static int control_edge_compare(const void *a, const void *b)
+{
+	const struct control_edge *x = a, *y = b;
+
+	if (x->at_ns != y->at_ns)
+		return x->at_ns < y->at_ns ? -1 : 1;
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+static void control_edge_add(struct control *c, int64_t at_ns, enum control_edge_kind kind,
+			     uint32_t index, uint32_t window)
+{
+	c->edge[c->nedges++] = (struct control_edge){at_ns, kind, index, window};
+}
+
+static int control_timeline(struct control *c, const struct plan *p)
+{
+	size_t n = 2 * (size_t)p->nphases + 1;
+
+	for (uint32_t i = 0; i < p->nfaults; i++)
+		n += 2 * (size_t)p->fault[i].nwindows;
+	c->edge = calloc(n, sizeof(*c->edge));
+	if (c->edge == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < p->nphases; i++) {
+		control_edge_add(c, p->phase[i].start_ns, EDGE_PHASE_START, i, 0);
+		control_edge_add(c, p->phase[i].end_ns, EDGE_PHASE_END, i, 0);
+	}
+	for (uint32_t i = 0; i < p->nfaults; i++)
+		for (uint32_t j = 0; j < p->fault[i].nwindows; j++) {
+			control_edge_add(c, p->fault[i].window[j].start_ns, EDGE_ARM, i, j);
+			control_edge_add(c, p->fault[i].window[j].end_ns, EDGE_DISARM, i, j);
+		}
+	control_edge_add(c, p->end_ns, EDGE_END, 0, 0);
+	qsort(c->edge, c->nedges, sizeof(*c->edge), control_edge_compare);
+	return 0;
+}
+
+static void control_emit_phase(struct control *c, const struct control_edge *e, int64_t now_ns)
+{
+	struct watch_record rec = {
+		.t_ns = now_ns, .kind = WATCH_PHASE, .p = 0xffff,
+		.a = e->index, .b = e->kind == EDGE_PHASE_START,
+	};
+
+	watch_emit_shared(c->env->telemetry, &rec);
+}
+
+static void control_play(struct control *c, const struct control_edge *e, int64_t now_ns)
+{
+	switch (e->kind) {
+	case EDGE_PHASE_START:
+	case EDGE_PHASE_END:
+		control_emit_phase(c, e, now_ns);
+		break;
+	case EDGE_ARM:
+		if (c->cancelled)
+			break;
+		gcs_fault_disarm(e->index, true, now_ns); /* an operator's arm ends here */
+		gcs_fault_arm(e->index, e->window, false, now_ns);
+		break;
+	case EDGE_DISARM:
+		gcs_fault_disarm(e->index, false, now_ns);
+		break;
+	case EDGE_END:
+		control_stop(c, CONTROL_TIME);
+		break;
+	}
+}
+
+static void control_play_due(struct control *c)
+{
+	int64_t now = prim_now_ns();
+
+	while (c->begun && c->next < c->nedges &&
+	       c->env->t0_ns + c->edge[c->next].at_ns <= now)
+		control_play(c, &c->edge[c->next++], now);
+}
+
+/* ------------------------------------------------------------------ commands */
+
+static void control_operator(struct control *c, const char *cmd, json_t *object)
+{
+	json_int_t fault = json_integer_value(json_object_get(object, "fault"));
+	uint32_t i = (uint32_t)fault;
+	const struct plan *p = c->env->plan;
+
+	if (!json_is_integer(json_object_get(object, "fault")) || fault < 0 || fault >= p->nfaults)
+		return;
+	if (strcmp(cmd, "arm") == 0 && !gcs_fault_armed(i))
+		gcs_fault_arm(i, p->fault[i].nwindows + c->operator_acts[i]++, true, prim_now_ns());
+	else if (strcmp(cmd, "disarm") == 0)
+		gcs_fault_disarm(i, true, prim_now_ns());
+	else if (strcmp(cmd, "fire") == 0)
+		gcs_fault_fire_once(i);
+}
+
+static void control_command(struct control *c, json_t *object)
+{
+	const char *cmd = json_string_value(json_object_get(object, "cmd"));
+
+	if (cmd == NULL)
+		return;
+	if (strcmp(cmd, "start") == 0) {
+		c->start_seen = true;
+	} else if (strcmp(cmd, "quit") == 0) {
+		control_stop(c, CONTROL_QUIT);
+	} else if (c->end != CONTROL_RUNNING || (MRT_SIM && c->begun)) {
+		return;
+	} else if (strcmp(cmd, "disarm_all") == 0) {
+		c->cancelled = true;
+		gcs_faults_disarm_all(true, prim_now_ns());
+	} else {
+		control_operator(c, cmd, object);
+	}
+}
+
+static void control_line(struct control *c)
+{
+	json_t *object = json_loads(c->line, 0, NULL);
+
+	if (object != NULL)
+		control_command(c, object);
+	json_decref(object);
+}
+
+/* -------------------------------------------------------------------- thread */
+
+static void control_publish(struct control *c, int64_t now_ns)
+{
+	struct mrt_telemetry *t = c->env->telemetry;
+
+	if (t == NULL)
+		return;
+	atomic_store_explicit(&t->gauges.target_now_ns, now_ns, memory_order_relaxed);
+	atomic_store_explicit(&t->gauges.telemetry_records, watch_written(t), memory_order_relaxed);
+}
+
+/* We should have been here at deadline_ns. */
+static void control_stall(struct control *c, int64_t deadline_ns, int64_t now_ns)
+{
+	struct watch_record rec = {
+		.t_ns = now_ns, .kind = WATCH_STALL, .p = 0xffff,
+		.b = (uint64_t)(now_ns - deadline_ns),
+	};
+
+	if (!MRT_SIM && c->begun && now_ns - deadline_ns > CONTROL_STALL_NS)
+		watch_emit_shared(c->env->telemetry, &rec);
+}
+
+static void control_orphaned(struct control *c)
+{
+	int64_t now = prim_now_ns();
+
+	if (c->orphan_ns == 0) {
+		c->orphan_ns = now;
+		control_stop(c, CONTROL_ORPHAN);
+	}
+	if (!MRT_SIM && now - c->orphan_ns > CONTROL_ORPHAN_NS)
+		prim_die(0, "gcstorm-target: the harness is gone: faults are disarmed, ending");
+}
+
+static int64_t control_deadline(const struct control *c, int64_t now_ns)
+{
+	int64_t deadline = now_ns + CONTROL_TICK_NS;
+
+	if (c->begun && c->next < c->nedges && c->env->t0_ns + c->edge[c->next].at_ns < deadline)
+		deadline = c->env->t0_ns + c->edge[c->next].at_ns;
+	return deadline;
+}
+
+static void control_step(struct control *c)
+{
+	int64_t deadline = control_deadline(c, prim_now_ns());
+	int r = -EPIPE;
+
+	if (c->orphan_ns == 0)
+		r = prim_ctl_recv(c->fd, c->line, sizeof(c->line), deadline);
+	else
+		prim_sleep_until(deadline); /* nothing will come any more */
+	if (r == 0)
+		control_line(c);
+	else if (r == -EAGAIN)
+		control_stall(c, deadline, prim_now_ns());
+	else if (r == -EPIPE)
+		control_orphaned(c);
+	if (c->end == CONTROL_RUNNING && atomic_load_explicit(&c->env->stop, memory_order_relaxed))
+		control_stop(c, CONTROL_FAILED);
+	control_try_begin(c);
+	control_play_due(c);
+	control_try_end(c);
+	control_publish(c, prim_now_ns());
+}
+
+static void control_main(void *arg)
+{
+	struct control *c = arg;
+
+	while (!atomic_load_explicit(&c->finished, memory_order_acquire))
+		control_step(c);
+}
+
+/* ------------------------------------------------------------ the main goroutine */
+
+/* The gate `prepared` is released to the thread only when the main goroutine is about to wait. */
+static void control_wait_begin(mrt_g *g, struct control *c)
+{
+	atomic_store_explicit(&c->prepared, true, memory_order_release);
+	mrt_wg_wait(g, &c->begin_gate);
+}
+
+void control_ready(mrt_g *g, struct control *c)
+{
+	json_t *workers = control_workers(c->env->plan);
+
+	mrt_block_enter(g);
+	control_send(c->fd, json_pack("{s:s,s:i,s:o}", "ev", "ready", "pid", (int)getpid(),
+				      "workers", workers));
+	mrt_block_exit(g);
+	control_wait_begin(g, c);
+}
+
+void control_refuse(mrt_g *g, struct control *c, const char *text)
+{
+	mrt_block_enter(g);
+	control_send_error(c->fd, text);
+	mrt_block_exit(g);
+	/* Once begun, the thread sees this and brings the run to its end. */
+	atomic_store_explicit(&c->env->stop, true, memory_order_relaxed);
+}
+
+enum control_end control_wait_end(mrt_g *g, struct control *c)
+{
+	mrt_wg_wait(g, &c->end_gate);
+	return c->end;
+}
+
+/* ------------------------------------------------------------ making, ending */
+
+int control_create(struct control **ret, struct work_env *env, int fd)
+{
+	struct control *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (c == NULL)
+		return -ENOMEM;
+	c->env = env;
+	c->fd = fd;
+	mrt_wg_add(&c->begin_gate, 1);
+	mrt_wg_add(&c->end_gate, 1);
+	r = control_timeline(c, env->plan);
+	if (r == 0)
+		r = prim_thread_create(&c->thread, "control", control_main, c);
+	if (r < 0)
+		control_destroy(c);
+	else
+		*ret = c;
+	return r;
+}
+
+enum control_end control_join(struct control *c)
+{
+	atomic_store_explicit(&c->finished, true, memory_order_release);
+	prim_thread_join(c->thread);
+	return c->end;
+}
+
+void control_destroy(struct control *c)
+{
+	if (c == NULL)
+		return;
+	free(c->edge);
+	free(c);
+}

@@ -1,0 +1,300 @@
+/*
+ * echo.c: the serving side of echo.
+ *
+ * Connections are put in groups, at most ECHO_GROUPS; a group shares one unit of the handler's driver. With few connections each
+ * has a unit of its own; with many, those of a group take turns under a goroutine mutex, as the handlers of a real
+ * service do over a shared map. A group's unit hangs on a global root.
+ *
+ * Latency is measured by the clients (load.c, or the virtual peers of the simulation), from the intended start.
+ */
+#include "workloads/echo.h"
+
+#include "runtime/prim/prim.h"
+#include "workloads/echo_wire.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ECHO_GROUPS 8u
+
+struct echo_group {
+	struct work_unit *unit; /* NULL: echo only */
+	void *root;             /* a global root */
+	bool rooted, shared;
+	mrt_mutex lock;
+};
+
+struct echo_conn {
+	struct echo *echo;
+	struct echo_group *group;
+	prim_conn *prim;
+	mrt_conn *conn;
+	uint32_t index;
+};
+
+struct echo {
+	struct work_env *env;
+	const struct plan_workload *w;
+	struct work_unit self;  /* for reports only */
+	struct watch_ops *ops;  /* sim: the peers' */
+	uint32_t ngroups;
+	struct echo_group group[ECHO_GROUPS];
+	mrt_wg ended;
+	_Atomic uint32_t serving;
+	struct echo_conn conn[];
+};
+
+static int echo_accept(const struct plan_workload *w, char *text, size_t cap)
+{
+	if (w->conns > 0 && w->rate > 0)
+		return 0;
+	snprintf(text, cap, "%s: echo needs conns and a rate", w->id);
+	return -EINVAL;
+}
+
+const struct work_driver work_echo = {
+	.name = "echo",
+	.about = "Goroutines parked in netpoll answer requests from outside, each with one operation of another driver.",
+	.accept = echo_accept,
+	.served = true,
+};
+
+/* ------------------------------------------------------------------- serving */
+
+/* 1 got it all, 0 the end, -errno. */
+static int64_t echo_read_whole(mrt_g *g, mrt_conn *conn, void *buf, size_t bytes)
+{
+	size_t got = 0;
+
+	while (got < bytes) {
+		int64_t n = mrt_conn_read(g, conn, (char *)buf + got, bytes - got);
+
+		if (n <= 0)
+			return n;
+		got += (size_t)n;
+	}
+	return 1;
+}
+
+static int echo_operate(mrt_g *g, struct echo_group *group)
+{
+	int r;
+
+	if (group->unit == NULL)
+		return 0;
+	if (group->shared)
+		mrt_lock(g, &group->lock);
+	r = group->unit->driver->op(g, group->unit);
+	if (group->shared)
+		mrt_unlock(g, &group->lock);
+	return r;
+}
+
+static void echo_serve(mrt_g *g, void *arg)
+{
+	struct echo_conn *c = arg;
+	struct echo_request request;
+
+	while (echo_read_whole(g, c->conn, &request, sizeof(request)) > 0) {
+		struct echo_reply reply = {
+			.sequence = request.sequence,
+			.intended_ns = request.intended_ns,
+			.status = (uint64_t)-echo_operate(g, c->group),
+			.sum = echo_sum(request.sequence, request.intended_ns),
+		};
+
+		if (mrt_conn_write_all(g, c->conn, &reply, sizeof(reply)) < 0)
+			break;
+	}
+	/* Release: pairs with echo_quiet. */
+	atomic_fetch_sub_explicit(&c->echo->serving, 1, memory_order_release);
+	mrt_wg_done(g, &c->echo->ended);
+}
+
+bool echo_quiet(const struct echo *e)
+{
+	return atomic_load_explicit(&e->serving, memory_order_acquire) == 0;
+}
+
+/* --------------------------------------------------- sim: the virtual clients */
+
+static void echo_bump(_Atomic uint64_t *counter)
+{
+	/* One writer: the simulation has one thread. */
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+}
+
+static void echo_on_reply(void *arg, uint32_t conn, int64_t intended_ns, int64_t done_ns,
+			  const void *bytes)
+{
+	struct echo *e = arg;
+	const struct echo_reply *reply = bytes;
+
+	if (!echo_reply_holds(reply, intended_ns))
+		work_integrity(&e->self, WORK_REPLY, conn, (uint64_t)intended_ns,
+			       (uint64_t)reply->intended_ns);
+	if (e->ops == NULL)
+		return;
+	watch_hist_add(&e->ops->latency, (uint64_t)(done_ns - intended_ns));
+	echo_bump(&e->ops->ops);
+	if (reply->status != 0)
+		echo_bump(&e->ops->errors);
+}
+
+static int echo_start_peers(struct echo *e)
+{
+	struct prim_peer_options opt = {
+		.conns = e->w->conns,
+		.start_ns = e->env->t0_ns,
+		.stop_ns = e->env->t0_ns + e->env->plan->end_ns,
+		.period_ns = (int64_t)(1000000000u / e->w->rate),
+		.request_bytes = sizeof(struct echo_request),
+		.reply_bytes = sizeof(struct echo_reply),
+		.on_reply = echo_on_reply,
+		.arg = e,
+	};
+	prim_conn **conns = calloc(e->w->conns, sizeof(*conns));
+	int r = -ENOMEM;
+
+	if (conns != NULL)
+		r = prim_peer_start(&opt, conns);
+	for (uint32_t i = 0; r == 0 && i < e->w->conns; i++)
+		e->conn[i].prim = conns[i];
+	free(conns);
+	return r;
+}
+
+/* -------------------------------------------------------------- start and end */
+
+static int echo_open_descriptors(struct echo *e)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < e->w->conns && r == 0; i++)
+		r = prim_conn_open_fd(&e->conn[i].prim, e->w->first_fd + (int)i);
+	return r;
+}
+
+static int echo_prepare_group(mrt_g *g, struct echo *e, uint32_t index)
+{
+	struct echo_group *group = &e->group[index];
+	const struct plan_workload *w = &e->env->plan->workload[e->w->handler];
+	struct work_unit_options opt = {
+		.env = e->env, .w = w, .workload = e->w->index, .worker = index,
+		.share = e->ngroups,
+	};
+	MRT_ROOTS(g, root, 1);
+	int r = mrt_globals_add(&group->root, 1);
+
+	if (r < 0)
+		return r;
+	group->rooted = true;
+	r = work_driver_by_name(w->driver)->create(g, &opt, &root[0], &group->unit);
+	if (r < 0)
+		return r;
+	mrt_store(g, &group->root, root[0]);
+	group->unit->root = &group->root;
+	return 0;
+}
+
+int echo_prepare(mrt_g *g, struct echo *e)
+{
+	int r = MRT_SIM ? 0 : echo_open_descriptors(e);
+
+	for (uint32_t i = 0; i < e->ngroups && e->w->handler >= 0 && r == 0; i++)
+		r = echo_prepare_group(g, e, i);
+	return r;
+}
+
+int echo_begin(mrt_g *g, struct echo *e)
+{
+	int r = MRT_SIM ? echo_start_peers(e) : 0;
+
+	for (uint32_t i = 0; i < e->w->conns && r == 0; i++) {
+		struct echo_conn *c = &e->conn[i];
+		struct mrt_go_options opt = {
+			.name = "echo", .worker = e->w->first_id + i,
+			.driver = (uint16_t)e->w->index,
+		};
+
+		r = mrt_conn_open(g, c->prim, &c->conn);
+		if (r < 0)
+			break;
+		mrt_wg_add(&e->ended, 1);
+		atomic_fetch_add_explicit(&e->serving, 1, memory_order_relaxed);
+		r = mrt_go(g, echo_serve, c, &opt);
+		if (r < 0) {
+			atomic_fetch_sub_explicit(&e->serving, 1, memory_order_relaxed);
+			mrt_wg_done(g, &e->ended);
+		}
+	}
+	return r;
+}
+
+void echo_end(mrt_g *g, struct echo *e)
+{
+	for (uint32_t i = 0; i < e->w->conns; i++)
+		if (e->conn[i].conn != NULL)
+			mrt_conn_close(g, e->conn[i].conn);
+	mrt_wg_wait(g, &e->ended);
+}
+
+void echo_verify(mrt_g *g, struct echo *e)
+{
+	for (uint32_t i = 0; i < e->ngroups; i++)
+		if (e->group[i].unit != NULL)
+			e->group[i].unit->driver->verify(g, e->group[i].unit);
+}
+
+void echo_release(mrt_g *g, struct echo *e)
+{
+	for (uint32_t i = 0; i < e->ngroups; i++) {
+		if (!e->group[i].rooted)
+			continue;
+		mrt_store(g, &e->group[i].root, NULL);
+		mrt_globals_remove(&e->group[i].root);
+		e->group[i].rooted = false;
+	}
+}
+
+int echo_create(struct echo **ret, struct work_env *env, const struct plan_workload *w)
+{
+	struct echo *e = calloc(1, sizeof(*e) + w->conns * sizeof(e->conn[0]));
+	struct work_unit_options self = {
+		.env = env, .w = w, .workload = w->index, .worker = 0, .share = 1,
+	};
+
+	if (e == NULL)
+		return -ENOMEM;
+	e->env = env;
+	e->w = w;
+	work_unit_init(&e->self, &work_echo, &self);
+	e->ngroups = w->conns < ECHO_GROUPS ? w->conns : ECHO_GROUPS;
+	for (uint32_t i = 0; i < w->conns; i++) {
+		e->conn[i] = (struct echo_conn){
+			.echo = e, .group = &e->group[i % e->ngroups], .index = i,
+		};
+		e->group[i % e->ngroups].shared = w->conns > ECHO_GROUPS;
+	}
+	if (MRT_SIM && env->telemetry != NULL) {
+		e->ops = &env->telemetry->ops[w->first_slot];
+		e->ops->workload = w->index;
+		e->ops->worker = 0;
+		e->ops->is_client = 1;
+		atomic_store_explicit(&e->ops->used, 1, memory_order_release);
+	}
+	*ret = e;
+	return 0;
+}
+
+void echo_destroy(struct echo *e)
+{
+	if (e == NULL)
+		return;
+	for (uint32_t i = 0; i < e->ngroups; i++)
+		if (e->group[i].unit != NULL)
+			e->group[i].unit->driver->destroy(e->group[i].unit);
+	free(e);
+}

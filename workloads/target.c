@@ -1,0 +1,253 @@
+/*
+ * target.c: gcstorm-target: the process under test: one plan, one runtime, one run.
+ *
+ *   gcstorm-target [--sim] [--no-sandbox]      descriptors: docs/control-protocol.md
+ *
+ * Exit status: 0 the run is over (or the harness is gone), 2 the plan was refused, else as the runtime died.
+ *
+ * The two backends are two programs from this one source. --sim given to the real one starts the other, which lies beside it.
+ */
+#include "faults/fault.h"
+#include "faults/sandbox.h"
+#include "runtime/prim/prim.h"
+#include "workloads/control.h"
+#include "workloads/crew.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TARGET_CONTROL_FD 3
+#define TARGET_TELEMETRY_FD 4
+#define TARGET_LINE_BYTES ((size_t)4 << 20)
+#define TARGET_TEXT_BYTES 256
+#define TARGET_REFUSED 2
+
+struct target {
+	bool sandbox, sim;
+	struct plan *plan;
+	struct work_env env;
+	struct crew *crew;
+	struct control *control;
+	char text[TARGET_TEXT_BYTES]; /* why it was refused */
+};
+
+static int target_refuse(struct target *t, int r, const char *what)
+{
+	if (t->text[0] == '\0')
+		snprintf(t->text, sizeof(t->text), "%s: %s", what, strerror(-r));
+	return r;
+}
+
+static int target_options(struct target *t, int argc, char **argv)
+{
+	t->sandbox = true;
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--sim") == 0) {
+			t->sim = true;
+		} else if (strcmp(argv[i], "--no-sandbox") == 0) {
+			t->sandbox = false;
+		} else {
+			snprintf(t->text, sizeof(t->text), "unknown option '%.100s'", argv[i]);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/* The real program was asked for the simulation: become the program beside it. */
+static int target_become_sim(struct target *t, char **argv)
+{
+	char path[PATH_MAX];
+	ssize_t n;
+
+	if (MRT_SIM || !t->sim)
+		return 0;
+	n = readlink("/proc/self/exe", path, sizeof(path) - sizeof("-sim"));
+	if (n < 0)
+		return target_refuse(t, -errno, "/proc/self/exe");
+	memcpy(path + n, "-sim", sizeof("-sim"));
+	execv(path, argv);
+	return target_refuse(t, -errno, path);
+}
+
+/* ------------------------------------------------------------------- loading */
+
+static int target_load_plan(struct target *t)
+{
+	char *line = malloc(TARGET_LINE_BYTES);
+	int r;
+
+	if (line == NULL)
+		return target_refuse(t, -ENOMEM, "load");
+	r = prim_ctl_recv(TARGET_CONTROL_FD, line, TARGET_LINE_BYTES, PRIM_FOREVER);
+	if (r == 0)
+		r = plan_parse(&t->plan, line, t->text, sizeof(t->text));
+	free(line);
+	return r < 0 ? target_refuse(t, r, "load") : 0;
+}
+
+static int target_map_telemetry(struct target *t)
+{
+	struct mrt_telemetry *telemetry =
+		prim_shared_map(TARGET_TELEMETRY_FD, sizeof(struct mrt_telemetry));
+	int r = telemetry != NULL ? watch_layout_check(telemetry) : -ENOMEM;
+
+	if (r < 0)
+		return target_refuse(t, r, "telemetry");
+	telemetry->target_pid = (int32_t)getpid();
+	telemetry->ctl_fd = MRT_SIM ? TARGET_CONTROL_FD : -1;
+	t->env.telemetry = telemetry;
+	return 0;
+}
+
+static int target_enter_sandbox(struct target *t)
+{
+	enum sandbox_state state;
+	char line[128];
+	int r, n;
+
+	if (!t->sandbox)
+		return 0;
+	r = gcs_sandbox_enter(&state);
+	if (r < 0)
+		return target_refuse(t, r, "sandbox");
+	if (gcs_sandbox_notice(state) != NULL) {
+		n = snprintf(line, sizeof(line), "gcstorm-target: %s\n", gcs_sandbox_notice(state));
+		prim_log(line, (size_t)n);
+	}
+	return 0;
+}
+
+static int target_load_faults(struct target *t)
+{
+	struct plan *p = t->plan;
+	uint32_t *worker = malloc((p->nworkers + 1) * sizeof(*worker));
+	struct gcs_faults_options opt = {
+		.spec = p->spec, .nspecs = p->nfaults, .seed = p->runtime.seed, .worker = worker,
+		.nworkers = p->nworkers, .telemetry = t->env.telemetry,
+	};
+	int r;
+
+	if (worker == NULL)
+		return target_refuse(t, -ENOMEM, "faults");
+	for (uint32_t i = 0; i < p->nworkers; i++)
+		worker[i] = MRT_WORKER_FIRST + i; /* as plan.c deals them out */
+	r = gcs_faults_load(&opt);
+	free(worker);
+	return r < 0 ? target_refuse(t, r, "faults") : 0;
+}
+
+/* Everything before the runtime starts. 0, or refused. */
+static int target_load(struct target *t)
+{
+	struct prim_options prim;
+	int r = target_load_plan(t);
+
+	if (r == 0)
+		r = target_map_telemetry(t);
+	if (r == 0)
+		r = target_enter_sandbox(t);
+	if (r < 0)
+		return r;
+	prim = (struct prim_options){.seed = t->plan->runtime.seed};
+	r = prim_init(&prim);
+	if (r < 0)
+		return target_refuse(t, r, "prim");
+	t->env.plan = t->plan;
+	t->plan->runtime.telemetry = t->env.telemetry;
+	r = target_load_faults(t);
+	if (r == 0 && crew_create(&t->crew, &t->env, t->text, sizeof(t->text)) < 0)
+		r = target_refuse(t, -ENOMEM, "workloads");
+	if (r == 0) {
+		r = control_create(&t->control, &t->env, TARGET_CONTROL_FD);
+		if (r < 0)
+			target_refuse(t, r, "control");
+	}
+	return r;
+}
+
+/* ------------------------------------------------------------------- running */
+
+static void target_refuse_here(mrt_g *g, struct target *t, int r, const char *what)
+{
+	target_refuse(t, r, what);
+	control_refuse(g, t->control, t->text);
+}
+
+static void target_goroutine(mrt_g *g, void *arg)
+{
+	struct target *t = arg;
+	enum control_end end = CONTROL_FAILED;
+	int r = crew_prepare(g, t->crew);
+
+	if (r < 0) {
+		target_refuse_here(g, t, r, "preparing the workloads");
+		crew_begin(g, t->crew);
+	} else {
+		control_ready(g, t->control);
+		r = crew_begin(g, t->crew);
+		if (r < 0)
+			target_refuse_here(g, t, r, "opening the connections");
+		end = control_wait_end(g, t->control);
+	}
+	crew_gather(g, t->crew, end == CONTROL_TIME);
+	if (end == CONTROL_TIME || end == CONTROL_QUIT)
+		crew_check(g, t->crew);
+	crew_dismiss(g, t->crew);
+}
+
+/* The last record and the last line; the hash is that of everything before them. */
+static void target_say_end(struct target *t)
+{
+	uint64_t hash = prim_sim_hash();
+	struct watch_record rec = {
+		.t_ns = prim_now_ns(), .kind = WATCH_END, .p = 0xffff, .a = hash,
+	};
+
+	watch_emit_shared(t->env.telemetry, &rec);
+	control_done(t->control, hash);
+}
+
+/* 0, or the exit status of a refusal. */
+static int target_run(struct target *t)
+{
+	int r = mrt_run(&t->plan->runtime, target_goroutine, t);
+	enum control_end end = control_join(t->control);
+
+	gcs_faults_clear();
+	if (r < 0) {
+		target_refuse(t, r, "the runtime");
+		control_send_error(TARGET_CONTROL_FD, t->text);
+		return TARGET_REFUSED;
+	}
+	if (end == CONTROL_ORPHAN)
+		return 0;
+	if (t->text[0] != '\0')
+		return TARGET_REFUSED; /* the sentence is sent */
+	target_say_end(t);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct target t = {0};
+	int status = TARGET_REFUSED;
+	int r = target_options(&t, argc, argv);
+
+	if (r == 0)
+		r = target_become_sim(&t, argv);
+	if (r == 0)
+		r = target_load(&t);
+	if (r == 0)
+		status = target_run(&t);
+	else
+		control_send_error(TARGET_CONTROL_FD, t.text);
+	control_destroy(t.control);
+	crew_destroy(t.crew);
+	plan_destroy(t.plan);
+	return status;
+}
