@@ -46,7 +46,7 @@ struct sched_m;
 struct sched_g {
 	mrt_g pub;               /* first: mrt_g * casts both ways */
 	_Atomic uint32_t status; /* enum sched_status | SCHED_G_SCAN */
-	uint32_t id, worker;
+	uint32_t id, worker;     /* worker MRT_WORKER_NONE: all ids were taken */
 	uint16_t driver;
 	bool system;
 	enum sched_wait wait;
@@ -74,6 +74,11 @@ struct sched_g {
 	void *park_arg;
 	bool (*park_commit)(struct sched_g *, void *); /* runs on the M after the switch; false: resume at once */
 	uint64_t alloc_seq;      /* allocations by this G */
+	/* private to sched/ */
+	int64_t wake_lag_ns;     /* of the last measured wake */
+	size_t stack_bytes;      /* of ctx, as asked for */
+	_Atomic uint32_t scan_asked; /* scan_self is owed at the next safepoint */
+	bool has_worker;         /* holds one count of its worker id */
 };
 
 struct sched_p {
@@ -86,14 +91,14 @@ struct sched_p {
 	struct watch_ring *ring; /* telemetry, single producer: the holder of the P; NULL: none */
 	_Atomic(struct sched_g *) running;
 	_Atomic uint64_t sched_tick, call_tick;
-	_Atomic int64_t slice_start_ns;
+	_Atomic int64_t slice_start_ns; /* when sysmon first saw this time slice */
 	void *sched;             /* run queue, timers: private to sched/ */
 	uint64_t alloc_seq;
 };
 
 static inline struct sched_g *sched_of(mrt_g *g) { return (struct sched_g *)g; }
 
-/* ---- what the collector plugs in, before sched_init. No NULLs. */
+/* ---- what the collector plugs in, before sched_init. No NULLs but where it says so. */
 struct sched_gc_hooks {
 	/* At a safepoint of g with SCHED_POLL_SCAN: scan own roots. Runs on g. */
 	void (*scan_self)(struct sched_g *g);
@@ -105,6 +110,10 @@ struct sched_gc_hooks {
 	void (*p_fini)(struct sched_p *p);
 	/* sysmon's tick: force the 2-minute GC and the like. */
 	void (*sysmon)(int64_t now_ns);
+	/* Optional, NULL allowed. Is there mark work that an idle P could take? Any thread, no P. NULL: find_worker is asked. */
+	bool (*has_work)(void);
+	/* Optional, NULL allowed: cycle and phase for the fault log. */
+	void (*where)(uint32_t *ret_cycle, uint8_t *ret_phase);
 };
 
 struct sched_options {
@@ -140,13 +149,14 @@ static inline void sched_pin(struct sched_g *g, void *obj)
 void sched_park(struct sched_g *g, enum sched_wait why, bool (*commit)(struct sched_g *, void *), void *arg);
 /* Make a WAITING g runnable: on p's queue (caller holds p; next: as runnext), or p NULL: on the global queue from any thread. */
 void sched_ready(struct sched_p *p, struct sched_g *g, bool next);
-/* As ready, at a later time (fault: delayed wake), counted from now; firing is logged with its wake lag. */
+/* As ready, at the absolute time when_ns (fault: delayed wake). The wake lag counts from g->ready_ns, from now when that is 0; the
+ * firing (0: none) is logged with it. p NULL: any P's timers. */
 void sched_ready_at(struct sched_p *p, struct sched_g *g, int64_t when_ns, uint64_t firing);
 /* Start a system goroutine with a fixed worker id; starts in WAITING state if `parked` (find_worker hands it out). */
 int sched_go_system(const char *name, uint32_t worker, mrt_go_fn *fn, void *arg, bool parked, struct sched_g **ret);
 /* Make idle Ps look for work (after new global or GC work). */
 void sched_wake(void);
-/* The current G's safepoint, slow path; runs every pending poll bit. */
+/* The current G's safepoint, slow path; runs every pending poll bit. G may go on on another P. */
 void sched_safepoint(struct sched_g *g);
 
 /* ---- stop the world */
@@ -156,7 +166,7 @@ struct sched_stw {
 	int64_t request_ns, stopped_ns, start_ns; /* request -> all stopped -> restarted */
 };
 /* g: the caller (its P counts as stopped), or NULL from a thread without P. One stopper at a time, others wait their turn
- * (as safepoints). Never inside another stop. */
+ * (as safepoints; request_ns is taken when the turn has come). Never inside another stop; the stopper does not park. */
 void sched_stop_world(struct sched_g *g, enum sched_stw_reason reason, struct sched_stw *ret);
 /* Fills start_ns and emits the telemetry record (kind STW) with `cycle` and `firing`. */
 void sched_start_world(struct sched_g *g, struct sched_stw *stw, uint32_t cycle, uint64_t firing);
@@ -167,8 +177,10 @@ void sched_for_each_p(struct sched_g *g, void (*fn)(struct sched_p *, void *), v
 
 /* ---- scanning one goroutine */
 enum sched_scan { SCHED_SCAN_DONE, SCHED_SCAN_ASKED };
-/* If g is not running: hold it still (SCAN bit), call scan, release: DONE. If it runs: set its P's SCAN poll bit: ASKED
- * (scan_self will be called, unless it stops running first: ask again). DEAD counts as DONE. */
+/* If g is not running: hold it still (SCAN bit), call scan, release: DONE. If it runs: set its P's SCAN poll bit: ASKED.
+ * scan_self is then called at its next safepoint, even if it parks, moves or blocks in between, unless somebody scanned it
+ * first. So: look at g->scan_gen, ask, wait a little, again. scan and scan_self exclude each other for one g, and both
+ * look at g->scan_gen first. DEAD counts as DONE. Not for the caller's own g. */
 enum sched_scan sched_scan_g(struct sched_g *g, void (*scan)(struct sched_g *, void *), void *arg);
 /* Every G ever created, dead ones included; list only grows. fn non-zero ends. */
 int sched_each_g(int (*fn)(struct sched_g *, void *), void *arg);

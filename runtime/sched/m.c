@@ -1,0 +1,167 @@
+/*
+ * m.c: threads that run Ps: started when there is work for one more, parked when there is none.
+ *
+ * An M that wakes has been given a P, or it is the end.  A spinning M has a P and looks for work;
+ * sched.spinning counts them, and at most one is started at a time, by whoever made work visible while
+ * nobody was looking.  When it finds some it starts the next one.
+ *
+ * When the system refuses a thread its P stays idle, and the others do the work.
+ */
+#include "runtime/sched/sched.h"
+#include "runtime/sched/sched_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void m_thread(void *arg)
+{
+	struct sched_m *m = arg;
+
+	prim_thread_set_user(m);
+	m->ctx = prim_ctx_thread();
+	sched_m_take(m, m->next_p);
+	m->next_p = NULL;
+	sched_m_loop(m);
+}
+
+uint32_t sched_m_random(struct sched_m *m)
+{
+	uint64_t x = m->rng;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	m->rng = x;
+	return (uint32_t)(x >> 32);
+}
+
+static struct sched_m *m_create_locked(struct sched_p *p, bool spinning)
+{
+	struct sched_m *m = prim_pages_alloc(sizeof(*m));
+	char name[32];
+
+	prim_mutex_assert_held(&sched.lock);
+	if (m == NULL)
+		return NULL;
+	m->id = ++sched.m_count;
+	m->rng = (sched.seed ^ m->id * UINT64_C(0x9e3779b97f4a7c15)) | 1;
+	m->spinning = spinning;
+	m->next_p = p;
+	snprintf(name, sizeof(name), "m%u", m->id);
+	if (prim_thread_create(&m->thread, name, m_thread, m) < 0) {
+		prim_pages_free(m, sizeof(*m));
+		return NULL;
+	}
+	m->all_next = sched.m_all;
+	sched.m_all = m;
+	return m;
+}
+
+/* A sleeping M, or a new one, for p; it is on its way. */
+static bool m_assign_locked(struct sched_p *p, bool spinning, struct sched_m **ret_wake)
+{
+	struct sched_m *m = sched.m_idle;
+
+	*ret_wake = NULL;
+	if (atomic_load_explicit(&sched.quitting, memory_order_relaxed))
+		return false;
+	if (m == NULL)
+		return m_create_locked(p, spinning) != NULL;
+	sched.m_idle = m->idle_next;
+	m->next_p = p;
+	m->spinning = spinning;
+	*ret_wake = m;
+	return true;
+}
+
+void sched_m_start(struct sched_p *p, bool spinning)
+{
+	struct sched_m *wake = NULL;
+	bool assigned = false;
+
+	prim_mutex_lock(&sched.lock);
+	if (p == NULL)
+		p = sched_p_idle_get_locked();
+	if (p != NULL)
+		assigned = m_assign_locked(p, spinning, &wake);
+	prim_mutex_unlock(&sched.lock);
+	if (wake != NULL)
+		prim_note_wake(&wake->note);
+	if (assigned)
+		return;
+	if (spinning)
+		atomic_fetch_sub(&sched.spinning, 1);
+	if (p != NULL)
+		sched_p_give_up(p);
+}
+
+void sched_m_take(struct sched_m *m, struct sched_p *p)
+{
+	m->p = p;
+	p->m = m;
+}
+
+bool sched_m_park(struct sched_m *m)
+{
+	prim_mutex_lock(&sched.lock);
+	if (atomic_load_explicit(&sched.quitting, memory_order_relaxed)) {
+		prim_mutex_unlock(&sched.lock);
+		return false;
+	}
+	m->idle_next = sched.m_idle;
+	sched.m_idle = m;
+	prim_mutex_unlock(&sched.lock);
+	prim_note_sleep(&m->note, PRIM_FOREVER);
+	prim_note_clear(&m->note);
+	if (m->next_p == NULL)
+		return false;
+	sched_m_take(m, m->next_p);
+	m->next_p = NULL;
+	return true;
+}
+
+void sched_wake(void)
+{
+	uint32_t none = 0;
+
+	/* Sequentially consistent reads: see sched_priv.h. */
+	if (atomic_load(&sched.spinning) != 0 || atomic_load(&sched.idle) == 0)
+		return;
+	if (!atomic_load_explicit(&sched.started, memory_order_acquire))
+		return;
+	if (!atomic_compare_exchange_strong(&sched.spinning, &none, 1))
+		return;
+	prim_step(PRIM_COST_ATOMIC);
+	sched_m_start(NULL, true);
+}
+
+void sched_m_quit_all(void)
+{
+	struct sched_m *m, *next;
+
+	prim_mutex_lock(&sched.lock);
+	atomic_store(&sched.quitting, true);
+	for (uint32_t i = 0; i < sched.procs; i++)
+		atomic_fetch_or(&sched.p[i]->poll, SCHED_POLL_STOP);
+	m = sched.m_idle;
+	sched.m_idle = NULL;
+	sched_sysmon_wake_locked();
+	prim_mutex_unlock(&sched.lock);
+	for (; m != NULL; m = next) {
+		next = m->idle_next;
+		prim_note_wake(&m->note);
+	}
+	prim_poll_break();
+}
+
+void sched_m_join_all(void)
+{
+	/* No lock: nobody makes an M after `quitting` was set under it, and this thread has seen it set. */
+	while (sched.m_all != NULL) {
+		struct sched_m *m = sched.m_all;
+
+		sched.m_all = m->all_next;
+		prim_thread_join(m->thread);
+		prim_pages_free(m, sizeof(*m));
+	}
+}

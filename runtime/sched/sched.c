@@ -1,0 +1,99 @@
+/*
+ * sched.c: the beginning and the end of the scheduler.
+ *
+ * sched_main makes its thread the first M.  When the main goroutine ends, every P gets the STOP bit, every M comes off its
+ * goroutine at the next safepoint and ends, and the first M joins them.  A goroutine in a blocking
+ * call is waited for.  What is still alive then is left where it stands, and its stack freed by sched_fini.
+ */
+#include "runtime/sched/sched.h"
+#include "runtime/sched/sched_priv.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct sched_state sched;
+
+static void sched_ps_destroy(void)
+{
+	for (uint32_t i = 0; i < sched.procs; i++) {
+		if (sched.p[i] != NULL)
+			sched_p_destroy(sched.p[i]);
+		sched.p[i] = NULL;
+	}
+}
+
+int sched_init(const struct sched_options *opt)
+{
+	int r;
+
+	if (opt->procs == 0 || opt->procs > WATCH_PS_MAX)
+		return -EINVAL;
+	memset(&sched, 0, sizeof(sched));
+	prim_mutex_init(&sched.lock, PRIM_RANK_SCHED);
+	sched.procs = opt->procs;
+	sched.seed = opt->seed;
+	sched.telemetry = opt->telemetry;
+	sched.gc = opt->gc;
+	sched_g_init();
+	sched_turn_init();
+	r = sched_netpoll_init();
+	for (uint32_t i = 0; i < opt->procs && r == 0; i++)
+		r = sched_p_create(i);
+	if (r < 0) {
+		sched_ps_destroy();
+		sched_arena_fini();
+	}
+	return r;
+}
+
+static void main_m_init(struct sched_m *m)
+{
+	m->thread = NULL;
+	m->ctx = prim_ctx_thread();
+	m->rng = (sched.seed ^ UINT64_C(0x6d30)) | 1;
+	prim_thread_set_user(m);
+	prim_mutex_lock(&sched.lock);
+	sched_m_take(m, sched_p_idle_get_locked());
+	prim_mutex_unlock(&sched.lock);
+}
+
+int sched_main(mrt_go_fn *fn, void *arg)
+{
+	struct sched_g_options opt = {
+		.name = "main",
+		.fn = fn,
+		.arg = arg,
+		.worker = MRT_WORKER_MAIN,
+		.driver = 0xffff,
+		.fixed_worker = true,
+	};
+	struct sched_g *g;
+	int r = sched_g_create(NULL, &opt, &g);
+
+	if (r < 0)
+		return r;
+	r = sched_sysmon_start();
+	if (r < 0)
+		return r;
+	sched.main_g = g;
+	main_m_init(&sched.m0);
+	/* Release: pairs with the acquire in sched_wake. */
+	atomic_store_explicit(&sched.started, true, memory_order_release);
+	sched_g_status(g, SCHED_G_IDLE, SCHED_G_RUNNABLE);
+	sched_runq_put(sched.m0.p, g, true);
+	sched_m_loop(&sched.m0);
+	sched_m_join_all();
+	sched_sysmon_join();
+	atomic_store(&sched.started, false);
+	prim_thread_set_user(NULL);
+	return atomic_load(&sched.goroutines) == 0 ? 0 : -EBUSY;
+}
+
+void sched_fini(void)
+{
+	sched_g_fini();
+	sched_netpoll_fini();
+	sched_ps_destroy();
+	sched_arena_fini();
+	sched.procs = 0;
+}

@@ -1,0 +1,180 @@
+/*
+ * timer.c: what happens at a time: a 4-ary heap per P, smallest first.
+ *
+ * A goroutine waits for at most one time, so an element is (time, order of arrival, goroutine).
+ * An element leaves only when it is due.  The first time of each heap
+ * can be read without its lock: whoever has nothing else to do sleeps until the smallest.
+ */
+#include "runtime/sched/sched.h"
+#include "runtime/sched/sched_priv.h"
+
+#include <string.h>
+
+#define HEAP_ARITY 4u
+#define HEAP_CAP_MIN 256u
+#define DUE_MAX 64u
+
+static inline bool timer_before(const struct sched_timer *a, const struct sched_timer *b)
+{
+	return a->when_ns != b->when_ns ? a->when_ns < b->when_ns : a->seq < b->seq;
+}
+
+static void heap_up(struct sched_timer *heap, uint32_t i, struct sched_timer timer)
+{
+	while (i > 0) {
+		uint32_t parent = (i - 1) / HEAP_ARITY;
+
+		if (!timer_before(&timer, &heap[parent]))
+			break;
+		heap[i] = heap[parent];
+		i = parent;
+	}
+	heap[i] = timer;
+}
+
+static void heap_down(struct sched_timer *heap, uint32_t count, struct sched_timer timer)
+{
+	uint32_t i = 0;
+
+	for (;;) {
+		uint32_t first = i * HEAP_ARITY + 1, least = first;
+
+		if (first >= count)
+			break;
+		for (uint32_t c = first + 1; c < first + HEAP_ARITY && c < count; c++)
+			if (timer_before(&heap[c], &heap[least]))
+				least = c;
+		if (!timer_before(&heap[least], &timer))
+			break;
+		heap[i] = heap[least];
+		i = least;
+	}
+	heap[i] = timer;
+}
+
+static void timer_grow_locked(struct sched_local *l)
+{
+	uint32_t cap = l->timers_cap != 0 ? 2 * l->timers_cap : HEAP_CAP_MIN;
+	struct sched_timer *heap = prim_pages_alloc(cap * sizeof(*heap));
+
+	if (heap == NULL)
+		prim_die(2, "fatal error: mrt: no memory for timers\n");
+	if (l->timers != NULL) {
+		memcpy(heap, l->timers, l->timers_count * sizeof(*heap));
+		prim_pages_free(l->timers, l->timers_cap * sizeof(*heap));
+	}
+	l->timers = heap;
+	l->timers_cap = cap;
+}
+
+static void timer_first_locked(struct sched_local *l)
+{
+	/* Sequentially consistent: pairs with the look of an M that is about to sleep. */
+	atomic_store(&l->first_ns, l->timers_count > 0 ? l->timers[0].when_ns : SCHED_NEVER);
+}
+
+void sched_timer_add(struct sched_p *p, struct sched_g *g, int64_t when_ns)
+{
+	struct sched_local *l = sched_local(p);
+	bool first;
+
+	prim_step(PRIM_COST_TIMER);
+	prim_mutex_lock(&l->timers_lock);
+	if (l->timers_count == l->timers_cap)
+		timer_grow_locked(l);
+	first = l->timers_count == 0 || when_ns < l->timers[0].when_ns;
+	heap_up(l->timers, l->timers_count++,
+		(struct sched_timer){.when_ns = when_ns, .seq = l->timers_seq++, .g = g});
+	timer_first_locked(l);
+	prim_mutex_unlock(&l->timers_lock);
+	if (first)
+		sched_netpoll_timer(when_ns);
+}
+
+static uint32_t timer_take_due(struct sched_local *l, struct sched_g **due, uint32_t max)
+{
+	int64_t now = prim_now_ns();
+	uint32_t n = 0;
+
+	prim_mutex_lock(&l->timers_lock);
+	while (n < max && l->timers_count > 0 && l->timers[0].when_ns <= now) {
+		due[n++] = l->timers[0].g;
+		l->timers_count--;
+		if (l->timers_count > 0)
+			heap_down(l->timers, l->timers_count, l->timers[l->timers_count]);
+	}
+	timer_first_locked(l);
+	prim_mutex_unlock(&l->timers_lock);
+	return n;
+}
+
+bool sched_timer_run(struct sched_p *p, struct sched_p *from)
+{
+	struct sched_local *l = sched_local(from);
+	struct sched_g *due[DUE_MAX];
+	bool any = false;
+	uint32_t n = DUE_MAX;
+
+	while (n == DUE_MAX) {
+		int64_t first = atomic_load_explicit(&l->first_ns, memory_order_relaxed);
+
+		if (first == SCHED_NEVER || first > prim_now_ns())
+			break;
+		n = timer_take_due(l, due, DUE_MAX);
+		for (uint32_t i = 0; i < n; i++) {
+			prim_step(PRIM_COST_TIMER);
+			sched_ready(p, due[i], false);
+		}
+		any |= n > 0;
+	}
+	return any;
+}
+
+int64_t sched_timer_first(void)
+{
+	int64_t first = SCHED_NEVER;
+
+	for (uint32_t i = 0; i < sched.procs; i++) {
+		int64_t ns = atomic_load(&sched_local(sched.p[i])->first_ns);
+
+		first = ns < first ? ns : first;
+	}
+	return first;
+}
+
+void sched_timer_fini(struct sched_p *p)
+{
+	struct sched_local *l = sched_local(p);
+
+	if (l->timers != NULL)
+		prim_pages_free(l->timers, l->timers_cap * sizeof(*l->timers));
+	l->timers = NULL;
+}
+
+/* ------------------------------------------------------------------ its users */
+
+static bool sleep_commit(struct sched_g *g, void *arg)
+{
+	(void)arg;
+	sched_timer_add(g->p, g, g->wake_deadline_ns);
+	return true;
+}
+
+void mrt_sleep_until(mrt_g *pub, int64_t deadline_ns)
+{
+	struct sched_g *g = sched_of(pub);
+
+	if (deadline_ns > prim_now_ns()) {
+		g->wake_deadline_ns = deadline_ns;
+		sched_park(g, SCHED_WAIT_SLEEP, sleep_commit, NULL);
+	}
+	sched_safepoint(g);
+}
+
+void sched_ready_at(struct sched_p *p, struct sched_g *g, int64_t when_ns, uint64_t firing)
+{
+	if (g->ready_ns == 0)
+		g->ready_ns = prim_now_ns();
+	g->ready_firing = firing;
+	sched_timer_add(p != NULL ? p : sched.p[g->id % sched.procs], g, when_ns);
+}
