@@ -1,0 +1,250 @@
+/* The plan, the sizes, the model: what the drivers stand on, without a runtime. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "workloads/dist.h"
+#include "workloads/model.h"
+#include "workloads/plan.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t test_seed = 1;
+
+static uint64_t test_random(void)
+{
+	uint64_t x = test_seed += UINT64_C(0x9e3779b97f4a7c15);
+
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+/* The line of docs/control-protocol.md, widened to three workloads. */
+static const char good[] =
+	"{\"cmd\":\"load\",\"version\":1,"
+	"\"runtime\":{\"procs\":2,\"gogc\":100,\"memlimit\":0,\"seed\":9345,\"oom\":\"return\",\"gc_every\":0,"
+	"\"clobber\":false,\"check_edges\":false,\"gctrace\":true,\"heap_reserve\":0},"
+	"\"end_ns\":40000000000,"
+	"\"phases\":[{\"id\":\"warmup\",\"start_ns\":0,\"end_ns\":4000000000}],"
+	"\"workloads\":[{\"id\":\"maps\",\"driver\":\"map-churn\",\"workers\":2,\"rate\":100000,\"keys\":200000,"
+	"\"value\":\"ptr\",\"value_bytes\":32,\"mix\":{\"insert\":50,\"delete\":50,\"lookup\":0},"
+	"\"size\":{\"dist\":\"zipf\",\"min\":64,\"max\":8388608,\"s_milli\":1200},\"conns\":0,\"handler\":\"\","
+	"\"retain\":0},"
+	"{\"id\":\"net\",\"driver\":\"echo\",\"workers\":1,\"rate\":5000,\"conns\":64,\"handler\":\"maps\"},"
+	"{\"id\":\"slices\",\"driver\":\"slice-append\",\"workers\":3,\"rate\":20000,\"retain\":1048576}],"
+	"\"faults\":[{\"id\":\"oom\",\"point\":\"mem/malloc\",\"action\":\"fail\",\"errno\":12,\"p_ppb\":20000000,"
+	"\"nth\":0,\"every\":0,\"times\":500,\"delay_ns\":0,\"jitter_ns\":0,"
+	"\"windows\":[[10000000000,15000000000],[20000000000,21000000000]]}]}";
+
+static void test_plan_good(void **state)
+{
+	struct plan *p = NULL;
+	char text[256] = "";
+
+	(void)state;
+	assert_int_equal(plan_parse(&p, good, text, sizeof(text)), 0);
+	assert_int_equal(p->runtime.procs, 2);
+	assert_int_equal(p->runtime.seed, 9345);
+	assert_true(p->runtime.gctrace);
+	assert_int_equal(p->end_ns, 40000000000);
+	assert_int_equal(p->nworkloads, 3);
+	assert_int_equal(p->workload[1].handler, 0);
+	assert_int_equal(p->workload[1].workers, 0);
+	assert_int_equal(p->workload[1].first_fd, 5);
+	assert_int_equal(p->workload[0].first_id, 128);
+	assert_int_equal(p->workload[1].first_id, 130);
+	assert_int_equal(p->workload[2].first_id, 194);
+	assert_int_equal(p->workload[1].first_slot, 2);
+	assert_int_equal(p->workload[2].first_slot, 3);
+	assert_int_equal(p->nslots, 6);
+	assert_int_equal(p->nworkers, 69);
+	assert_int_equal(p->workload[0].size.dist, PLAN_DIST_ZIPF);
+	assert_int_equal(p->spec[0].point, GCS_POINT_mem_malloc);
+	assert_int_equal(p->spec[0].times, 500);
+	assert_int_equal(p->fault[0].nwindows, 2);
+	assert_int_equal(p->fault[0].window[1].start_ns, 20000000000);
+	plan_destroy(p);
+}
+
+/* good with `from` replaced by `to`. */
+static char *mutate(const char *from, const char *to)
+{
+	const char *at = strstr(good, from);
+	size_t len = sizeof(good) + strlen(to);
+	char *line = malloc(len);
+
+	assert_non_null(at);
+	assert_non_null(line);
+	snprintf(line, len, "%.*s%s%s", (int)(at - good), good, to, at + strlen(from));
+	return line;
+}
+
+static void test_plan_refusals(void **state)
+{
+	static const char *const cases[][3] = {
+		{"\"version\":1", "\"version\":2", "version"},
+		{"\"procs\":2", "\"procs\":0", "procs"},
+		{"\"procs\":2", "\"procs\":\"2\"", "runtime"},
+		{"\"oom\":\"return\"", "\"oom\":\"panic\"", "oom"},
+		{"\"end_ns\":40000000000,", "", "end_ns"},
+		{"\"driver\":\"map-churn\",", "", "workloads[0]"},
+		{"\"insert\":50", "\"insert\":51", "mix"},
+		{"\"value\":\"ptr\"", "\"value\":\"str\"", "value"},
+		{"\"dist\":\"zipf\"", "\"dist\":\"normal\"", "normal"},
+		{"\"max\":8388608", "\"max\":8", "size"},
+		{"\"handler\":\"maps\"", "\"handler\":\"map\"", "handler"},
+		{"\"workers\":3", "\"workers\":95", "workers"},
+		{"mem/malloc", "mem/maloc", "mem/maloc"},
+		{"\"action\":\"fail\"", "\"action\":\"delay\"", "delay"},
+		{"\"p_ppb\":20000000", "\"p_ppb\":-1", "oom"},
+		{"[20000000000,21000000000]", "[14000000000,21000000000]", "overlaps"},
+		{"[20000000000,21000000000]", "[20000000000]", "windows[1]"},
+	};
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct plan *p = NULL;
+		char *line = mutate(cases[i][0], cases[i][1]);
+
+		text[0] = '\0';
+		assert_int_equal(plan_parse(&p, line, text, sizeof(text)), -EINVAL);
+		assert_non_null(strstr(text, cases[i][2]));
+		assert_null(p);
+		free(line);
+	}
+}
+
+/* Every cut of the line is refused, none crashes. */
+static void test_plan_cut(void **state)
+{
+	char text[256], line[sizeof(good)];
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(good) - 1; n += 3) {
+		struct plan *p = NULL;
+
+		memcpy(line, good, n);
+		line[n] = '\0';
+		assert_int_equal(plan_parse(&p, line, text, sizeof(text)), -EINVAL);
+	}
+}
+
+/* --------------------------------------------------------------------- sizes */
+
+static void test_dist_edges(void **state)
+{
+	struct plan_size fixed = {PLAN_DIST_FIXED, 100, 900, 0};
+	struct plan_size uniform = {PLAN_DIST_UNIFORM, 100, 103, 0};
+	struct plan_size zipf = {PLAN_DIST_ZIPF, 64, 8388608, 1200};
+	uint32_t seen[4] = {0};
+	static struct dist d;
+
+	(void)state;
+	dist_init(&d, &fixed);
+	assert_int_equal(dist_draw(&d, UINT64_MAX), 100);
+	dist_init(&d, &uniform);
+	for (int i = 0; i < 40000; i++)
+		seen[dist_draw(&d, test_random()) - 100]++;
+	for (int i = 0; i < 4; i++)
+		assert_true(seen[i] > 9500 && seen[i] < 10500);
+	dist_init(&d, &zipf);
+	assert_int_equal(dist_draw(&d, 0), 64);
+	assert_int_equal(dist_draw(&d, UINT64_MAX), 8388608);
+	zipf.min = zipf.max = 77;
+	dist_init(&d, &zipf);
+	assert_int_equal(dist_draw(&d, test_random()), 77);
+}
+
+/* The chance of a size below x, by the integral of x^-s. */
+static double zipf_below(double x, double min, double max, double s)
+{
+	if (fabs(s - 1) < 1e-9)
+		return log(x / min) / log(max / min);
+	return (pow(x, 1 - s) - pow(min, 1 - s)) / (pow(max, 1 - s) - pow(min, 1 - s));
+}
+
+static void test_dist_zipf(void **state)
+{
+	static const uint32_t exponents[] = {0, 500, 1000, 1200, 2000};
+	static struct dist d;
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(exponents) / sizeof(exponents[0]); k++) {
+		struct plan_size size = {PLAN_DIST_ZIPF, 1024, 1048576, exponents[k]};
+		uint32_t below[3] = {0};
+		static const uint64_t cut[3] = {4096, 65536, 524288};
+
+		dist_init(&d, &size);
+		for (int i = 0; i < 100000; i++) {
+			uint64_t x = dist_draw(&d, test_random());
+
+			assert_true(x >= size.min && x <= size.max);
+			for (int j = 0; j < 3; j++)
+				below[j] += x < cut[j];
+		}
+		for (int j = 0; j < 3; j++) {
+			double p = zipf_below((double)cut[j], 1024, 1048577, exponents[k] / 1000.0);
+
+			assert_true(fabs(below[j] / 1e5 - p) < 0.01);
+		}
+	}
+}
+
+/* --------------------------------------------------------------------- model */
+
+#define KEYS 300u
+
+/* Against the simplest thing that can be right: an array over a small set of keys. */
+static void test_model(void **state)
+{
+	struct model m;
+	uint64_t version[KEYS] = {0};
+	uint32_t count = 0;
+
+	(void)state;
+	assert_int_equal(model_init(&m, KEYS), 0);
+	for (uint32_t step = 0; step < 200000; step++) {
+		uint32_t k = (uint32_t)(test_random() % KEYS);
+		uint64_t key = (uint64_t)k * 1024 + 1; /* keys that cluster */
+		struct model_entry *e = model_find(&m, key);
+
+		assert_int_equal(e != NULL, version[k] != 0);
+		if (e != NULL) {
+			assert_int_equal(e->version, version[k]);
+			model_delete(&m, key);
+			version[k] = 0;
+			count--;
+		} else {
+			version[k] = step + 1;
+			model_put(&m, key, version[k]);
+			count++;
+		}
+		assert_int_equal(m.count, count);
+	}
+	for (uint32_t i = 0; i < m.count; i++)
+		assert_int_equal(m.entry[i].version, version[(m.entry[i].key - 1) / 1024]);
+	model_fini(&m);
+}
+
+int main(void)
+{
+	const char *seed = getenv("GCS_TEST_SEED");
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_plan_good), cmocka_unit_test(test_plan_refusals),
+		cmocka_unit_test(test_plan_cut),  cmocka_unit_test(test_dist_edges),
+		cmocka_unit_test(test_dist_zipf), cmocka_unit_test(test_model),
+	};
+
+	if (seed != NULL)
+		test_seed = strtoull(seed, NULL, 0);
+	printf("# seed %llu (GCS_TEST_SEED)\n", (unsigned long long)test_seed);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,372 @@
+/*
+ * load.c: gcstorm-load: the clients of echo, in a process of their own.
+ *
+ * Open loop: request n of a workload is intended at t0 + n / rate, on connection n modulo conns. One request is in flight
+ * a connection; what falls due meanwhile waits and leaves at once when the reply is there, and its latency
+ * counts from the intended start all the same. One thread: epoll over the connections, the control socket
+ * (its end ends us) and a timerfd set to the next intended start.
+ *
+ * Descriptors and the plan: docs/control-protocol.md. The handshake with the target is three words in the telemetry.
+ * Nothing here is under a fault; a reply that does not answer its request is an integrity error.
+ */
+#include "workloads/echo_wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOAD_CONTROL_FD 3
+#define LOAD_TELEMETRY_FD 4
+#define LOAD_LINE_BYTES ((size_t)4 << 20)
+#define LOAD_EVENTS_MAX 128
+#define LOAD_POLL_NS 1000000L
+#define LOAD_LINGER_NS INT64_C(1000000000) /* for replies after the end */
+#define LOAD_INTEGRITY_TOLD_MAX 100u
+
+struct load_client {
+	int fd; /* -1: closed */
+	uint32_t index;
+	uint64_t due, sent, got; /* requests of this connection */
+	size_t reply_bytes;      /* of the reply that is coming in */
+	struct echo_reply reply;
+};
+
+struct load_work {
+	const struct plan_workload *w;
+	struct watch_ops *ops;
+	uint64_t next; /* request that falls due next */
+	struct load_client *client;
+};
+
+struct load {
+	struct plan *plan;
+	struct mrt_telemetry *telemetry;
+	int epoll_fd, timer_fd;
+	int64_t t0_ns, end_ns;
+	bool orphan;
+	uint32_t open, told;
+	uint32_t nworks;
+	struct load_work work[PLAN_WORKLOADS_MAX];
+};
+
+static int64_t load_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static void load_bump(_Atomic uint64_t *counter)
+{
+	/* One writer: this thread. */
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+}
+
+static int64_t load_intended(const struct load *l, const struct load_work *k, uint64_t n)
+{
+	return l->t0_ns + (int64_t)((unsigned __int128)n * 1000000000u / k->w->rate);
+}
+
+/* ------------------------------------------------------------------- clients */
+
+static void load_close(struct load *l, struct load_client *c)
+{
+	if (c->fd < 0)
+		return;
+	close(c->fd);
+	c->fd = -1;
+	l->open--;
+}
+
+/* Send the next request that is due, if none is in flight. */
+static void load_send(struct load *l, struct load_work *k, struct load_client *c)
+{
+	uint64_t n = c->sent * k->w->conns + c->index;
+	struct echo_request request = {.sequence = c->sent, .intended_ns = load_intended(l, k, n)};
+	ssize_t r;
+
+	if (c->fd < 0 || c->sent == c->due || c->sent != c->got)
+		return;
+	/* One request is far below what a socket buffers, so it goes out whole or not at all. */
+	do {
+		r = send(c->fd, &request, sizeof(request), MSG_NOSIGNAL);
+	} while (r < 0 && errno == EINTR);
+	if (r == (ssize_t)sizeof(request))
+		c->sent++;
+	else
+		load_close(l, c);
+}
+
+static void load_reply(struct load *l, struct load_work *k, struct load_client *c, int64_t now_ns)
+{
+	int64_t intended = load_intended(l, k, c->got * k->w->conns + c->index);
+	struct watch_record rec = {
+		.t_ns = now_ns, .kind = WATCH_INTEGRITY, .p = 0xffff, .a = k->w->index,
+		.b = c->index, .c = WORK_REPLY, .d = c->got, .e = (uint64_t)intended,
+		.f = (uint64_t)c->reply.intended_ns,
+	};
+
+	if ((!echo_reply_holds(&c->reply, intended) || c->reply.sequence != c->got) &&
+	    l->told++ < LOAD_INTEGRITY_TOLD_MAX)
+		watch_emit_shared(l->telemetry, &rec);
+	watch_hist_add(&k->ops->latency, (uint64_t)(now_ns - intended));
+	load_bump(&k->ops->ops);
+	if (c->reply.status != 0)
+		load_bump(&k->ops->errors);
+	c->got++;
+	c->reply_bytes = 0;
+}
+
+static void load_receive(struct load *l, struct load_work *k, struct load_client *c)
+{
+	while (c->fd >= 0) {
+		ssize_t n = recv(c->fd, (char *)&c->reply + c->reply_bytes,
+				 sizeof(c->reply) - c->reply_bytes, MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n <= 0 || c->sent == c->got) { /* gone, or a reply to nothing */
+			load_close(l, c);
+			return;
+		}
+		c->reply_bytes += (size_t)n;
+		if (c->reply_bytes < sizeof(c->reply))
+			continue;
+		load_reply(l, k, c, load_now_ns());
+		load_send(l, k, c);
+	}
+}
+
+/* ------------------------------------------------------------------ schedule */
+
+/* Everything that has fallen due by now; returns when the next falls due. */
+static int64_t load_make_due(struct load *l, struct load_work *k, int64_t now_ns)
+{
+	for (;;) {
+		int64_t intended = load_intended(l, k, k->next);
+		struct load_client *c = &k->client[k->next % k->w->conns];
+
+		if (intended >= l->end_ns)
+			return INT64_MAX;
+		if (intended > now_ns)
+			return intended;
+		k->next++;
+		c->due++;
+		load_send(l, k, c);
+		atomic_store_explicit(&k->ops->intended, k->next, memory_order_relaxed);
+	}
+}
+
+static void load_set_timer(struct load *l, int64_t at_ns)
+{
+	struct itimerspec its = {
+		.it_value = {.tv_sec = at_ns / 1000000000, .tv_nsec = at_ns % 1000000000},
+	};
+
+	timerfd_settime(l->timer_fd, TFD_TIMER_ABSTIME, &its, NULL);
+}
+
+static bool load_all_answered(const struct load *l)
+{
+	for (uint32_t i = 0; i < l->nworks; i++)
+		for (uint32_t j = 0; j < l->work[i].w->conns; j++) {
+			const struct load_client *c = &l->work[i].client[j];
+
+			if (c->fd >= 0 && c->got != c->due)
+				return false;
+		}
+	return true;
+}
+
+/* Events carry (workload << 32 | connection) + 2; 0 the timer, 1 the control socket. */
+static void load_event(struct load *l, uint64_t tag)
+{
+	struct load_work *k;
+	uint64_t fired;
+	char text[512];
+
+	if (tag == 0) {
+		if (read(l->timer_fd, &fired, sizeof(fired)) < 0)
+			return;
+	} else if (tag == 1) {
+		/* What the harness says after `load` does not concern us; its end does. */
+		l->orphan = recv(LOAD_CONTROL_FD, text, sizeof(text), MSG_DONTWAIT) == 0;
+	} else {
+		k = &l->work[(tag - 2) >> 32];
+		load_receive(l, k, &k->client[(tag - 2) & UINT32_MAX]);
+	}
+}
+
+static void load_run(struct load *l)
+{
+	struct epoll_event events[LOAD_EVENTS_MAX];
+
+	while (!l->orphan && l->open > 0) {
+		int64_t now = load_now_ns(), next = INT64_MAX;
+		int n;
+
+		for (uint32_t i = 0; i < l->nworks; i++) {
+			int64_t at = load_make_due(l, &l->work[i], now);
+
+			next = at < next ? at : next;
+		}
+		if (next == INT64_MAX) {
+			if (load_all_answered(l) || now >= l->end_ns + LOAD_LINGER_NS)
+				return;
+			next = l->end_ns + LOAD_LINGER_NS;
+		}
+		load_set_timer(l, next);
+		n = epoll_wait(l->epoll_fd, events, LOAD_EVENTS_MAX, -1);
+		for (int i = 0; i < n; i++)
+			load_event(l, events[i].data.u64);
+	}
+}
+
+/* -------------------------------------------------------------------- set-up */
+
+static int load_fail(const char *what, int r)
+{
+	fprintf(stderr, "gcstorm-load: %s: %s\n", what, strerror(-r));
+	return r;
+}
+
+/* The load line ends at the first newline; what follows stays for later and is dropped. */
+static int load_read_line(char *line, size_t cap)
+{
+	size_t used = 0;
+
+	while (used < cap - 1) {
+		ssize_t n = read(LOAD_CONTROL_FD, line + used, cap - 1 - used);
+		char *end;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -EPIPE;
+		end = memchr(line + used, '\n', (size_t)n);
+		used += (size_t)n;
+		line[used] = '\0';
+		if (end != NULL) {
+			*end = '\0';
+			return 0;
+		}
+	}
+	return -E2BIG;
+}
+
+static int load_plan(struct load *l)
+{
+	char *line = malloc(LOAD_LINE_BYTES), text[256] = "";
+	int r = -ENOMEM;
+
+	if (line != NULL)
+		r = load_read_line(line, LOAD_LINE_BYTES);
+	if (r == 0)
+		r = plan_parse(&l->plan, line, text, sizeof(text));
+	free(line);
+	return r < 0 ? load_fail(text[0] != '\0' ? text : "the plan", r) : 0;
+}
+
+static int load_map(struct load *l)
+{
+	l->telemetry = mmap(NULL, sizeof(*l->telemetry), PROT_READ | PROT_WRITE, MAP_SHARED,
+			    LOAD_TELEMETRY_FD, 0);
+	if (l->telemetry == MAP_FAILED)
+		return load_fail("telemetry", -errno);
+	return watch_layout_check(l->telemetry) < 0 ? load_fail("telemetry", -EPROTO) : 0;
+}
+
+static int load_watch(struct load *l, int fd, uint64_t tag)
+{
+	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.u64 = tag};
+
+	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+static int load_open_work(struct load *l, const struct plan_workload *w)
+{
+	struct load_work *k = &l->work[l->nworks];
+	int r = 0;
+
+	k->w = w;
+	k->ops = &l->telemetry->ops[w->first_slot];
+	k->ops->workload = w->index;
+	k->ops->worker = 0;
+	k->ops->is_client = 1;
+	atomic_store_explicit(&k->ops->used, 1, memory_order_release);
+	k->client = calloc(w->conns, sizeof(*k->client));
+	if (k->client == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < w->conns && r == 0; i++) {
+		k->client[i].fd = w->first_fd + (int)i;
+		k->client[i].index = i;
+		r = load_watch(l, k->client[i].fd, ((uint64_t)l->nworks << 32 | i) + 2);
+		l->open += r == 0;
+	}
+	l->nworks++;
+	return r;
+}
+
+static int load_open(struct load *l)
+{
+	int r = 0;
+
+	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	l->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (l->epoll_fd < 0 || l->timer_fd < 0)
+		return load_fail("epoll", -errno);
+	r = load_watch(l, l->timer_fd, 0);
+	if (r == 0)
+		r = load_watch(l, LOAD_CONTROL_FD, 1);
+	for (uint32_t i = 0; i < l->plan->nworkloads && r == 0; i++)
+		if (l->plan->workload[i].conns > 0 && l->plan->workload[i].rate > 0)
+			r = load_open_work(l, &l->plan->workload[i]);
+	return r < 0 ? load_fail("the connections", r) : 0;
+}
+
+/* Say that we are ready; wait for the target's go, looking once a millisecond. */
+static void load_await_go(struct load *l)
+{
+	struct epoll_event event;
+
+	atomic_store_explicit(&l->telemetry->load_ready, 1, memory_order_release);
+	load_set_timer(l, load_now_ns() + LOAD_POLL_NS);
+	/* Acquire: pairs with the target's release: t0 is there. */
+	while (!l->orphan &&
+	       atomic_load_explicit(&l->telemetry->load_go, memory_order_acquire) == 0) {
+		if (epoll_wait(l->epoll_fd, &event, 1, -1) == 1)
+			load_event(l, event.data.u64);
+		load_set_timer(l, load_now_ns() + LOAD_POLL_NS);
+	}
+	l->t0_ns = atomic_load_explicit(&l->telemetry->t0_ns, memory_order_relaxed);
+	l->end_ns = l->t0_ns + l->plan->end_ns;
+}
+
+int main(void)
+{
+	static struct load load;
+	int r = load_plan(&load);
+
+	if (r == 0)
+		r = load_map(&load);
+	if (r == 0)
+		r = load_open(&load);
+	if (r < 0)
+		return 2;
+	load_await_go(&load);
+	load_run(&load);
+	atomic_store_explicit(&load.telemetry->load_done, 1, memory_order_release);
+	return 0;
+}
