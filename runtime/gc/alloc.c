@@ -214,8 +214,10 @@ static int alloc_in_op(struct sched_g *g, struct alloc_request *q, void **ret)
 
 	prim_step(q->bytes > MEM_SMALL_MAX ? PRIM_COST_ALLOC_LARGE : PRIM_COST_ALLOC);
 	mrt_safepoint(&g->pub);
-	if (PRIM_UNLIKELY(alloc_stress_due(g)))
+	if (PRIM_UNLIKELY(alloc_stress_due(g))) {
 		gc_start(g, GC_TRIGGER_STRESS, 0);
+		mrt_yield(&g->pub); /* to the workers: so that there are many cycles, however fast we allocate */
+	}
 	if (gc_barrier_enabled())
 		gc_assist_charge(g, q->bytes);
 	r = alloc_take(g, q, &obj);

@@ -446,12 +446,22 @@ static int cycle_p_init(struct sched_p *p)
 	if (p->gc == NULL)
 		return -ENOMEM;
 	memset(p->gc, 0, sizeof(*p->gc));
-	return 0;
+	return mem_cache_create(&p->mc);
 }
 
 static void cycle_p_fini(struct sched_p *p)
 {
+	mem_cache_destroy(p->mc);
+	p->mc = NULL;
 	p->gc = NULL; /* persistent memory */
+}
+
+static bool cycle_has_work(void) { return gc_phase_now() == GC_MARK && gc_work_available(NULL); }
+
+static void cycle_where(uint32_t *ret_cycle, uint8_t *ret_phase)
+{
+	*ret_cycle = gc_cycle();
+	*ret_phase = (uint8_t)gc_phase_now();
 }
 
 const struct sched_gc_hooks gc_sched_hooks = {
@@ -460,6 +470,8 @@ const struct sched_gc_hooks gc_sched_hooks = {
 	.p_init = cycle_p_init,
 	.p_fini = cycle_p_fini,
 	.sysmon = gc_sysmon,
+	.has_work = cycle_has_work,
+	.where = cycle_where,
 };
 
 static bool cycle_alloc_black(void) { return gc_phase_now() != GC_OFF; }

@@ -173,6 +173,7 @@ int gc_workers_start(void);
 void gc_workers_init(void);
 void gc_workers_begin(void); /* world stopped: shares of a new cycle */
 struct sched_g *gc_find_worker(struct sched_p *p, bool idle);
+bool gc_is_worker(const struct sched_g *g);
 bool gc_fractional_over(const struct gc_local *l, int64_t begin_ns);
 /* Work came to the shared list: remember it. Any lock may be held. */
 void gc_workers_call(void);

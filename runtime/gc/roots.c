@@ -22,6 +22,7 @@ static struct {
 	uint32_t globals;
 	struct sched_g *pending[GC_PENDING_ROOTS_MAX];
 	uint32_t pending_n;
+	_Atomic uint32_t deferred;	/* pending_n, to be read without the lock */
 	_Atomic uint32_t pending_count; /* jobs taken and not done, the pending ones included */
 	_Atomic uint32_t global_next, globals_now;
 	_Atomic(struct sched_g *) cursor;
@@ -34,6 +35,7 @@ void gc_roots_init(void)
 	/* Globals may have been registered before; they stay. */
 	prim_mutex_init(&roots.lock, PRIM_RANK_SWEEP);
 	roots.pending_n = 0;
+	atomic_store_explicit(&roots.deferred, 0, memory_order_relaxed);
 	atomic_store_explicit(&roots.pending_count, 0, memory_order_relaxed);
 	atomic_store_explicit(&roots.global_next, 0, memory_order_relaxed);
 	atomic_store_explicit(&roots.globals_now, 0, memory_order_relaxed);
@@ -137,12 +139,19 @@ struct roots_scan {
 	int64_t work;
 };
 
+static bool roots_scanned(const struct sched_g *g)
+{
+	return atomic_load_explicit(&g->scan_gen, memory_order_acquire) == gc_cycle();
+}
+
 /* g is held still, or is the caller. */
 static void roots_scan_goroutine(struct sched_g *g, void *arg)
 {
 	struct roots_scan *scan = arg;
 	size_t words = g->npins;
 
+	if (roots_scanned(g))
+		return;
 	for (const struct mrt_frame *f = g->pub.frames; f != NULL; f = f->up) {
 		for (size_t i = 0; i < f->count; i++)
 			gc_grey(scan->l, (uintptr_t)f->slots[i]);
@@ -156,11 +165,6 @@ static void roots_scan_goroutine(struct sched_g *g, void *arg)
 	atomic_store_explicit(&g->scan_gen, gc_cycle(), memory_order_release);
 }
 
-static bool roots_scanned(const struct sched_g *g)
-{
-	return atomic_load_explicit(&g->scan_gen, memory_order_acquire) == gc_cycle();
-}
-
 void gc_scan_self(struct sched_g *g)
 {
 	struct roots_scan scan = {.l = gc_local_of(g)};
@@ -172,27 +176,20 @@ void gc_scan_self(struct sched_g *g)
 	gc_count(&gc_pacer.stack_work, scan.work);
 }
 
-static bool roots_is_marker(const struct sched_g *g)
-{
-	return g->system && g->worker >= MRT_WORKER_MARK0 && g->worker < MRT_WORKER_MARK0 + GC_PROCS_MAX;
-}
-
 static void roots_job_done(void)
 {
 	atomic_fetch_sub_explicit(&roots.pending_count, 1, memory_order_release);
 }
 
-/* false: no room, the caller keeps it. */
-static bool roots_defer(struct sched_g *g)
+/* There is room: gc_roots_step prefers pending jobs to new ones from half of it on, and an old one is only put back while it
+ * runs, so at most one a P. */
+static void roots_defer(struct sched_g *g)
 {
-	bool room;
-
 	prim_mutex_lock(&roots.lock);
-	room = roots.pending_n < GC_PENDING_ROOTS_MAX;
-	if (room)
-		roots.pending[roots.pending_n++] = g;
+	gc_must(roots.pending_n < GC_PENDING_ROOTS_MAX, "gc: too many goroutines asked to scan themselves\n");
+	roots.pending[roots.pending_n] = g;
+	atomic_store_explicit(&roots.deferred, ++roots.pending_n, memory_order_relaxed);
 	prim_mutex_unlock(&roots.lock);
-	return room;
 }
 
 /* The oldest first: it has had the most time to answer. */
@@ -200,7 +197,7 @@ static struct sched_g *roots_pending_take(void)
 {
 	struct sched_g *g = NULL;
 
-	if (atomic_load_explicit(&roots.pending_count, memory_order_relaxed) == 0)
+	if (atomic_load_explicit(&roots.deferred, memory_order_relaxed) == 0)
 		return NULL;
 	prim_mutex_lock(&roots.lock);
 	if (roots.pending_n != 0) {
@@ -208,6 +205,7 @@ static struct sched_g *roots_pending_take(void)
 		roots.pending_n--;
 		for (uint32_t i = 0; i < roots.pending_n; i++)
 			roots.pending[i] = roots.pending[i + 1];
+		atomic_store_explicit(&roots.deferred, roots.pending_n, memory_order_relaxed);
 	}
 	prim_mutex_unlock(&roots.lock);
 	return g;
@@ -219,20 +217,14 @@ static int64_t roots_scan_one(struct sched_g *self, struct sched_g *g)
 	struct roots_scan scan = {.l = gc_local_of(self)};
 
 	prim_step(PRIM_COST_MARK_ROOT);
-	for (uint32_t round = 0;; round++) {
-		if (roots_is_marker(g) || roots_scanned(g))
-			break;
-		if (g == self)
-			roots_scan_goroutine(g, &scan);
-		else if (sched_scan_g(g, roots_scan_goroutine, &scan) == SCHED_SCAN_ASKED) {
-			if (roots_defer(g))
-				return -1;
-			prim_spin_wait(round);
-			continue;
-		}
-		gc_count(&gc_pacer.stack_work, scan.work);
-		break;
+	if (g == self) {
+		roots_scan_goroutine(g, &scan);
+	} else if (!gc_is_worker(g) && !roots_scanned(g) &&
+		   sched_scan_g(g, roots_scan_goroutine, &scan) == SCHED_SCAN_ASKED) {
+		roots_defer(g);
+		return -1;
 	}
+	gc_count(&gc_pacer.stack_work, scan.work);
 	roots_job_done();
 	return scan.work;
 }
@@ -279,7 +271,8 @@ int64_t gc_roots_step(struct sched_g *g)
 
 	if (work >= 0)
 		return work;
-	while ((target = roots_cursor_take()) != NULL) {
+	while (atomic_load_explicit(&roots.deferred, memory_order_relaxed) < GC_PENDING_ROOTS_MAX / 2 &&
+	       (target = roots_cursor_take()) != NULL) {
 		work = roots_scan_one(g, target);
 		if (work >= 0)
 			return work;

@@ -93,7 +93,8 @@ static void work_full_put(struct gc_workbuf *w)
 	prim_mutex_lock(&work.lock);
 	w->next = work.full;
 	work.full = w;
-	before = atomic_fetch_add_explicit(&work.full_count, 1, memory_order_relaxed);
+	/* Sequentially consistent: an M that gives up looking sees it, or is seen by the wake that follows. */
+	before = atomic_fetch_add(&work.full_count, 1);
 	prim_mutex_unlock(&work.lock);
 	if (before == 0)
 		gc_workers_call();

@@ -49,6 +49,15 @@ bool gc_work_available(const struct gc_local *l)
 	return (l != NULL && (!gc_work_local_empty(l) || l->barrier_n != 0)) || gc_work_shared() || gc_roots_left();
 }
 
+/* Its goroutine holds no managed pointer. */
+bool gc_is_worker(const struct sched_g *g)
+{
+	for (uint32_t i = 0; i < gc_st.procs; i++)
+		if (workers.worker[i].g == g)
+			return true;
+	return false;
+}
+
 /* ------------------------------------------------------------- handing out */
 
 static bool workers_dedicated_take(void)
