@@ -7,6 +7,8 @@
  */
 #include "faults/fault_priv.h"
 
+#include <string.h>
+
 #define DECIDE_GOLDEN UINT64_C(0x9e3779b97f4a7c15)
 #define DECIDE_PPB 1000000000u
 #define DECIDE_JITTER UINT64_C(0x6a09e667f3bcc909)
@@ -61,7 +63,13 @@ int64_t fault_delay_ns(const struct fault *f, uint32_t worker, uint32_t ordinal)
 
 void fault_split(struct fault *f, const uint32_t *worker, uint32_t nworkers)
 {
+	static const uint32_t poller = MRT_WORKER_NETPOLL;
 	uint64_t times = f->spec.times;
+
+	if (strncmp(f->name, "netpoll/", 8) == 0) { /* visited by the poller only, whoever polls */
+		worker = &poller;
+		nworkers = 1;
+	}
 
 	for (uint32_t i = 0; i < MRT_WORKER_MAX; i++)
 		f->worker[i].share = times == 0 ? UINT32_MAX : 0;

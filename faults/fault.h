@@ -5,7 +5,8 @@
  * for it to fire: `nth` (the visit of that ordinal), `every` (ordinal divisible), `probability`
  * (mix(seed, point, worker, ordinal) < p). Ordinals count from 1, per worker and fault, at eligible visits while the
  * fault is armed. `times` bounds the firings of the whole run; it is split among the workers when
- * the faults are loaded, so that who fires never depends on who came first.
+ * the faults are loaded, so that who fires never depends on who came first (points of netpoll/ are visited by the poller alone, which has it
+ * all).
  *
  * Two faults on one point are asked in order of their index; the first that fires wins, and the later ones do not see the visit.
  */

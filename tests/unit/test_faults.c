@@ -190,6 +190,7 @@ static void test_nth_every_times(void **state)
 	struct gcs_firing firing;
 
 	(void)state;
+	spec[2].times = 10000;
 	load(spec, 3, NULL);
 	for (uint32_t i = 0; i < 3; i++)
 		gcs_fault_arm(i, 0, false, 1);
