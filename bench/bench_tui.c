@@ -2,7 +2,7 @@
  * bench_tui.c: what the live screen costs: a real terminal (a pty whose output is read and thrown away), ten frames a
  * second, a snapshot in which everything moves; CPU time of the drawing process against wall time.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include "tui/screen.h"
 
 #include <errno.h>
