@@ -1,0 +1,31 @@
+/*
+ * command_priv.h: what the commands get: the arguments, parsed and checked against the table.
+ */
+#pragma once
+
+#include "harness/command.h"
+
+#define GCS_SETS_MAX 60
+#define GCS_WORDS_MAX 16
+
+struct gcs_arguments {
+	const struct gcs_command *command;
+	const char *word[GCS_WORDS_MAX];
+	int nwords;
+	const char *value[GCS_OPTIONS];  /* last one given; "" for an option that takes nothing; NULL: not given */
+	struct gcs_override set[GCS_SETS_MAX];
+	size_t nsets;
+	const char *format;              /* "text" or "json" */
+	const struct gcs_display *screen;
+	char *line;                      /* the command line, as recorded */
+};
+
+/* "gcstorm: …" on stderr, with a hint (may be NULL). Returns exit code 2. */
+int gcs_command_usage(const char *hint, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+int gcs_command_run(const struct gcs_arguments *a);
+int gcs_command_check(const struct gcs_arguments *a);
+int gcs_command_report(const struct gcs_arguments *a);
+int gcs_command_list(const struct gcs_arguments *a);
+int gcs_command_version(const struct gcs_arguments *a);
+int gcs_command_help(const struct gcs_arguments *a);

@@ -1,0 +1,54 @@
+/*
+ * target.h: the process under test, as seen from outside: made, spoken to, listened to, ended.
+ *
+ * Two processes at most: the target, and the load process when the scenario has connections and time is real. Both stand in a
+ * process group of their own, so that an interrupt at the terminal reaches only the harness. A harness that dies leaves
+ * closed sockets: the target ends by that, the load process by its parent-death signal as well.
+ */
+#pragma once
+
+#include "harness/scenario.h"
+#include "runtime/watch/telemetry.h"
+
+#include <poll.h>
+
+#define GCS_TARGET_FDS 4
+#define GCS_LAST_WORDS 64
+
+/* What the target says. All are called from gcs_target_poll and gcs_target_reap, on the caller's thread. */
+struct gcs_target_sink {
+	void *self;
+	void (*ready)(void *self, int pid);
+	void (*refused)(void *self, const char *text);
+	void (*started)(void *self, int64_t t0_abs_ns);
+	void (*note)(void *self, const char *text);
+	void (*done)(void *self, const char *hash, uint64_t checked, uint64_t errors);
+	void (*gctrace)(void *self, const char *line);
+	void (*exited)(void *self, int wait_status);
+	void (*load_exited)(void *self, int wait_status);
+};
+
+struct gcs_target;
+
+/* Shared memory and nothing else yet. 0; -errno with *ret_text. */
+int gcs_target_create(struct gcs_target **ret, const struct gcs_scenario *s, bool sim, const struct gcs_target_sink *sink,
+		      char **ret_text);
+struct mrt_telemetry *gcs_target_telemetry(struct gcs_target *t);
+/* Start the processes and send the load line. 0; -errno with *ret_text. */
+int gcs_target_spawn(struct gcs_target *t, char **ret_text);
+
+/* Descriptors to wait on, and what to do when some are ready. Returns their number. */
+int gcs_target_fds(const struct gcs_target *t, struct pollfd fds[GCS_TARGET_FDS]);
+void gcs_target_poll(struct gcs_target *t);
+/* After SIGCHLD. */
+void gcs_target_reap(struct gcs_target *t);
+
+/* {"cmd":CMD} or, fault >= 0, {"cmd":CMD,"fault":F}. 0; -EPIPE when it is gone, -EAGAIN when it does not listen. */
+int gcs_target_say(struct gcs_target *t, const char *cmd, int fault);
+bool gcs_target_alive(const struct gcs_target *t);
+/* Signal to the whole group. */
+void gcs_target_kill(struct gcs_target *t, int sig);
+/* The last lines it wrote that were no gctrace, oldest first. */
+size_t gcs_target_last_words(const struct gcs_target *t, const char *ret[GCS_LAST_WORDS]);
+/* Kills what is left, takes all down. */
+void gcs_target_destroy(struct gcs_target *t);
