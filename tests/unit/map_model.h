@@ -98,11 +98,15 @@ static inline uint64_t model_below(uint64_t n)
 
 /* -------------------------------------------------------------- running a test */
 
-struct model_run {
-	mrt_go_fn *fn;
-	bool stress; /* GC at every 50th allocation, freed memory clobbered, checks at the edges */
-	int arg;
-};
+/* Under stress: a whole collection at every 50th call, besides those that gc_every starts. */
+static bool model_stress;
+static inline void model_tick(mrt_g *g)
+{
+	static uint32_t ticks;
+
+	if (model_stress && ++ticks % 50 == 0)
+		mrt_gc(g);
+}
 
 static inline void model_init(void)
 {
@@ -121,6 +125,7 @@ static inline void model_run(mrt_go_fn *fn, void *arg, bool stress)
 {
 	struct mrt_options opt = {.procs = 2, .seed = model_seed};
 
+	model_stress = stress;
 	if (stress) {
 		opt.gc_every = 50;
 		opt.clobber = true;
@@ -287,8 +292,10 @@ static inline int model_put(struct model_pair *p, uint64_t id)
 	MRT_ROOTS(p->g, roots, MODEL_POINTERS_MAX);
 	int rc = model_elem_make(p->g, &p->kind->elem, model_key(p->kind, id), version, roots, out);
 
+	model_tick(p->g);
 	if (rc == 0)
 		rc = mrt_map_put(p->g, &p->mt, p->m, model_key(p->kind, id), out);
+	model_tick(p->g);
 	if (rc == 0)
 		model_map_set(&p->ref, id, version);
 	return rc;

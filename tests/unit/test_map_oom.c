@@ -88,7 +88,10 @@ static void sweep_all(mrt_g *g, void *arg)
 
 		while (sweep_run(g, &model_kinds[kinds[i]], plan->universe, at, plan->persistent)) {
 			at += step;
-			if (at > 40) /* the first ones all, then further and further apart */
+			if (at >
+			    (plan->stress
+				     ? 8
+				     : 40)) /* the first ones all, then further and further apart */
 				step += 1 + step / 8;
 		}
 		CHECK(at >= 3); /* at least the header and a bucket */
