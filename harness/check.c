@@ -8,6 +8,8 @@
  */
 #include "harness/check.h"
 
+#include "harness/units.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -16,27 +18,12 @@
 
 /* ---------------------------------------------------------------- parsing */
 
-struct check_unit { const char *name; double factor; };
-static const struct check_unit check_units_ns[] = { { "ns", 1 }, { "us", 1e3 }, { "µs", 1e3 }, { "ms", 1e6 },
-						    { "s", 1e9 }, { "m", 60e9 }, { NULL, 0 } };
-static const struct check_unit check_units_bytes[] = { { "", 1 }, { "B", 1 }, { "KiB", 1024 }, { "MiB", 1048576 },
-						       { "GiB", 1073741824 }, { "kB", 1e3 }, { "MB", 1e6 },
-						       { "GB", 1e9 }, { NULL, 0 } };
-static const struct check_unit check_units_count[] = { { "", 1 }, { "k", 1e3 }, { "M", 1e6 }, { "G", 1e9 }, { NULL, 0 } };
-static const struct check_unit check_units_rate[] = { { "", 1 }, { "/s", 1 }, { "k", 1e3 }, { "k/s", 1e3 },
-						      { "M", 1e6 }, { "M/s", 1e6 }, { NULL, 0 } };
-static const struct check_unit check_units_ratio[] = { { "", 1 }, { "%", 0.01 }, { NULL, 0 } };
-
-static const struct check_unit *const check_units[] = {
-	[GCS_UNIT_COUNT] = check_units_count, [GCS_UNIT_NS] = check_units_ns,     [GCS_UNIT_BYTES] = check_units_bytes,
-	[GCS_UNIT_RATE] = check_units_rate,   [GCS_UNIT_RATIO] = check_units_ratio,
-};
 static const char *const check_units_say[] = {
-	[GCS_UNIT_COUNT] = "a count, such as 20 or 3k",
-	[GCS_UNIT_NS] = "a time with its unit, such as 2ms (ns, us, ms, s, m)",
-	[GCS_UNIT_BYTES] = "a size, such as 64MiB (B, KiB, MiB, GiB, kB, MB, GB)",
-	[GCS_UNIT_RATE] = "a rate, such as 200k/s",
-	[GCS_UNIT_RATIO] = "a fraction, such as 5% or 0.05",
+	[GCS_UNIT_COUNT] = "expected a count, such as 20 or 3k",
+	[GCS_UNIT_NS] = "expected a time with its unit, such as 2ms (ns, us, ms, s, m, h)",
+	[GCS_UNIT_BYTES] = "expected a size, such as 64MiB (B, KiB, MiB, GiB, kB, MB, GB)",
+	[GCS_UNIT_RATE] = "expected a rate, such as 200k/s",
+	[GCS_UNIT_RATIO] = "expected a fraction, such as 5% or 0.05",
 };
 
 static const char *check_skip(const char *p)
@@ -68,29 +55,51 @@ static size_t check_op(const char *p, enum gcs_op *ret)
 	return 0;
 }
 
+/* One of units.h's readers; the numbers of a check have the forms that numbers have everywhere in a scenario. */
+static int check_number(const char *word, enum gcs_unit unit, double *ret)
+{
+	uint64_t u = 0;
+	int64_t ns = 0;
+	uint32_t ppb = 0;
+	int rc;
+	switch (unit) {
+	case GCS_UNIT_NS:
+		rc = strcmp(word, "0") == 0 ? 0 : gcs_parse_duration(word, &ns);
+		*ret = (double)ns;
+		return rc;
+	case GCS_UNIT_BYTES:
+		rc = strcmp(word, "0") == 0 ? 0 : gcs_parse_bytes(word, &u);
+		break;
+	case GCS_UNIT_RATE:
+		rc = strcmp(word, "0") == 0 ? 0 : gcs_parse_rate(word, &u);
+		break;
+	case GCS_UNIT_RATIO:
+		rc = gcs_parse_share(word, &ppb);
+		*ret = (double)ppb / 1e9;
+		return rc;
+	default:
+		rc = gcs_parse_count(word, &u);
+	}
+	*ret = (double)u;
+	return rc;
+}
+
 static int check_value(const char *text, const char *p, enum gcs_unit unit, double *ret, struct gcs_expr_error *e)
 {
-	char *end;
-	if (!isdigit((unsigned char)*p) && *p != '.')
+	char word[32];
+	double v = 0;
+	size_t n = strcspn(p, " \t\r\n");
+	if (n == 0 || n >= sizeof(word))
 		return check_refuse(e, text, p, check_units_say[unit]);
-	double v = strtod(p, &end);
-	if (!isfinite(v) || (p[0] == '0' && (p[1] == 'x' || p[1] == 'X')))
+	memcpy(word, p, n);
+	word[n] = '\0';
+	if (check_number(word, unit, &v) != 0)
 		return check_refuse(e, text, p, check_units_say[unit]);
-	const char *name = check_skip(end);
-	size_t n = strlen(name);
-	while (n > 0 && isspace((unsigned char)name[n - 1]))
-		n--;
-	for (const struct check_unit *u = check_units[unit]; u->name; u++) {
-		if (strlen(u->name) == n && strncmp(u->name, name, n) == 0) {
-			*ret = v * u->factor;
-			return 0;
-		}
-	}
-	if (n == 0 && v == 0) {
-		*ret = 0;
-		return 0;
-	}
-	return check_refuse(e, text, name, check_units_say[unit]);
+	const char *rest = check_skip(p + n);
+	if (*rest)
+		return check_refuse(e, text, rest, "expected nothing more");
+	*ret = v;
+	return 0;
 }
 
 int gcs_check_parse(const char *text, const struct gcs_scenario *s, struct gcs_expr *ret, struct gcs_expr_error *e)

@@ -1,8 +1,8 @@
 /*
  * check.h: the small language of `slo` and `expect`: METRIC OP VALUE[unit], as in "op.latency.p99@maps < 2ms".
  *
- * OP is < <= > >= == !=. Units: ns us ms s m for times (required, except for 0), B KiB MiB GiB kB MB GB for bytes, k M G for
- * counts and rates (with or without /s), % for fractions.
+ * OP is < <= > >= == !=. Values have the forms of harness/units.h: times need their unit (except 0), rates end in /s,
+ * fractions are 5% or 0.05, counts may end in k, M, G.
  */
 #pragma once
 

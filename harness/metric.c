@@ -7,6 +7,8 @@
  */
 #include "harness/metric.h"
 
+#include "harness/suggest.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -285,58 +287,26 @@ const size_t gcs_metrics_count = sizeof(gcs_metrics) / sizeof(gcs_metrics[0]);
 
 /* ---------------------------------------------------------------- looking up */
 
-#define NAME_MAX_LEN 64
+#define WORD_MAX 64
+#define FAULT_PREFIX "fault."
+#define METRIC_FAULT_FIELDS 8
 
-/* Edits (insert, delete, replace) between a[0..n) and b, capped at NAME_MAX_LEN characters each. */
-static uint32_t metric_distance(const char *a, size_t n, const char *b)
+/* A word of the text, cut to what a message can hold. */
+struct metric_word { char text[WORD_MAX]; };
+static struct metric_word metric_word(const char *text, size_t n)
 {
-	uint32_t row[NAME_MAX_LEN + 1];
-	size_t m = strlen(b);
-	n = n > NAME_MAX_LEN ? NAME_MAX_LEN : n;
-	m = m > NAME_MAX_LEN ? NAME_MAX_LEN : m;
-	for (size_t j = 0; j <= m; j++)
-		row[j] = (uint32_t)j;
-	for (size_t i = 1; i <= n; i++) {
-		uint32_t diagonal = row[0];
-		row[0] = (uint32_t)i;
-		for (size_t j = 1; j <= m; j++) {
-			uint32_t best = diagonal + (a[i - 1] != b[j - 1]);
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[m];
+	struct metric_word w;
+	snprintf(w.text, sizeof(w.text), "%.*s", (int)(n < WORD_MAX ? n : WORD_MAX - 1), text);
+	return w;
 }
 
-struct nearest { const char *name; uint32_t distance; };
-
-static void nearest_try(struct nearest *best, const char *text, size_t n, const char *name)
+/* "no workload 'mapz'; did you mean 'maps'?"; the candidates are pointers `stride` bytes apart. */
+static int metric_refuse(struct gcs_expr_error *e, uint32_t at, const char *what, const char *word, const void *list, size_t count,
+			 size_t stride)
 {
-	uint32_t d = metric_distance(text, n, name);
-	if (d < best->distance)
-		*best = (struct nearest){ name, d };
-}
-
-static void nearest_say(const struct nearest *best, struct gcs_expr_error *e)
-{
-	size_t used = strlen(e->text);
-	if (best->name)
-		snprintf(e->text + used, sizeof(e->text) - used, "; did you mean '%s'?", best->name);
-}
-
-static int metric_unknown(const char *text, size_t n, struct gcs_expr_error *e)
-{
-	struct nearest best = { NULL, (uint32_t)(n / 3 + 2) };
-	for (size_t i = 0; i < gcs_metrics_count; i++)
-		if (gcs_metrics[i].subject != GCS_OF_FAULT)
-			nearest_try(&best, text, n, gcs_metrics[i].name);
-	e->at = 0;
-	snprintf(e->text, sizeof(e->text), "no metric '%.*s'", (int)n, text);
-	nearest_say(&best, e);
+	const char *near = count ? gcs_suggest(word, list, count, stride) : NULL;
+	snprintf(e->text, sizeof(e->text), near ? "no %s '%s'; did you mean '%s'?" : "no %s '%s'", what, word, near);
+	e->at = at;
 	return -EINVAL;
 }
 
@@ -351,60 +321,50 @@ static const struct gcs_metric *metric_named(const char *text, size_t n)
 static int metric_workload(const char *id, size_t n, uint32_t at, const struct gcs_scenario *s, int *ret,
 			   struct gcs_expr_error *e)
 {
-	struct nearest best = { NULL, (uint32_t)(n / 2 + 2) };
+	struct metric_word word = metric_word(id, n);
 	for (uint32_t i = 0; i < s->nworkloads; i++) {
-		if (strlen(s->workload[i].id) == n && strncmp(s->workload[i].id, id, n) == 0) {
+		if (strcmp(s->workload[i].id, word.text) == 0) {
 			*ret = (int)i;
 			return 0;
 		}
-		nearest_try(&best, id, n, s->workload[i].id);
 	}
-	e->at = at;
-	snprintf(e->text, sizeof(e->text), "no workload '%.*s'", (int)n, id);
-	nearest_say(&best, e);
-	return -EINVAL;
+	return metric_refuse(e, at, "workload", word.text, &s->workload[0].id, s->nworkloads, sizeof(s->workload[0]));
 }
 
 static int metric_fault_id(const char *id, size_t n, const struct gcs_scenario *s, int *ret, struct gcs_expr_error *e)
 {
-	struct nearest best = { NULL, (uint32_t)(n / 2 + 2) };
+	struct metric_word word = metric_word(id, n);
 	for (uint32_t i = 0; i < s->nfaults; i++) {
-		if (strlen(s->fault[i].id) == n && strncmp(s->fault[i].id, id, n) == 0) {
+		if (strcmp(s->fault[i].id, word.text) == 0) {
 			*ret = (int)i;
 			return 0;
 		}
-		nearest_try(&best, id, n, s->fault[i].id);
 	}
-	e->at = (uint32_t)strlen("fault.");
-	snprintf(e->text, sizeof(e->text), "no fault '%.*s'", (int)n, id);
-	nearest_say(&best, e);
-	return -EINVAL;
+	return metric_refuse(e, (uint32_t)strlen(FAULT_PREFIX), "fault", word.text, &s->fault[0].id, s->nfaults, sizeof(s->fault[0]));
 }
 
 static int metric_fault_field(const char *field, size_t n, uint32_t at, const struct gcs_metric **ret, struct gcs_expr_error *e)
 {
-	struct nearest best = { NULL, (uint32_t)(n / 2 + 2) };
-	for (size_t i = 0; i < gcs_metrics_count; i++) {
+	struct metric_word word = metric_word(field, n);
+	const char *names[METRIC_FAULT_FIELDS];
+	size_t count = 0;
+	for (size_t i = 0; i < gcs_metrics_count && count < METRIC_FAULT_FIELDS; i++) {
 		if (gcs_metrics[i].subject != GCS_OF_FAULT)
 			continue;
-		const char *name = gcs_metrics[i].name + strlen("fault.ID.");
-		if (strlen(name) == n && strncmp(name, field, n) == 0) {
+		names[count] = gcs_metrics[i].name + strlen("fault.ID.");
+		if (strcmp(names[count++], word.text) == 0) {
 			*ret = &gcs_metrics[i];
 			return 0;
 		}
-		nearest_try(&best, field, n, name);
 	}
-	e->at = at;
-	snprintf(e->text, sizeof(e->text), "a fault has no '%.*s'", (int)n, field);
-	nearest_say(&best, e);
-	return -EINVAL;
+	return metric_refuse(e, at, "field of a fault", word.text, names, count, sizeof(names[0]));
 }
 
 static int metric_find_fault(const char *text, size_t n, const struct gcs_scenario *s, struct gcs_metric_ref *ret,
 			     struct gcs_expr_error *e)
 {
-	const char *id = text + strlen("fault.");
-	const char *dot = memrchr(id, '.', n - strlen("fault."));
+	const char *id = text + strlen(FAULT_PREFIX);
+	const char *dot = memrchr(id, '.', n - strlen(FAULT_PREFIX));
 	if (!dot) {
 		e->at = (uint32_t)n;
 		snprintf(e->text, sizeof(e->text), "expected fault.ID.fired or another field of the fault");
@@ -421,14 +381,15 @@ int gcs_metric_find(const char *text, size_t n, const struct gcs_scenario *s, st
 {
 	struct gcs_metric_ref found = { NULL, -1 };
 	int rc = 0;
-	if (n > strlen("fault.") && strncmp(text, "fault.", strlen("fault.")) == 0) {
+	if (n > strlen(FAULT_PREFIX) && strncmp(text, FAULT_PREFIX, strlen(FAULT_PREFIX)) == 0) {
 		rc = metric_find_fault(text, n, s, &found, e);
 	} else {
 		const char *sign = memchr(text, '@', n);
 		size_t name = sign ? (size_t)(sign - text) : n;
 		found.metric = metric_named(text, name);
 		if (!found.metric)
-			return metric_unknown(text, name, e);
+			return metric_refuse(e, 0, "metric", metric_word(text, name).text, &gcs_metrics[0].name, gcs_metrics_count,
+					     sizeof(gcs_metrics[0]));
 		if (sign && found.metric->subject != GCS_OF_WORKLOAD) {
 			e->at = (uint32_t)name;
 			snprintf(e->text, sizeof(e->text), "%s is not measured for each workload", found.metric->name);

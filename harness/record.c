@@ -208,7 +208,7 @@ void gcs_record_row(struct gcs_record *r, enum gcs_row row, const struct gcs_val
 {
 	if (n != gcs_rows[row].nvalues)
 		abort(); /* the caller's table and the schema disagree */
-	if (atomic_load_explicit(&r->error, memory_order_relaxed))
+	if (!r || atomic_load_explicit(&r->error, memory_order_relaxed))
 		return;
 	struct record_row *made = record_row_make(row, values, n);
 	if (made)

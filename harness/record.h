@@ -60,7 +60,7 @@ struct gcs_record_options {
 struct gcs_record;
 /* A new file, 0600. 0; -EEXIST, -EACCES, -ENOSPC, -EIO ... with *ret_text (malloc'd, may be NULL). */
 int gcs_record_create(struct gcs_record **ret, const struct gcs_record_options *opt, char **ret_text);
-/* Queue a row (values are copied). Waits while the queue is full; after an error rows are swallowed. */
+/* Queue a row (values are copied). Waits while the queue is full; after an error, or with r NULL (closed), rows are swallowed. */
 void gcs_record_row(struct gcs_record *r, enum gcs_row row, const struct gcs_value *values, uint32_t n);
 #define gcs_record_put(r, row, ...)                                                                                       \
 	gcs_record_row(r, row, (const struct gcs_value[]){ __VA_ARGS__ },                                                 \

@@ -8,7 +8,7 @@
 #include "harness/record.h"
 
 const char gcs_record_schema[] =
-	"CREATE TABLE run(id TEXT, name TEXT, seed INTEGER, target TEXT, sim INTEGER, command TEXT, begun_wall_ns INTEGER,"
+	"CREATE TABLE run(id TEXT, name TEXT, seed INTEGER, target TEXT, procs INTEGER, sim INTEGER, command TEXT, begun_wall_ns INTEGER,"
 	" pid INTEGER, t0_abs_ns INTEGER, now_ns INTEGER, end_ns INTEGER, hash TEXT);"
 	"CREATE TABLE host(key TEXT PRIMARY KEY, value TEXT);"
 	"CREATE TABLE scenario(path TEXT, source TEXT, resolved TEXT);"
@@ -59,7 +59,7 @@ const char gcs_record_schema[] =
 #define OPTIONAL(row, n, text) [row] = { .sql = text, .nvalues = n, .optional = true }
 
 const struct gcs_row_sql gcs_rows[GCS_ROWS] = {
-	ROW(GCS_ROW_RUN, 7, "INSERT INTO run(id,name,seed,target,sim,command,begun_wall_ns) VALUES(?,?,?,?,?,?,?)"),
+	ROW(GCS_ROW_RUN, 8, "INSERT INTO run(id,name,seed,target,procs,sim,command,begun_wall_ns) VALUES(?,?,?,?,?,?,?,?)"),
 	ROW(GCS_ROW_RUN_STARTED, 2, "UPDATE run SET pid=?, t0_abs_ns=?"),
 	ROW(GCS_ROW_RUN_NOW, 1, "UPDATE run SET now_ns=?"),
 	ROW(GCS_ROW_RUN_END, 2, "UPDATE run SET end_ns=?, hash=?"),

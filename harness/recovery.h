@@ -30,7 +30,7 @@ struct gcs_occurrence {
 	uint64_t fired;
 	uint32_t good;
 	struct gcs_occ_signal signal[GCS_SIGNALS_MAX];
-	bool changed;                  /* since the record last saw it; cleared by the reader */
+	bool changed, told;            /* kept for readers: changed since the record last saw it; its end was announced */
 };
 
 struct gcs_signal {

@@ -75,6 +75,8 @@ static void verdict_run(struct gcs_verdict *v, const struct gcs_grounds *g)
 			       g->interrupted == SIGTERM ? "SIGTERM" : "SIGINT", (double)g->duration_ns / 1e9);
 	if (g->harness_error && g->harness_error != -ENOSPC)
 		verdict_reason(v, GCS_EXIT_HARNESS, "the record could not be written: %s", strerror(-g->harness_error));
+	if (!g->started && !g->target_crashed && !g->interrupted)
+		verdict_reason(v, GCS_EXIT_HARNESS, "the target never began the run");
 	if (g->harness_error == -ENOSPC)
 		verdict_reason(v, GCS_EXIT_UNSUPPORTED, "no space left for the record");
 	if (g->target_crashed)
@@ -188,10 +190,13 @@ static void verdict_pass(struct gcs_verdict *v, const struct gcs_grounds *g)
 	const struct gcs_facts *f = g->facts;
 	if (g->scenario->nfaults == 0)
 		snprintf(v->sentence, sizeof(v->sentence), "all %u SLOs hold", g->scenario->nslos);
+	else if (f->degraded == 0)
+		snprintf(v->sentence, sizeof(v->sentence), "all %u SLOs hold; none of %u occurrences degraded the run",
+			 g->scenario->nslos, f->occurrences);
 	else
-		snprintf(v->sentence, sizeof(v->sentence), "all %u SLOs hold; %u of %u occurrences degraded the run, %s%.1f s",
-			 g->scenario->nslos, f->degraded, f->occurrences, f->degraded ? "and it was back after at most " : "longest ",
-			 (double)f->recovery_max_ns / 1e9);
+		snprintf(v->sentence, sizeof(v->sentence),
+			 "all %u SLOs hold; %u of %u occurrences degraded the run, and it was back after at most %.1f s",
+			 g->scenario->nslos, f->degraded, f->occurrences, (double)f->recovery_max_ns / 1e9);
 }
 
 void gcs_verdict_decide(struct gcs_verdict *v, const struct gcs_grounds *g)

@@ -23,6 +23,7 @@ struct gcs_grounds {
 	const struct gcs_judge *slo, *expect;
 	int interrupted;                 /* 0, SIGINT, SIGTERM */
 	int harness_error;               /* 0 or -errno: -ENOSPC is a lack of resources, anything else the harness's failure */
+	bool started;                    /* the target began the run */
 	bool target_crashed;
 	const char *crash_text;
 	bool ended_early;                /* an operator ended the run, or it was given up */
