@@ -197,8 +197,8 @@ static void alloc_after_slow(struct sched_g *g, const struct alloc_request *q, v
 	l->scan_alloc = 0;
 	if (q->large && q->noscan && q->needzero)
 		alloc_zero_chunks(g, obj, q->slot_bytes);
-	if (gc_pacer_triggered() && atomic_load_explicit(&gc_st.busy, memory_order_relaxed) == 0)
-		gc_start(g, GC_TRIGGER_HEAP, 0);
+	if (gc_pacer_triggered() && gc_phase_now() == GC_OFF && gc_start(g, GC_TRIGGER_HEAP, 0) == 0)
+		gc_wait_settled(g);
 }
 
 static bool alloc_stress_due(const struct sched_g *g)
@@ -216,6 +216,7 @@ static int alloc_in_op(struct sched_g *g, struct alloc_request *q, void **ret)
 	mrt_safepoint(&g->pub);
 	if (PRIM_UNLIKELY(alloc_stress_due(g))) {
 		gc_start(g, GC_TRIGGER_STRESS, 0);
+		gc_wait_settled(g);
 		mrt_yield(&g->pub); /* to the workers: so that there are many cycles, however fast we allocate */
 	}
 	if (gc_barrier_enabled())

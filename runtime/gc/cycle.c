@@ -73,34 +73,55 @@ static bool cycle_reached(uint32_t target)
 	return (int32_t)(atomic_load_explicit(&gc_st.marks_done, memory_order_acquire) - target) >= 0;
 }
 
+static bool cycle_settled(uint32_t unused)
+{
+	(void)unused;
+	return atomic_load_explicit(&gc_st.busy, memory_order_acquire) == 0 || gc_phase_now() != GC_OFF;
+}
+
+struct cycle_wait {
+	bool (*over)(uint32_t target);
+	uint32_t target;
+};
+
+/* Runs off g's stack. Both conditions come true before cycle_wake takes the lock. */
 static bool cycle_wait_commit(struct sched_g *g, void *arg)
 {
-	uint32_t target = *(const uint32_t *)arg;
-	bool wait;
+	const struct cycle_wait *wait = arg;
+	bool queue;
 
 	prim_mutex_lock(&waiters.lock);
-	wait = !cycle_reached(target);
-	if (wait) {
+	queue = !wait->over(wait->target);
+	if (queue) {
 		g->next = waiters.head;
 		waiters.head = g;
 	}
 	prim_mutex_unlock(&waiters.lock);
-	return wait;
+	return queue;
+}
+
+static void cycle_wait(struct sched_g *g, struct cycle_wait wait)
+{
+	while (!wait.over(wait.target))
+		sched_park(g, SCHED_WAIT_GC_DONE, cycle_wait_commit, &wait);
 }
 
 void gc_wait_marks(struct sched_g *g, uint32_t target)
 {
-	while (!cycle_reached(target))
-		sched_park(g, SCHED_WAIT_GC_DONE, cycle_wait_commit, &target);
+	cycle_wait(g, (struct cycle_wait){.over = cycle_reached, .target = target});
 }
 
-static void cycle_publish(struct sched_g *g, uint32_t cycle)
+void gc_wait_settled(struct sched_g *g)
+{
+	cycle_wait(g, (struct cycle_wait){.over = cycle_settled});
+}
+
+/* Everyone looks at his condition again. */
+static void cycle_wake(struct sched_g *g)
 {
 	struct sched_g *chain, *next;
 
 	prim_mutex_lock(&waiters.lock);
-	atomic_store_explicit(&gc_st.busy, 0, memory_order_release);
-	atomic_store_explicit(&gc_st.marks_done, cycle, memory_order_release);
 	chain = waiters.head;
 	waiters.head = NULL;
 	prim_mutex_unlock(&waiters.lock);
@@ -111,15 +132,23 @@ static void cycle_publish(struct sched_g *g, uint32_t cycle)
 	}
 }
 
+static void cycle_publish(struct sched_g *g, uint32_t cycle)
+{
+	/* The end first: who finds busy 0 begins the next cycle, whose end comes after. */
+	atomic_store_explicit(&gc_st.marks_done, cycle, memory_order_release);
+	atomic_store_explicit(&gc_st.busy, 0, memory_order_release);
+	cycle_wake(g);
+}
+
 void gc_wait_full(struct sched_g *g, enum gc_trigger why)
 {
 	uint32_t target = gc_cycle() + 1;
 
 	gc_wait_marks(g, target - 1);
 	while (!cycle_reached(target)) {
-		/* Refused while another one begins or ends: look again. */
+		/* Refused while another one begins or ends: look again when it has. */
 		if (gc_start(g, why, 0) == 0 && gc_phase_now() == GC_OFF)
-			mrt_yield(&g->pub);
+			gc_wait_settled(g);
 		else
 			gc_wait_marks(g, target);
 	}
@@ -188,6 +217,7 @@ uint32_t gc_start(struct sched_g *g, enum gc_trigger why, uint64_t firing)
 	gc_st.stw1_ns = stw.start_ns - stw.request_ns;
 	gc_emit(g, WATCH_GC_START, cycle, why, gc_st.heap_at_start, gc_st.goal_at_start, firing, 0);
 	cycle_gauges(stw.start_ns);
+	cycle_wake(g);
 	sched_wake();
 	return cycle;
 }

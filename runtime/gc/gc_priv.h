@@ -237,8 +237,9 @@ void gc_mark_done(struct sched_g *g);
 void gc_sysmon(int64_t now_ns);
 /* Wait until marks_done >= target. */
 void gc_wait_marks(struct sched_g *g, uint32_t target);
-void gc_cycle_init(void);
-int gc_cycle_start_helpers(void);
+/* Wait while a cycle is about to begin or, after its end, not yet flushed. Allocators at the trigger do, as in Go they wait for the
+ * starter's semaphore: neither assists nor the trigger would hold them back meanwhile. */
+void gc_wait_settled(struct sched_g *g);
 void gc_emit(struct sched_g *g, enum watch_kind kind, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
 	     uint64_t f);
 int64_t gc_cpu_available_ns(int64_t now_ns);

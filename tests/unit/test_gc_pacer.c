@@ -118,7 +118,8 @@ static void limit_body(mrt_g *g, void *arg)
 	}
 	mrt_memstats_read(g, &s);
 	GC_TEST_MUST(s.num_gc >= 5);
-	GC_TEST_MUST(s.heap_inuse < 36 * MIB);
+	/* Real threads of the collector may lose their CPU for a while, and the heap grows meanwhile. */
+	GC_TEST_MUST(s.heap_inuse < (MRT_SIM ? 33 : 64) * MIB);
 }
 
 static void test_memlimit(void **state)
