@@ -1,0 +1,530 @@
+/*
+ * The target as a program, driven over its control socket as the harness does: whole runs with faults on the real and the
+ * simulated backend, content checked, hashes compared, ends of every kind.
+ *
+ * Programs are taken from GCSTORM_BUILD (the build folder).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "runtime/watch/telemetry.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#define CONNS_MAX 16
+#define RUN_SECONDS_MAX 120 /* sanitizers on a busy machine */
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SLOW_BUILD 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SLOW_BUILD 1
+#endif
+#ifndef SLOW_BUILD
+#define SLOW_BUILD 0
+#endif
+
+static unsigned test_seed = 1;
+
+struct run {
+	struct mrt_telemetry *t;
+	int memory_fd, control_fd, load_fd;
+	pid_t target, load;
+	int status, load_status;
+	/* what was seen */
+	uint64_t kind[WATCH_KINDS], armed[4], disarmed[4], integrity;
+	bool ready, started, done, error;
+	char error_text[256], hash[32];
+	json_int_t checked, integrity_errors, workers;
+	char buf[1 << 16];
+	size_t used;
+};
+
+static double now_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* ------------------------------------------------------------------ starting */
+
+static pid_t spawn(const char *name, const int *fds, int nfds)
+{
+	const char *build = getenv("GCSTORM_BUILD");
+	int high[2 + CONNS_MAX];
+	char path[4096];
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "%s/%s", build != NULL ? build : ".", name);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid > 0)
+		return pid;
+	/* First out of the way of the final numbers, then into place. */
+	for (int i = 0; i < nfds; i++)
+		high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 100);
+	for (int i = 0; i < nfds; i++)
+		dup2(high[i], 3 + i);
+	execl(path, path, (char *)NULL);
+	fprintf(stderr, "%s: %s\n", path, strerror(errno));
+	_exit(127);
+}
+
+/* Start the target and, with conns, the load process. */
+static void run_start(struct run *r, bool sim, int conns)
+{
+	int control[2], load[2], fds[2 + CONNS_MAX], other[2 + CONNS_MAX];
+
+	memset(r, 0, sizeof(*r));
+	r->memory_fd = memfd_create("telemetry", MFD_CLOEXEC);
+	assert_int_equal(ftruncate(r->memory_fd, sizeof(struct mrt_telemetry)), 0);
+	r->t = mmap(NULL, sizeof(*r->t), PROT_READ | PROT_WRITE, MAP_SHARED, r->memory_fd, 0);
+	assert_ptr_not_equal(r->t, MAP_FAILED);
+	watch_layout_init(r->t, 4);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, load), 0);
+	fds[0] = control[1];
+	other[0] = load[1];
+	fds[1] = other[1] = r->memory_fd;
+	for (int i = 0; i < conns; i++) {
+		int pair[2];
+
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+		fds[2 + i] = pair[0];
+		other[2 + i] = pair[1];
+	}
+	r->target = spawn(sim ? "gcstorm-target-sim" : "gcstorm-target", fds, 2 + conns);
+	if (conns > 0)
+		r->load = spawn("gcstorm-load", other, 2 + conns);
+	close(control[1]);
+	close(load[1]);
+	for (int i = 0; i < conns; i++) {
+		close(fds[2 + i]);
+		close(other[2 + i]);
+	}
+	r->control_fd = control[0];
+	r->load_fd = load[0];
+}
+
+static void run_say(struct run *r, const char *line)
+{
+	size_t len = strlen(line);
+
+	assert_int_equal(send(r->control_fd, line, len, MSG_NOSIGNAL), len);
+	if (r->load > 0 && strstr(line, "\"load\"") != NULL)
+		assert_int_equal(send(r->load_fd, line, len, MSG_NOSIGNAL), len);
+}
+
+/* ----------------------------------------------------------------- following */
+
+static void run_line(struct run *r, const char *line)
+{
+	json_t *o = json_loads(line, 0, NULL);
+	const char *ev = json_string_value(json_object_get(o, "ev"));
+
+	assert_non_null(ev);
+	if (strcmp(ev, "ready") == 0) {
+		r->ready = true;
+		r->workers = (json_int_t)json_array_size(json_object_get(o, "workers"));
+		assert_int_equal(json_integer_value(json_object_get(o, "pid")), r->target);
+	} else if (strcmp(ev, "started") == 0) {
+		r->started = true;
+	} else if (strcmp(ev, "done") == 0) {
+		r->done = true;
+		snprintf(r->hash, sizeof(r->hash), "%s",
+			 json_string_value(json_object_get(o, "hash")));
+		r->checked = json_integer_value(json_object_get(o, "checked"));
+		r->integrity_errors = json_integer_value(json_object_get(o, "integrity_errors"));
+	} else if (strcmp(ev, "error") == 0) {
+		r->error = true;
+		snprintf(r->error_text, sizeof(r->error_text), "%s",
+			 json_string_value(json_object_get(o, "text")));
+	}
+	json_decref(o);
+}
+
+static void run_drain(struct run *r)
+{
+	static struct watch_record rec[1024];
+	size_t n;
+
+	while ((n = watch_drain(r->t, rec, 1024)) > 0)
+		for (size_t i = 0; i < n; i++) {
+			assert_true(rec[i].kind < WATCH_KINDS);
+			r->kind[rec[i].kind]++;
+			if (rec[i].kind == WATCH_ARM && rec[i].a < 4)
+				(rec[i].c != 0 ? r->armed : r->disarmed)[rec[i].a]++;
+			if (rec[i].kind == WATCH_INTEGRITY)
+				print_message("# integrity: workload %d worker %d kind %d key %llx expected "
+					      "%llx found %llx\n", (int)rec[i].a, (int)rec[i].b,
+					      (int)rec[i].c, (unsigned long long)rec[i].d,
+					      (unsigned long long)rec[i].e,
+					      (unsigned long long)rec[i].f);
+		}
+}
+
+/* Read what is there for at most ms; false: the socket has closed. */
+static bool run_step(struct run *r, int ms)
+{
+	struct pollfd pfd = {.fd = r->control_fd, .events = POLLIN};
+	char *end;
+	ssize_t n;
+
+	run_drain(r);
+	if (poll(&pfd, 1, ms) <= 0)
+		return true;
+	n = recv(r->control_fd, r->buf + r->used, sizeof(r->buf) - r->used - 1, MSG_DONTWAIT);
+	if (n <= 0)
+		return n < 0 && errno == EAGAIN;
+	r->used += (size_t)n;
+	r->buf[r->used] = '\0';
+	while ((end = memchr(r->buf, '\n', r->used)) != NULL) {
+		*end = '\0';
+		run_line(r, r->buf);
+		r->used -= (size_t)(end + 1 - r->buf);
+		memmove(r->buf, end + 1, r->used + 1);
+	}
+	return true;
+}
+
+static void run_until(struct run *r, const bool *flag)
+{
+	double limit = now_s() + RUN_SECONDS_MAX;
+
+	while (!*flag && run_step(r, 2))
+		assert_true(now_s() < limit);
+}
+
+static void run_for(struct run *r, double seconds)
+{
+	double limit = now_s() + seconds;
+
+	while (now_s() < limit && run_step(r, 2))
+		;
+}
+
+/* Follow it to its end. */
+static void run_finish(struct run *r)
+{
+	double limit = now_s() + RUN_SECONDS_MAX;
+
+	while (run_step(r, 2))
+		assert_true(now_s() < limit);
+	assert_int_equal(waitpid(r->target, &r->status, 0), r->target);
+	run_drain(r);
+	close(r->control_fd);
+	close(r->load_fd);
+	if (r->load > 0)
+		assert_int_equal(waitpid(r->load, &r->load_status, 0), r->load);
+	close(r->memory_fd);
+}
+
+static void run_release(struct run *r)
+{
+	munmap(r->t, sizeof(*r->t));
+}
+
+/* --------------------------------------------------------------------- plans */
+
+struct plan_text {
+	unsigned seed, procs, gc_every;
+	int clobber;
+	long long end_ms;
+	const char *workloads, *faults;
+};
+
+static const char *plan_line(const struct plan_text *p)
+{
+	static char line[8192];
+
+	snprintf(line, sizeof(line),
+		 "{\"cmd\":\"load\",\"version\":1,\"runtime\":{\"procs\":%u,\"gogc\":100,\"memlimit\":0,\"seed\":%u,"
+		 "\"oom\":\"return\",\"gc_every\":%u,\"clobber\":%s,\"check_edges\":false,\"gctrace\":false,"
+		 "\"heap_reserve\":0},\"end_ns\":%lld,\"phases\":[{\"id\":\"a\",\"start_ns\":0,\"end_ns\":%lld}],"
+		 "\"workloads\":[%s],\"faults\":[%s]}\n",
+		 p->procs, p->seed, p->gc_every, p->clobber ? "true" : "false", p->end_ms * 1000000,
+		 p->end_ms * 1000000, p->workloads, p->faults);
+	return line;
+}
+
+#define MAPS(value, bytes, workers, rate)                                                          \
+	"{\"id\":\"maps\",\"driver\":\"map-churn\",\"workers\":" #workers ",\"rate\":" #rate             \
+	",\"keys\":20000,\"value\":\"" value "\",\"value_bytes\":" #bytes                           \
+	",\"mix\":{\"insert\":40,\"delete\":40,\"lookup\":20}}"
+#define SLICES                                                                                     \
+	"{\"id\":\"slices\",\"driver\":\"slice-append\",\"workers\":2,\"rate\":20000,\"retain\":4194304," \
+	"\"size\":{\"dist\":\"zipf\",\"min\":64,\"max\":1048576,\"s_milli\":1200}}"
+#define NET(conns)                                                                                 \
+	"{\"id\":\"net\",\"driver\":\"echo\",\"workers\":0,\"rate\":2000,\"conns\":" #conns                \
+	",\"handler\":\"maps\"}"
+#define FAULT(id, point, action, trigger, extra, from, to)                                         \
+	"{\"id\":\"" id "\",\"point\":\"" point "\",\"action\":\"" action "\"," trigger extra            \
+	",\"windows\":[[" #from "000000," #to "000000]]}"
+
+#define ALL_WORK MAPS("ptr", 32, 2, 40000) "," SLICES "," NET(12)
+#define ALL_FAULTS                                                                                 \
+	FAULT("oom", "mem/malloc", "fail", "\"p_ppb\":20000000", ",\"times\":2000", 200, 500) ","     \
+	FAULT("late", "netpoll/wake", "delay", "\"every\":5", ",\"delay_ns\":2000000", 300, 700) ","  \
+	FAULT("gcnow", "gc/write", "force", "\"every\":1000", "", 200, 700)
+
+static void check_clean_end(const struct run *r)
+{
+	if (r->error)
+		print_message("# refused: %s\n", r->error_text);
+	assert_true(WIFEXITED(r->status));
+	assert_int_equal(WEXITSTATUS(r->status), 0);
+	assert_true(r->ready && r->started && r->done);
+	assert_int_equal(r->kind[WATCH_INTEGRITY], 0);
+	assert_int_equal(r->integrity_errors, 0);
+	assert_int_equal(r->kind[WATCH_END], 1);
+}
+
+static uint64_t ops_of(const struct run *r, uint32_t workload)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < WATCH_HISTS; i++)
+		if (r->t->ops[i].used && r->t->ops[i].workload == workload) {
+			assert_int_equal(r->t->ops[i].ops, r->t->ops[i].latency.count);
+			n += r->t->ops[i].ops;
+		}
+	return n;
+}
+
+/* -------------------------------------------------------------------- whole runs */
+
+static void whole_run(struct run *r, bool sim, const struct plan_text *p, int conns)
+{
+	run_start(r, sim, sim ? 0 : conns);
+	run_say(r, plan_line(p));
+	if (!sim)
+		run_until(r, &r->ready);
+	while (r->load > 0 && atomic_load(&r->t->load_ready) == 0)
+		run_for(r, 0.002);
+	run_say(r, "{\"cmd\":\"start\"}\n");
+	run_finish(r);
+}
+
+static void check_all_faults(const struct run *r)
+{
+	check_clean_end(r);
+	assert_int_equal(r->workers, 2 + 2 + 12);
+	assert_true(r->checked > 20000);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(r->armed[i], 1);
+		assert_int_equal(r->disarmed[i], 1);
+		assert_true(r->t->fault[i].fired > 0);
+		assert_true(r->t->fault[i].visits >= r->t->fault[i].eligible);
+		assert_int_equal(r->t->fault[i].armed, 0);
+	}
+	assert_true(r->kind[WATCH_OP_ERROR] > 0);
+	assert_true(r->kind[WATCH_GC_END] > 0);
+	assert_true(r->kind[WATCH_STW] > 0);
+	assert_true(r->kind[WATCH_WAKE_LAG] > 0);
+	assert_int_equal(r->kind[WATCH_PHASE], 2);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_true(ops_of(r, i) > 100);
+}
+
+static void test_real_with_faults(void **state)
+{
+	struct plan_text p = {.seed = test_seed, .procs = 2, .end_ms = 1000,
+			      .workloads = ALL_WORK, .faults = ALL_FAULTS};
+	static struct run r;
+
+	(void)state;
+	whole_run(&r, false, &p, 12);
+	check_all_faults(&r);
+	assert_int_equal(r.load_status, 0);
+	assert_string_equal(r.hash, "0000000000000000");
+	run_release(&r);
+}
+
+/* Under stress: a collection at every 50th allocation, freed memory clobbered, four Ps; each kind of value. */
+static void test_real_stress(void **state)
+{
+	static const char *const work[] = {
+		MAPS("ptr", 32, 4, 0) "," SLICES,
+		MAPS("inline", 64, 2, 20000) "," NET(3),
+		MAPS("indirect", 256, 2, 20000) "," SLICES,
+		MAPS("u64", 8, 2, 20000) "," SLICES,
+	};
+	static const int conns[] = {0, 3, 0, 0};
+	static struct run r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(work) / sizeof(work[0]); i++) {
+		struct plan_text p = {
+			.seed = test_seed, .procs = 4, .end_ms = 300, .gc_every = SLOW_BUILD ? 500 : 50,
+			.clobber = 1, .workloads = work[i],
+			.faults = FAULT("oom", "mem/malloc", "fail", "\"p_ppb\":5000000", "", 100, 250),
+		};
+
+		whole_run(&r, false, &p, conns[i]);
+		check_clean_end(&r);
+		assert_true(r.kind[WATCH_GC_END] > 2);
+		assert_true(r.checked > 20000);
+		run_release(&r);
+	}
+}
+
+static void test_sim_repeats(void **state)
+{
+	struct plan_text p = {.seed = test_seed, .procs = 2, .end_ms = 800,
+			      .workloads = ALL_WORK, .faults = ALL_FAULTS};
+	static struct run a, b;
+
+	(void)state;
+	whole_run(&a, true, &p, 12);
+	check_all_faults(&a);
+	whole_run(&b, true, &p, 12);
+	check_clean_end(&b);
+	assert_string_equal(a.hash, b.hash);
+	for (int k = 0; k < WATCH_KINDS; k++)
+		assert_int_equal(a.kind[k], b.kind[k]);
+	for (uint32_t i = 0; i < WATCH_HISTS; i++)
+		assert_memory_equal(&a.t->ops[i], &b.t->ops[i], sizeof(a.t->ops[i]));
+	run_release(&b);
+	p.seed++;
+	whole_run(&b, true, &p, 12);
+	check_clean_end(&b);
+	assert_string_not_equal(a.hash, b.hash);
+	run_release(&a);
+	run_release(&b);
+}
+
+/* ---------------------------------------------------------------------- ends */
+
+static const struct plan_text long_plan = {
+	.seed = 5, .procs = 2, .end_ms = 600000, .workloads = MAPS("ptr", 32, 2, 20000),
+	.faults = FAULT("gcnow", "gc/write", "force", "\"every\":100", "", 500000, 550000)};
+
+static void start_long(struct run *r)
+{
+	run_start(r, false, 0);
+	run_say(r, plan_line(&long_plan));
+	run_until(r, &r->ready);
+	run_say(r, "{\"cmd\":\"start\"}\n");
+	run_until(r, &r->started);
+}
+
+static void wait_fired(struct run *r, uint64_t more_than)
+{
+	double limit = now_s() + 20;
+
+	while (atomic_load(&r->t->fault[0].fired) <= more_than && now_s() < limit)
+		run_for(r, 0.005);
+	assert_true(atomic_load(&r->t->fault[0].fired) > more_than);
+}
+
+static void test_operator_and_quit(void **state)
+{
+	static struct run r;
+	uint64_t fired;
+
+	(void)state;
+	start_long(&r);
+	run_say(&r, "{\"cmd\":\"fire\",\"fault\":0}\n");
+	wait_fired(&r, 0);
+	run_for(&r, 0.05);
+	assert_int_equal(r.t->fault[0].fired, 1);
+	assert_int_equal(r.armed[0], 0);
+	run_say(&r, "{\"cmd\":\"arm\",\"fault\":0}\nnonsense\n{\"cmd\":\"arm\",\"fault\":7}\n");
+	wait_fired(&r, 3);
+	assert_int_equal(r.armed[0], 1);
+	run_say(&r, "{\"cmd\":\"disarm\",\"fault\":0}\n");
+	while (atomic_load(&r.t->fault[0].armed) != 0)
+		run_for(&r, 0.005);
+	run_for(&r, 0.02);
+	fired = r.t->fault[0].fired;
+	run_for(&r, 0.05);
+	assert_int_equal(r.t->fault[0].fired, fired);
+	run_say(&r, "{\"cmd\":\"quit\"}\n");
+	run_finish(&r);
+	check_clean_end(&r);
+	assert_int_equal(r.disarmed[0], 1);
+	run_release(&r);
+}
+
+static void test_harness_dies(void **state)
+{
+	static struct run r;
+	double from;
+	int status = 0;
+
+	(void)state;
+	start_long(&r);
+	run_say(&r, "{\"cmd\":\"arm\",\"fault\":0}\n");
+	wait_fired(&r, 0);
+	from = now_s();
+	close(r.control_fd);
+	assert_int_equal(waitpid(r.target, &status, 0), r.target);
+	assert_true(now_s() - from < (SLOW_BUILD ? 5 : 1.2));
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(r.t->fault[0].armed, 0);
+	run_release(&r);
+}
+
+static void test_refused(void **state)
+{
+	static const char *const work[][2] = {
+		{"{\"id\":\"x\",\"driver\":\"map-chrun\",\"workers\":1,\"keys\":1}", "map-chrun"},
+		{"{\"id\":\"x\",\"driver\":\"map-churn\",\"workers\":1,\"keys\":0}", "keys"},
+		{"{\"id\":\"x\",\"driver\":\"map-churn\",\"workers\":1,\"keys\":9,\"value\":\"inline\","
+		 "\"value_bytes\":136}", "inline"},
+		{"{\"id\":\"x\",\"driver\":\"echo\",\"workers\":1}", "echo"},
+	};
+	static struct run r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(work) / sizeof(work[0]); i++) {
+		struct plan_text p = {.procs = 1, .end_ms = 1000, .workloads = work[i][0],
+				      .faults = ""};
+
+		run_start(&r, i % 2 != 0, 0);
+		run_say(&r, plan_line(&p));
+		run_finish(&r);
+		assert_true(r.error);
+		assert_non_null(strstr(r.error_text, work[i][1]));
+		assert_true(WIFEXITED(r.status));
+		assert_int_equal(WEXITSTATUS(r.status), 2);
+		run_release(&r);
+	}
+}
+
+int main(void)
+{
+	const char *seed = getenv("GCS_TEST_SEED");
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_refused),		 cmocka_unit_test(test_real_with_faults),
+		cmocka_unit_test(test_real_stress),	 cmocka_unit_test(test_sim_repeats),
+		cmocka_unit_test(test_operator_and_quit), cmocka_unit_test(test_harness_dies),
+	};
+
+	if (seed != NULL)
+		test_seed = (unsigned)strtoul(seed, NULL, 0);
+	printf("# seed %u (GCS_TEST_SEED)\n", test_seed);
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
