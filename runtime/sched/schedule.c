@@ -117,6 +117,13 @@ static struct sched_g *find_polled(struct sched_m *m)
 	return g;
 }
 
+/* Every 61st time, and when a slice is over: a pair in `next` that hands its slice to and fro does not end it. */
+static bool find_global_first(const struct sched_p *p)
+{
+	return atomic_load_explicit(&p->sched_tick, memory_order_relaxed) % SCHED_GLOBAL_EVERY == 0 ||
+	       (atomic_load_explicit(&p->poll, memory_order_relaxed) & SCHED_POLL_PREEMPT) != 0;
+}
+
 /* With a P: everything short of giving it up. */
 static struct sched_g *find_held(struct sched_m *m, bool *ret_inherit)
 {
@@ -129,7 +136,7 @@ static struct sched_g *find_held(struct sched_m *m, bool *ret_inherit)
 		sched_wake(); /* what this P was woken for may still lie there */
 		return g;
 	}
-	if (atomic_load_explicit(&p->sched_tick, memory_order_relaxed) % SCHED_GLOBAL_EVERY == 0) {
+	if (find_global_first(p)) {
 		g = sched_global_get(p, 1);
 		if (g != NULL)
 			return g;
