@@ -7,7 +7,7 @@
 
 #include "harness/snapshot.h"
 
-#define GCS_STRIP_FIRST_NS 100000000 /* length of a cell at first */
+#define GCS_STRIP_FIRST_NS 100000000ll /* length of a cell at first */
 
 void gcs_strip_init(struct gcs_snapshot *s);
 /* The cell of a moment; the strip is extended to it. Moments before t0 fall into the first. */
