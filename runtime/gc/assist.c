@@ -216,10 +216,12 @@ static int64_t assist_pay(struct sched_g *g)
 
 void gc_assist_charge(struct sched_g *g, size_t bytes)
 {
+	uint64_t firing = gc_st.firing;
+	uint32_t cycle = gc_cycle();
 	int64_t begin_ns, done;
 
-	if (g->assist_gen != gc_cycle()) {
-		g->assist_gen = gc_cycle();
+	if (g->assist_gen != cycle) {
+		g->assist_gen = cycle;
 		g->assist_credit = 0;
 		g->assist_ns_cycle = 0;
 	}
@@ -233,6 +235,6 @@ void gc_assist_charge(struct sched_g *g, size_t bytes)
 	}
 	begin_ns = prim_now_ns();
 	done = assist_pay(g);
-	gc_emit(g, WATCH_ASSIST, g->worker, (uint64_t)(prim_now_ns() - begin_ns), gc_cycle(), (uint64_t)done,
-		gc_st.firing, 0);
+	/* Another cycle may have begun while it waited: the record is this one's. */
+	gc_emit(g, WATCH_ASSIST, g->worker, (uint64_t)(prim_now_ns() - begin_ns), cycle, (uint64_t)done, firing, 0);
 }

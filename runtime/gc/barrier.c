@@ -41,30 +41,36 @@ void gc_barrier(struct sched_g *g, void *old_value, void *new_value)
 		l->barrier[l->barrier_n++] = (uintptr_t)new_value;
 }
 
-/* The gc/write gate is armed: visit it; a firing begins a cycle that carries its id. */
+/*
+ * The gc/write gate is armed: visit it. Eligible is who holds the right to begin a cycle before he is asked: so a firing is
+ * a cycle that carries its id, whatever other Ps do.
+ */
 static void barrier_fault(struct sched_g *g)
 {
+	bool claimed = !g->system && gc_claim();
 	struct gcs_site site = {
 		.worker = g->worker,
 		.driver = g->driver,
 		.p = (uint16_t)g->p->id,
 		.gc_cycle = gc_cycle(),
 		.gc_phase = (uint8_t)gc_phase_now(),
-		.eligible = gc_phase_now() == GC_OFF && !g->system,
+		.eligible = claimed,
 		.now_ns = prim_now_ns(),
 		.ring = g->p->ring,
 	};
 	struct gcs_firing firing;
 	uint32_t cycle;
 
-	if (!gcs_decide(GCS_POINT_gc_write, &site, &firing) || firing.action != GCS_ACT_FORCE)
+	if (!gcs_decide(GCS_POINT_gc_write, &site, &firing) || firing.action != GCS_ACT_FORCE || !claimed) {
+		if (claimed)
+			gc_unclaim(g);
 		return;
-	cycle = gc_start(g, GC_TRIGGER_FAULT, firing.id);
+	}
+	cycle = gc_start_claimed(g, GC_TRIGGER_FAULT, firing.id);
 	site.now_ns = prim_now_ns();
 	site.p = (uint16_t)g->p->id;
 	site.ring = g->p->ring;
-	/* 2: a cycle began; 1: another P began one in between. */
-	gcs_effect(&site, firing.id, cycle != 0 ? 2 : 1, cycle);
+	gcs_effect(&site, firing.id, 2, cycle);
 }
 
 void gc_write_point(struct sched_g *g)

@@ -21,7 +21,8 @@ struct gc_state gc_st;
 
 static struct {
 	prim_mutex lock;
-	struct sched_g *head; /* waiting for marks_done to move */
+	struct sched_g *head;
+	_Atomic uint32_t count; /* waiting or about to; written under the lock */
 } waiters;
 
 enum gc_phase gc_phase(void) { return (enum gc_phase)gc_phase_now(); }
@@ -76,7 +77,8 @@ static bool cycle_reached(uint32_t target)
 static bool cycle_settled(uint32_t unused)
 {
 	(void)unused;
-	return atomic_load_explicit(&gc_st.busy, memory_order_acquire) == 0 || gc_phase_now() != GC_OFF;
+	/* Sequentially consistent, as waiters.count before it: see gc_unclaim. */
+	return atomic_load(&gc_st.busy) == 0 || gc_phase_now() != GC_OFF;
 }
 
 struct cycle_wait {
@@ -91,10 +93,13 @@ static bool cycle_wait_commit(struct sched_g *g, void *arg)
 	bool queue;
 
 	prim_mutex_lock(&waiters.lock);
+	atomic_fetch_add(&waiters.count, 1);
 	queue = !wait->over(wait->target);
 	if (queue) {
 		g->next = waiters.head;
 		waiters.head = g;
+	} else {
+		atomic_fetch_sub(&waiters.count, 1);
 	}
 	prim_mutex_unlock(&waiters.lock);
 	return queue;
@@ -124,6 +129,7 @@ static void cycle_wake(struct sched_g *g)
 	prim_mutex_lock(&waiters.lock);
 	chain = waiters.head;
 	waiters.head = NULL;
+	atomic_store(&waiters.count, 0);
 	prim_mutex_unlock(&waiters.lock);
 	for (; chain != NULL; chain = next) {
 		next = chain->next;
@@ -136,8 +142,7 @@ static void cycle_publish(struct sched_g *g, uint32_t cycle)
 {
 	/* The end first: who finds busy 0 begins the next cycle, whose end comes after. */
 	atomic_store_explicit(&gc_st.marks_done, cycle, memory_order_release);
-	atomic_store_explicit(&gc_st.busy, 0, memory_order_release);
-	cycle_wake(g);
+	gc_unclaim(g);
 }
 
 void gc_wait_full(struct sched_g *g, enum gc_trigger why)
@@ -196,15 +201,32 @@ static void cycle_begin(enum gc_trigger why, uint64_t firing)
 	atomic_store_explicit(&gc_barrier_on, 1, memory_order_relaxed);
 }
 
+bool gc_claim(void)
+{
+	uint32_t idle = 0;
+
+	/* Acquire among them: pairs with cycle_publish; the end of the last cycle is seen whole. */
+	return atomic_compare_exchange_strong(&gc_st.busy, &idle, 1);
+}
+
+void gc_unclaim(struct sched_g *g)
+{
+	/* Sequentially consistent: either we see the waiter's count, or it sees busy 0. */
+	atomic_store(&gc_st.busy, 0);
+	if (atomic_load(&waiters.count) != 0)
+		cycle_wake(g);
+}
+
 uint32_t gc_start(struct sched_g *g, enum gc_trigger why, uint64_t firing)
 {
-	struct sched_stw stw = {0};
-	uint32_t idle = 0, cycle;
+	return gc_claim() ? gc_start_claimed(g, why, firing) : 0;
+}
 
-	/* Acquire: pairs with cycle_publish; the end of the last cycle is seen whole. */
-	if (!atomic_compare_exchange_strong_explicit(&gc_st.busy, &idle, 1, memory_order_acquire,
-						     memory_order_relaxed))
-		return 0;
+uint32_t gc_start_claimed(struct sched_g *g, enum gc_trigger why, uint64_t firing)
+{
+	struct sched_stw stw = {0};
+	uint32_t cycle;
+
 	gc_sweep_finish(g);
 	gc_st.start_ns = prim_now_ns();
 	sched_stop_world(g, SCHED_STW_GC_START, &stw);

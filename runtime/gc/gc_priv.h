@@ -235,6 +235,10 @@ void gc_live_add(int64_t delta); /* hook of mem */
 /* Ends the mark phase if nothing is left to do. Safepoint. */
 void gc_mark_done(struct sched_g *g);
 void gc_sysmon(int64_t now_ns);
+/* The right to begin a cycle: true: nobody else will until gc_start_claimed has been through its cycle, or gc_unclaim. */
+bool gc_claim(void);
+void gc_unclaim(struct sched_g *g);
+uint32_t gc_start_claimed(struct sched_g *g, enum gc_trigger why, uint64_t firing);
 /* Wait until marks_done >= target. */
 void gc_wait_marks(struct sched_g *g, uint32_t target);
 /* Wait while a cycle is about to begin or, after its end, not yet flushed. Allocators at the trigger do, as in Go they wait for the
