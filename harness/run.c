@@ -444,8 +444,7 @@ static enum gcs_exit run_conclude(struct run *r)
 	run_last_words(r);
 	if (r->trouble != GCS_EXIT_PASS)
 		fprintf(stderr, "gcstorm: %s\n", r->trouble_text);
-	gcs_report(r->record, r->opt->format, stdout, stderr);
-	fprintf(strcmp(r->opt->format, "json") == 0 ? stderr : stdout, "record: %s\n", r->record);
+	gcs_report(r->record, r->opt->format, stdout, stderr); /* names the record too */
 	/* 130/143 stand before the harness's own trouble; see DESIGN's order of exits. */
 	return r->trouble != GCS_EXIT_PASS && !r->interrupted ? r->trouble : code;
 }

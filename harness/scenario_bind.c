@@ -91,7 +91,7 @@ static const char *bind_expected(const struct gcs_field *f, char ret[BIND_EXPECT
 		bind_words(f, words, sizeof words);
 	bool single = f->type == GCS_T_WORD && !f->words[1];
 	snprintf(ret, BIND_EXPECTED, "%s%s%s%s%s (%s: %s)", single ? "" : bind_type[f->type].what, single || !*words ? "" : " ", words,
-		 range, bind_type[f->type].example ? bind_type[f->type].example : "", f->key, f->about);
+		 range, bind_type[f->type].example && !(f->max && f->min == f->max) ? bind_type[f->type].example : "", f->key, f->about);
 	return ret;
 }
 
@@ -267,8 +267,11 @@ static const char *bind_scalar_hint(const struct gcs_field *f, const struct gcs_
 		return "digits are not grouped here";
 	if (len && text[0] == '-' && len > 1 && isdigit((unsigned char)text[1]))
 		return "negative numbers mean nothing here";
+	uint64_t count;
+	if (f->type == GCS_T_RATE && gcs_parse_count(text, &count) == 0)
+		return "a rate ends in /s";
 	if (len && strspn(text, "0123456789.") == len &&
-	    (f->type == GCS_T_TIME || f->type == GCS_T_BYTES || f->type == GCS_T_RATE || f->type == GCS_T_LIMIT || f->type == GCS_T_SIZE))
+	    (f->type == GCS_T_TIME || f->type == GCS_T_BYTES || f->type == GCS_T_LIMIT || f->type == GCS_T_SIZE))
 		return "the unit is missing";
 	return NULL;
 }

@@ -29,14 +29,12 @@ struct gcs_place gcs_place_of(const struct gcs_node *n)
 struct gcs_place gcs_place_in(const struct gcs_node *n, uint32_t at)
 {
 	struct gcs_place place = gcs_place_of(n);
-	if (n->kind != GCS_NODE_SCALAR || at >= place.length)
+	/* Only where text and source agree byte for byte is an offset a column: no escapes, no folding. */
+	if (n->kind != GCS_NODE_SCALAR || strlen(n->text) != place.length || at >= place.length)
 		return place;
-	/* Quotes without escapes only shift by one. */
-	uint32_t open = n->plain ? 0 : 1;
-	if (!n->plain && (strlen(n->text) + 2 != place.length))
-		return place;
-	place.column += open + at;
-	place.length = 1;
+	uint32_t word = (uint32_t)strcspn(n->text + at, " ");
+	place.column += at;
+	place.length = word ? word : 1;
 	return place;
 }
 

@@ -26,7 +26,7 @@ struct gcs_node {
 	const struct gcs_source *source;
 	uint32_t line, column, length; /* from 1, in characters; length: of the part on this line */
 	char *text;                    /* of a scalar */
-	bool plain;                    /* a scalar without quotes: offsets in its text are columns */
+	bool plain;                    /* a scalar without quotes */
 	struct gcs_node *key;          /* of a map's child; a scalar */
 	struct gcs_node *first, *last, *next;
 	struct gcs_node *all;          /* every node of the document, for freeing */
@@ -48,7 +48,7 @@ char *gcs_diag_fini(struct gcs_diag *d);
 
 struct gcs_place { const struct gcs_source *source; uint32_t line, column, length; };
 struct gcs_place gcs_place_of(const struct gcs_node *n);
-/* Inside a scalar, `at` bytes from its start; the whole scalar when quoting hides where that is. */
+/* The word inside a scalar, `at` bytes from its start; the whole scalar when quoting hides where that is. */
 struct gcs_place gcs_place_in(const struct gcs_node *n, uint32_t at);
 /* expected and hint may be NULL. */
 void gcs_diag_at(struct gcs_diag *d, struct gcs_place place, const char *expected, const char *hint, const char *fmt, ...)

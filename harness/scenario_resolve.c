@@ -481,6 +481,16 @@ static void resolve_edges(struct gcs_bound *b, struct gcs_diag *d)
 
 /* ---- checks and signals */
 
+/* The sentence is check.c's and metric.c's; some begin with what they expected. */
+static void resolve_refused(const struct gcs_node *n, const struct gcs_expr_error *e, struct gcs_diag *d)
+{
+	static const char expected[] = "expected ";
+	if (strncmp(e->text, expected, sizeof expected - 1) == 0)
+		gcs_diag_at(d, gcs_place_in(n, e->at), e->text + sizeof expected - 1, NULL, "cannot read \"%s\"", n->text);
+	else
+		gcs_diag_at(d, gcs_place_in(n, e->at), "one of `gcstorm list metrics`", NULL, "%s", e->text);
+}
+
 static void resolve_expr(const struct gcs_scenario *s, struct gcs_check *check, const struct gcs_node *n, struct gcs_expr *ret,
 			 struct gcs_diag *d)
 {
@@ -489,7 +499,7 @@ static void resolve_expr(const struct gcs_scenario *s, struct gcs_check *check, 
 	check->column = n->column;
 	ret->ref.metric = NULL;
 	if (gcs_check_parse(n->text, s, ret, &e))
-		gcs_diag_at(d, gcs_place_in(n, e.at), e.text, NULL, "cannot read the check \"%s\"", n->text);
+		resolve_refused(n, &e, d);
 }
 
 static void resolve_check(const struct gcs_scenario *s, struct gcs_check *check, const struct gcs_node *n, struct gcs_diag *d)
@@ -524,7 +534,7 @@ static void resolve_signals(struct gcs_bound *b, struct gcs_diag *d)
 			return;
 		}
 		if (gcs_signal_find(i->text, s, &ref, &e))
-			gcs_diag_at(d, gcs_place_in(i, e.at), e.text, NULL, "cannot use '%s' as a recovery signal", i->text);
+			resolve_refused(i, &e, d);
 		s->recovery.signal[s->recovery.nsignals++] = strdup(i->text);
 	}
 }

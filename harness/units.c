@@ -265,7 +265,7 @@ static char *units_show(char *ret, uint64_t v, const struct units_unit *unit)
 char *gcs_show_duration(char ret[GCS_UNIT_TEXT], int64_t ns)
 {
 	static const struct units_unit table[] = {
-		{"s", 1000000000}, {"ms", 1000000}, {"us", 1000}, {"ns", 1}, {NULL, 0},
+		{"h", UINT64_C(3600000000000)}, {"s", 1000000000}, {"ms", 1000000}, {"us", 1000}, {"ns", 1}, {NULL, 0},
 	};
 	if (ns == 0)
 		return memcpy(ret, "0s", 3);
