@@ -45,7 +45,8 @@ static void close_tell(struct gcs_collect *c, struct gcs_occurrence *o, int64_t 
 	o->told = true;
 	const char *id = c->scenario->fault[o->fault].id;
 	if (o->state == GCS_REC_STEADY)
-		collect_say(c, t_ns, 1, "%s#%u steady again, %.1f s after its end", id, o->number + 1, (double)o->recovery_ns / 1e9);
+		collect_say(c, t_ns, 1, "%s#%u steady again, %.1f s after %s", id, o->number + 1, (double)o->recovery_ns / 1e9,
+			    o->overlapped ? "the last disarm" : "its end");
 	else if (o->state == GCS_REC_NEVER)
 		collect_say(c, t_ns, 2, "%s#%u did not come back in time", id, o->number + 1);
 	else if (o->state == GCS_REC_UNTOUCHED && o->fired)

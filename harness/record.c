@@ -51,16 +51,32 @@ struct gcs_value gcs_text(const char *s)
 
 /* ---------------------------------------------------------------- the writer */
 
+static bool record_no_room(int os)
+{
+	return os == ENOSPC || os == EDQUOT || os == EFBIG;
+}
+
+/* What the system said when the log or the file refused a write: SQLite calls a quota a general I/O error. */
+static int record_os_errno(sqlite3 *db)
+{
+	sqlite3_file *file = NULL;
+	int os = 0;
+	if (sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) == SQLITE_OK && file && file->pMethods)
+		file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &os);
+	if (!record_no_room(os))
+		sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &os);
+	return os;
+}
+
 static int record_errno(sqlite3 *db, int rc)
 {
-	int os = db ? sqlite3_system_errno(db) : 0;
 	if (rc == SQLITE_OK || rc == SQLITE_DONE || rc == SQLITE_ROW)
 		return 0;
-	if ((rc & 0xff) == SQLITE_FULL || os == ENOSPC || os == EDQUOT || os == EFBIG)
+	if ((rc & 0xff) == SQLITE_FULL)
 		return -ENOSPC;
-	if ((rc & 0xff) == SQLITE_NOMEM)
+	if ((rc & 0xff) == SQLITE_NOMEM || !db)
 		return -ENOMEM;
-	return -EIO;
+	return (rc & 0xff) == SQLITE_IOERR && record_no_room(record_os_errno(db)) ? -ENOSPC : -EIO;
 }
 
 static void record_fail(struct gcs_record *r, int rc)

@@ -19,6 +19,8 @@
 
 #define SPREADS 3.0
 #define RATIO_MAX 1e6
+#define OUTSIDE_MAX (1.0 / 3)   /* of the baseline's windows may lie outside band and noise */
+#define SPREAD_SHARE_MAX 0.5    /* of the median: more spread is no level that one could come back to */
 
 static const char *const recovery_default[] = { "op.latency.p99", "pause.stw.p99", "ops.rate", "wake.lag.p99" };
 
@@ -92,14 +94,16 @@ static bool signal_settle(struct gcs_recoveries *r, struct gcs_signal *sig, uint
 	sig->spread = gcs_spread(v, n, sig->base);
 	sig->has_base = true;
 	sig->limit = signal_limit(sig, r->band_milli);
-	double out = signal_outside(sig->sample, n, sig->base, band, slack);
-	bool drifts = signal_outside(&late, 1, early, band, slack + SPREADS * sig->spread) > 0;
-	if (out <= 0.5 && !drifts)
+	double noise = fmax(slack, SPREADS * sig->spread);
+	double out = signal_outside(sig->sample, n, sig->base, band, noise);
+	bool drifts = signal_outside(&late, 1, early, band, noise) > 0;
+	bool wide = sig->spread > fmax(SPREAD_SHARE_MAX * sig->base, slack);
+	if (out <= OUTSIDE_MAX && !drifts && !wide)
 		return true;
 	char base[32];
 	gcs_metric_show(sig->ref.metric->unit, sig->base, base, sizeof(base));
-	snprintf(r->why_not, sizeof(r->why_not), "%s %s before the first fault (median %s, %.0f%% of %u windows outside %.2f)",
-		 sig->name, drifts ? "drifted" : "was not steady", base, 100 * out, n, band);
+	snprintf(r->why_not, sizeof(r->why_not), "%s %s before the first fault (median %s of %u windows, %.0f%% of them far from it)",
+		 sig->name, drifts ? "drifted" : "was not steady", base, n, 100 * out);
 	return false;
 }
 
@@ -358,7 +362,8 @@ static void occurrence_facts(const struct gcs_occurrence *o, struct gcs_facts *f
 	facts->degraded += degraded;
 	facts->never += never;
 	facts->open += !o->decided;
-	if (o->decided && o->recovery_ns > facts->recovery_max_ns)
+	/* 1 stands for "left, but was back by the end" */
+	if (o->decided && o->recovery_ns > 1 && o->recovery_ns > facts->recovery_max_ns)
 		facts->recovery_max_ns = o->recovery_ns;
 }
 

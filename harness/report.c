@@ -292,7 +292,8 @@ static const struct { const char *sql; void (*fn)(struct report *, sqlite3_stmt 
 	{ "SELECT fault,due,count,total_ns,excess_ns,max_ns FROM ledger WHERE fault >= 0 ORDER BY fault,due", row_due },
 	{ "SELECT id,text,ok,value,shown,windows,windows_failed FROM slo ORDER BY rowid", row_slo },
 	{ "SELECT '',text,ok,value,shown,0,0 FROM expect ORDER BY rowid", row_expect },
-	{ "SELECT kind,t_ns,dur_ns,stopping_ns,stopped_ns,cycle,firing,disturbed FROM pauses ORDER BY dur_ns DESC LIMIT 10", row_pause },
+	{ "SELECT kind,t_ns,dur_ns,stopping_ns,stopped_ns,cycle,firing,disturbed FROM (SELECT *, row_number() OVER (PARTITION BY kind"
+	  " ORDER BY dur_ns DESC) AS place FROM pauses) WHERE place <= 3 ORDER BY kind='stw' DESC, kind, dur_ns DESC", row_pause },
 	{ "SELECT key,value FROM counters", row_counter },
 	{ "SELECT key,value FROM harness", row_harness },
 	{ "SELECT line FROM gctrace ORDER BY rowid DESC LIMIT 1", row_gctrace },

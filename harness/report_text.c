@@ -90,7 +90,7 @@ static void text_pauses(const struct report *r, FILE *out)
 	text_pcts("wake lag", &r->series[GCS_WAKE], out);
 	if (r->nworst)
 		fprintf(out, "  worst:\n");
-	for (size_t i = 0; i < r->nworst && i < 5; i++) {
+	for (size_t i = 0; i < r->nworst; i++) {
 		const struct report_pause *p = &r->worst[i];
 		fprintf(out, "    %10s  %-11s at %8.3f s", show_ns(p->dur_ns).text, p->kind, (double)p->t_ns / 1e9);
 		if (p->cycle)
@@ -131,7 +131,9 @@ static void text_ops(const struct report *r, FILE *out)
 
 static void text_recovery(const struct report_occurrence *o, FILE *out)
 {
-	if (strcmp(o->state, "steady") == 0)
+	if (strcmp(o->state, "steady") == 0 && o->recovery_ns <= 1)
+		fprintf(out, ", steady again by %s", o->overlapped ? "the last disarm" : "its end");
+	else if (strcmp(o->state, "steady") == 0)
 		fprintf(out, ", steady %s after %s", show_ns(o->recovery_ns).text, o->overlapped ? "the last disarm" : "its end");
 	else if (strcmp(o->state, "untouched") == 0)
 		fprintf(out, "moved no signal");
