@@ -131,7 +131,7 @@ static inline void fixture_scenario_free(struct gcs_scenario *s)
 	}
 	for (uint32_t i = 0; i < s->nphases; i++)
 		free(s->phase[i].id);
-	for (uint32_t i = 0; i < s->nfaults; i++)
+	for (uint32_t i = 0; i < GCS_FAULTS_MAX; i++) /* all: a test may have set nfaults to 0 */
 		free(s->fault[i].id);
 	for (uint32_t i = 0; i < s->recovery.nsignals; i++)
 		free(s->recovery.signal[i]);
