@@ -36,9 +36,9 @@ while read -r doc; do
 	done < "$work/paths"
 done < "$work/docs"
 
-# Commands: lines that begin with gcstorm (in code blocks, perhaps after "$ "), and `gcstorm ...` in backticks.
+# Commands: in code blocks (fenced or indented) lines that begin with gcstorm, perhaps after "$ ", and `gcstorm ...` in backticks.
 while read -r doc; do
-	{ sed -n 's/^ *\(\$ \)\{0,1\}\(build\/\)\{0,1\}\(gcstorm [a-z].*\)/\3/p' "$doc"
+	{ awk '/^```/ { fence = !fence; next } fence || /^    / { sub(/^ *(\$ )?(build\/)?/, ""); if (/^gcstorm [a-z]/) print }' "$doc"
 	  grep -o '`gcstorm [a-z][^`]*`' "$doc" | tr -d '`'; } | sort -u > "$work/commands"
 	while read -r line; do
 		word=$(echo "$line" | awk '{print $2}')

@@ -1,0 +1,90 @@
+#!/bin/sh
+# tui.sh: the live screen in a real terminal (tmux): 80x24, larger, resized, without colour, by key, and what stands there afterwards.
+set -u
+command -v tmux > /dev/null || { echo "tmux is not installed"; exit 77; }
+bin=${GCSTORM_BUILD:?}/gcstorm
+work=$(mktemp -d) || exit 1
+socket=$work/tmux
+tm() { tmux -u -S "$socket" "$@"; }
+screen() { tm capture-pane -p -t s -S -300; }
+trap 'tm kill-server 2> /dev/null; rm -rf "$work"' EXIT
+
+cat > "$work/s.yaml" <<'YAML'
+version: 1
+name: screen
+target: {runtime: embedded, procs: 2}
+workload:
+  - {id: maps, driver: map-churn, workers: 1, rate: 5k/s, keys: 20k, value: ptr, value_bytes: 32B, mix: {insert: 50, delete: 50}}
+phases:
+  - {id: steady, for: 2s}
+  - {id: storm, for: 600s}
+faults:
+  - {id: oom, point: mem/malloc, when: {phase: storm, at: 500s, for: 1s}, fire: {probability: 10%}}
+recovery: {signals: [ops.errors], window: 500ms, windows: 2, deadline: 2s}
+YAML
+
+fail() { echo "FAIL: $1"; echo "--- screen"; tm capture-pane -p -t s; exit 1; }
+# Wait until the screen shows a text: bounded by a deadline, not by a fixed sleep.
+wait_for() {
+	i=0
+	while ! screen | grep -q -e "$1"; do
+		i=$((i + 1))
+		[ "$i" -lt "${2:-300}" ] || fail "the screen never showed '$1'"
+		sleep 0.1
+	done
+}
+wait_gone() {
+	i=0
+	while tm capture-pane -p -t s | grep -q -e "$1"; do
+		i=$((i + 1))
+		[ "$i" -lt 300 ] || fail "the screen went on showing '$1'"
+		sleep 0.1
+	done
+}
+
+tm new-session -d -s s -x 80 -y 24 "exec env LC_ALL=C.UTF-8 $bin run $work/s.yaml -o $work/s.gcrun; " \; set-option remain-on-exit on
+wait_for 'STW PAUSE'
+wait_for 'maps .*/s'
+wait_for 'q quit'
+[ -z "$(tm capture-pane -p -t s | LC_ALL=C.UTF-8 sed -n '/^.\{81\}/p')" ] || fail "a line is wider than the screen"
+
+tm resize-window -t s -x 132 -y 43
+wait_for 'run [0-9]*-[0-9]*-'          # shown only where there is room
+tm resize-window -t s -x 60 -y 20
+wait_for 'too small'
+tm resize-window -t s -x 80 -y 24
+wait_for 'RECOVERY'
+
+tm send-keys -t s '?'
+wait_for 'READING IT'
+tm send-keys -t s x
+wait_gone 'READING IT'
+tm send-keys -t s k
+wait_for 'TIME TO STOP'
+tm send-keys -t s 1
+wait_for '\[x\]1 oom'
+wait_for 'FIRING'
+tm send-keys -t s 1
+wait_for '\[ \]1 oom'
+tm send-keys -t s ' '
+wait_for 'FROZEN'
+tm send-keys -t s ' '
+wait_gone 'FROZEN'
+tm send-keys -t s q
+wait_for 'Stop the run'
+tm send-keys -t s y
+wait_for 'record .*s.gcrun'            # the summary, on a restored terminal
+wait_for 'Pane is dead'
+tm kill-server
+
+# Without colour nothing is coloured; ASCII where the locale has no more.
+tmux -S "$socket" new-session -d -s s -x 80 -y 24 "exec env NO_COLOR=1 LC_ALL=C $bin run $work/s.yaml -o $work/n.gcrun; " \; set-option remain-on-exit on
+wait_for 'STW PAUSE'
+wait_for 'maps .*/s'
+tm capture-pane -e -p -t s | grep -q "$(printf '\033')\[3[1-7]m" && fail "NO_COLOR is not heeded"
+tm capture-pane -p -t s | LC_ALL=C grep -q '[^ -~]' && fail "a character beyond ASCII in the C locale"
+tm send-keys -t s q
+wait_for 'Stop the run'
+tm send-keys -t s y
+wait_for 'Pane is dead'
+echo "the screen does what it says"
