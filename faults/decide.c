@@ -1,16 +1,17 @@
 /*
  * decide.c: when a fault fires: a pure function of (seed, point, worker, ordinal).
  *
- * No random state is shared, so the same visits give the same firings whatever the threads did. The draw for a visit is
- * the finaliser of splitmix64 over salt, worker and ordinal; the salt carries seed and point, and for a second
- * fault on the same point its place, so that two of them do not fire at the same visits.
+ * No random state is shared, so the same visits give the same firings whatever the threads did. The
+ * draw for a visit is the finaliser of splitmix64 over salt, worker and ordinal; the salt carries
+ * seed and point, and for a second fault on the same point its place, so that two of them do not
+ * fire at the same visits.
  */
 #include "faults/fault_priv.h"
 
 #include <string.h>
 
 #define DECIDE_GOLDEN UINT64_C(0x9e3779b97f4a7c15)
-#define DECIDE_PPB 1000000000u
+#define DECIDE_PPB    1000000000u
 #define DECIDE_JITTER UINT64_C(0x6a09e667f3bcc909)
 
 static uint64_t decide_mix(uint64_t x)
@@ -48,8 +49,8 @@ bool fault_schedule_holds(const struct fault *f, uint32_t worker, uint32_t ordin
 		return false;
 	if (s->p_ppb == 0)
 		return true;
-	return (uint64_t)(((unsigned __int128)decide_draw(f->salt, worker, ordinal) *
-			   DECIDE_PPB) >> 64) < s->p_ppb;
+	return (uint64_t)(((unsigned __int128)decide_draw(f->salt, worker, ordinal) * DECIDE_PPB) >>
+			  64) < s->p_ppb;
 }
 
 int64_t fault_delay_ns(const struct fault *f, uint32_t worker, uint32_t ordinal)

@@ -1,14 +1,17 @@
 /*
- * fault.h: the faults of a run: load them once, arm and disarm them from the target's control thread.
+ * fault.h: the faults of a run: load them once, arm and disarm them from the target's control
+ * thread.
  *
- * A fault is a point of the catalogue with an action and triggers.  All triggers that are given must hold at an eligible visit
- * for it to fire: `nth` (the visit of that ordinal), `every` (ordinal divisible), `probability`
- * (mix(seed, point, worker, ordinal) < p). Ordinals count from 1, per worker and fault, at eligible visits while the
- * fault is armed. `times` bounds the firings of the whole run; it is split among the workers when
- * the faults are loaded, so that who fires never depends on who came first (points of netpoll/ are visited by the poller alone, which has it
+ * A fault is a point of the catalogue with an action and triggers.  All triggers that are given
+ * must hold at an eligible visit for it to fire: `nth` (the visit of that ordinal), `every`
+ * (ordinal divisible), `probability` (mix(seed, point, worker, ordinal) < p). Ordinals count from
+ * 1, per worker and fault, at eligible visits while the fault is armed. `times` bounds the firings
+ * of the whole run; it is split among the workers when the faults are loaded, so that who fires
+ * never depends on who came first (points of netpoll/ are visited by the poller alone, which has it
  * all).
  *
- * Two faults on one point are asked in order of their index; the first that fires wins, and the later ones do not see the visit.
+ * Two faults on one point are asked in order of their index; the first that fires wins, and the
+ * later ones do not see the visit.
  */
 #pragma once
 
@@ -21,17 +24,17 @@ struct mrt_telemetry;
 struct gcs_fault_spec {
 	enum gcs_point point;
 	enum gcs_action action;
-	int err;            /* FAIL: errno, positive; 0: the point's default */
-	uint32_t p_ppb;     /* probability in 1e-9; 0: not given */
-	uint64_t nth, every, times; /* 0: not given */
+	int err;		     /* FAIL: errno, positive; 0: the point's default */
+	uint32_t p_ppb;		     /* probability in 1e-9; 0: not given */
+	uint64_t nth, every, times;  /* 0: not given */
 	int64_t delay_ns, jitter_ns; /* DELAY: delay + [0, jitter] */
 };
 
 struct gcs_faults_options {
 	const struct gcs_fault_spec *spec;
-	uint32_t nspecs;                 /* at most WATCH_FAULTS_MAX */
+	uint32_t nspecs; /* at most WATCH_FAULTS_MAX */
 	uint64_t seed;
-	const uint32_t *worker;          /* ids that visit the points, for the split of `times` */
+	const uint32_t *worker; /* ids that visit the points, for the split of `times` */
 	uint32_t nworkers;
 	struct mrt_telemetry *telemetry; /* NULL: counted inside, nothing logged */
 };
@@ -42,12 +45,14 @@ int gcs_faults_load(const struct gcs_faults_options *opt);
 /* Take everything down, when no goroutine runs any more. */
 void gcs_faults_clear(void);
 
-/* Control thread only. Arming what is armed and disarming what is not is a no-op. A visit that began before a disarm may
- * still fire. */
+/* Control thread only. Arming what is armed and disarming what is not is a no-op. A visit that
+ * began before a disarm may still fire. */
 void gcs_fault_arm(uint32_t fault, uint32_t occurrence, bool by_operator, int64_t now_ns);
-void gcs_fault_disarm(uint32_t fault, bool by_operator, int64_t now_ns); /* of the occurrence it was armed with */
+/* Ends the occurrence that it was armed with. */
+void gcs_fault_disarm(uint32_t fault, bool by_operator, int64_t now_ns);
 bool gcs_fault_armed(uint32_t fault);
-/* The next eligible visit fires, whatever the triggers say and whether it is armed; it costs none of `times`. */
+/* The next eligible visit fires, whatever the triggers say and whether it is armed; it costs none
+ * of `times`. */
 void gcs_fault_fire_once(uint32_t fault);
 /* Every fault off, pending fire-once too. */
 void gcs_faults_disarm_all(bool by_operator, int64_t now_ns);

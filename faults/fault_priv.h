@@ -7,11 +7,12 @@
 #include "runtime/mrt.h"
 #include "runtime/watch/telemetry.h"
 
-/* What a worker has done under one fault. A worker is one goroutine, except netpoll's, which any thread may be. */
+/* What a worker has done under one fault. A worker is one goroutine, except netpoll's, which any
+ * thread may be. */
 struct fault_worker {
 	_Atomic uint32_t ordinal; /* eligible visits so far */
 	_Atomic uint32_t fired;
-	uint32_t share;           /* of `times`; UINT32_MAX: no bound */
+	uint32_t share; /* of `times`; UINT32_MAX: no bound */
 };
 
 /* Firings (or effects) written in one interval of the log: interval << 16 | count. */
@@ -22,12 +23,12 @@ struct fault_log {
 struct fault {
 	struct gcs_fault_spec spec;
 	uint32_t index;
-	uint64_t salt;         /* of the draws: seed, point, place among the faults of the point */
-	const char *name;      /* the point's: libfiu's name */
+	uint64_t salt;	  /* of the draws: seed, point, place among the faults of the point */
+	const char *name; /* the point's: libfiu's name */
 	_Atomic bool armed;
 	_Atomic bool once;
-	uint32_t occurrence;   /* control thread */
-	int8_t next;           /* next fault on the same point, -1 none */
+	uint32_t occurrence; /* control thread */
+	int8_t next;	     /* next fault on the same point, -1 none */
 	struct fault_log fires, effects;
 	struct fault_worker *worker; /* MRT_WORKER_MAX of them */
 	struct watch_fault *count;

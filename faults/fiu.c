@@ -1,10 +1,11 @@
 /*
- * fiu.c: libfiu underneath: each point in use is one of its points of failure, with our decision as external callback.
+ * fiu.c: libfiu underneath: each point in use is one of its points of failure, with our decision as
+ * external callback.
  *
- * fiu_fail() knows a name only, so the visit is handed to the callback in a thread-local. The callback runs under
- * libfiu's lock: it takes a firing from the worker's share and does nothing else; no yield, no wait, no allocation. The
- * accessor of the thread-local is never inlined: a coroutine that calls it may go on on another thread
- * later, and a compiler would keep the address.
+ * fiu_fail() knows a name only, so the visit is handed to the callback in a thread-local. The
+ * callback runs under libfiu's lock: it takes a firing from the worker's share and does nothing
+ * else; no yield, no wait, no allocation. The accessor of the thread-local is never inlined: a
+ * coroutine that calls it may go on on another thread later, and a compiler would keep the address.
  *
  * When somebody disables the point in libfiu (fiu_disable, fiu-ctrl), nothing fires.
  */
@@ -47,7 +48,8 @@ static int fiu_callback(const char *name, int *failnum, void **failinfo, unsigne
 	struct fault_visit *visit = *fiu_visit_slot();
 
 	(void)name;
-	(void)failnum; /* libfiu's own memory, shared by all threads under its read lock: not ours to write */
+	(void)failnum; /* libfiu's own memory, shared by all threads under its read lock: not ours
+			  to write */
 	(void)failinfo;
 	(void)flags;
 	return visit != NULL && (visit->once || fiu_take_share(visit->worker));

@@ -1,15 +1,16 @@
 /*
  * gate.c: the gates, and the cold path behind them.
  *
- * A gate counts why a point must be visited: armed faults and pending fire-once orders on it. The cold path walks the
- * faults of the point, counts the visit, asks the schedule (decide.c) and, when that holds, libfiu (fiu.c); a firing
- * is logged and returned.
+ * A gate counts why a point must be visited: armed faults and pending fire-once orders on it. The
+ * cold path walks the faults of the point, counts the visit, asks the schedule (decide.c) and, when
+ * that holds, libfiu (fiu.c); a firing is logged and returned.
  *
- * The log is bounded: LOG_INTERVAL_MAX records a fault and interval of LOG_INTERVAL_NS; what is beyond is counted and its ids
- * are added up through a hash, which does not depend on their order.
+ * The log is bounded: LOG_INTERVAL_MAX records a fault and interval of LOG_INTERVAL_NS; what is
+ * beyond is counted and its ids are added up through a hash, which does not depend on their order.
  *
- * What the injection itself costs is measured on the real back end: each firing, and one in COST_SAMPLE of the other
- * visits, taken COST_SAMPLE times. What reading the clock costs is measured when the faults are loaded and taken off.
+ * What the injection itself costs is measured on the real back end: each firing, and one in
+ * COST_SAMPLE of the other visits, taken COST_SAMPLE times. What reading the clock costs is
+ * measured when the faults are loaded and taken off.
  */
 #include "faults/fault_priv.h"
 
@@ -19,10 +20,10 @@
 #include <errno.h>
 #include <string.h>
 
-#define LOG_INTERVAL_NS INT64_C(100000000)
+#define LOG_INTERVAL_NS	 INT64_C(100000000)
 #define LOG_INTERVAL_MAX 64u
-#define COST_SAMPLE 16u
-#define DELAY_NS_MAX INT64_C(3600000000000)
+#define COST_SAMPLE	 16u
+#define DELAY_NS_MAX	 INT64_C(3600000000000)
 
 _Atomic uint32_t gcs_gates[GCS_POINT_COUNT_MAX];
 
@@ -31,7 +32,7 @@ static struct {
 	uint32_t count;
 	int8_t first[GCS_POINT_COUNT_MAX]; /* first fault of a point, -1 none */
 	struct mrt_telemetry *telemetry;
-	int64_t clock_ns;      /* one reading of the clock */
+	int64_t clock_ns;			  /* one reading of the clock */
 	struct watch_fault own[WATCH_FAULTS_MAX]; /* counters when there is no telemetry */
 } faults;
 
@@ -152,8 +153,13 @@ void gcs_faults_clear(void)
 static void fault_emit_arm(const struct fault *f, bool armed, bool by_operator, int64_t now_ns)
 {
 	struct watch_record rec = {
-		.t_ns = now_ns, .kind = WATCH_ARM, .p = 0xffff,
-		.a = f->index, .b = f->occurrence, .c = armed, .d = by_operator,
+		.t_ns = now_ns,
+		.kind = WATCH_ARM,
+		.p = 0xffff,
+		.a = f->index,
+		.b = f->occurrence,
+		.c = armed,
+		.d = by_operator,
 	};
 
 	watch_emit_shared(faults.telemetry, &rec);
@@ -161,7 +167,8 @@ static void fault_emit_arm(const struct fault *f, bool armed, bool by_operator, 
 
 static void gate_add(enum gcs_point point, uint32_t by)
 {
-	/* Relaxed: the flags of the fault carry the order; a visit that finds none of them set does nothing. */
+	/* Relaxed: the flags of the fault carry the order; a visit that finds none of them set does
+	 * nothing. */
 	atomic_fetch_add_explicit(&gcs_gates[point], by, memory_order_relaxed);
 }
 
@@ -203,7 +210,8 @@ void gcs_fault_fire_once(uint32_t fault)
 
 	if (fault >= faults.count)
 		return;
-	/* Release: as in gcs_fault_arm. Whoever turns it from true to false takes the gate's share back. */
+	/* Release: as in gcs_fault_arm. Whoever turns it from true to false takes the gate's share
+	 * back. */
 	if (!atomic_exchange_explicit(&f->once, true, memory_order_acq_rel))
 		gate_add(f->spec.point, 1);
 }
@@ -245,9 +253,8 @@ static bool log_allows(struct fault_log *log, int64_t now_ns)
 			return false;
 		else
 			new = old + 1;
-	} while (!atomic_compare_exchange_weak_explicit(&log->state, &old, new,
-							memory_order_relaxed,
-							memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(
+		&log->state, &old, new, memory_order_relaxed, memory_order_relaxed));
 	return true;
 }
 
@@ -262,10 +269,15 @@ static void log_emit(const struct gcs_site *site, const struct watch_record *rec
 static void log_fire(struct fault *f, const struct gcs_site *site, uint32_t ordinal, uint64_t id)
 {
 	struct watch_record rec = {
-		.t_ns = site->now_ns, .kind = WATCH_FIRE, .p = site->p,
+		.t_ns = site->now_ns,
+		.kind = WATCH_FIRE,
+		.p = site->p,
 		.a = (uint64_t)f->index << 32 | (uint32_t)f->spec.action,
-		.b = site->worker, .c = ordinal, .d = id,
-		.e = (uint64_t)site->gc_cycle << 8 | site->gc_phase, .f = site->arg,
+		.b = site->worker,
+		.c = ordinal,
+		.d = id,
+		.e = (uint64_t)site->gc_cycle << 8 | site->gc_phase,
+		.f = site->arg,
 	};
 
 	if (faults.telemetry == NULL)
@@ -282,8 +294,13 @@ void gcs_effect(const struct gcs_site *site, uint64_t firing, uint32_t effect, u
 {
 	uint32_t index = (uint32_t)(firing >> 48) - 1;
 	struct watch_record rec = {
-		.t_ns = site->now_ns, .kind = WATCH_EFFECT, .p = site->p,
-		.a = index, .b = firing, .c = effect, .d = value,
+		.t_ns = site->now_ns,
+		.kind = WATCH_EFFECT,
+		.p = site->p,
+		.a = index,
+		.b = firing,
+		.c = effect,
+		.d = value,
 	};
 
 	if (index >= faults.count)
@@ -316,9 +333,13 @@ static void cost_add(struct fault *f, int64_t since_ns, uint32_t weight)
 static bool fault_fire(struct fault *f, const struct gcs_site *site, uint32_t ordinal, bool once,
 		       struct gcs_firing *ret)
 {
-	uint64_t id = (uint64_t)(f->index + 1) << 48 | (uint64_t)(site->worker & 0xffff) << 32 | ordinal;
+	uint64_t id =
+		(uint64_t)(f->index + 1) << 48 | (uint64_t)(site->worker & 0xffff) << 32 | ordinal;
 	struct fault_visit visit = {
-		.fault = f, .worker = &f->worker[site->worker], .once = once, .id = id,
+		.fault = f,
+		.worker = &f->worker[site->worker],
+		.once = once,
+		.id = id,
 	};
 
 	if (!fault_fiu_ask(&visit))
@@ -326,9 +347,13 @@ static bool fault_fire(struct fault *f, const struct gcs_site *site, uint32_t or
 	count_add(&f->count->fired, 1);
 	log_fire(f, site, ordinal, id);
 	*ret = (struct gcs_firing){
-		.id = id, .fault = f->index, .action = f->spec.action, .err = f->spec.err,
-		.delay_ns = f->spec.action == GCS_ACT_DELAY ?
-				    fault_delay_ns(f, site->worker, ordinal) : 0,
+		.id = id,
+		.fault = f->index,
+		.action = f->spec.action,
+		.err = f->spec.err,
+		.delay_ns = f->spec.action == GCS_ACT_DELAY
+				    ? fault_delay_ns(f, site->worker, ordinal)
+				    : 0,
 	};
 	return true;
 }

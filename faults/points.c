@@ -12,7 +12,7 @@ static const struct gcs_point_info points[] = {
 	 .name = #family_ "/" #name_,                                                              \
 	 .family = #family_,                                                                       \
 	 .actions = (actions_),                                                                    \
-	 .default_errno = (errno_),                                                                  \
+	 .default_errno = (errno_),                                                                \
 	 .benign = (benign_) != 0,                                                                 \
 	 .sentence = (sentence_)},
 #include "faults/points.def"
@@ -25,8 +25,8 @@ static const struct {
 	enum gcs_action action;
 	const char *name;
 } actions[] = {
-	{GCS_ACT_FAIL, "fail"},	      {GCS_ACT_DELAY, "delay"},	    {GCS_ACT_FORCE, "force"},
-	{GCS_ACT_DROP, "drop"},	      {GCS_ACT_DUPLICATE, "duplicate"}, {GCS_ACT_REORDER, "reorder"},
+	{GCS_ACT_FAIL, "fail"}, {GCS_ACT_DELAY, "delay"},	  {GCS_ACT_FORCE, "force"},
+	{GCS_ACT_DROP, "drop"}, {GCS_ACT_DUPLICATE, "duplicate"}, {GCS_ACT_REORDER, "reorder"},
 	{GCS_ACT_BIAS, "bias"},
 };
 

@@ -1,6 +1,6 @@
 /*
- * points.h: the catalogue of fault points as data: names to ids and back.  Knows neither libfiu nor the runtime, so
- * that the harness can link it alone.
+ * points.h: the catalogue of fault points as data: names to ids and back.  Knows neither libfiu nor
+ * the runtime, so that the harness can link it alone.
  */
 #pragma once
 
@@ -10,11 +10,11 @@
 
 struct gcs_point_info {
 	enum gcs_point id;
-	const char *name;     /* "mem/malloc" */
-	const char *family;   /* "mem" */
-	uint32_t actions;     /* enum gcs_action bits that it allows */
-	int default_errno;    /* positive; 0: none */
-	bool benign;          /* the program may swallow the failure without harm */
+	const char *name;   /* "mem/malloc" */
+	const char *family; /* "mem" */
+	uint32_t actions;   /* enum gcs_action bits that it allows */
+	int default_errno;  /* positive; 0: none */
+	bool benign;	    /* the program may swallow the failure without harm */
 	const char *sentence;
 };
 

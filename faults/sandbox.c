@@ -1,8 +1,9 @@
 /*
  * sandbox.c: the allow-list, built with libseccomp.
  *
- * One filter, loaded with NO_NEW_PRIVS before the first thread. Sanitizer builds are left alone, since their runtimes open /proc, call
- * prctl and personality, and trace their own threads at exit to find leaks.
+ * One filter, loaded with NO_NEW_PRIVS before the first thread. Sanitizer builds are left alone,
+ * since their runtimes open /proc, call prctl and personality, and trace their own threads at exit
+ * to find leaks.
  */
 #include "faults/sandbox.h"
 
@@ -27,31 +28,85 @@
 /* By name, so that one list serves every architecture: what one does not have is left out. */
 static const char *const sandbox_allowed[] = {
 	/* memory */
-	"mmap", "munmap", "mremap", "mprotect", "madvise", "brk", "mincore",
+	"mmap",
+	"munmap",
+	"mremap",
+	"mprotect",
+	"madvise",
+	"brk",
+	"mincore",
 	/* threads and waiting */
-	"futex", "clone", "clone3", "set_robust_list", "set_tid_address", "rseq", "exit", "exit_group",
-	"sched_yield", "sched_getaffinity", "membarrier", "gettid", "getpid", "tgkill", "getcpu",
-	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall",
+	"futex",
+	"clone",
+	"clone3",
+	"set_robust_list",
+	"set_tid_address",
+	"rseq",
+	"exit",
+	"exit_group",
+	"sched_yield",
+	"sched_getaffinity",
+	"membarrier",
+	"gettid",
+	"getpid",
+	"tgkill",
+	"getcpu",
+	"rt_sigaction",
+	"rt_sigprocmask",
+	"rt_sigreturn",
+	"sigaltstack",
+	"restart_syscall",
 	/* time */
-	"clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday",
+	"clock_gettime",
+	"clock_getres",
+	"clock_nanosleep",
+	"nanosleep",
+	"gettimeofday",
 	/* descriptors that are there, the poller's, and its own pipe to itself */
-	"read", "write", "readv", "writev", "recvfrom", "sendto", "recvmsg", "sendmsg", "close",
-	"fcntl", "lseek", "fstat", "poll", "ppoll", "epoll_create1", "epoll_ctl", "epoll_wait",
-	"epoll_pwait", "epoll_pwait2", "eventfd2", "shutdown",
+	"read",
+	"write",
+	"readv",
+	"writev",
+	"recvfrom",
+	"sendto",
+	"recvmsg",
+	"sendmsg",
+	"close",
+	"fcntl",
+	"lseek",
+	"fstat",
+	"poll",
+	"ppoll",
+	"epoll_create1",
+	"epoll_ctl",
+	"epoll_wait",
+	"epoll_pwait",
+	"epoll_pwait2",
+	"eventfd2",
+	"shutdown",
 	/* the rest */
-	"getrandom", "getrusage", "prlimit64",
+	"getrandom",
+	"getrusage",
+	"prlimit64",
 };
 
 /* Tried by the C library, which does without. */
 static const char *const sandbox_refused[] = {
-	"open", "openat", "access", "faccessat", "faccessat2", "readlink", "readlinkat", "stat", "lstat",
-	"newfstatat", "statx", "ioctl", "uname", "sysinfo", "getcwd", "sched_setaffinity",
+	"open",		  "openat",
+	"access",	  "faccessat",
+	"faccessat2",	  "readlink",
+	"readlinkat",	  "stat",
+	"lstat",	  "newfstatat",
+	"statx",	  "ioctl",
+	"uname",	  "sysinfo",
+	"getcwd",	  "sched_setaffinity",
 	"sched_getparam", "sched_getscheduler",
 };
 
 #define SANDBOX_COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
-static int sandbox_rules(scmp_filter_ctx ctx, unsigned int action, const char *const *name, size_t n)
+static int sandbox_rules(scmp_filter_ctx ctx, unsigned int action, const char *const *name,
+			 size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		int nr = seccomp_syscall_resolve_name(name[i]), r;

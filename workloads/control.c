@@ -1,14 +1,16 @@
 /*
- * control.c: the timeline is a sorted list of edges (phases and fault windows begin and end); between edges the thread waits
- * for a line from the harness, CONTROL_TICK_NS at most. Lateness of those waits beyond a millisecond is a pause of the machine and reported.
+ * control.c: the timeline is a sorted list of edges (phases and fault windows begin and end);
+ * between edges the thread waits for a line from the harness, CONTROL_TICK_NS at most. Lateness of
+ * those waits beyond a millisecond is a pause of the machine and reported.
  *
- * An operator's arm or disarm holds until the fault's next edge. Its occurrences count on after those of the windows.
+ * An operator's arm or disarm holds until the fault's next edge. Its occurrences count on after
+ * those of the windows.
  *
- * The main goroutine waits at two gates, begin and end. The thread has no goroutine, so it opens a gate through one that it
- * starts for the purpose.
+ * The main goroutine waits at two gates, begin and end. The thread has no goroutine, so it opens a
+ * gate through one that it starts for the purpose.
  *
- * Simulation: the lines up to `start` are there before the run; later only `quit` and the end of the socket count,
- * since whatever else arrives does so at a real, unrepeatable time.
+ * Simulation: the lines up to `start` are there before the run; later only `quit` and the end of
+ * the socket count, since whatever else arrives does so at a real, unrepeatable time.
  */
 #include "workloads/control.h"
 
@@ -23,9 +25,9 @@
 
 #include <jansson.h>
 
-#define CONTROL_TICK_NS INT64_C(10000000)
-#define CONTROL_STALL_NS INT64_C(1000000)
-#define CONTROL_ORPHAN_NS INT64_C(900000000) /* then the process ends, whatever it is at */
+#define CONTROL_TICK_NS	   INT64_C(10000000)
+#define CONTROL_STALL_NS   INT64_C(1000000)
+#define CONTROL_ORPHAN_NS  INT64_C(900000000) /* then the process ends, whatever it is at */
 #define CONTROL_LINE_BYTES 4096u
 
 /* In the order in which edges of the same moment are played. */
@@ -107,7 +109,10 @@ static void control_open_gate(mrt_g *g, void *arg)
 static bool control_open(mrt_wg *gate)
 {
 	struct mrt_go_options opt = {
-		.name = "control", .worker = MRT_WORKER_CONTROL, .driver = 0xffff, .system = true,
+		.name = "control",
+		.worker = MRT_WORKER_CONTROL,
+		.driver = 0xffff,
+		.system = true,
 	};
 
 	return mrt_go(NULL, control_open_gate, gate, &opt) == 0;
@@ -206,8 +211,11 @@ static int control_timeline(struct control *c, const struct plan *p)
 static void control_emit_phase(struct control *c, const struct control_edge *e, int64_t now_ns)
 {
 	struct watch_record rec = {
-		.t_ns = now_ns, .kind = WATCH_PHASE, .p = 0xffff,
-		.a = e->index, .b = e->kind == EDGE_PHASE_START,
+		.t_ns = now_ns,
+		.kind = WATCH_PHASE,
+		.p = 0xffff,
+		.a = e->index,
+		.b = e->kind == EDGE_PHASE_START,
 	};
 
 	watch_emit_shared(c->env->telemetry, &rec);
@@ -239,8 +247,7 @@ static void control_play_due(struct control *c)
 {
 	int64_t now = prim_now_ns();
 
-	while (c->begun && c->next < c->nedges &&
-	       c->env->t0_ns + c->edge[c->next].at_ns <= now)
+	while (c->begun && c->next < c->nedges && c->env->t0_ns + c->edge[c->next].at_ns <= now)
 		control_play(c, &c->edge[c->next++], now);
 }
 
@@ -307,7 +314,9 @@ static void control_publish(struct control *c, int64_t now_ns)
 static void control_stall(struct control *c, int64_t deadline_ns, int64_t now_ns)
 {
 	struct watch_record rec = {
-		.t_ns = now_ns, .kind = WATCH_STALL, .p = 0xffff,
+		.t_ns = now_ns,
+		.kind = WATCH_STALL,
+		.p = 0xffff,
 		.b = (uint64_t)(now_ns - deadline_ns),
 	};
 

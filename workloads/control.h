@@ -1,9 +1,10 @@
 /*
  * control.h: the control thread of the target: the harness's commands, and the timeline.
  *
- * A prim thread without a P: neither a stopped world nor a busy one keeps it from disarming a fault. It plays the windows of
- * the plan at their time, obeys the operator, and ends the run: at its end, on `quit`, or when the control socket
- * closes (the harness died): then everything is disarmed and the process gone within a second.
+ * A prim thread without a P: neither a stopped world nor a busy one keeps it from disarming a
+ * fault. It plays the windows of the plan at their time, obeys the operator, and ends the run: at
+ * its end, on `quit`, or when the control socket closes (the harness died): then everything is
+ * disarmed and the process gone within a second.
  */
 #pragma once
 
@@ -13,8 +14,8 @@ struct control;
 
 enum control_end {
 	CONTROL_RUNNING,
-	CONTROL_TIME,   /* end_ns came */
-	CONTROL_QUIT,   /* asked to */
+	CONTROL_TIME,	/* end_ns came */
+	CONTROL_QUIT,	/* asked to */
 	CONTROL_ORPHAN, /* nobody is there any more: no checks, just go */
 	CONTROL_FAILED, /* the run could not begin: a refusal was sent */
 };
@@ -23,9 +24,11 @@ enum control_end {
 int control_create(struct control **ret, struct work_env *env, int fd);
 
 /* ---- the main goroutine */
-/* Everything is prepared: say so; wait for the start. t0 is set, or env->stop when it never came. */
+/* Everything is prepared: say so; wait for the start. t0 is set, or env->stop when it never came.
+ */
 void control_ready(mrt_g *g, struct control *c);
-/* Something is missing: refuse with a sentence. Sets env->stop; after the begin the run then comes to its end. */
+/* Something is missing: refuse with a sentence. Sets env->stop; after the begin the run then comes
+ * to its end. */
 void control_refuse(mrt_g *g, struct control *c, const char *text);
 /* Wait until the run is over; faults are disarmed and env->stop is set then. */
 enum control_end control_wait_end(mrt_g *g, struct control *c);

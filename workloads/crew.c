@@ -1,10 +1,12 @@
 /*
  * crew.c: the worker goroutines.
  *
- *   make unit -> prepared -> (begin) -> operations at the pace -> stopped -> (check) -> compare -> checked -> (leave) -> end
+ *   make unit -> prepared -> (begin) -> operations at the pace -> stopped -> (check) -> compare ->
+ * checked -> (leave) -> end
  *
- * What stands in brackets the main goroutine gives, each worker having a gate of its own; the rest are counted together. A
- * worker keeps its unit's root in its own frame all the while, so the last collections run with everything live.
+ * What stands in brackets the main goroutine gives, each worker having a gate of its own; the rest
+ * are counted together. A worker keeps its unit's root in its own frame all the while, so the last
+ * collections run with everything live.
  */
 #include "workloads/crew.h"
 
@@ -18,7 +20,7 @@
 #include <string.h>
 
 #define CREW_PATIENCE_NS INT64_C(1000000000) /* for the clients to end by themselves */
-#define CREW_POLL_NS INT64_C(1000000)
+#define CREW_POLL_NS	 INT64_C(1000000)
 
 struct crew_worker {
 	struct crew *crew;
@@ -31,7 +33,7 @@ struct crew_worker {
 
 struct crew {
 	struct work_env *env;
-	struct work_unit self;      /* for reports only */
+	struct work_unit self; /* for reports only */
 	struct echo *echo[PLAN_WORKLOADS_MAX];
 	mrt_wg prepared, stopped, checked, left;
 	bool verify;
@@ -59,7 +61,8 @@ static void crew_work(mrt_g *g, struct crew_worker *me)
 {
 	struct pace pace;
 
-	pace_init(&pace, me->crew->env, me->w, me->index, crew_slot(me->crew->env, me->w, me->index));
+	pace_init(&pace, me->crew->env, me->w, me->index,
+		  crew_slot(me->crew->env, me->w, me->index));
 	while (pace_next(g, &pace))
 		pace_done(&pace, me->unit->driver->op(g, me->unit));
 }
@@ -69,7 +72,10 @@ static void crew_worker_main(mrt_g *g, void *arg)
 	struct crew_worker *me = arg;
 	struct crew *c = me->crew;
 	struct work_unit_options opt = {
-		.env = c->env, .w = me->w, .workload = me->w->index, .worker = me->index,
+		.env = c->env,
+		.w = me->w,
+		.workload = me->w->index,
+		.worker = me->index,
 		.share = me->w->workers,
 	};
 	MRT_ROOTS(g, root, 1);
@@ -93,7 +99,8 @@ static void crew_worker_main(mrt_g *g, void *arg)
 static int crew_start_worker(mrt_g *g, struct crew_worker *me)
 {
 	struct mrt_go_options opt = {
-		.name = me->w->id, .worker = me->w->first_id + me->index,
+		.name = me->w->id,
+		.worker = me->w->first_id + me->index,
 		.driver = (uint16_t)me->w->index,
 	};
 
@@ -142,7 +149,8 @@ static bool crew_clients_done(struct crew *c)
 {
 	struct mrt_telemetry *t = c->env->telemetry;
 
-	if (!MRT_SIM && t != NULL && atomic_load_explicit(&t->load_ready, memory_order_acquire) != 0)
+	if (!MRT_SIM && t != NULL &&
+	    atomic_load_explicit(&t->load_ready, memory_order_acquire) != 0)
 		return atomic_load_explicit(&t->load_done, memory_order_acquire) != 0;
 	for (uint32_t i = 0; i < PLAN_WORKLOADS_MAX; i++)
 		if (c->echo[i] != NULL && !echo_quiet(c->echo[i]))
@@ -247,7 +255,10 @@ static int crew_fill(struct crew *c, const struct plan *plan)
 int crew_create(struct crew **ret, struct work_env *env, char *text, size_t cap)
 {
 	struct work_unit_options self = {
-		.env = env, .w = &env->plan->workload[0], .workload = 0, .worker = 0xffff,
+		.env = env,
+		.w = &env->plan->workload[0],
+		.workload = 0,
+		.worker = 0xffff,
 		.share = 1,
 	};
 	struct crew *c;

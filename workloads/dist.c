@@ -1,15 +1,16 @@
 /*
  * dist.c: fixed, uniform and zipf sizes.
  *
- * Zipf: the chance of a size x is proportional to x^-s over min..max. The range is cut into cells, at most eight an octave; a
- * cell weighs its width times (its middle)^-s, and within a cell sizes are even: under s = 2 the error of that
- * step is below one per cent of the cell's weight. x^-s is 2^(-s * log2 x) in fixed point: the logarithm by repeated squaring,
- * the power from the square roots of one half. No floating point anywhere.
+ * Zipf: the chance of a size x is proportional to x^-s over min..max. The range is cut into cells,
+ * at most eight an octave; a cell weighs its width times (its middle)^-s, and within a cell sizes
+ * are even: under s = 2 the error of that step is below one per cent of the cell's weight. x^-s is
+ * 2^(-s * log2 x) in fixed point: the logarithm by repeated squaring, the power from the square
+ * roots of one half. No floating point anywhere.
  */
 #include "workloads/dist.h"
 
 #define DIST_FRACTION_BITS 32u
-#define DIST_ONE (UINT64_C(1) << 62) /* 1.0 of a power of two */
+#define DIST_ONE	   (UINT64_C(1) << 62) /* 1.0 of a power of two */
 
 /* log2(x) with 32 fraction bits. x >= 1. */
 static uint64_t dist_log2(uint64_t x)

@@ -1,5 +1,6 @@
 /*
- * dist.h: sizes drawn from a distribution, with integers only: the same draws give the same sizes on every machine.
+ * dist.h: sizes drawn from a distribution, with integers only: the same draws give the same sizes
+ * on every machine.
  */
 #pragma once
 
@@ -9,7 +10,8 @@
 
 struct dist {
 	uint32_t ncells;
-	/* cell i holds low[i] .. low[i+1]-1, and draws below upto[i] (of 2^32) fall in it or before */
+	/* cell i holds low[i] .. low[i+1]-1, and draws below upto[i] (of 2^32) fall in it or before
+	 */
 	uint64_t low[DIST_CELLS_MAX + 1];
 	uint64_t upto[DIST_CELLS_MAX];
 };

@@ -1,11 +1,13 @@
 /*
  * echo.c: the serving side of echo.
  *
- * Connections are put in groups, at most ECHO_GROUPS; a group shares one unit of the handler's driver. With few connections each
- * has a unit of its own; with many, those of a group take turns under a goroutine mutex, as the handlers of a real
- * service do over a shared map. A group's unit hangs on a global root.
+ * Connections are put in groups, at most ECHO_GROUPS; a group shares one unit of the handler's
+ * driver. With few connections each has a unit of its own; with many, those of a group take turns
+ * under a goroutine mutex, as the handlers of a real service do over a shared map. A group's unit
+ * hangs on a global root.
  *
- * Latency is measured by the clients (load.c, or the virtual peers of the simulation), from the intended start.
+ * Latency is measured by the clients (load.c, or the virtual peers of the simulation), from the
+ * intended start.
  */
 #include "workloads/echo.h"
 
@@ -20,7 +22,7 @@
 
 struct echo_group {
 	struct work_unit *unit; /* NULL: echo only */
-	void *root;             /* a global root */
+	void *root;		/* a global root */
 	bool rooted, shared;
 	mrt_mutex lock;
 };
@@ -36,8 +38,8 @@ struct echo_conn {
 struct echo {
 	struct work_env *env;
 	const struct plan_workload *w;
-	struct work_unit self;  /* for reports only */
-	struct watch_ops *ops;  /* sim: the peers' */
+	struct work_unit self; /* for reports only */
+	struct watch_ops *ops; /* sim: the peers' */
 	uint32_t ngroups;
 	struct echo_group group[ECHO_GROUPS];
 	mrt_wg ended;
@@ -55,7 +57,8 @@ static int echo_accept(const struct plan_workload *w, char *text, size_t cap)
 
 const struct work_driver work_echo = {
 	.name = "echo",
-	.about = "Goroutines parked in netpoll answer requests from outside, each with one operation of another driver.",
+	.about = "Goroutines parked in netpoll answer requests from outside, each with one "
+		 "operation of another driver.",
 	.accept = echo_accept,
 	.served = true,
 };
@@ -182,7 +185,10 @@ static int echo_prepare_group(mrt_g *g, struct echo *e, uint32_t index)
 	struct echo_group *group = &e->group[index];
 	const struct plan_workload *w = &e->env->plan->workload[e->w->handler];
 	struct work_unit_options opt = {
-		.env = e->env, .w = w, .workload = e->w->index, .worker = index,
+		.env = e->env,
+		.w = w,
+		.workload = e->w->index,
+		.worker = index,
 		.share = e->ngroups,
 	};
 	MRT_ROOTS(g, root, 1);
@@ -215,7 +221,8 @@ int echo_begin(mrt_g *g, struct echo *e)
 	for (uint32_t i = 0; i < e->w->conns && r == 0; i++) {
 		struct echo_conn *c = &e->conn[i];
 		struct mrt_go_options opt = {
-			.name = "echo", .worker = e->w->first_id + i,
+			.name = "echo",
+			.worker = e->w->first_id + i,
 			.driver = (uint16_t)e->w->index,
 		};
 
@@ -263,7 +270,11 @@ int echo_create(struct echo **ret, struct work_env *env, const struct plan_workl
 {
 	struct echo *e = calloc(1, sizeof(*e) + w->conns * sizeof(e->conn[0]));
 	struct work_unit_options self = {
-		.env = env, .w = w, .workload = w->index, .worker = 0, .share = 1,
+		.env = env,
+		.w = w,
+		.workload = w->index,
+		.worker = 0,
+		.share = 1,
 	};
 
 	if (e == NULL)
@@ -274,7 +285,9 @@ int echo_create(struct echo **ret, struct work_env *env, const struct plan_workl
 	e->ngroups = w->conns < ECHO_GROUPS ? w->conns : ECHO_GROUPS;
 	for (uint32_t i = 0; i < w->conns; i++) {
 		e->conn[i] = (struct echo_conn){
-			.echo = e, .group = &e->group[i % e->ngroups], .index = i,
+			.echo = e,
+			.group = &e->group[i % e->ngroups],
+			.index = i,
 		};
 		e->group[i % e->ngroups].shared = w->conns > ECHO_GROUPS;
 	}

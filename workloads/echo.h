@@ -1,5 +1,6 @@
 /*
- * echo.h: goroutines parked in netpoll, one a connection, that perform one operation of another driver for each request.
+ * echo.h: goroutines parked in netpoll, one a connection, that perform one operation of another
+ * driver for each request.
  */
 #pragma once
 
@@ -7,7 +8,8 @@
 
 struct echo;
 
-int echo_create(struct echo **ret, struct work_env *env, const struct plan_workload *w); /* -ENOMEM */
+int echo_create(struct echo **ret, struct work_env *env,
+		const struct plan_workload *w); /* -ENOMEM */
 /* Make the units behind the handlers; real: open the connections. 0, -errno. */
 int echo_prepare(mrt_g *g, struct echo *e);
 /* t0 is known: start the handlers; sim: and the peers. 0, -errno. */
@@ -18,4 +20,4 @@ bool echo_quiet(const struct echo *e);
 void echo_end(mrt_g *g, struct echo *e);
 void echo_verify(mrt_g *g, struct echo *e);
 void echo_release(mrt_g *g, struct echo *e); /* give up the roots */
-void echo_destroy(struct echo *e);          /* after mrt_run */
+void echo_destroy(struct echo *e);	     /* after mrt_run */

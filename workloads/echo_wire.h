@@ -1,5 +1,6 @@
 /*
- * echo_wire.h: what travels between the clients of echo and its handlers. Host byte order: both ends are on one machine.
+ * echo_wire.h: what travels between the clients of echo and its handlers. Host byte order: both
+ * ends are on one machine.
  */
 #pragma once
 
@@ -14,7 +15,7 @@ struct echo_request {
 struct echo_reply {
 	uint64_t sequence;
 	int64_t intended_ns;
-	uint64_t sum;    /* echo_sum of the request */
+	uint64_t sum;	 /* echo_sum of the request */
 	uint64_t status; /* 0, or the errno of the handler's operation */
 };
 

@@ -1,13 +1,15 @@
 /*
  * load.c: gcstorm-load: the clients of echo, in a process of their own.
  *
- * Open loop: request n of a workload is intended at t0 + n / rate, on connection n modulo conns. One request is in flight
- * a connection; what falls due meanwhile waits and leaves at once when the reply is there, and its latency
- * counts from the intended start all the same. One thread: epoll over the connections, the control socket
- * (its end ends us) and a timerfd set to the next intended start.
+ * Open loop: request n of a workload is intended at t0 + n / rate, on connection n modulo conns.
+ * One request is in flight a connection; what falls due meanwhile waits and leaves at once when the
+ * reply is there, and its latency counts from the intended start all the same. One thread: epoll
+ * over the connections, the control socket (its end ends us) and a timerfd set to the next intended
+ * start.
  *
- * Descriptors and the plan: docs/control-protocol.md. The handshake with the target is three words in the telemetry.
- * Nothing here is under a fault; a reply that does not answer its request is an integrity error.
+ * Descriptors and the plan: docs/control-protocol.md. The handshake with the target is three words
+ * in the telemetry. Nothing here is under a fault; a reply that does not answer its request is an
+ * integrity error.
  */
 #include "workloads/echo_wire.h"
 
@@ -23,19 +25,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOAD_CONTROL_FD 3
-#define LOAD_TELEMETRY_FD 4
-#define LOAD_LINE_BYTES ((size_t)4 << 20)
-#define LOAD_EVENTS_MAX 128
-#define LOAD_POLL_NS 1000000L
-#define LOAD_LINGER_NS INT64_C(1000000000) /* for replies after the end */
+#define LOAD_CONTROL_FD		3
+#define LOAD_TELEMETRY_FD	4
+#define LOAD_LINE_BYTES		((size_t)4 << 20)
+#define LOAD_EVENTS_MAX		128
+#define LOAD_POLL_NS		1000000L
+#define LOAD_LINGER_NS		INT64_C(1000000000) /* for replies after the end */
 #define LOAD_INTEGRITY_TOLD_MAX 100u
 
 struct load_client {
 	int fd; /* -1: closed */
 	uint32_t index;
 	uint64_t due, sent, got; /* requests of this connection */
-	size_t reply_bytes;      /* of the reply that is coming in */
+	size_t reply_bytes;	 /* of the reply that is coming in */
 	struct echo_reply reply;
 };
 
@@ -111,8 +113,14 @@ static void load_reply(struct load *l, struct load_work *k, struct load_client *
 {
 	int64_t intended = load_intended(l, k, c->got * k->w->conns + c->index);
 	struct watch_record rec = {
-		.t_ns = now_ns, .kind = WATCH_INTEGRITY, .p = 0xffff, .a = k->w->index,
-		.b = c->index, .c = WORK_REPLY, .d = c->got, .e = (uint64_t)intended,
+		.t_ns = now_ns,
+		.kind = WATCH_INTEGRITY,
+		.p = 0xffff,
+		.a = k->w->index,
+		.b = c->index,
+		.c = WORK_REPLY,
+		.d = c->got,
+		.e = (uint64_t)intended,
 		.f = (uint64_t)c->reply.intended_ns,
 	};
 

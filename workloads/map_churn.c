@@ -1,14 +1,16 @@
 /*
  * map_churn.c: steady insert and delete on a long-lived map.
  *
- * The map is filled with keys/units entries before the run, and then insertions and deletions keep it there in equal volume: a
- * deletion takes a random key, an insertion brings a key that was never there (one in eight updates an old one). So the
- * population shifts through the map for as long as it lives: slots are freed and filled everywhere, overflow chains stay, and now
- * and then they bring the map to grow at the same size (incident I1). A mix that is not balanced is held within an
- * eighth of the target.
+ * The map is filled with keys/units entries before the run, and then insertions and deletions keep
+ * it there in equal volume: a deletion takes a random key, an insertion brings a key that was never
+ * there (one in eight updates an old one). So the population shifts through the map for as long as
+ * it lives: slots are freed and filled everywhere, overflow chains stay, and now and then they
+ * bring the map to grow at the same size (incident I1). A mix that is not balanced is held within
+ * an eighth of the target.
  *
- * Values carry words that follow from key and version: u64 (one word), inline (value_bytes <= 128, in the
- * bucket), indirect (more: the map keeps them behind a pointer), ptr (a pointer to an object of value_bytes).
+ * Values carry words that follow from key and version: u64 (one word), inline (value_bytes <= 128,
+ * in the bucket), indirect (more: the map keeps them behind a pointer), ptr (a pointer to an object
+ * of value_bytes).
  */
 #include "workloads/model.h"
 #include "workloads/workload.h"
@@ -19,13 +21,13 @@
 #include <string.h>
 
 #define CHURN_INLINE_BYTES_MAX 128u
-#define CHURN_UPDATE_ONE_IN 8u
-#define CHURN_WHOLE_ONE_IN 8u     /* look-ups that compare every word */
-#define CHURN_ABSENT_ONE_IN 8u    /* look-ups of a key that was never there */
-#define CHURN_RECHECK_ONE_IN 16u  /* deletions that look for the key again */
-#define CHURN_AFTER_ERROR 32u     /* entries compared after an -ENOMEM */
-#define CHURN_POLL_EVERY 64u      /* entries between safepoints of a full check */
-#define CHURN_ABSENT (UINT64_C(1) << 62)
+#define CHURN_UPDATE_ONE_IN    8u
+#define CHURN_WHOLE_ONE_IN     8u  /* look-ups that compare every word */
+#define CHURN_ABSENT_ONE_IN    8u  /* look-ups of a key that was never there */
+#define CHURN_RECHECK_ONE_IN   16u /* deletions that look for the key again */
+#define CHURN_AFTER_ERROR      32u /* entries compared after an -ENOMEM */
+#define CHURN_POLL_EVERY       64u /* entries between safepoints of a full check */
+#define CHURN_ABSENT	       (UINT64_C(1) << 62)
 
 struct churn {
 	struct work_unit unit;
@@ -33,10 +35,10 @@ struct churn {
 	struct mrt_type elem;
 	struct mrt_map_type mt;
 	struct model model;
-	uint64_t salt, next;    /* key n is mix(salt + n): all different */
+	uint64_t salt, next; /* key n is mix(salt + n): all different */
 	uint32_t target, words;
-	uint64_t *scratch;      /* a value being stored */
-	uint8_t *seen;          /* one bit an entry of the model: met by the iteration */
+	uint64_t *scratch; /* a value being stored */
+	uint8_t *seen;	   /* one bit an entry of the model: met by the iteration */
 };
 
 static const uint64_t churn_ptrmask[1] = {1};
@@ -77,7 +79,8 @@ static void churn_fill(const struct churn *c, uint64_t *word, uint64_t key, uint
 		word[i] = work_word(key, version, i);
 }
 
-/* Compare a stored value (NULL: missing) with the model's; the first word only unless `whole`. No safepoint. */
+/* Compare a stored value (NULL: missing) with the model's; the first word only unless `whole`. No
+ * safepoint. */
 static bool churn_compare(struct churn *c, const void *elem, uint64_t key, uint64_t version,
 			  bool whole)
 {
@@ -211,7 +214,8 @@ static void churn_lookup(mrt_g *g, struct churn *c)
 	bool whole = work_below(&c->unit, CHURN_WHOLE_ONE_IN) == 0;
 
 	if (c->model.count == 0 || work_below(&c->unit, CHURN_ABSENT_ONE_IN) == 0)
-		churn_check_absent(g, c, churn_key(c, CHURN_ABSENT + work_random(&c->unit) % CHURN_ABSENT));
+		churn_check_absent(
+			g, c, churn_key(c, CHURN_ABSENT + work_random(&c->unit) % CHURN_ABSENT));
 	else
 		churn_check_entry(g, c, &c->model.entry[work_below(&c->unit, c->model.count)],
 				  whole);
@@ -367,7 +371,8 @@ static int churn_create(mrt_g *g, const struct work_unit_options *opt, void **re
 
 const struct work_driver work_map_churn = {
 	.name = "map-churn",
-	.about = "Inserts and deletes in equal volume on long-lived maps; residue stays in overflow chains.",
+	.about = "Inserts and deletes in equal volume on long-lived maps; residue stays in "
+		 "overflow chains.",
 	.accept = churn_accept,
 	.create = churn_create,
 	.op = churn_op,

@@ -1,5 +1,6 @@
 /*
- * model.c: linear probing, at most half full, deletion by moving later entries back (no tombstones).
+ * model.c: linear probing, at most half full, deletion by moving later entries back (no
+ * tombstones).
  */
 #include "workloads/model.h"
 

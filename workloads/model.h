@@ -1,9 +1,9 @@
 /*
  * model.h: what a map must hold: key -> version, outside the managed heap.
  *
- * The entries lie dense in an array (so that a random one is found in one step), an open-addressing table finds them by key.
- * Keys are never 0. The capacity is fixed when it is made; nothing allocates afterwards, so the model works when memory
- * is what fails.
+ * The entries lie dense in an array (so that a random one is found in one step), an open-addressing
+ * table finds them by key. Keys are never 0. The capacity is fixed when it is made; nothing
+ * allocates afterwards, so the model works when memory is what fails.
  */
 #pragma once
 

@@ -1,10 +1,11 @@
 /*
- * pace.c: the open loop of a worker. The clock is read once an operation: an end is the next one's beginning.
+ * pace.c: the open loop of a worker. The clock is read once an operation: an end is the next one's
+ * beginning.
  */
 #include "workloads/pace.h"
 
-#define PACE_NAP_NS INT64_C(10000000) /* the longest sleep: an early end is noticed after it */
-#define PACE_SECOND 1000000000u
+#define PACE_NAP_NS	   INT64_C(10000000) /* the longest sleep: an early end is noticed after it */
+#define PACE_SECOND	   1000000000u
 #define PACE_PUBLISH_EVERY 64u
 
 void pace_init(struct pace *p, struct work_env *env, const struct plan_workload *w, uint32_t worker,
@@ -44,8 +45,7 @@ static void pace_publish(struct pace *p)
 
 static bool pace_over(const struct pace *p)
 {
-	return p->now_ns >= p->end_ns ||
-	       atomic_load_explicit(&p->env->stop, memory_order_relaxed);
+	return p->now_ns >= p->end_ns || atomic_load_explicit(&p->env->stop, memory_order_relaxed);
 }
 
 bool pace_next(mrt_g *g, struct pace *p)

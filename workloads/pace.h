@@ -1,13 +1,15 @@
 /*
  * pace.h: when a worker's operations are due, and how long they took.
  *
- * Open loop: operation k of a worker is intended at t0 + (k * workers + worker) / rate, whatever happened before. A worker
- * that is late does not slow the schedule down: it works off what is due without a pause, and each
- * operation's latency counts from its intended start. So a stall of 300 ms is charged to every operation that it delayed, not to the
- * one that it hit (a closed loop would leave the others out: coordinated omission).
+ * Open loop: operation k of a worker is intended at t0 + (k * workers + worker) / rate, whatever
+ * happened before. A worker that is late does not slow the schedule down: it works off what is due
+ * without a pause, and each operation's latency counts from its intended start. So a stall of 300
+ * ms is charged to every operation that it delayed, not to the one that it hit (a closed loop would
+ * leave the others out: coordinated omission).
  *
- * A worker may run up to PACE_AHEAD_NS ahead of its schedule, so that it need not sleep between two operations 20 µs apart; an
- * early operation counts from its actual start: latency = end - min(actual start, intended start).
+ * A worker may run up to PACE_AHEAD_NS ahead of its schedule, so that it need not sleep between two
+ * operations 20 µs apart; an early operation counts from its actual start: latency = end -
+ * min(actual start, intended start).
  *
  * Rate 0 is a closed loop: latency is the operation's own duration.
  */

@@ -1,8 +1,8 @@
 /*
  * plan.c: the load line, with jansson.
  *
- * The harness has checked the scenario already; what is checked here is what would break the target: types, ranges, names,
- * references, and the sizes of the tables.
+ * The harness has checked the scenario already; what is checked here is what would break the
+ * target: types, ranges, names, references, and the sizes of the tables.
  */
 #include "workloads/plan.h"
 
@@ -23,7 +23,7 @@ struct plan_error {
 };
 
 static __attribute__((format(printf, 2, 3))) int plan_refuse(struct plan_error *e,
-							      const char *format, ...)
+							     const char *format, ...)
 {
 	va_list ap;
 
@@ -90,7 +90,8 @@ static int plan_phases(struct plan *p, json_t *root, struct plan_error *e)
 
 	if (!json_is_array(list) || json_array_size(list) > PLAN_PHASES_MAX)
 		return plan_refuse(e, "phases: a list of at most %u", PLAN_PHASES_MAX);
-	json_array_foreach(list, i, item) {
+	json_array_foreach(list, i, item)
+	{
 		json_int_t start, end;
 		json_error_t je;
 
@@ -129,8 +130,8 @@ static int plan_size(struct plan_workload *w, json_t *item, struct plan_error *e
 		return plan_refuse(e, "%s: size: unknown distribution '%s'", w->id, dist);
 	if (min < 1 || max < min || (uint64_t)max > PLAN_SIZE_BYTES_MAX || s < 0 || s > 10000)
 		return plan_refuse(e, "%s: size: out of range", w->id);
-	w->size = (struct plan_size){(enum plan_dist)kind, (uint64_t)min, (uint64_t)max,
-				     (uint32_t)s};
+	w->size =
+		(struct plan_size){(enum plan_dist)kind, (uint64_t)min, (uint64_t)max, (uint32_t)s};
 	return 0;
 }
 
@@ -176,8 +177,7 @@ static int plan_workload(struct plan_workload *w, json_t *item, struct plan_erro
 		return -EINVAL;
 	if (workers < 0 || conns < 0 || (conns == 0 && workers == 0) ||
 	    workers > PLAN_WORKERS_MAX || conns > PLAN_WORKERS_MAX)
-		return plan_refuse(e, "%s: workers or conns must be 1 to %u", id,
-				   PLAN_WORKERS_MAX);
+		return plan_refuse(e, "%s: workers or conns must be 1 to %u", id, PLAN_WORKERS_MAX);
 	if (rate < 0 || rate > 1000000000 || keys < 0 || keys > UINT32_MAX / 2 || retain < 0)
 		return plan_refuse(e, "%s: a number is out of range", id);
 	w->workers = conns > 0 ? 0 : (uint32_t)workers;
@@ -195,8 +195,8 @@ static int plan_handlers(struct plan *p, json_t *list, struct plan_error *e)
 {
 	for (uint32_t i = 0; i < p->nworkloads; i++) {
 		struct plan_workload *w = &p->workload[i];
-		const char *name = json_string_value(
-			json_object_get(json_array_get(list, i), "handler"));
+		const char *name =
+			json_string_value(json_object_get(json_array_get(list, i), "handler"));
 
 		w->handler = -1;
 		if (name == NULL || name[0] == '\0')
@@ -241,7 +241,8 @@ static int plan_workloads(struct plan *p, json_t *root, struct plan_error *e)
 	    json_array_size(list) > PLAN_WORKLOADS_MAX)
 		return plan_refuse(e, "workloads: a list of 1 to %u", PLAN_WORKLOADS_MAX);
 	p->nworkloads = (uint32_t)json_array_size(list);
-	json_array_foreach(list, i, item) {
+	json_array_foreach(list, i, item)
+	{
 		p->workload[i].index = (uint32_t)i;
 		if (plan_workload(&p->workload[i], item, e) < 0)
 			return -EINVAL;
@@ -261,7 +262,8 @@ static int plan_fault_windows(struct plan_fault *f, json_t *item, struct plan_er
 	f->window = calloc(n + 1, sizeof(*f->window));
 	if (f->window == NULL)
 		return -ENOMEM;
-	json_array_foreach(list, i, pair) {
+	json_array_foreach(list, i, pair)
+	{
 		json_int_t start, end;
 
 		if (json_unpack(pair, "[I,I]", &start, &end) < 0 ||
@@ -320,7 +322,8 @@ static int plan_faults(struct plan *p, json_t *root, struct plan_error *e)
 
 	if (!json_is_array(list) || json_array_size(list) > WATCH_FAULTS_MAX)
 		return plan_refuse(e, "faults: a list of at most %d", WATCH_FAULTS_MAX);
-	json_array_foreach(list, i, item) {
+	json_array_foreach(list, i, item)
+	{
 		r = plan_fault(p, (uint32_t)i, item, e);
 		if (r < 0)
 			return r;

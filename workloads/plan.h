@@ -1,8 +1,8 @@
 /*
  * plan.h: the `load` line of docs/control-protocol.md, parsed and laid out.
  *
- * The target and the load process parse the same line and so agree, without a word between them, on worker ids,
- * telemetry slots and descriptors: each is dealt out in the order of the workloads.
+ * The target and the load process parse the same line and so agree, without a word between them, on
+ * worker ids, telemetry slots and descriptors: each is dealt out in the order of the workloads.
  */
 #pragma once
 
@@ -10,14 +10,14 @@
 #include "runtime/mrt.h"
 #include "runtime/watch/telemetry.h"
 
-#define PLAN_WORKLOADS_MAX 16u
-#define PLAN_PHASES_MAX 32u
-#define PLAN_WINDOWS_MAX 256u
-#define PLAN_WORKERS_MAX 2048u    /* of one workload: goroutines or connections */
-#define PLAN_NAME_BYTES 64u
+#define PLAN_WORKLOADS_MAX   16u
+#define PLAN_PHASES_MAX	     32u
+#define PLAN_WINDOWS_MAX     256u
+#define PLAN_WORKERS_MAX     2048u /* of one workload: goroutines or connections */
+#define PLAN_NAME_BYTES	     64u
 #define PLAN_VALUE_BYTES_MAX (1u << 20)
-#define PLAN_SIZE_BYTES_MAX (UINT64_C(1) << 30)
-#define PLAN_FIRST_CONN_FD 5
+#define PLAN_SIZE_BYTES_MAX  (UINT64_C(1) << 30)
+#define PLAN_FIRST_CONN_FD   5
 
 enum plan_dist { PLAN_DIST_FIXED, PLAN_DIST_UNIFORM, PLAN_DIST_ZIPF };
 struct plan_size {
@@ -32,17 +32,17 @@ struct plan_workload {
 	char id[PLAN_NAME_BYTES], driver[PLAN_NAME_BYTES];
 	uint32_t index;
 	uint32_t workers, conns; /* conns > 0: served by connections, workers is 0 */
-	uint64_t rate;           /* operations a second over all workers; 0: closed loop */
+	uint64_t rate;		 /* operations a second over all workers; 0: closed loop */
 	uint64_t keys;
 	enum plan_value value;
 	uint32_t value_bytes;
 	uint32_t mix_insert, mix_delete, mix_lookup; /* per cent, together 100 */
 	struct plan_size size;
 	uint64_t retain;
-	int handler;             /* index of the workload whose operation the connections perform; -1 */
+	int handler; /* index of the workload whose operation the connections perform; -1 */
 	/* laid out */
-	uint32_t first_id;       /* fault worker id of worker (or connection) 0 */
-	uint32_t first_slot;     /* of watch_ops: one a worker, one for all connections */
+	uint32_t first_id;   /* fault worker id of worker (or connection) 0 */
+	uint32_t first_slot; /* of watch_ops: one a worker, one for all connections */
 	int first_fd;
 };
 

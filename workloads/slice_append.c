@@ -1,13 +1,15 @@
 /*
  * slice_append.c: the shapes in which slices keep memory alive (incident I1).
  *
- * A unit works on a few slices at a time. One operation appends up to a kilobyte to one of them, until it has the size that the
- * distribution gave it; on the way an alias may hold the array that append has left behind, or watch an append in
- * place. A finished slice is cut down to a short header over at most eight elements somewhere in its array and put on a shelf:
- * the header keeps the whole array alive. The shelf holds `retain`/units bytes of such arrays; beyond that the oldest go.
+ * A unit works on a few slices at a time. One operation appends up to a kilobyte to one of them,
+ * until it has the size that the distribution gave it; on the way an alias may hold the array that
+ * append has left behind, or watch an append in place. A finished slice is cut down to a short
+ * header over at most eight elements somewhere in its array and put on a shelf: the header keeps
+ * the whole array alive. The shelf holds `retain`/units bytes of such arrays; beyond that the
+ * oldest go.
  *
- * All headers lie in one managed object, the shelf; element j of slice number n is a function of n and j, so the
- * model is a number, an offset and a length each.
+ * All headers lie in one managed object, the shelf; element j of slice number n is a function of n
+ * and j, so the model is a number, an offset and a length each.
  */
 #include "workloads/dist.h"
 #include "workloads/workload.h"
@@ -17,18 +19,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define APPEND_AT_WORK 8u       /* slices growing at a time */
-#define APPEND_SHELF 4096u      /* retained headers at most */
-#define APPEND_CHUNK_MAX 128u   /* elements of one operation */
-#define APPEND_SHORT 8u         /* elements of a retained header */
+#define APPEND_AT_WORK	    8u	  /* slices growing at a time */
+#define APPEND_SHELF	    4096u /* retained headers at most */
+#define APPEND_CHUNK_MAX    128u  /* elements of one operation */
+#define APPEND_SHORT	    8u	  /* elements of a retained header */
 #define APPEND_ALIAS_ONE_IN 4u
-#define APPEND_POLL_EVERY 512u  /* elements between safepoints of a full check */
-#define APPEND_ELEM_BYTES 8u
+#define APPEND_POLL_EVERY   512u /* elements between safepoints of a full check */
+#define APPEND_ELEM_BYTES   8u
 
 /* Where the headers lie in the shelf object. */
 #define APPEND_ALIAS_FIRST APPEND_AT_WORK
-#define APPEND_KEPT_FIRST (2 * APPEND_AT_WORK)
-#define APPEND_HEADERS (APPEND_KEPT_FIRST + APPEND_SHELF)
+#define APPEND_KEPT_FIRST  (2 * APPEND_AT_WORK)
+#define APPEND_HEADERS	   (APPEND_KEPT_FIRST + APPEND_SHELF)
 
 /* What a header must show: elements lo .. lo+len of slice number `number`; len 0: nothing. */
 struct append_model {
@@ -39,7 +41,7 @@ struct append_model {
 struct append {
 	struct work_unit unit;
 	struct dist sizes;
-	uint64_t number;              /* of the last slice begun */
+	uint64_t number;	       /* of the last slice begun */
 	size_t target[APPEND_AT_WORK]; /* elements; 0: none at work */
 	uint32_t kept_first, kept_count;
 	uint64_t kept_bytes, kept_budget;
@@ -206,7 +208,8 @@ static int append_failed(struct append *a, uint32_t at, struct mrt_slice before,
 /* After an append: the new elements, the seam, and what the alias shows. */
 static void append_check_done(struct append *a, uint32_t at, struct mrt_slice before)
 {
-	const struct mrt_slice *s = append_at(a, at), *alias = append_at(a, APPEND_ALIAS_FIRST + at);
+	const struct mrt_slice *s = append_at(a, at),
+			       *alias = append_at(a, APPEND_ALIAS_FIRST + at);
 	bool moved = s->array != before.array;
 
 	append_check_sample(a, at);
@@ -295,7 +298,8 @@ static int append_create(mrt_g *g, const struct work_unit_options *opt, void **r
 
 const struct work_driver work_slice_append = {
 	.name = "slice-append",
-	.about = "Appends until slices have their size; aliases and short headers keep large arrays alive.",
+	.about = "Appends until slices have their size; aliases and short headers keep large "
+		 "arrays alive.",
 	.accept = append_accept,
 	.create = append_create,
 	.op = append_op,

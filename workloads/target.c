@@ -3,9 +3,11 @@
  *
  *   gcstorm-target [--sim] [--no-sandbox]      descriptors: docs/control-protocol.md
  *
- * Exit status: 0 the run is over (or the harness is gone), 2 the plan was refused, else as the runtime died.
+ * Exit status: 0 the run is over (or the harness is gone), 2 the plan was refused, else as the
+ * runtime died.
  *
- * The two backends are two programs from this one source. --sim given to the real one starts the other, which lies beside it.
+ * The two backends are two programs from this one source. --sim given to the real one starts the
+ * other, which lies beside it.
  */
 #include "faults/fault.h"
 #include "faults/sandbox.h"
@@ -20,11 +22,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TARGET_CONTROL_FD 3
+#define TARGET_CONTROL_FD   3
 #define TARGET_TELEMETRY_FD 4
-#define TARGET_LINE_BYTES ((size_t)4 << 20)
-#define TARGET_TEXT_BYTES 256
-#define TARGET_REFUSED 2
+#define TARGET_LINE_BYTES   ((size_t)4 << 20)
+#define TARGET_TEXT_BYTES   256
+#define TARGET_REFUSED	    2
 
 struct target {
 	bool sandbox, sim;
@@ -127,8 +129,12 @@ static int target_load_faults(struct target *t)
 	struct plan *p = t->plan;
 	uint32_t *worker = malloc((p->nworkers + 1) * sizeof(*worker));
 	struct gcs_faults_options opt = {
-		.spec = p->spec, .nspecs = p->nfaults, .seed = p->runtime.seed, .worker = worker,
-		.nworkers = p->nworkers, .telemetry = t->env.telemetry,
+		.spec = p->spec,
+		.nspecs = p->nfaults,
+		.seed = p->runtime.seed,
+		.worker = worker,
+		.nworkers = p->nworkers,
+		.telemetry = t->env.telemetry,
 	};
 	int r;
 
@@ -205,7 +211,10 @@ static void target_say_end(struct target *t)
 {
 	uint64_t hash = prim_sim_hash();
 	struct watch_record rec = {
-		.t_ns = prim_now_ns(), .kind = WATCH_END, .p = 0xffff, .a = hash,
+		.t_ns = prim_now_ns(),
+		.kind = WATCH_END,
+		.p = 0xffff,
+		.a = hash,
 	};
 
 	watch_emit_shared(t->env.telemetry, &rec);

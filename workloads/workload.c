@@ -1,8 +1,8 @@
 /*
  * workload.c: the table of drivers, and how a unit tells what went wrong.
  *
- * Workers hold no telemetry ring of their own (that is the P's, and the P is the runtime's business), so what they say goes
- * through the shared ring; it is rare and bounded.
+ * Workers hold no telemetry ring of their own (that is the P's, and the P is the runtime's
+ * business), so what they say goes through the shared ring; it is rare and bounded.
  */
 #include "workloads/workload.h"
 
@@ -10,8 +10,8 @@
 #include <string.h>
 
 #define WORK_INTEGRITY_TOLD_MAX 100u
-#define WORK_ERROR_INTERVAL_NS INT64_C(100000000)
-#define WORK_ERROR_TOLD_MAX 4u
+#define WORK_ERROR_INTERVAL_NS	INT64_C(100000000)
+#define WORK_ERROR_TOLD_MAX	4u
 
 const struct work_driver *const work_drivers[] = {
 	&work_map_churn,
@@ -44,8 +44,15 @@ void work_integrity(struct work_unit *u, enum work_integrity kind, uint64_t key,
 		    uint64_t found)
 {
 	struct watch_record rec = {
-		.t_ns = mrt_now_ns(), .kind = WATCH_INTEGRITY, .p = 0xffff,
-		.a = u->workload, .b = u->worker, .c = kind, .d = key, .e = expected, .f = found,
+		.t_ns = mrt_now_ns(),
+		.kind = WATCH_INTEGRITY,
+		.p = 0xffff,
+		.a = u->workload,
+		.b = u->worker,
+		.c = kind,
+		.d = key,
+		.e = expected,
+		.f = found,
 	};
 
 	atomic_fetch_add_explicit(&u->env->integrity_errors, 1, memory_order_relaxed);
@@ -56,8 +63,13 @@ void work_integrity(struct work_unit *u, enum work_integrity kind, uint64_t key,
 void work_op_error(struct work_unit *u, int err, uint64_t key)
 {
 	struct watch_record rec = {
-		.t_ns = mrt_now_ns(), .kind = WATCH_OP_ERROR, .p = 0xffff,
-		.a = u->workload, .b = u->worker, .c = (uint64_t)-err, .d = key,
+		.t_ns = mrt_now_ns(),
+		.kind = WATCH_OP_ERROR,
+		.p = 0xffff,
+		.a = u->workload,
+		.b = u->worker,
+		.c = (uint64_t)-err,
+		.d = key,
 	};
 	int64_t slot = rec.t_ns / WORK_ERROR_INTERVAL_NS;
 
@@ -71,8 +83,11 @@ void work_op_error(struct work_unit *u, int err, uint64_t key)
 void work_checked(struct work_unit *u, uint64_t entries)
 {
 	struct watch_record rec = {
-		.t_ns = mrt_now_ns(), .kind = WATCH_CHECKED, .p = 0xffff,
-		.a = u->workload, .b = entries,
+		.t_ns = mrt_now_ns(),
+		.kind = WATCH_CHECKED,
+		.p = 0xffff,
+		.a = u->workload,
+		.b = entries,
 	};
 
 	atomic_fetch_add_explicit(&u->env->checked, entries, memory_order_relaxed);

@@ -1,12 +1,13 @@
 /*
  * workload.h: drivers and what they share.
  *
- * A driver churns one kind of managed structure. One live structure is a unit: its managed part hangs on one root, its model (what
- * it must hold) lies outside the managed heap. Who owns a unit performs its operations one at a time: a worker goroutine at its
- * pace (crew.c), or the handlers of a group of connections under a mutex (echo.c).
+ * A driver churns one kind of managed structure. One live structure is a unit: its managed part
+ * hangs on one root, its model (what it must hold) lies outside the managed heap. Who owns a unit
+ * performs its operations one at a time: a worker goroutine at its pace (crew.c), or the handlers
+ * of a group of connections under a mutex (echo.c).
  *
- * An operation that gets -ENOMEM has changed nothing: the unit checks that at once, and the error is counted. What
- * contradicts the model is an integrity error; the run goes on.
+ * An operation that gets -ENOMEM has changed nothing: the unit checks that at once, and the error
+ * is counted. What contradicts the model is an integrity error; the run goes on.
  */
 #pragma once
 
@@ -16,35 +17,36 @@
 
 enum work_integrity {
 	WORK_MISSING = 1,    /* a key that must be there is not; expected: version */
-	WORK_VALUE = 2,      /* a value is not what was stored; expected, found: a word of it */
+	WORK_VALUE = 2,	     /* a value is not what was stored; expected, found: a word of it */
 	WORK_UNEXPECTED = 3, /* a key or element that must not be there */
-	WORK_COUNT = 4,      /* the structure counts otherwise than the model */
-	WORK_TWICE = 5,      /* an iteration gave a key twice, or missed one */
+	WORK_COUNT = 4,	     /* the structure counts otherwise than the model */
+	WORK_TWICE = 5,	     /* an iteration gave a key twice, or missed one */
 	WORK_HEADER = 6,     /* length or capacity of a slice moved */
-	WORK_HEAP = 7,       /* the heap check found a broken invariant; found: its number */
-	WORK_REPLY = 8,      /* a reply that does not answer its request */
+	WORK_HEAP = 7,	     /* the heap check found a broken invariant; found: its number */
+	WORK_REPLY = 8,	     /* a reply that does not answer its request */
 };
 
 /* The run, as its workers see it. */
 struct work_env {
 	const struct plan *plan;
 	struct mrt_telemetry *telemetry; /* NULL: none (tests) */
-	int64_t t0_ns;                   /* written before the workers are let go */
-	_Atomic bool stop;               /* end the loops now */
+	int64_t t0_ns;			 /* written before the workers are let go */
+	_Atomic bool stop;		 /* end the loops now */
 	_Atomic uint64_t checked, integrity_errors;
 };
 
 struct work_driver;
 
-/* The part of a unit that is the same for every driver; the driver's own structure begins with it. */
+/* The part of a unit that is the same for every driver; the driver's own structure begins with it.
+ */
 struct work_unit {
 	const struct work_driver *driver;
 	struct work_env *env;
 	const struct plan_workload *w; /* whose parameters it has */
 	uint32_t workload, worker;     /* for reports: who owns it */
 	uint64_t rng;
-	void *const *root;             /* where its owner keeps the managed root */
-	int64_t error_slot;            /* interval of the last reported -ENOMEM */
+	void *const *root;  /* where its owner keeps the managed root */
+	int64_t error_slot; /* interval of the last reported -ENOMEM */
 	uint32_t error_count, integrity_count;
 };
 
@@ -52,22 +54,24 @@ struct work_unit_options {
 	struct work_env *env;
 	const struct plan_workload *w;
 	uint32_t workload, worker;
-	uint32_t share;     /* keys and retain are split among so many units */
+	uint32_t share; /* keys and retain are split among so many units */
 };
 
 struct work_driver {
 	const char *name, *about;
 	/* Refuse parameters that make no sense: -EINVAL with a sentence. */
 	int (*accept)(const struct plan_workload *w, char *text, size_t cap);
-	bool served;        /* by connections: none of the following */
-	/* Make a unit and its managed part, filled to where the run starts from. *ret_root is a root slot of the caller. */
+	bool served; /* by connections: none of the following */
+	/* Make a unit and its managed part, filled to where the run starts from. *ret_root is a
+	 * root slot of the caller. */
 	int (*create)(mrt_g *g, const struct work_unit_options *opt, void **ret_root,
 		      struct work_unit **ret);
 	/* One operation. 0 or -ENOMEM. */
 	int (*op)(mrt_g *g, struct work_unit *unit);
 	/* Compare everything with the model. */
 	void (*verify)(mrt_g *g, struct work_unit *unit);
-	void (*destroy)(struct work_unit *unit); /* the model; the managed part is garbage once its root is gone */
+	void (*destroy)(struct work_unit *unit); /* the model; the managed part is garbage once its
+						    root is gone */
 };
 
 extern const struct work_driver work_map_churn, work_slice_append, work_echo;

@@ -1,9 +1,9 @@
 /*
  * hist.c: the reader's side of the latency histogram: snapshots, sums, differences, percentiles.
  *
- * The writer bumps a cell first and `count` last (release). A snapshot acquires `count` and then reads the
- * cells, so it holds at least the values counted by then and perhaps some later ones; the count of
- * the snapshot is therefore taken from its cells, and the two always agree.
+ * The writer bumps a cell first and `count` last (release). A snapshot acquires `count` and then
+ * reads the cells, so it holds at least the values counted by then and perhaps some later ones; the
+ * count of the snapshot is therefore taken from its cells, and the two always agree.
  */
 #include "runtime/watch/hist.h"
 

@@ -1,15 +1,19 @@
 /*
- * ring.c: the telemetry rings: one producer a P, many producers in the shared one, one reader for all.
+ * ring.c: the telemetry rings: one producer a P, many producers in the shared one, one reader for
+ * all.
  *
- * P ring: head counts records written, tail records read; the slot of a count is count modulo size. The producer is
- * whoever holds the P, and the hand-over of a P orders one holder's stores before the next one's.
+ * P ring: head counts records written, tail records read; the slot of a count is count modulo size.
+ * The producer is whoever holds the P, and the hand-over of a P orders one holder's stores before
+ * the next one's.
  *
- * Shared ring: Vyukov's bounded queue. Slot i starts with turn i; turn == position means free for that position,
- * turn == position + 1 means filled. A producer that dies between taking a position and filling it stops the
- * reader there: what follows is unread, which only a killed process can bring about.
+ * Shared ring: Vyukov's bounded queue. Slot i starts with turn i; turn == position means free for
+ * that position, turn == position + 1 means filled. A producer that dies between taking a position
+ * and filling it stops the reader there: what follows is unread, which only a killed process can
+ * bring about.
  *
- * Real: a full ring drops the record and counts it. Simulation: the writer waits for the reader in real time (virtual time
- * stands still), and drops only when there is no reader (ctl_fd -1, or its other end closed).
+ * Real: a full ring drops the record and counts it. Simulation: the writer waits for the reader in
+ * real time (virtual time stands still), and drops only when there is no reader (ctl_fd -1, or its
+ * other end closed).
  */
 #include "runtime/watch/telemetry.h"
 
@@ -18,7 +22,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define RING_MASK (WATCH_RING_RECORDS - 1)
+#define RING_MASK   (WATCH_RING_RECORDS - 1)
 #define SHARED_MASK (WATCH_SHARED_RECORDS - 1)
 
 _Static_assert((WATCH_RING_RECORDS & RING_MASK) == 0, "a power of two");

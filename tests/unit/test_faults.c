@@ -1,4 +1,5 @@
-/* Decisions of the fault gates: frequencies, nth/every/times a worker, replays, libfiu really underneath, the log's bound. */
+/* Decisions of the fault gates: frequencies, nth/every/times a worker, replays, libfiu really
+ * underneath, the log's bound. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,8 +27,12 @@ static const uint32_t test_workers[] = {128, 129, 130};
 static void load(const struct gcs_fault_spec *spec, uint32_t n, struct mrt_telemetry *t)
 {
 	struct gcs_faults_options opt = {
-		.spec = spec, .nspecs = n, .seed = test_seed, .worker = test_workers,
-		.nworkers = 3, .telemetry = t,
+		.spec = spec,
+		.nspecs = n,
+		.seed = test_seed,
+		.worker = test_workers,
+		.nworkers = 3,
+		.telemetry = t,
 	};
 
 	assert_int_equal(gcs_faults_load(&opt), 0);
@@ -133,8 +138,8 @@ static void test_probability(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(ppb) / sizeof(ppb[0]); i++) {
-		struct gcs_fault_spec spec = {.point = GCS_POINT_mem_malloc,
-					      .action = GCS_ACT_FAIL, .p_ppb = ppb[i]};
+		struct gcs_fault_spec spec = {
+			.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .p_ppb = ppb[i]};
 		double p = ppb[i] / 1e9, mean = p * 200000, got, dev;
 
 		load(&spec, 1, NULL);
@@ -184,8 +189,12 @@ static void test_nth_every_times(void **state)
 	struct gcs_fault_spec spec[3] = {
 		{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .nth = 7},
 		{.point = GCS_POINT_gc_write, .action = GCS_ACT_FORCE, .every = 50, .times = 10},
-		{.point = GCS_POINT_netpoll_wake, .action = GCS_ACT_DELAY, .every = 3,
-		 .p_ppb = 500000000, .delay_ns = 1000, .jitter_ns = 100},
+		{.point = GCS_POINT_netpoll_wake,
+		 .action = GCS_ACT_DELAY,
+		 .every = 3,
+		 .p_ppb = 500000000,
+		 .delay_ns = 1000,
+		 .jitter_ns = 100},
 	};
 	struct gcs_firing firing;
 
@@ -240,15 +249,16 @@ static void test_two_on_one_point(void **state)
 
 static void test_fire_once(void **state)
 {
-	struct gcs_fault_spec spec = {.point = GCS_POINT_gc_write, .action = GCS_ACT_FORCE,
-				      .every = 1000, .times = 3};
+	struct gcs_fault_spec spec = {
+		.point = GCS_POINT_gc_write, .action = GCS_ACT_FORCE, .every = 1000, .times = 3};
 	struct gcs_firing firing;
 
 	(void)state;
 	load(&spec, 1, NULL);
 	gcs_fault_fire_once(0);
 	gcs_fault_fire_once(0);
-	assert_false(visit(GCS_POINT_gc_write, 128, false, &firing)); /* waits for an eligible one */
+	assert_false(
+		visit(GCS_POINT_gc_write, 128, false, &firing)); /* waits for an eligible one */
 	assert_true(visit(GCS_POINT_gc_write, 128, true, &firing));
 	assert_false(visit(GCS_POINT_gc_write, 128, true, &firing));
 	assert_false(gcs_gate(GCS_POINT_gc_write));
@@ -261,8 +271,8 @@ static void test_fire_once(void **state)
 static void test_libfiu_is_underneath(void **state)
 {
 	static uint8_t bits[100];
-	struct gcs_fault_spec spec = {.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL,
-				      .times = 9};
+	struct gcs_fault_spec spec = {
+		.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .times = 9};
 
 	(void)state;
 	load(&spec, 1, NULL);
@@ -348,8 +358,8 @@ static void thread_visit(void *arg)
 
 static void test_threads(void **state)
 {
-	struct gcs_fault_spec spec = {.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL,
-				      .every = 10, .times = 600};
+	struct gcs_fault_spec spec = {
+		.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .every = 10, .times = 600};
 	struct thread_visits v[4] = {{128, 0}, {129, 0}, {130, 0}, {130, 0}};
 	prim_thread *thread[4];
 
@@ -372,12 +382,17 @@ int main(void)
 	const char *seed = getenv("GCS_TEST_SEED");
 	struct prim_options opt = {.seed = 1};
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_points_table),	 cmocka_unit_test(test_disarmed_is_silent),
-		cmocka_unit_test(test_refusals),	 cmocka_unit_test(test_probability),
-		cmocka_unit_test(test_replay_equal),	 cmocka_unit_test(test_nth_every_times),
-		cmocka_unit_test(test_two_on_one_point), cmocka_unit_test(test_fire_once),
+		cmocka_unit_test(test_points_table),
+		cmocka_unit_test(test_disarmed_is_silent),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_probability),
+		cmocka_unit_test(test_replay_equal),
+		cmocka_unit_test(test_nth_every_times),
+		cmocka_unit_test(test_two_on_one_point),
+		cmocka_unit_test(test_fire_once),
 		cmocka_unit_test(test_libfiu_is_underneath),
-		cmocka_unit_test(test_log_bound),	 cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_log_bound),
+		cmocka_unit_test(test_threads),
 	};
 
 	if (seed != NULL)

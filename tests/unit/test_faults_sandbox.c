@@ -1,4 +1,5 @@
-/* The sandbox: what a target needs goes on, what it never does kills, what libc tries is refused. */
+/* The sandbox: what a target needs goes on, what it never does kills, what libc tries is refused.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,7 +71,8 @@ static void do_allowed(void)
 	event_fd = eventfd(0, EFD_CLOEXEC);
 	if (poll_fd < 0 || event_fd < 0 || epoll_ctl(poll_fd, EPOLL_CTL_ADD, event_fd, &ev) < 0)
 		_exit(3);
-	if (write(event_fd, &one, sizeof(one)) != sizeof(one) || epoll_wait(poll_fd, &ev, 1, 0) != 1)
+	if (write(event_fd, &one, sizeof(one)) != sizeof(one) ||
+	    epoll_wait(poll_fd, &ev, 1, 0) != 1)
 		_exit(4);
 	if (clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL) != 0)
 		_exit(5);
@@ -158,7 +160,8 @@ int main(void)
 	};
 
 	sandbox_state = find_state();
-	print_message("# sandbox: %s\n", gcs_sandbox_notice(sandbox_state) != NULL ?
-					  gcs_sandbox_notice(sandbox_state) : "on");
+	print_message("# sandbox: %s\n", gcs_sandbox_notice(sandbox_state) != NULL
+						 ? gcs_sandbox_notice(sandbox_state)
+						 : "on");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* Rings (one and many producers, loss counted) and histograms (exact sums, percentiles against sorted arrays). */
+/* Rings (one and many producers, loss counted) and histograms (exact sums, percentiles against
+ * sorted arrays). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -100,7 +101,7 @@ static void test_shared_full(void **state)
 
 /* ----------------------------------------------------------- several threads */
 
-#define PRODUCERS 4u
+#define PRODUCERS    4u
 #define PER_PRODUCER 50000u
 
 struct producer {
@@ -114,8 +115,14 @@ static void produce(void *arg)
 	struct producer *p = arg;
 
 	for (uint64_t i = 0; i < PER_PRODUCER; i++) {
-		struct watch_record rec = {.kind = WATCH_FIRE, .p = (uint16_t)p->id, .t_ns = (int64_t)i,
-					   .a = p->id, .b = i, .c = i * 3, .d = ~i, .e = p->id ^ i};
+		struct watch_record rec = {.kind = WATCH_FIRE,
+					   .p = (uint16_t)p->id,
+					   .t_ns = (int64_t)i,
+					   .a = p->id,
+					   .b = i,
+					   .c = i * 3,
+					   .d = ~i,
+					   .e = p->id ^ i};
 
 		watch_emit(p->t, &p->t->ring[p->id], &rec);
 		watch_emit_shared(p->t, &rec);
@@ -130,7 +137,8 @@ static void check_whole(const struct watch_record *r)
 	assert_true(r->c == r->b * 3 && r->d == ~r->b && r->e == (r->a ^ r->b));
 }
 
-/* Real: what is read plus what is lost is what was written, each record whole, each producer's in order. */
+/* Real: what is read plus what is lost is what was written, each record whole, each producer's in
+ * order. */
 static void test_threads(void **state)
 {
 	static struct watch_record out[4096];
@@ -266,7 +274,8 @@ static void test_interval_max(void **state)
 	assert_int_equal(after.max_ns, 5000000);
 	assert_int_equal(watch_hist_sum_at(&after, 1000000), 5000000);
 	memset(&after, 0, sizeof(after));
-	watch_hist_sum_put(&after, UINT64_C(1) << 50); /* beyond the last octave: the maximum tells */
+	watch_hist_sum_put(&after, UINT64_C(1)
+					   << 50); /* beyond the last octave: the maximum tells */
 	assert_int_equal(watch_hist_sum_at(&after, 500000), UINT64_C(1) << 50);
 }
 
@@ -275,12 +284,9 @@ int main(void)
 	const char *seed = getenv("GCS_TEST_SEED");
 	struct prim_options opt = {.seed = 1};
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_layout),
-		cmocka_unit_test(test_ring_order_and_loss),
-		cmocka_unit_test(test_shared_full),
-		cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_cells),
-		cmocka_unit_test(test_percentiles_and_sums),
+		cmocka_unit_test(test_layout),	     cmocka_unit_test(test_ring_order_and_loss),
+		cmocka_unit_test(test_shared_full),  cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_cells),	     cmocka_unit_test(test_percentiles_and_sums),
 		cmocka_unit_test(test_interval_max),
 	};
 

@@ -1,6 +1,7 @@
 /*
- * The drivers inside a runtime: many operations without a contradiction, every allocation failing once, the oracle finding what is
- * broken on purpose, and the pace charging a stall to everything it delayed.
+ * The drivers inside a runtime: many operations without a contradiction, every allocation failing
+ * once, the oracle finding what is broken on purpose, and the pace charging a stall to everything
+ * it delayed.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,8 +31,8 @@ struct bench {
 	struct work_env env;
 	struct work_unit *unit;
 	void (*body)(mrt_g *g, struct bench *b);
-	void *root;      /* of the test's goroutine while it runs */
-	uint64_t nth;    /* which allocation fails */
+	void *root;   /* of the test's goroutine while it runs */
+	uint64_t nth; /* which allocation fails */
 	uint64_t fired, failed;
 	bool heap_broken;
 	mrt_wg done;
@@ -49,15 +50,23 @@ static void bench_init(struct bench *b, size_t kind, uint64_t keys)
 	struct plan_workload *w = &b->plan.workload[0];
 
 	memset(b, 0, sizeof(*b));
-	b->plan.runtime = (struct mrt_options){.procs = 2, .gogc = 100, .seed = test_seed,
+	b->plan.runtime = (struct mrt_options){.procs = 2,
+					       .gogc = 100,
+					       .seed = test_seed,
 					       .clobber = true,
 					       .heap_reserve = (size_t)1 << 30};
 	b->plan.nworkloads = 1;
 	b->plan.end_ns = 1000000000;
 	*w = (struct plan_workload){
-		.workers = 1, .keys = keys, .value = bench_value[kind],
-		.value_bytes = bench_bytes[kind], .mix_insert = 40, .mix_delete = 40,
-		.mix_lookup = 20, .retain = 100000, .handler = -1,
+		.workers = 1,
+		.keys = keys,
+		.value = bench_value[kind],
+		.value_bytes = bench_bytes[kind],
+		.mix_insert = 40,
+		.mix_delete = 40,
+		.mix_lookup = 20,
+		.retain = 100000,
+		.handler = -1,
 		.size = {PLAN_DIST_ZIPF, 64, 65536, 1100},
 	};
 	snprintf(w->driver, sizeof(w->driver), "%s", bench_driver[kind]);
@@ -125,7 +134,33 @@ static void test_many(void **state)
 	}
 }
 
-/* The nth allocation fails, once and (every = 1 from then on, by probability 1 over a window) for good. */
+static void body_residue(mrt_g *g, struct bench *b)
+{
+	struct mrt_map_info before, after;
+
+	mrt_map_inspect(b->root, &before);
+	for (int i = 0; i < 60000; i++)
+		b->failed += b->unit->driver->op(g, b->unit) != 0;
+	mrt_map_inspect(b->root, &after);
+	b->fired = after.overflow;
+	b->failed += after.b != before.b || after.count > 3375 || after.count < 2625;
+}
+
+/* Incident I1: entries come and go in equal volume, the map keeps its buckets, and chains of
+ * overflow stay. */
+static void test_churn_leaves_residue(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_init(&b, 3, 3000);
+	bench_run(&b, body_residue);
+	assert_int_equal(b.failed, 0);
+	assert_int_equal(b.env.integrity_errors, 0);
+	assert_true(b.fired > 0);
+}
+
+/* Between operations 10 and 140 the fault is armed: the nth allocation fails, or every one. */
 static void body_sweep(mrt_g *g, struct bench *b)
 {
 	for (int i = 0; i < 150; i++) {
@@ -339,8 +374,7 @@ static void test_pace_shares_the_rate(void **state)
 	(void)state;
 	for (uint64_t k = 0; k < 1000000; k += 9999) { /* no drift, however long */
 		assert_int_equal(pace_intended(&a, k), 5 + (int64_t)(k * 2 * 1000000000 / 3));
-		assert_int_equal(pace_intended(&b, k),
-				 5 + (int64_t)((k * 2 + 1) * 1000000000 / 3));
+		assert_int_equal(pace_intended(&b, k), 5 + (int64_t)((k * 2 + 1) * 1000000000 / 3));
 	}
 }
 
@@ -350,6 +384,7 @@ int main(void)
 	struct prim_options opt = {.seed = 1};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_churn_leaves_residue),
 		cmocka_unit_test(test_every_allocation_fails),
 		cmocka_unit_test(test_oracle),
 		cmocka_unit_test(test_stall_is_charged_to_all),

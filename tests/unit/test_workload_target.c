@@ -1,6 +1,7 @@
 /*
- * The target as a program, driven over its control socket as the harness does: whole runs with faults on the real and the
- * simulated backend, content checked, hashes compared, ends of every kind.
+ * The target as a program, driven over its control socket as the harness does: whole runs with
+ * faults on the real and the simulated backend, content checked, hashes compared, ends of every
+ * kind.
  *
  * Programs are taken from GCSTORM_BUILD (the build folder).
  */
@@ -27,7 +28,7 @@
 
 #include <jansson.h>
 
-#define CONNS_MAX 16
+#define CONNS_MAX	16
 #define RUN_SECONDS_MAX 120 /* sanitizers on a busy machine */
 
 #if defined(__has_feature)
@@ -175,9 +176,11 @@ static void run_drain(struct run *r)
 			if (rec[i].kind == WATCH_ARM && rec[i].a < 4)
 				(rec[i].c != 0 ? r->armed : r->disarmed)[rec[i].a]++;
 			if (rec[i].kind == WATCH_INTEGRITY)
-				print_message("# integrity: workload %d worker %d kind %d key %llx expected "
-					      "%llx found %llx\n", (int)rec[i].a, (int)rec[i].b,
-					      (int)rec[i].c, (unsigned long long)rec[i].d,
+				print_message("# integrity: workload %d worker %d kind %d key %llx "
+					      "expected "
+					      "%llx found %llx\n",
+					      (int)rec[i].a, (int)rec[i].b, (int)rec[i].c,
+					      (unsigned long long)rec[i].d,
 					      (unsigned long long)rec[i].e,
 					      (unsigned long long)rec[i].f);
 		}
@@ -258,9 +261,12 @@ static const char *plan_line(const struct plan_text *p)
 	static char line[8192];
 
 	snprintf(line, sizeof(line),
-		 "{\"cmd\":\"load\",\"version\":1,\"runtime\":{\"procs\":%u,\"gogc\":100,\"memlimit\":0,\"seed\":%u,"
-		 "\"oom\":\"return\",\"gc_every\":%u,\"clobber\":%s,\"check_edges\":false,\"gctrace\":false,"
-		 "\"heap_reserve\":0},\"end_ns\":%lld,\"phases\":[{\"id\":\"a\",\"start_ns\":0,\"end_ns\":%lld}],"
+		 "{\"cmd\":\"load\",\"version\":1,\"runtime\":{\"procs\":%u,\"gogc\":100,"
+		 "\"memlimit\":0,\"seed\":%u,"
+		 "\"oom\":\"return\",\"gc_every\":%u,\"clobber\":%s,\"check_edges\":false,"
+		 "\"gctrace\":false,"
+		 "\"heap_reserve\":0},\"end_ns\":%lld,\"phases\":[{\"id\":\"a\",\"start_ns\":0,"
+		 "\"end_ns\":%lld}],"
 		 "\"workloads\":[%s],\"faults\":[%s]}\n",
 		 p->procs, p->seed, p->gc_every, p->clobber ? "true" : "false", p->end_ms * 1000000,
 		 p->end_ms * 1000000, p->workloads, p->faults);
@@ -268,24 +274,25 @@ static const char *plan_line(const struct plan_text *p)
 }
 
 #define MAPS(value, bytes, workers, rate)                                                          \
-	"{\"id\":\"maps\",\"driver\":\"map-churn\",\"workers\":" #workers ",\"rate\":" #rate             \
-	",\"keys\":20000,\"value\":\"" value "\",\"value_bytes\":" #bytes                           \
+	"{\"id\":\"maps\",\"driver\":\"map-churn\",\"workers\":" #workers ",\"rate\":" #rate       \
+	",\"keys\":20000,\"value\":\"" value "\",\"value_bytes\":" #bytes                          \
 	",\"mix\":{\"insert\":40,\"delete\":40,\"lookup\":20}}"
 #define SLICES                                                                                     \
-	"{\"id\":\"slices\",\"driver\":\"slice-append\",\"workers\":2,\"rate\":20000,\"retain\":4194304," \
+	"{\"id\":\"slices\",\"driver\":\"slice-append\",\"workers\":2,\"rate\":20000,\"retain\":"  \
+	"4194304,"                                                                                 \
 	"\"size\":{\"dist\":\"zipf\",\"min\":64,\"max\":1048576,\"s_milli\":1200}}"
 #define NET(conns)                                                                                 \
-	"{\"id\":\"net\",\"driver\":\"echo\",\"workers\":0,\"rate\":2000,\"conns\":" #conns                \
+	"{\"id\":\"net\",\"driver\":\"echo\",\"workers\":0,\"rate\":2000,\"conns\":" #conns        \
 	",\"handler\":\"maps\"}"
 #define FAULT(id, point, action, trigger, extra, from, to)                                         \
-	"{\"id\":\"" id "\",\"point\":\"" point "\",\"action\":\"" action "\"," trigger extra            \
+	"{\"id\":\"" id "\",\"point\":\"" point "\",\"action\":\"" action "\"," trigger extra      \
 	",\"windows\":[[" #from "000000," #to "000000]]}"
 
 #define ALL_WORK MAPS("ptr", 32, 2, 40000) "," SLICES "," NET(12)
 #define ALL_FAULTS                                                                                 \
-	FAULT("oom", "mem/malloc", "fail", "\"p_ppb\":20000000", ",\"times\":2000", 200, 500) ","     \
-	FAULT("late", "netpoll/wake", "delay", "\"every\":5", ",\"delay_ns\":2000000", 300, 700) ","  \
-	FAULT("gcnow", "gc/write", "force", "\"every\":1000", "", 200, 700)
+	FAULT("oom", "mem/malloc", "fail", "\"p_ppb\":20000000", ",\"times\":2000", 200, 500)      \
+	"," FAULT("late", "netpoll/wake", "delay", "\"every\":5", ",\"delay_ns\":2000000", 300,    \
+		  700) "," FAULT("gcnow", "gc/write", "force", "\"every\":1000", "", 200, 700)
 
 static void check_clean_end(const struct run *r)
 {
@@ -348,8 +355,11 @@ static void check_all_faults(const struct run *r)
 
 static void test_real_with_faults(void **state)
 {
-	struct plan_text p = {.seed = test_seed, .procs = 2, .end_ms = 1000,
-			      .workloads = ALL_WORK, .faults = ALL_FAULTS};
+	struct plan_text p = {.seed = test_seed,
+			      .procs = 2,
+			      .end_ms = 1000,
+			      .workloads = ALL_WORK,
+			      .faults = ALL_FAULTS};
 	static struct run r;
 
 	(void)state;
@@ -360,7 +370,8 @@ static void test_real_with_faults(void **state)
 	run_release(&r);
 }
 
-/* Under stress: a collection at every 50th allocation, freed memory clobbered, four Ps; each kind of value. */
+/* Under stress: a collection at every 50th allocation, freed memory clobbered, four Ps; each kind
+ * of value. */
 static void test_real_stress(void **state)
 {
 	static const char *const work[] = {
@@ -375,9 +386,14 @@ static void test_real_stress(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(work) / sizeof(work[0]); i++) {
 		struct plan_text p = {
-			.seed = test_seed, .procs = 4, .end_ms = 300, .gc_every = SLOW_BUILD ? 500 : 50,
-			.clobber = 1, .workloads = work[i],
-			.faults = FAULT("oom", "mem/malloc", "fail", "\"p_ppb\":5000000", "", 100, 250),
+			.seed = test_seed,
+			.procs = 4,
+			.end_ms = 300,
+			.gc_every = 50,
+			.clobber = 1,
+			.workloads = work[i],
+			.faults = FAULT("oom", "mem/malloc", "fail", "\"p_ppb\":5000000", "", 100,
+					250),
 		};
 
 		whole_run(&r, false, &p, conns[i]);
@@ -390,8 +406,11 @@ static void test_real_stress(void **state)
 
 static void test_sim_repeats(void **state)
 {
-	struct plan_text p = {.seed = test_seed, .procs = 2, .end_ms = 800,
-			      .workloads = ALL_WORK, .faults = ALL_FAULTS};
+	struct plan_text p = {.seed = test_seed,
+			      .procs = 2,
+			      .end_ms = 800,
+			      .workloads = ALL_WORK,
+			      .faults = ALL_FAULTS};
 	static struct run a, b;
 
 	(void)state;
@@ -416,7 +435,10 @@ static void test_sim_repeats(void **state)
 /* ---------------------------------------------------------------------- ends */
 
 static const struct plan_text long_plan = {
-	.seed = 5, .procs = 2, .end_ms = 600000, .workloads = MAPS("ptr", 32, 2, 20000),
+	.seed = 5,
+	.procs = 2,
+	.end_ms = 600000,
+	.workloads = MAPS("ptr", 32, 2, 20000),
 	.faults = FAULT("gcnow", "gc/write", "force", "\"every\":100", "", 500000, 550000)};
 
 static void start_long(struct run *r)
@@ -491,16 +513,18 @@ static void test_refused(void **state)
 	static const char *const work[][2] = {
 		{"{\"id\":\"x\",\"driver\":\"map-chrun\",\"workers\":1,\"keys\":1}", "map-chrun"},
 		{"{\"id\":\"x\",\"driver\":\"map-churn\",\"workers\":1,\"keys\":0}", "keys"},
-		{"{\"id\":\"x\",\"driver\":\"map-churn\",\"workers\":1,\"keys\":9,\"value\":\"inline\","
-		 "\"value_bytes\":136}", "inline"},
+		{"{\"id\":\"x\",\"driver\":\"map-churn\",\"workers\":1,\"keys\":9,\"value\":"
+		 "\"inline\","
+		 "\"value_bytes\":136}",
+		 "inline"},
 		{"{\"id\":\"x\",\"driver\":\"echo\",\"workers\":1}", "echo"},
 	};
 	static struct run r;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(work) / sizeof(work[0]); i++) {
-		struct plan_text p = {.procs = 1, .end_ms = 1000, .workloads = work[i][0],
-				      .faults = ""};
+		struct plan_text p = {
+			.procs = 1, .end_ms = 1000, .workloads = work[i][0], .faults = ""};
 
 		run_start(&r, i % 2 != 0, 0);
 		run_say(&r, plan_line(&p));
@@ -517,8 +541,8 @@ int main(void)
 {
 	const char *seed = getenv("GCS_TEST_SEED");
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_refused),		 cmocka_unit_test(test_real_with_faults),
-		cmocka_unit_test(test_real_stress),	 cmocka_unit_test(test_sim_repeats),
+		cmocka_unit_test(test_refused),		  cmocka_unit_test(test_real_with_faults),
+		cmocka_unit_test(test_real_stress),	  cmocka_unit_test(test_sim_repeats),
 		cmocka_unit_test(test_operator_and_quit), cmocka_unit_test(test_harness_dies),
 	};
 
