@@ -5,6 +5,10 @@
  * without pointers go to black at once and are never read. Objects above 128 KiB are cut into pieces when their
  * first one is scanned, so that several workers share them and none is stuck in one.
  *
+ * Marking waits for memory more than it computes. So nothing is looked at when it is found, but a little later, with its cache
+ * line on the way: pointers go through one short queue before their span and mark are read, grey objects through another
+ * before they are scanned (mark_pipe; it lives on the stack of one drain and is empty at its end).
+ *
  * Scan work is counted in bytes up to the last pointer of what was scanned. It is flushed to the pacer, and by background
  * workers to the waiting assists, in steps of 2000.
  */
@@ -22,12 +26,89 @@ void gc_grey(struct gc_local *l, uintptr_t p)
 	l->bytes_marked += mem_obj_bytes(&o);
 	if (mem_obj_noscan(&o))
 		return;
-	__builtin_prefetch((const void *)o.base);
 	gc_work_put(l, o.base);
 }
 
+/* ----------------------------------------------------------------- the pipe */
+
+#define MARK_PIPE 32u /* power of two */
+
+struct mark_pipe {
+	uintptr_t found[MARK_PIPE]; /* pointers into the heap, their spans' lines asked for */
+	uintptr_t grey[MARK_PIPE];  /* objects, their first lines asked for */
+	uint32_t found_in, found_out, grey_in, grey_out;
+};
+
+/* The line of the span's descriptor that mem_find reads. */
+static inline void mark_prefetch_span(uintptr_t p)
+{
+	/* Relaxed: nothing is concluded from it. */
+	__builtin_prefetch(atomic_load_explicit(&mem_layout.page_table[(p - mem_layout.base) >> MEM_PAGE_SHIFT],
+						memory_order_relaxed));
+}
+
+static void pipe_found_take(struct mark_pipe *pipe, struct gc_local *l)
+{
+	gc_grey(l, pipe->found[pipe->found_out++ % MARK_PIPE]);
+}
+
+static inline void pipe_found_put(struct mark_pipe *pipe, struct gc_local *l, uintptr_t p)
+{
+	if (!mem_in_heap((const void *)p))
+		return;
+	mark_prefetch_span(p);
+	if (pipe->found_in - pipe->found_out == MARK_PIPE)
+		pipe_found_take(pipe, l);
+	pipe->found[pipe->found_in++ % MARK_PIPE] = p;
+}
+
+/* The next grey object of this P; what lies in the barrier buffer counts as found. */
+static uintptr_t mark_next(struct gc_local *l)
+{
+	uintptr_t obj = gc_work_get(l);
+
+	if (obj == 0 && l->barrier_n != 0) {
+		gc_barrier_flush(l);
+		obj = gc_work_get(l);
+	}
+	return obj;
+}
+
+/* The object that has been longest in the pipe; 0: nothing grey is left here or in the shared list. */
+static uintptr_t pipe_next(struct mark_pipe *pipe, struct gc_local *l)
+{
+	uintptr_t obj;
+
+	while (pipe->grey_in - pipe->grey_out < MARK_PIPE) {
+		obj = mark_next(l);
+		if (obj != 0) {
+			__builtin_prefetch((const void *)obj);
+			pipe->grey[pipe->grey_in++ % MARK_PIPE] = obj;
+		} else if (pipe->found_in != pipe->found_out) {
+			pipe_found_take(pipe, l);
+		} else if (pipe->grey_in == pipe->grey_out) {
+			return 0;
+		} else {
+			break;
+		}
+	}
+	return pipe->grey[pipe->grey_out++ % MARK_PIPE];
+}
+
+/* Back to the buffers with what it holds. */
+static void pipe_drain(struct mark_pipe *pipe, struct gc_local *l)
+{
+	while (pipe->found_in != pipe->found_out)
+		pipe_found_take(pipe, l);
+	while (pipe->grey_in != pipe->grey_out)
+		gc_work_put(l, pipe->grey[pipe->grey_out++ % MARK_PIPE]);
+}
+
+/* ----------------------------------------------------------------- scanning */
+
 /* 64 words or less from addr; returns the end of the last pointer word. */
-static uintptr_t mark_scan_block(struct gc_local *l, uintptr_t addr, uintptr_t end, uintptr_t last)
+static uintptr_t mark_scan_block(struct mark_pipe *pipe, struct gc_local *l, uintptr_t addr, uintptr_t end,
+				 uintptr_t last)
 {
 	uint64_t bits = mem_bits_get(addr);
 	size_t words = (end - addr) / sizeof(uintptr_t);
@@ -43,13 +124,13 @@ static uintptr_t mark_scan_block(struct gc_local *l, uintptr_t addr, uintptr_t e
 		bits &= bits - 1;
 		last = slot + sizeof(uintptr_t);
 		/* Acquire: pairs with the release of gc_store. */
-		gc_grey(l, __atomic_load_n((const uintptr_t *)slot, __ATOMIC_ACQUIRE));
+		pipe_found_put(pipe, l, __atomic_load_n((const uintptr_t *)slot, __ATOMIC_ACQUIRE));
 	}
 	return last;
 }
 
 /* Scan one object, or one piece of a huge one. Returns its work. */
-static int64_t mark_scan_object(struct gc_local *l, uintptr_t addr)
+static int64_t mark_scan_object(struct mark_pipe *pipe, struct gc_local *l, uintptr_t addr)
 {
 	uintptr_t end, last = addr;
 	struct mem_obj o;
@@ -63,7 +144,7 @@ static int64_t mark_scan_object(struct gc_local *l, uintptr_t addr)
 			end = addr + GC_OBLET_BYTES;
 	}
 	for (uintptr_t p = addr; p < end; p += 64 * sizeof(uintptr_t))
-		last = mark_scan_block(l, p, end, last);
+		last = mark_scan_block(pipe, l, p, end, last);
 	return (int64_t)(last - addr);
 }
 
@@ -115,22 +196,11 @@ static int64_t mark_drain_roots(struct sched_g *g, uint32_t flags, int64_t limit
 	return done;
 }
 
-/* The next grey object; what lies in the barrier buffer counts as found. */
-static uintptr_t mark_next(struct gc_local *l)
-{
-	uintptr_t obj = gc_work_get(l);
-
-	if (obj == 0 && l->barrier_n != 0) {
-		gc_barrier_flush(l);
-		obj = gc_work_get(l);
-	}
-	return obj;
-}
-
 int64_t gc_drain(struct sched_g *g, uint32_t flags, int64_t limit, int64_t begin_ns)
 {
 	struct gc_local *l = gc_local_of(g);
 	int64_t done = mark_drain_roots(g, flags, limit), check = GC_CHECK_THRESHOLD;
+	struct mark_pipe pipe = {.found_in = 0};
 	uint32_t objects = 0;
 
 	while (done < limit && !mark_should_stop(g, flags)) {
@@ -139,10 +209,10 @@ int64_t gc_drain(struct sched_g *g, uint32_t flags, int64_t limit, int64_t begin
 
 		if (++objects % MARK_BALANCE_OBJECTS == 0 && gc_st.procs > 1 && !gc_work_shared())
 			gc_work_balance(l);
-		obj = mark_next(l);
+		obj = pipe_next(&pipe, l);
 		if (obj == 0)
 			break;
-		work = mark_scan_object(l, obj);
+		work = mark_scan_object(&pipe, l, obj);
 		l->scan_work += work;
 		done += work;
 		if (l->scan_work >= GC_CREDIT_SLACK) {
@@ -155,6 +225,7 @@ int64_t gc_drain(struct sched_g *g, uint32_t flags, int64_t limit, int64_t begin
 				break;
 		}
 	}
+	pipe_drain(&pipe, l);
 	mark_flush_work(g, l, flags);
 	gc_workers_answer();
 	return done;

@@ -408,6 +408,128 @@ static void test_mutators_2(void **state) { (void)state; mutators_on(2); }
 static void test_mutators_4(void **state) { (void)state; mutators_on(4); }
 static void test_mutators_8(void **state) { (void)state; mutators_on(8); }
 
+/* ------------------------------------------------- goroutines that do not run */
+
+#define SLEEPERS 300u
+
+struct sleeper {
+	uint32_t number;
+	mrt_wg *wg, *ready;
+	mrt_mutex *gate;
+};
+
+/* Holds an object in a frame below another one, parked or in a blocking call, while others collect. */
+static void sleeper_wait(mrt_g *g, const struct sleeper *s)
+{
+	MRT_ROOTS(g, inner, 2);
+
+	GC_TEST_MUST(mrt_new(g, &node_type[0], &inner[1]) == 0);
+	((struct node *)inner[1])->id = s->number + 1000000;
+	mrt_wg_done(g, s->ready);
+	if (s->number % 50 == 0) {
+		mrt_block_enter(g);
+		prim_sleep_until(prim_now_ns() + 2000000);
+		mrt_block_exit(g);
+	}
+	mrt_lock(g, s->gate);
+	mrt_unlock(g, s->gate);
+	GC_TEST_MUST(((struct node *)inner[1])->id == s->number + 1000000);
+}
+
+static void sleeper_body(mrt_g *g, void *arg)
+{
+	const struct sleeper *s = arg;
+	MRT_ROOTS(g, outer, 3);
+
+	GC_TEST_MUST(mrt_new(g, &node_type[1], &outer[2]) == 0);
+	((struct node *)outer[2])->id = s->number;
+	sleeper_wait(g, s);
+	GC_TEST_MUST(((struct node *)outer[2])->id == s->number);
+	mrt_wg_done(g, s->wg);
+}
+
+static void sleepers_body(mrt_g *g, void *arg)
+{
+	struct sleeper *s = calloc(SLEEPERS, sizeof(*s));
+	mrt_wg wg = {0}, ready = {0};
+	mrt_mutex gate = {0};
+	struct mrt_memstats m;
+
+	(void)arg;
+	GC_TEST_MUST(s != NULL);
+	mrt_lock(g, &gate);
+	mrt_wg_add(&wg, SLEEPERS);
+	mrt_wg_add(&ready, SLEEPERS);
+	for (uint32_t i = 0; i < SLEEPERS; i++) {
+		s[i] = (struct sleeper){.number = i, .wg = &wg, .ready = &ready, .gate = &gate};
+		GC_TEST_MUST(mrt_go(g, sleeper_body, &s[i], NULL) == 0);
+	}
+	mrt_wg_wait(g, &ready);
+	for (uint32_t i = 0; i < 3; i++)
+		mrt_gc(g);
+	mrt_memstats_read(g, &m);
+	GC_TEST_MUST(m.heap_objects == 2 * SLEEPERS);
+	check_whole(g);
+	mrt_unlock(g, &gate);
+	mrt_wg_wait(g, &wg);
+	mrt_gc(g);
+	mrt_memstats_read(g, &m);
+	GC_TEST_MUST(m.heap_objects == 0);
+	free(s);
+}
+
+static void test_sleepers(void **state)
+{
+	(void)state;
+	gc_test_run((struct mrt_options){.procs = 3, .clobber = true, .check_edges = true}, sleepers_body, NULL);
+}
+
+/* ------------------------------------------------------------------- zeroing */
+
+static void zeroed_round(mrt_g *g, void **roots, uint64_t *rng)
+{
+	static const size_t sizes[] = {8, 24, 64, 500, 4096, 9000, 30000, 33000, 300000, 1500000};
+	static const struct mrt_type byte_type = {.name = "byte", .size = 1};
+	static const uint64_t pair_mask[] = {1};
+	static const struct mrt_type pair_type = {.name = "pair", .size = 16, .ptr_words = 1, .ptrmask = pair_mask};
+
+	for (uint32_t i = 0; i < 40; i++) {
+		size_t bytes = sizes[gc_test_random(rng) % (sizeof(sizes) / sizeof(sizes[0]))];
+		bool pointers = gc_test_random(rng) % 2;
+		uint64_t *word;
+
+		GC_TEST_MUST((pointers ? mrt_new_array(g, &pair_type, (bytes + 15) / 16, &roots[i % 4]) :
+					 mrt_new_array(g, &byte_type, bytes, &roots[i % 4])) == 0);
+		word = roots[i % 4];
+		for (size_t w = 0; w < bytes / 8; w++)
+			GC_TEST_MUST(__atomic_load_n(&word[w], __ATOMIC_RELAXED) == 0);
+		/* Leave dirt behind, but none that looks like a pointer where one is expected. */
+		for (size_t w = 0; w < bytes / 8; w++)
+			if (!pointers || w % 2 == 1)
+				word[w] = UINT64_MAX;
+	}
+}
+
+static void zeroed_body(mrt_g *g, void *arg)
+{
+	uint64_t rng = gc_test_seed();
+	MRT_ROOTS(g, roots, 4);
+
+	(void)arg;
+	for (uint32_t round = 0; round < 12; round++) {
+		zeroed_round(g, roots, &rng);
+		if (round % 3 == 2)
+			mrt_gc(g);
+	}
+}
+
+static void test_zeroed(void **state)
+{
+	(void)state;
+	gc_test_run((struct mrt_options){.procs = 2, .check_edges = true}, zeroed_body, NULL);
+	gc_test_run((struct mrt_options){.procs = 2, .clobber = true}, zeroed_body, NULL);
+}
+
 /* ------------------------------------------------------------- forced cycles */
 
 static void forced_waiter(mrt_g *g, void *arg)
@@ -447,6 +569,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_forced),	   cmocka_unit_test(test_globals),
+		cmocka_unit_test(test_zeroed),	   cmocka_unit_test(test_sleepers),
 		cmocka_unit_test(test_exact),	   cmocka_unit_test(test_mutators_1),
 		cmocka_unit_test(test_mutators_2), cmocka_unit_test(test_mutators_4),
 		cmocka_unit_test(test_mutators_8),
