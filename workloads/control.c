@@ -88,10 +88,23 @@ static json_t *control_workers(const struct plan *plan)
 	return list;
 }
 
+static void control_publish(struct control *c, int64_t now_ns)
+{
+	struct mrt_telemetry *t = c->env->telemetry;
+
+	if (t == NULL)
+		return;
+	/* Release: who sees the time sees what was told before it (a simulated run is read up to
+	 * it). */
+	atomic_store_explicit(&t->gauges.target_now_ns, now_ns, memory_order_release);
+	atomic_store_explicit(&t->gauges.telemetry_records, watch_written(t), memory_order_relaxed);
+}
+
 void control_done(struct control *c, uint64_t hash)
 {
 	char text[17];
 
+	control_publish(c, prim_now_ns());
 	snprintf(text, sizeof(text), "%016llx", (unsigned long long)hash);
 	control_send(c->fd, json_pack("{s:s,s:s,s:I,s:I}", "ev", "done", "hash", text, "checked",
 				      (json_int_t)atomic_load(&c->env->checked), "integrity_errors",
@@ -299,16 +312,6 @@ static void control_line(struct control *c)
 }
 
 /* -------------------------------------------------------------------- thread */
-
-static void control_publish(struct control *c, int64_t now_ns)
-{
-	struct mrt_telemetry *t = c->env->telemetry;
-
-	if (t == NULL)
-		return;
-	atomic_store_explicit(&t->gauges.target_now_ns, now_ns, memory_order_relaxed);
-	atomic_store_explicit(&t->gauges.telemetry_records, watch_written(t), memory_order_relaxed);
-}
 
 /* We should have been here at deadline_ns. */
 static void control_stall(struct control *c, int64_t deadline_ns, int64_t now_ns)
