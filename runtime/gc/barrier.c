@@ -105,6 +105,7 @@ static void barrier_copy_one(struct sched_g *g, const struct mrt_type *elem, cha
 {
 	void **to = (void **)(void *)dst;
 	void *const *from = (void *const *)(const void *)src;
+	size_t head = elem->ptr_words * sizeof(void *);
 
 	for (size_t w = 0; w < elem->ptr_words; w++) {
 		if (barrier_is_pointer(elem, w))
@@ -112,23 +113,26 @@ static void barrier_copy_one(struct sched_g *g, const struct mrt_type *elem, cha
 		else
 			memcpy(&to[w], &from[w], sizeof(void *));
 	}
-	memmove(dst + elem->ptr_words * sizeof(void *), src + elem->ptr_words * sizeof(void *),
-		elem->size - elem->ptr_words * sizeof(void *));
+	if (elem->size != head)
+		memmove(dst + head, src + head, elem->size - head);
 }
 
-void gc_copy_typed(struct sched_g *g, const struct mrt_type *elem, void *dst, const void *src, size_t n)
+/* The barrier is off and stays off: there is no safepoint in here. Every word atomically. */
+static void barrier_copy_words(void **to, void *const *from, size_t words)
 {
-	char *to = dst;
-	const char *from = src;
-
-	if (n == 0 || to == from)
-		return;
-	prim_step_n(PRIM_COST_COPY_CACHELINE, (uint32_t)(n * elem->size / 64 + 1));
-	if (elem->ptr_words == 0) {
-		memmove(to, from, n * elem->size);
-		return;
+	/* Release: see gc_store. */
+	if ((uintptr_t)to < (uintptr_t)from) {
+		for (size_t w = 0; w < words; w++)
+			__atomic_store_n(&to[w], mrt_load(&from[w]), __ATOMIC_RELEASE);
+	} else {
+		for (size_t w = words; w-- > 0;)
+			__atomic_store_n(&to[w], mrt_load(&from[w]), __ATOMIC_RELEASE);
 	}
-	/* Overlapping ranges: from the end that is not overwritten first. */
+}
+
+/* Overlapping ranges: from the end that is not overwritten first. */
+static void barrier_copy_all(struct sched_g *g, const struct mrt_type *elem, char *to, const char *from, size_t n)
+{
 	if ((uintptr_t)to < (uintptr_t)from) {
 		for (size_t i = 0; i < n; i++)
 			barrier_copy_one(g, elem, to + i * elem->size, from + i * elem->size);
@@ -136,6 +140,19 @@ void gc_copy_typed(struct sched_g *g, const struct mrt_type *elem, void *dst, co
 		for (size_t i = n; i-- > 0;)
 			barrier_copy_one(g, elem, to + i * elem->size, from + i * elem->size);
 	}
+}
+
+void gc_copy_typed(struct sched_g *g, const struct mrt_type *elem, void *dst, const void *src, size_t n)
+{
+	if (n == 0 || dst == src)
+		return;
+	prim_step_n(PRIM_COST_COPY_CACHELINE, (uint32_t)(n * elem->size / 64 + 1));
+	if (elem->ptr_words == 0)
+		memmove(dst, src, n * elem->size);
+	else if (!gc_barrier_enabled() && elem->size % sizeof(void *) == 0)
+		barrier_copy_words(dst, src, n * elem->size / sizeof(void *));
+	else
+		barrier_copy_all(g, elem, dst, src, n);
 }
 
 void gc_clear_typed(struct sched_g *g, const struct mrt_type *elem, void *dst, size_t n)

@@ -334,7 +334,6 @@ static void cycle_account(struct cycle_cpu *cpu)
 static void cycle_trace(const struct cycle_cpu *cpu, int64_t end_ns)
 {
 	int64_t available = gc_cpu_available_ns(end_ns);
-	uint32_t ncpu = prim_ncpu();
 	struct watch_gctrace t = {
 		.cycle = gc_st.num_gc,
 		.since_start_ns = gc_st.start_ns - gc_st.init_ns,
@@ -342,7 +341,7 @@ static void cycle_trace(const struct cycle_cpu *cpu, int64_t end_ns)
 		.stw1_ns = gc_st.stw1_ns,
 		.mark_ns = gc_st.mark_end_ns - gc_st.mark_start_ns,
 		.stw2_ns = gc_st.stw2_ns,
-		.stop_cpus = gc_st.procs < ncpu ? gc_st.procs : ncpu,
+		.stop_cpus = gc_st.stop_cpus,
 		.assist_ns = cpu->assist,
 		.background_ns = cpu->background,
 		.idle_ns = cpu->idle,
@@ -541,6 +540,7 @@ int gc_init(const struct gc_options *opt)
 	if (gc_st.opt.gogc == 0)
 		gc_st.opt.gogc = 100;
 	gc_st.procs = opt->procs;
+	gc_st.stop_cpus = opt->procs < prim_ncpu() ? opt->procs : prim_ncpu();
 	gc_st.init_ns = prim_now_ns();
 	atomic_store_explicit(&gc_barrier_on, 0, memory_order_relaxed);
 	prim_mutex_init(&waiters.lock, PRIM_RANK_GC_START);

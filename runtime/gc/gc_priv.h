@@ -56,7 +56,7 @@ struct gc_worker {
 /* Written by the owner of a phase edge while the world is stopped, unless atomic. */
 struct gc_state {
 	struct gc_options opt;
-	uint32_t procs;
+	uint32_t procs, stop_cpus;
 	int64_t init_ns;
 
 	_Atomic uint32_t phase; /* enum gc_phase */

@@ -267,6 +267,36 @@ static void test_memstats(void **state)
 	gc_test_run((struct mrt_options){.procs = 2, .check_edges = true}, memstats_body, NULL);
 }
 
+/* --------------------------------------------------------- the two-minute cycle */
+
+#if MRT_SIM
+#define SECOND INT64_C(1000000000)
+
+static void periodic_body(mrt_g *g, void *arg)
+{
+	struct mrt_memstats s;
+
+	(void)arg;
+	/* None before there has been one; then two minutes after the last. */
+	mrt_sleep_until(g, mrt_now_ns() + 200 * SECOND);
+	mrt_memstats_read(g, &s);
+	GC_TEST_MUST(s.num_gc == 0);
+	mrt_gc(g);
+	mrt_sleep_until(g, mrt_now_ns() + 119 * SECOND);
+	mrt_memstats_read(g, &s);
+	GC_TEST_MUST(s.num_gc == 1);
+	mrt_sleep_until(g, mrt_now_ns() + 62 * SECOND);
+	mrt_memstats_read(g, &s);
+	GC_TEST_MUST(s.num_gc == 2 && s.num_forced_gc == 1);
+}
+
+static void test_periodic(void **state)
+{
+	(void)state;
+	gc_test_run((struct mrt_options){.procs = 2}, periodic_body, NULL);
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -274,6 +304,9 @@ int main(void)
 		cmocka_unit_test(test_trigger),	     cmocka_unit_test(test_goal),
 		cmocka_unit_test(test_memlimit),     cmocka_unit_test(test_storm),
 		cmocka_unit_test(test_memstats),
+#if MRT_SIM
+		cmocka_unit_test(test_periodic), /* virtual minutes */
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, gc_test_setup, NULL);
