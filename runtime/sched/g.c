@@ -115,16 +115,15 @@ static void worker_give(uint32_t id)
 
 /* ------------------------------------------------------------------ creation */
 
-/* Where every goroutine starts. */
+/* Where every goroutine starts, and starts again in its next life: a context that ended by itself needs no new one. */
 static void g_main(void *arg)
 {
 	struct sched_g *g = arg;
-	struct sched_m *m;
 
-	g->fn(&g->pub, g->arg);
-	m = g->m;
-	m->after = SCHED_AFTER_EXIT;
-	prim_ctx_exit_to(g->ctx, m->ctx);
+	for (;;) {
+		g->fn(&g->pub, g->arg);
+		sched_leave(g, SCHED_AFTER_EXIT);
+	}
 }
 
 static struct sched_g *g_alloc(void)
@@ -149,13 +148,11 @@ static void g_drop_stack(struct sched_g *g)
 	atomic_fetch_sub_explicit(&sched.stack_bytes, g->stack_bytes, memory_order_relaxed);
 }
 
-/* With a stack of stack_bytes, armed. */
-static int g_arm(struct sched_g *g, size_t stack_bytes)
+/* With a stack of stack_bytes. */
+static int g_stack(struct sched_g *g, size_t stack_bytes)
 {
-	if (g->ctx != NULL && g->stack_bytes == stack_bytes) {
-		prim_ctx_reset(g->ctx, g_main, g);
+	if (g->ctx != NULL && g->stack_bytes == stack_bytes)
 		return 0;
-	}
 	if (g->ctx != NULL)
 		g_drop_stack(g);
 	g->ctx = prim_ctx_create(stack_bytes, g_main, g);
@@ -271,7 +268,7 @@ int sched_g_create(struct sched_p *p, const struct sched_g_options *opt, struct 
 		g = g_alloc();
 	if (g == NULL)
 		return -ENOMEM;
-	r = g_arm(g, opt->stack_bytes != 0 ? opt->stack_bytes : SCHED_STACK_BYTES);
+	r = g_stack(g, opt->stack_bytes != 0 ? opt->stack_bytes : SCHED_STACK_BYTES);
 	if (r < 0) {
 		gfree_put(p, g);
 		return r;

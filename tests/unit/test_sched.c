@@ -18,6 +18,21 @@
 #define US INT64_C(1000)
 #define MS INT64_C(1000000)
 
+/* ThreadSanitizer takes milliseconds to make a fiber. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SLOW_STACKS 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__) && !defined(SLOW_STACKS)
+#define SLOW_STACKS 1
+#endif
+#if defined(SLOW_STACKS)
+#define FEWER(n) ((n) / 16)
+#else
+#define FEWER(n) (n)
+#endif
+
 static uint64_t seed = 1;
 
 /* ------------------------------------------------------------ a collector's hooks */
@@ -176,7 +191,7 @@ static void test_many(void **state)
 {
 	(void)state;
 	FOR_PROCS (procs) {
-		struct many m = {.count = 2000};
+		struct many m = {.count = FEWER(3200)};
 
 		run(procs, many_main, &m);
 		assert_int_equal(atomic_load(&m.ran), 3 * m.count);
@@ -348,7 +363,7 @@ static void test_ping_pong(void **state)
 {
 	(void)state;
 	FOR_PROCS (procs) {
-		struct pong all = {.count = 1000, .rounds = 30};
+		struct pong all = {.count = FEWER(1600), .rounds = 30};
 
 		all.pairs = calloc(all.count, sizeof(*all.pairs));
 		run(procs, pong_main, &all);
@@ -448,10 +463,10 @@ static void spread_main(mrt_g *g, void *arg)
 {
 	struct spread *s = arg;
 
-	for (int round = 0; round < 20; round++) {
+	for (int round = 0; round < 8; round++) {
 		atomic_store(&s->ps, 0);
-		mrt_wg_add(&s->wg, 600); /* more than a ring holds */
-		for (uint32_t i = 0; i < 600; i++)
+		mrt_wg_add(&s->wg, FEWER(1600)); /* more than a ring holds */
+		for (uint32_t i = 0; i < FEWER(1600); i++)
 			CHECK(mrt_go(g, spread_one, s, NULL) == 0);
 		mrt_wg_wait(g, &s->wg);
 	}
@@ -504,7 +519,7 @@ static void test_time_slices(void **state)
 
 /* ---------------------------------------------------------------------- timers */
 
-#define SLEEPERS 400
+#define SLEEPERS FEWER(640)
 
 struct sleeper {
 	struct sleepers *all;
@@ -561,7 +576,7 @@ static void test_timers(void **state)
 			/* Virtual threads are never held up: bounds hold for those. */
 			if (MRT_SIM)
 				assert_true(s->woke_ns - s->deadline_ns < 60 * US);
-			for (uint32_t j = 0; procs == 1 && j < SLEEPERS; j++)
+			for (uint32_t j = 0; MRT_SIM && procs == 1 && j < SLEEPERS; j++)
 				if (all.one[j].deadline_ns < s->deadline_ns)
 					assert_true(all.one[j].order < s->order);
 		}
@@ -627,6 +642,7 @@ static void test_delayed_ready(void **state)
 
 #define WORKERS 6
 #define STOPPERS 3
+#define STOPS 15
 
 struct storm {
 	mrt_wg workers, stoppers;
@@ -646,11 +662,11 @@ static void storm_worker(mrt_g *g, void *arg)
 	struct storm *s = arg;
 	uint32_t i = atomic_fetch_add(&s->next, 1);
 
-	while (!atomic_load(&s->end)) {
+	for (uint32_t round = 1; !atomic_load(&s->end); round++) {
 		/* Relaxed: the stop has to order these. */
 		atomic_fetch_add_explicit(&s->steps[i], 1, memory_order_relaxed);
 		work(g);
-		if (i % 3 == 1)
+		if (i % 3 == 1 || round % 64 == 0)
 			mrt_yield(g);
 		if (i % 3 == 2 && s->with_blocking) {
 			mrt_block_enter(g);
@@ -707,7 +723,7 @@ static void storm_stopper(mrt_g *g, void *arg)
 {
 	struct storm *s = arg;
 
-	for (int i = 0; i < 30; i++) {
+	for (int i = 0; i < STOPS; i++) {
 		storm_stopped(s, sched_of(g));
 		storm_ragged(s, sched_of(g));
 		work(g);
@@ -719,7 +735,7 @@ static void storm_thread(void *arg)
 {
 	struct storm *s = arg;
 
-	for (int i = 0; i < 30; i++) {
+	for (int i = 0; i < STOPS; i++) {
 		storm_stopped(s, NULL);
 		storm_ragged(s, NULL);
 	}
@@ -755,18 +771,18 @@ static void test_stop_storm(void **state)
 		struct storm s = {.with_blocking = procs != 2};
 
 		run(procs, storm_main, &s);
-		assert_int_equal(atomic_load(&s.stops), 30 * (STOPPERS + 1));
+		assert_int_equal(atomic_load(&s.stops), STOPS * (STOPPERS + 1));
 		/* Each ragged call reached each P once. */
-		assert_int_equal(atomic_load(&s.p_called), 30 * (STOPPERS + 1) * procs);
+		assert_int_equal(atomic_load(&s.p_called), STOPS * (STOPPERS + 1) * procs);
 		for (uint32_t i = 0; i < procs; i++)
-			assert_int_equal(s.p_calls[i], 30 * (STOPPERS + 1));
+			assert_int_equal(s.p_calls[i], STOPS * (STOPPERS + 1));
 	}
 }
 
 /* -------------------------------------------------------------------- scanning */
 
 #define SCANNED 24
-#define SCANS 60
+#define SCANS 30
 
 struct scanned {
 	struct scan *all;
@@ -838,6 +854,8 @@ static void scan_step(mrt_g *g, struct scanned *s, void **roots)
 		break;
 	default:
 		work(g);
+		if ((uintptr_t)roots[0] % 64 == 0)
+			mrt_yield(g);
 	}
 }
 
@@ -1112,10 +1130,18 @@ static void worker_run(mrt_g *g, void *arg)
 
 static struct sched_g *worker_find(struct sched_p *p, bool idle)
 {
+	struct sched_g *g;
+
 	(void)p;
-	if (!idle || atomic_load(&worker.runs) >= atomic_load(&worker.wanted))
+	if (!idle)
 		return NULL;
-	return atomic_exchange(&worker.parked, NULL);
+	/* Parked first: then nobody can run it while the counts are compared. */
+	g = atomic_exchange(&worker.parked, NULL);
+	if (g != NULL && atomic_load(&worker.runs) >= atomic_load(&worker.wanted)) {
+		atomic_store(&worker.parked, g);
+		return NULL;
+	}
+	return g;
 }
 
 static bool worker_has_work(void)
