@@ -10,9 +10,13 @@
 #include "runtime/watch/telemetry.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static uint64_t test_seed = 1;
 
@@ -172,6 +176,102 @@ static void test_threads(void **state)
 	free(t);
 }
 
+#if MRT_SIM
+#define SIM_RECORDS (5u * WATCH_RING_RECORDS)
+
+static void *sim_reader(void *arg)
+{
+	static struct watch_record out[512];
+	struct mrt_telemetry *t = arg;
+	uint64_t *got = calloc(1, sizeof(*got));
+
+	while (got != NULL && *got < 2 * SIM_RECORDS)
+		*got += watch_drain(t, out, 512);
+	return got;
+}
+
+/* The simulation waits for its reader in real time: five times the rings pass, nothing is lost;
+ * without a reader it goes on. */
+static void test_sim_waits_for_reader(void **state)
+{
+	struct mrt_telemetry *t = fresh(1);
+	struct watch_record rec = {.kind = WATCH_STW};
+	int64_t before = prim_now_ns();
+	void *got = NULL;
+	pthread_t reader;
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	t->ctl_fd = pair[0];
+	assert_int_equal(pthread_create(&reader, NULL, sim_reader, t), 0);
+	for (uint32_t i = 0; i < SIM_RECORDS; i++) {
+		watch_emit(t, &t->ring[0], &rec);
+		watch_emit_shared(t, &rec);
+	}
+	assert_int_equal(pthread_join(reader, &got), 0);
+	assert_int_equal(*(uint64_t *)got, 2 * SIM_RECORDS);
+	assert_int_equal(watch_lost(t), 0);
+	assert_int_equal(prim_now_ns(), before); /* virtual time stood still */
+	close(pair[1]);
+	for (uint32_t i = 0; i < WATCH_RING_RECORDS + 3; i++) {
+		watch_emit(t, &t->ring[0], &rec);
+		watch_emit_shared(t, &rec);
+	}
+	assert_int_equal(watch_lost(t), 6);
+	close(pair[0]);
+	free(got);
+	free(t);
+}
+
+/* The hash that this process would have after one more record: asked of a child, which starts from
+ * the same state. */
+static uint64_t sim_hash_after(struct mrt_telemetry *t, const struct watch_record *rec)
+{
+	uint64_t hash = 0;
+	int fds[2], status;
+	pid_t pid;
+
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		watch_emit_shared(t, rec);
+		hash = prim_sim_hash();
+		_exit(write(fds[1], &hash, sizeof(hash)) != (ssize_t)sizeof(hash));
+	}
+	assert_int_equal(read(fds[0], &hash, sizeof(hash)), sizeof(hash));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	close(fds[0]);
+	close(fds[1]);
+	return hash;
+}
+
+/* Every word of a record counts in the hash. */
+static void test_sim_hash(void **state)
+{
+	struct mrt_telemetry *t = fresh(1);
+	struct watch_record same = {.kind = WATCH_STW, .t_ns = 5};
+	uint64_t hash[10];
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		struct watch_record rec = same;
+		uint64_t *word[] = {&rec.a, &rec.b, &rec.c, &rec.d, &rec.e, &rec.f};
+
+		if (i < 6)
+			*word[i] = 1;
+		rec.t_ns += i == 6;
+		rec.p += i == 7;
+		rec.kind = (uint16_t)(rec.kind + (i == 8));
+		hash[i] = sim_hash_after(t, &rec);
+		for (int j = 0; j < i; j++)
+			assert_int_not_equal(hash[i], hash[j]);
+	}
+	assert_int_equal(sim_hash_after(t, &same), hash[9]);
+	free(t);
+}
+#endif
+
 /* ---------------------------------------------------------------- histograms */
 
 static void test_cells(void **state)
@@ -284,9 +384,16 @@ int main(void)
 	const char *seed = getenv("GCS_TEST_SEED");
 	struct prim_options opt = {.seed = 1};
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_layout),	     cmocka_unit_test(test_ring_order_and_loss),
-		cmocka_unit_test(test_shared_full),  cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_cells),	     cmocka_unit_test(test_percentiles_and_sums),
+		cmocka_unit_test(test_layout),
+		cmocka_unit_test(test_ring_order_and_loss),
+		cmocka_unit_test(test_shared_full),
+		cmocka_unit_test(test_threads),
+#if MRT_SIM
+		cmocka_unit_test(test_sim_waits_for_reader),
+		cmocka_unit_test(test_sim_hash),
+#endif
+		cmocka_unit_test(test_cells),
+		cmocka_unit_test(test_percentiles_and_sums),
 		cmocka_unit_test(test_interval_max),
 	};
 

@@ -423,6 +423,7 @@ static void test_sim_repeats(void **state)
 		assert_int_equal(a.kind[k], b.kind[k]);
 	for (uint32_t i = 0; i < WATCH_HISTS; i++)
 		assert_memory_equal(&a.t->ops[i], &b.t->ops[i], sizeof(a.t->ops[i]));
+	assert_int_equal(watch_lost(a.t), 0);
 	run_release(&b);
 	p.seed++;
 	whole_run(&b, true, &p, 12);
