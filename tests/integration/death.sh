@@ -21,6 +21,7 @@ alive() { [ -e "/proc/$1/stat" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/s
 
 # A run in the background, up to its storm; $children are its processes.
 begin() {
+	rm -f "$work/err" # the last one's: `storming` must not see it
 	"$bin" run --plain -o "$work/$1.gcrun" --set phases.storm.for=30s "$scenario" > "$work/out" 2> "$work/err" &
 	harness=$!
 	until_true 300 storming || { fault "$1: no storm"; cat "$work/err" >&2; }
@@ -50,10 +51,24 @@ has "$work/report" '"exit":143' 'the record of a terminated run'
 
 # The target is killed: recorded, exit 4.
 begin killed
-for p in $children; do case $(cat "/proc/$p/comm") in gcstorm-target*) kill -9 "$p" ;; esac; done
+for p in $children; do case $(cat "/proc/$p/comm" 2> /dev/null) in gcstorm-target*) kill -9 "$p" ;; esac; done
 finish killed 4
 "$bin" report --format json "$work/killed.gcrun" | tr -d ' \n' > "$work/report"
 has "$work/report" '"exit":4' 'the record of a run whose target was killed'
+
+# A target that does not listen is killed, three seconds after the interrupt.
+begin stuck
+for p in $children; do kill -STOP "$p"; done
+kill -INT "$harness"
+until_true 50 gone $children "$harness" || fault 'stuck: not ended five seconds after the interrupt'
+finish stuck 130
+has "$work/err" SIGKILL 'stuck'
+
+# A load process that dies takes the measurement with it: the harness has failed.
+begin unloaded
+for p in $children; do case $(cat "/proc/$p/comm" 2> /dev/null) in gcstorm-load) kill -9 "$p" ;; esac; done
+finish unloaded 1
+has "$work/err" 'the load process died (signal 9)' 'unloaded'
 
 # The harness is killed: the others end by themselves within two seconds, and what was recorded is there.
 begin orphan
