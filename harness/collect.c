@@ -4,7 +4,8 @@
  * A tick reads the clock, then shared memory up to it, then the rings; records older than the horizon are handled in the order of
  * time, and intervals close behind them. Real: the horizon trails the clock by COLLECT_GRACE_NS. Simulation: the clock is
  * the target's virtual one, read before the rings (whatever happened before it is in them), and /proc is not looked
- * at; the caller should tick as often as records come, since operations are attributed by tick.
+ * at. A simulated target waits at each tenth of a second until it has been sampled, so there samples fall on interval edges and
+ * every run of a seed is counted alike; the caller ticks often (1 ms), or the target waits for long.
  */
 #include "harness/collect_priv.h"
 
@@ -75,6 +76,8 @@ int gcs_collect_create(struct gcs_collect **ret, const struct gcs_collect_option
 		return collect_refuse(ret_text, rc);
 	}
 	gcs_intervals_init(&c->intervals, c->scenario, c->recoveries.window_ns);
+	if (c->sim) /* relaxed: the target is not there yet */
+		atomic_store_explicit(&c->tel->sampled_ns, 1, memory_order_relaxed);
 	collect_view_begin(c, opt);
 	collect_rows_begin(c, opt);
 	gcs_record_tick(c->record);
@@ -115,7 +118,7 @@ void gcs_collect_started(struct gcs_collect *c, int64_t t0_abs_ns)
 {
 	c->t0_abs_ns = t0_abs_ns;
 	c->started = true;
-	collect_sample(c, 0); /* what was counted before t0 is not counted again */
+	collect_sample(c, 0, false); /* what was counted before t0 is not counted again */
 	gcs_record_put(c->record, GCS_ROW_RUN_STARTED, gcs_int(c->pid), gcs_int(t0_abs_ns));
 	collect_say(c, 0, 0, "started");
 }
@@ -137,6 +140,7 @@ static void collect_clock(struct gcs_collect *c)
 	/* acquire: what the target wrote before it moved its clock is read after it */
 	int64_t abs_ns = c->sim ? atomic_load_explicit(&c->tel->gauges.target_now_ns, memory_order_acquire) : collect_monotonic();
 	int64_t now_ns = collect_rel(c, abs_ns);
+	c->clock_abs_ns = abs_ns;
 	if (now_ns > c->now_ns)
 		c->now_ns = now_ns;
 	c->horizon_ns = c->sim ? c->now_ns : c->now_ns - COLLECT_GRACE_NS;
@@ -237,13 +241,22 @@ static void collect_lateness(struct gcs_collect *c)
 		collect_say(c, c->now_ns, 1, "the harness itself was held up for %.1f s", (double)late / 1e9);
 }
 
+/* Tell a simulated target that this much of its time is in the books; it waits for that at interval edges. */
+static void collect_sampled(struct gcs_collect *c, int64_t abs_ns)
+{
+	if (c->sim && c->started && abs_ns > 0)
+		/* release: our reads come before the target goes on and changes what we read */
+		atomic_store_explicit(&c->tel->sampled_ns, (uint64_t)abs_ns, memory_order_release);
+}
+
 int gcs_collect_tick(struct gcs_collect *c)
 {
 	collect_clock(c);
 	collect_lateness(c);
 	if (c->started)
-		collect_sample(c, c->now_ns);
+		collect_sample(c, c->now_ns, false);
 	collect_drain(c);
+	collect_sampled(c, c->clock_abs_ns);
 	collect_facts(c);
 	collect_judge(c, false);
 	collect_view(c);
@@ -292,9 +305,10 @@ enum gcs_exit gcs_collect_finish(struct gcs_collect *c, int interrupted)
 	if (c->ended_ns < 0)
 		c->ended_ns = c->now_ns;
 	if (c->started)
-		collect_sample(c, c->now_ns);
+		collect_sample(c, c->now_ns, true);
 	c->horizon_ns = INT64_MAX;
 	collect_drain(c);
+	collect_sampled(c, INT64_MAX); /* nobody looks any more */
 	collect_close_rest(c);
 	gcs_recoveries_finish(&c->recoveries, c->ended_ns);
 	collect_facts(c);

@@ -37,7 +37,7 @@ struct gcs_collect {
 	bool sim, started, done, exited, expected_exit, crashed;
 	int pid, error, wait_status;
 	char crash_text[160], hash[40];
-	int64_t t0_abs_ns, now_ns, sampled_ns, horizon_ns, ended_ns, tick_abs_ns;
+	int64_t t0_abs_ns, clock_abs_ns, now_ns, sampled_ns, horizon_ns, ended_ns, tick_abs_ns;
 	int64_t late_max_ns, stall_total_ns;   /* our own ticks; the target's control thread */
 
 	struct watch_record *held;             /* drained, not yet in order */
@@ -84,7 +84,8 @@ struct gcs_collect {
 };
 
 /* collect_sample.c */
-void collect_sample(struct gcs_collect *c, int64_t now_ns);
+/* last: what came since the clock last moved is counted too. */
+void collect_sample(struct gcs_collect *c, int64_t now_ns, bool last);
 /* collect_drain.c: handle records up to horizon_ns, closing intervals on the way. */
 void collect_drain(struct gcs_collect *c);
 void collect_advance(struct gcs_collect *c, int64_t horizon_ns);

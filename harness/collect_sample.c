@@ -4,7 +4,8 @@
  * Counters and histograms say how much there was since the last tick, not when: the difference belongs to the interval that
  * holds most of that time. A tick that spans several intervals (a harness that was stopped, or a fast simulation) gives
  * each of them the whole histogram and its share of the counts, and marks them coarse. Operation latencies may so
- * be attributed one tick too early or too late; pauses, wakes and cycles never are, they carry their own time.
+ * be attributed one tick too early or too late (not in the simulation, which waits at interval edges); pauses, wakes and
+ * cycles never are, they carry their own time.
  */
 #include "harness/collect_priv.h"
 
@@ -182,9 +183,14 @@ static void sample_counters(struct gcs_collect *c, int64_t from_ns, int64_t to_n
 	c->has_before = true;
 }
 
-void collect_sample(struct gcs_collect *c, int64_t now_ns)
+void collect_sample(struct gcs_collect *c, int64_t now_ns, bool last)
 {
 	int64_t from_ns = c->sampled_ns;
+	if (now_ns <= from_ns && c->has_before) {
+		if (!last)
+			return; /* the clock stands: what happens meanwhile belongs to its next step */
+		from_ns = now_ns - 1;
+	}
 	sample_counters(c, from_ns, now_ns);
 	sample_operations(c, from_ns, now_ns);
 	sample_heap(c, now_ns);

@@ -26,6 +26,7 @@
 #include <jansson.h>
 
 #define CONTROL_TICK_NS	   INT64_C(10000000)
+#define CONTROL_SAMPLE_NS  INT64_C(100000000) /* simulation: the harness samples here */
 #define CONTROL_STALL_NS   INT64_C(1000000)
 #define CONTROL_ORPHAN_NS  INT64_C(900000000) /* then the process ends, whatever it is at */
 #define CONTROL_LINE_BYTES 4096u
@@ -48,6 +49,7 @@ struct control {
 	bool start_seen, begun, ended, cancelled; /* cancelled: no window opens any more */
 	enum control_end end;
 	int64_t orphan_ns; /* when the socket closed; 0: it has not */
+	int64_t sample_ns; /* when the harness is waited for next */
 	uint32_t operator_acts[WATCH_FAULTS_MAX];
 	_Atomic bool prepared; /* the main goroutine waits at `begin` */
 	_Atomic bool finished; /* mrt_run has returned */
@@ -98,6 +100,20 @@ static void control_publish(struct control *c, int64_t now_ns)
 	 * it). */
 	atomic_store_explicit(&t->gauges.target_now_ns, now_ns, memory_order_release);
 	atomic_store_explicit(&t->gauges.telemetry_records, watch_written(t), memory_order_relaxed);
+}
+
+/* Simulation: hold virtual time until the harness has sampled this moment, so that what it counts in an interval is
+ * what happened in it, every time. */
+static void control_sample(struct control *c, int64_t now_ns)
+{
+	struct mrt_telemetry *t = c->env->telemetry;
+
+	if (!MRT_SIM || t == NULL || !c->begun || c->orphan_ns != 0 || now_ns < c->sample_ns)
+		return;
+	c->sample_ns = now_ns - (now_ns - c->env->t0_ns) % CONTROL_SAMPLE_NS + CONTROL_SAMPLE_NS;
+	/* Relaxed: it only says whether anybody samples; the wait acquires. */
+	if (atomic_load_explicit(&t->sampled_ns, memory_order_relaxed) != 0)
+		prim_sim_wait_reader(c->fd, &t->sampled_ns, (uint64_t)now_ns);
 }
 
 void control_done(struct control *c, uint64_t hash)
@@ -343,6 +359,8 @@ static int64_t control_deadline(const struct control *c, int64_t now_ns)
 {
 	int64_t deadline = now_ns + CONTROL_TICK_NS;
 
+	if (c->begun) /* on whole ticks from t0: interval edges are among them */
+		deadline -= (now_ns - c->env->t0_ns) % CONTROL_TICK_NS;
 	if (c->begun && c->next < c->nedges && c->env->t0_ns + c->edge[c->next].at_ns < deadline)
 		deadline = c->env->t0_ns + c->edge[c->next].at_ns;
 	return deadline;
@@ -350,7 +368,7 @@ static int64_t control_deadline(const struct control *c, int64_t now_ns)
 
 static void control_step(struct control *c)
 {
-	int64_t deadline = control_deadline(c, prim_now_ns());
+	int64_t deadline = control_deadline(c, prim_now_ns()), now;
 	int r = -EPIPE;
 
 	if (c->orphan_ns == 0)
@@ -368,7 +386,9 @@ static void control_step(struct control *c)
 	control_try_begin(c);
 	control_play_due(c);
 	control_try_end(c);
-	control_publish(c, prim_now_ns());
+	now = prim_now_ns();
+	control_publish(c, now);
+	control_sample(c, now);
 }
 
 static void control_main(void *arg)

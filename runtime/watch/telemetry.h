@@ -108,6 +108,9 @@ struct mrt_telemetry {
 	int32_t ctl_fd;               /* sim back-pressure; -1 */
 	_Atomic uint32_t load_ready, load_go, load_done; /* load process handshake (futex-free: polled at 1 ms) */
 	_Atomic int64_t t0_ns;
+	/* Simulation: the reader has sampled gauges and histograms up to this target_now_ns, and drained the rings; 0: nobody samples.
+	 * The target's control thread waits for it at every tenth of a virtual second, so that samples fall on interval edges. */
+	_Atomic uint64_t sampled_ns;
 	_Alignas(64) struct watch_gauges gauges;
 	_Alignas(64) struct watch_fault fault[WATCH_FAULTS_MAX];
 	_Alignas(64) struct watch_shared_ring shared;
