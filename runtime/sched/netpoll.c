@@ -150,6 +150,11 @@ bool sched_netpoll_block(struct sched_m *m, struct sched_list *ret)
 			prim_poll_break();
 		return false;
 	}
+	/* At the end a break follows `quitting`: it comes after this look, or is not needed. */
+	if (atomic_load(&sched.quitting)) {
+		atomic_store(&netpoll.blocked, false);
+		return false;
+	}
 	/* A timer added from here on sees `blocked` and breaks a sleep that is too long; one
 	 * added before is seen by this second look. */
 	until = sched_timer_first();

@@ -81,6 +81,8 @@ int sched_main(mrt_go_fn *fn, void *arg)
 	atomic_store_explicit(&sched.started, true, memory_order_release);
 	sched_g_status(g, SCHED_G_IDLE, SCHED_G_RUNNABLE);
 	sched_runq_put(sched.m0.p, g, true);
+	if (atomic_load(&sched.global_count) > 0)
+		sched_wake(); /* goroutines that were started before */
 	sched_m_loop(&sched.m0);
 	sched_m_join_all();
 	sched_sysmon_join();

@@ -84,7 +84,7 @@ struct sched_g {
 struct sched_p {
 	_Atomic uint32_t poll;   /* enum sched_poll bits */
 	uint32_t id;
-	_Atomic uint32_t status; /* enum in sched.c: idle, running, blocked call, stopped */
+	_Atomic uint32_t status; /* enum sched_p_status (sched_priv.h): idle, running, blocked call, stopped */
 	struct sched_m *m;
 	struct mem_cache *mc;
 	struct gc_local *gc;

@@ -213,8 +213,21 @@ static void parked(mrt_g *g, void *arg)
 	event_wait(g, never);
 }
 
+static void blocked_a_while(mrt_g *g, void *arg)
+{
+	_Atomic uint32_t *blocked = arg;
+
+	mrt_block_enter(g);
+	atomic_fetch_add(blocked, 1);
+	prim_sleep_until(prim_now_ns() + 5 * MS);
+	mrt_block_exit(g);
+	for (;;)
+		work(g);
+}
+
 struct left {
 	struct event started, never;
+	_Atomic uint32_t blocked;
 	bool system;
 };
 
@@ -225,7 +238,10 @@ static void left_main(mrt_g *g, void *arg)
 
 	CHECK(mrt_go(g, forever, &left->started, &opt) == 0);
 	CHECK(mrt_go(g, parked, &left->never, &opt) == 0);
+	CHECK(mrt_go(g, blocked_a_while, &left->blocked, &opt) == 0);
 	event_wait(g, &left->started);
+	while (atomic_load(&left->blocked) == 0)
+		mrt_yield(g);
 }
 
 /* Goroutines that are still alive: refused, unless they are the system's. */
@@ -833,9 +849,9 @@ static void hook_scan_self(struct sched_g *g)
 
 static void scan_step(mrt_g *g, struct scanned *s, void **roots)
 {
-	roots[0] = (char *)roots[0] + 1;
+	roots[0] = (void *)((uintptr_t)roots[0] + 1);
 	prim_step(PRIM_COST_STORE_PTR);
-	roots[1] = (char *)roots[1] + 1;
+	roots[1] = (void *)((uintptr_t)roots[1] + 1);
 	switch (s->kind) {
 	case 0:
 		mrt_yield(g);
