@@ -72,6 +72,8 @@ static __attribute__((format(printf, 3, 4))) void run_trouble(struct run *r, enu
 	va_start(ap, fmt);
 	vsnprintf(r->trouble_text, sizeof r->trouble_text, fmt, ap);
 	va_end(ap);
+	if (r->collect)
+		gcs_collect_event(r->collect, 2, r->trouble_text);
 }
 
 static enum gcs_exit run_exit_of(int e)
