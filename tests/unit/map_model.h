@@ -34,27 +34,45 @@ static uint64_t model_seed = 1;
 
 /* ------------------------------------------------- allocations that fail on order */
 
-/* In place of faults/: the gate of mem/malloc fails the visit number `at` (and, if `on`, all
- * later). */
+/*
+ * In place of faults/: the gate of mem/malloc fails the visit number `at` (and, if `on`, all
+ * later).  Under stress a whole collection runs inside every ALLOC_EVERYth allocation, and every
+ * WRITE_EVERYth gc/write point begins a cycle: what an operation holds there must be rooted or
+ * pinned, and the map whole.
+ */
+#define MODEL_ALLOC_EVERY 7
+#define MODEL_WRITE_EVERY 61
+
 _Atomic uint32_t gcs_gates[GCS_POINT_COUNT_MAX];
+static bool model_stress;
+static mrt_g *model_g; /* the test's goroutine */
 static struct {
-	_Atomic uint64_t visits, at, failed;
+	_Atomic uint64_t visits, at, failed, collections;
 	_Atomic bool on;
-	_Atomic uint64_t writes, write_every; /* visits of gc/write; a GC at every nth */
+	uint32_t allocs, writes; /* of the test's goroutine, in this run */
 } model_gate;
+
+/* Is this one of the visits of the test's goroutine that count? */
+static inline bool model_due(const struct gcs_site *site, uint32_t *visits, uint32_t every)
+{
+	return model_stress && site->worker == mrt_worker(model_g) && (*visits)++ % every == 0;
+}
 
 bool gcs_decide(enum gcs_point point, const struct gcs_site *site, struct gcs_firing *ret)
 {
+	uint64_t n;
+
 	if (point == GCS_POINT_gc_write && site->eligible) {
-		uint64_t every = model_gate.write_every;
-
 		*ret = (struct gcs_firing){.id = 2, .action = GCS_ACT_FORCE};
-		return ++model_gate.writes % (every != 0 ? every : 1) == 0;
+		return model_due(site, &model_gate.writes, MODEL_WRITE_EVERY);
 	}
-	if (point != GCS_POINT_mem_malloc || !site->eligible)
+	if (point != GCS_POINT_mem_malloc)
 		return false;
-	uint64_t n = ++model_gate.visits;
-
+	if (model_due(site, &model_gate.allocs, MODEL_ALLOC_EVERY)) {
+		model_gate.collections++;
+		mrt_gc(model_g);
+	}
+	n = ++model_gate.visits;
 	if (model_gate.at == 0 || n < model_gate.at || (n > model_gate.at && !model_gate.on))
 		return false;
 	model_gate.failed++;
@@ -77,7 +95,8 @@ static inline void model_fail(uint64_t at, bool on)
 	model_gate.failed = 0;
 	model_gate.at = at;
 	model_gate.on = on;
-	gcs_gates[GCS_POINT_mem_malloc] = at != 0;
+	gcs_gates[GCS_POINT_mem_malloc] = at != 0 || model_stress;
+	gcs_gates[GCS_POINT_gc_write] = model_stress;
 }
 
 /* --------------------------------------------------------------------- random */
@@ -98,14 +117,20 @@ static inline uint64_t model_below(uint64_t n)
 
 /* -------------------------------------------------------------- running a test */
 
-/* Under stress: a whole collection at every 50th call, besides those that gc_every starts. */
-static bool model_stress;
-static inline void model_tick(mrt_g *g)
-{
-	static uint32_t ticks;
+struct model_run {
+	mrt_go_fn *fn;
+	void *arg;
+};
 
-	if (model_stress && ++ticks % 50 == 0)
-		mrt_gc(g);
+static inline void model_run_main(mrt_g *g, void *arg)
+{
+	struct model_run *run = arg;
+
+	model_g = g;
+	model_fail(0, false);
+	run->fn(g, run->arg);
+	model_stress = false;
+	model_fail(0, false);
 }
 
 static inline void model_init(void)
@@ -121,19 +146,24 @@ static inline void model_init(void)
 		abort();
 }
 
+/* Run fn as the main goroutine. stress: collections as above, and cycles started at every 50th
+ * allocation; freed memory clobbered, the heap checked at every phase edge. */
 static inline void model_run(mrt_go_fn *fn, void *arg, bool stress)
 {
 	struct mrt_options opt = {.procs = 2, .seed = model_seed};
+	struct model_run run = {fn, arg};
+	uint64_t before = model_gate.collections;
 
 	model_stress = stress;
+	model_gate.allocs = model_gate.writes = 0;
 	if (stress) {
 		opt.gc_every = 50;
 		opt.clobber = true;
 		opt.check_edges = true;
 	}
 	model_random_state = model_seed;
-	model_fail(0, false);
-	assert_int_equal(mrt_run(&opt, fn, arg), 0);
+	assert_int_equal(mrt_run(&opt, model_run_main, &run), 0);
+	assert_true(!stress || model_gate.collections > before);
 }
 
 /* ---------------------------------------------------------------- element kinds */
@@ -292,10 +322,8 @@ static inline int model_put(struct model_pair *p, uint64_t id)
 	MRT_ROOTS(p->g, roots, MODEL_POINTERS_MAX);
 	int rc = model_elem_make(p->g, &p->kind->elem, model_key(p->kind, id), version, roots, out);
 
-	model_tick(p->g);
 	if (rc == 0)
 		rc = mrt_map_put(p->g, &p->mt, p->m, model_key(p->kind, id), out);
-	model_tick(p->g);
 	if (rc == 0)
 		model_map_set(&p->ref, id, version);
 	return rc;

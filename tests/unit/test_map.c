@@ -443,10 +443,36 @@ static void clear_run(mrt_g *g, void *arg)
 	CHECK(mrt_map_count(NULL) == 0);
 }
 
+/* The iterator stands in an overflow bucket, which the cleared array no longer leads to. */
+static void clear_overflow_run(mrt_g *g, void *arg)
+{
+	uint64_t from = 0, elem = 7;
+	struct mrt_map_type mt;
+	MRT_ROOTS(g, root, 1);
+	struct mrt_map *m = new_u64_map(g, &mt, *(int *)arg, 26, root);
+	void *null = NULL;
+
+	for (int i = 0; i < 18; i++)
+		CHECK(mrt_map_put(g, &mt, m, key_for_bucket(m, 2, 0, &from),
+				  mt.has_pointers ? (void *)&null : (void *)&elem) == 0);
+	MRT_MAP_ITER(g, &mt, m, it);
+	for (int i = 0; i < 10; i++)
+		CHECK(mrt_map_iter_next(g, &it));
+	CHECK(it.roots[2] != m->buckets);
+	CHECK(mrt_map_clear(g, &mt, m) == 0);
+	mrt_gc(g);
+	CHECK(!mrt_map_iter_next(g, &it));
+	model_check_map(m);
+}
+
 static void test_clear(void **state)
 {
+	int plain = 2, pointer = 8;
+
 	(void)state;
 	model_run(clear_run, NULL, false);
+	model_run(clear_overflow_run, &plain, true);
+	model_run(clear_overflow_run, &pointer, true);
 }
 
 /* 32-bit keys: what is above does not count. */

@@ -56,7 +56,6 @@ static void walk_once(struct walk *w, int mode)
 	MRT_MAP_ITER(w->pair.g, &w->pair.mt, w->pair.m, it);
 	while (mrt_map_iter_next(w->pair.g, &it)) {
 		walk_visit(w, &it);
-		model_tick(w->pair.g);
 		walk_disturb(w, mode);
 		if (++visits % 64 == 0)
 			model_check_map(w->pair.m);

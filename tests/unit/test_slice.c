@@ -58,7 +58,6 @@ static int append_nth(mrt_g *g, struct model_kind *kind, struct mrt_slice *s, ui
 	MRT_ROOTS(g, roots, MODEL_POINTERS_MAX);
 	int rc = model_elem_make(g, &kind->elem, i, 1, roots, elem);
 
-	model_tick(g);
 	return rc < 0 ? rc : mrt_append(g, &kind->elem, s, elem, 1);
 }
 
