@@ -1,17 +1,16 @@
 #!/bin/sh
 # bench.sh: the project's figures, measured side by side in one run, as one table.
 #
-#   bench.sh [--pairs N] [--build DIR] [--write FILE] [OPERATION...]
+#   bench.sh [--pairs N] [--build DIR] [--write FILE] [OPERATION...]      (make bench calls it)
 #
 # Each operation runs in a fresh process, here and in Go, N times (10) in alternation; medians, least and most, and the
 # median of the pairs' ratios are printed. Every Go found is used: the one in PATH and /usr/lib/go-*/bin/go. Both sides print a
 # checksum of the work done; if they differ, there is no table. --write puts it between the markers of FILE.
 set -eu
-cd "$(dirname "$0")/.."
 
-PAIRS=10
-BUILD=${BUILD_DIR:-build}
-WRITE=
+PAIRS=${BENCH_PAIRS:-10}
+BUILD=${GCSTORM_BUILD:-build}
+WRITE=${BENCH_WRITE:-}
 OPS="map_churn slice_append alloc_64_noscan alloc_64_pointers"
 CHOSEN=
 
@@ -28,15 +27,20 @@ while [ $# -gt 0 ]; do
 	esac
 done
 OPS=${CHOSEN:-$OPS}
+BUILD=$(cd "$BUILD" && pwd)
+cd "${GCSTORM_SOURCE:-$(dirname "$0")/..}"
 
 find_program() {
 	for p in "$BUILD/$1" "$BUILD/bench/$1"; do
-		if [ -x "$p" ]; then printf '%s\n' "$p"; return; fi
+		if [ -x "$p" ]; then
+			printf '%s\n' "$p"
+			return
+		fi
 	done
 }
-RUNTIME=$(find_program bench_runtime)
-TUI=$(find_program bench_tui)
-[ -n "$RUNTIME" ] || die "no bench_runtime in $BUILD: make bench builds it"
+RUNTIME=$(find_program bench-runtime)
+TUI=$(find_program bench-tui)
+[ -n "$RUNTIME" ] || die "no bench-runtime in $BUILD: make bench builds it"
 
 TMP=$(mktemp -d)
 trap 'rm -rf "$TMP"' EXIT INT TERM

@@ -237,7 +237,6 @@ struct mrt_map_iter {
 	uint64_t start_bucket, bucket, check_bucket;
 	uint8_t b, offset, i;
 	bool wrapped, done;
-	int err;                /* -ENOMEM: the iteration could not begin, nothing was visited; else 0 */
 	/* the current entry */
 	uint64_t key;
 	const void *elem;       /* valid until the next safepoint */

@@ -130,6 +130,7 @@ static int map_make(struct sched_g *g, const struct mrt_map_type *mt, int64_t hi
 		    struct mrt_map **ret)
 {
 	uint8_t b = map_b_for(mt, hint), *array = NULL, *spare = NULL;
+	struct map_list *list = NULL;
 	struct mrt_map *m;
 	void *obj;
 	int rc = gc_alloc(g, &map_header_type, 1, &obj);
@@ -139,16 +140,18 @@ static int map_make(struct sched_g *g, const struct mrt_map_type *mt, int64_t hi
 	m = obj;
 	if (b > 0)
 		rc = map_array_alloc(g, mt, b, &array, &spare);
-	if (rc == 0 && spare != NULL)
-		rc = map_extra_ensure(g, m, false);
+	if (rc == 0)
+		rc = map_lists_alloc(g, mt, m, b, spare != NULL, &list);
 	if (rc < 0)
 		return rc;
 	m->hash0 = (uint32_t)data_random();
 	m->shape_bits = map_shape_bits(mt);
 	m->b = b;
 	map_store(g, &m->buckets, array);
-	if (spare != NULL)
+	if (m->extra != NULL) {
 		map_store(g, &m->extra->next_spare, spare);
+		map_store(g, &m->extra->overflow, list);
+	}
 	*ret = m;
 	return 0;
 }
@@ -428,15 +431,34 @@ bool mrt_map_delete(mrt_g *pub, const struct mrt_map_type *mt, mrt_map *m, uint6
 
 /* -------------------------------------------------------------------- clear */
 
-/* Iterators that are still on their way find nothing more (1.21). */
-static void map_mark_empty(const struct mrt_map_type *mt, uint8_t *array, uint64_t n)
+/* Iterators that are still on their way find nothing more (1.21). Overflow buckets are let go, so
+ * they must not be found from one another either. */
+static void map_mark_empty(struct sched_g *g, const struct mrt_map_type *mt, uint8_t *array,
+			   uint64_t n)
 {
 	for (uint64_t i = 0; i < n; i++) {
-		uint8_t *bucket = array + i * mt->bucket_bytes;
+		uint8_t *bucket = array + i * mt->bucket_bytes, *next;
 
-		for (; bucket != NULL; bucket = map_overflow(bucket, mt->bucket_bytes))
+		for (; bucket != NULL; bucket = next) {
+			next = map_overflow(bucket, mt->bucket_bytes);
 			memset(bucket, MAP_EMPTY_REST, MAP_SLOTS);
+			if (next != NULL)
+				map_overflow_set(g, mt, bucket, NULL);
+		}
 	}
+}
+
+/* Forget the overflow buckets; the list of the array stays, empty. */
+static void map_extra_clear(struct sched_g *g, struct map_extra *extra, uint8_t *spare)
+{
+	struct map_list *list = extra->overflow;
+
+	map_store(g, &extra->old_overflow, NULL);
+	map_store(g, &extra->next_spare, spare);
+	if (list == NULL)
+		return;
+	list->len = list->cap = 0;
+	map_store(g, &list->array, NULL);
 }
 
 static void map_clear(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m)
@@ -444,9 +466,9 @@ static void map_clear(struct sched_g *g, const struct mrt_map_type *mt, struct m
 	uint64_t n = map_array_count(mt, m->b);
 	uint8_t *spare;
 
-	map_mark_empty(mt, m->buckets, map_mask(m->b) + 1);
+	map_mark_empty(g, mt, m->buckets, map_mask(m->b) + 1);
 	if (map_growing(m))
-		map_mark_empty(mt, m->old_buckets, map_old_count(m));
+		map_mark_empty(g, mt, m->old_buckets, map_old_count(m));
 	atomic_fetch_and_explicit(&m->flags, (uint8_t)~MAP_SAME_SIZE, memory_order_relaxed);
 	map_store(g, &m->old_buckets, NULL);
 	m->nevacuate = 0;
@@ -455,11 +477,8 @@ static void map_clear(struct sched_g *g, const struct mrt_map_type *mt, struct m
 	m->hash0 = (uint32_t)data_random();
 	gc_clear_typed(g, &mt->bucket, m->buckets, n);
 	spare = map_array_spares(g, mt, m->buckets, m->b, n);
-	if (m->extra == NULL)
-		return;
-	map_store(g, &m->extra->overflow, NULL);
-	map_store(g, &m->extra->old_overflow, NULL);
-	map_store(g, &m->extra->next_spare, spare);
+	if (m->extra != NULL)
+		map_extra_clear(g, m->extra, spare);
 }
 
 /* Keeps the array; allocates nothing and cannot fail. */

@@ -124,6 +124,8 @@ static int map_check_overflow(struct map_walk *w)
 	if (w->m->b < 16 && w->m->noverflow != UINT16_MAX && w->m->noverflow != w->overflow)
 		return map_broken(w, "M5 noverflow is %u, of %" PRIu64 " overflow buckets",
 				  w->m->noverflow, w->overflow);
+	if (!w->shape.pointers && w->m->b > 0 && (extra == NULL || extra->overflow == NULL))
+		return map_broken(w, "M5 no list of overflow buckets");
 	if (!w->shape.pointers && listed != w->overflow)
 		return map_broken(w, "M5 %" PRIu64 " of %" PRIu64 " overflow buckets listed",
 				  listed, w->overflow);

@@ -13,6 +13,9 @@
  * of that chain has no place: -ENOMEM.
  *  - A chain of one bucket needs none (each half has room for all eight), so it can always move.
  *  - Several overflow buckets set aside at once are one allocation, not one each.
+ *  - The list that keeps the overflow buckets of a noscan map alive is made with its array (from
+ * 2^1 on; a single bucket never overflows), not by the first overflow bucket or iterator: so an
+ * iteration cannot fail.
  */
 #include "runtime/data/map_priv.h"
 
@@ -29,18 +32,6 @@ uint64_t map_array_count(const struct mrt_map_type *mt, uint8_t b)
 	bytes = n * mt->bucket_bytes;
 	rounded = mem_round_up(bytes);
 	return rounded == bytes ? n : rounded / mt->bucket_bytes;
-}
-
-/* The overflow word: a pointer with its barrier, or an integer in noscan buckets. */
-static void map_overflow_set(struct sched_g *g, const struct mrt_map_type *mt, uint8_t *bucket,
-			     uint8_t *next)
-{
-	void **slot = map_overflow_slot(bucket, mt->bucket_bytes);
-
-	if (mt->has_pointers)
-		gc_store(g, slot, next);
-	else
-		__atomic_store_n(slot, next, __ATOMIC_RELAXED);
 }
 
 uint8_t *map_array_spares(struct sched_g *g, const struct mrt_map_type *mt, uint8_t *array,
@@ -70,36 +61,31 @@ int map_array_alloc(struct sched_g *g, const struct mrt_map_type *mt, uint8_t b,
 
 /* --------------------------------------------------------- overflow buckets */
 
-/* Hang `value` into an empty pointer word; of two readers that do so at once (iterators), the first
- * one wins. */
-static void map_hang(struct sched_g *g, void **slot, void *value)
+int map_extra_ensure(struct sched_g *g, struct mrt_map *m)
 {
-	void *none = NULL;
-
-	if (gc_barrier_enabled())
-		gc_barrier(g, NULL, value);
-	/* Release pairs with the acquire of the other reader, which uses what it finds. */
-	__atomic_compare_exchange_n(slot, &none, value, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
-}
-
-int map_extra_ensure(struct sched_g *g, struct mrt_map *m, bool list)
-{
-	void **extra = (void **)&m->extra, *fresh;
+	void *extra;
 	int rc;
 
-	if (__atomic_load_n(extra, __ATOMIC_ACQUIRE) == NULL) {
-		rc = gc_alloc(g, &map_extra_type, 1, &fresh);
-		if (rc < 0)
-			return rc;
-		map_hang(g, extra, fresh);
-	}
-	if (!list || __atomic_load_n((void **)&m->extra->overflow, __ATOMIC_ACQUIRE) != NULL)
+	if (m->extra != NULL)
 		return 0;
-	rc = gc_alloc(g, &map_list_type, 1, &fresh);
-	if (rc < 0)
-		return rc;
-	map_hang(g, (void **)&m->extra->overflow, fresh);
-	return 0;
+	rc = gc_alloc(g, &map_extra_type, 1, &extra);
+	if (rc == 0)
+		map_store(g, &m->extra, extra);
+	return rc;
+}
+
+int map_lists_alloc(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, uint8_t b,
+		    bool spares, struct map_list **ret)
+{
+	void *list = NULL;
+	bool need = !mt->has_pointers && b > 0;
+	int rc = need || spares ? map_extra_ensure(g, m) : 0;
+
+	if (rc == 0 && need)
+		rc = gc_alloc(g, &map_list_type, 1, &list);
+	if (rc == 0)
+		*ret = list;
+	return rc;
 }
 
 /* Room for n more entries. */
@@ -145,11 +131,8 @@ int map_reserve(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map
 	void *fresh = NULL;
 	int rc = 0;
 
-	if (!mt->has_pointers) {
-		rc = map_extra_ensure(g, m, true);
-		if (rc == 0)
-			rc = map_list_reserve(g, m->extra->overflow, n);
-	}
+	if (!mt->has_pointers)
+		rc = map_list_reserve(g, m->extra->overflow, n);
 	if (rc == 0 && missing > 0)
 		rc = gc_alloc(g, &mt->bucket, missing, &fresh);
 	if (rc < 0)
@@ -209,7 +192,7 @@ uint8_t *map_overflow_take(struct sched_g *g, const struct mrt_map_type *mt, str
 
 /* Hang the new array in. Everything is allocated. */
 static void map_grow_commit(struct sched_g *g, struct mrt_map *m, uint8_t b, uint8_t *array,
-			    uint8_t *spare)
+			    uint8_t *spare, struct map_list *list)
 {
 	uint8_t flags = atomic_load_explicit(&m->flags, memory_order_relaxed);
 
@@ -227,7 +210,7 @@ static void map_grow_commit(struct sched_g *g, struct mrt_map *m, uint8_t b, uin
 	if (m->extra == NULL)
 		return;
 	map_store(g, &m->extra->old_overflow, m->extra->overflow);
-	map_store(g, &m->extra->overflow, NULL);
+	map_store(g, &m->extra->overflow, list);
 	map_store(g, &m->extra->next_spare, spare);
 }
 
@@ -235,13 +218,14 @@ int map_grow_start(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_
 {
 	uint8_t b = map_overloaded(m->count + 1, m->b) ? m->b + 1 : m->b;
 	uint8_t *array, *spare;
+	struct map_list *list;
 	int rc = map_array_alloc(g, mt, b, &array, &spare);
 
-	if (rc == 0 && spare != NULL)
-		rc = map_extra_ensure(g, m, false);
+	if (rc == 0)
+		rc = map_lists_alloc(g, mt, m, b, spare != NULL, &list);
 	if (rc < 0)
 		return rc;
-	map_grow_commit(g, m, b, array, spare);
+	map_grow_commit(g, m, b, array, spare, list);
 	return 0;
 }
 

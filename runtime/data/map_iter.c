@@ -8,31 +8,15 @@
  * bucket at hand.  Each entry that stays is returned exactly once; one that is deleted before it is
  * reached, never; one that is added, perhaps.
  *
- * Old buckets are kept alive by the iterator's own root frame.  Overflow buckets without pointers
- * hang on the map's list, which must exist before the first of them is made after the start: the
- * one allocation here (mapiterinit makes it too).  Refused, the iteration does not begin: next
- * returns false and `err` is -ENOMEM.
+ * Nothing is allocated, and an iteration cannot fail.  Old buckets are kept alive by the iterator's
+ * own root frame: the array, and for a map without pointers the lists of overflow buckets
+ * (map_grow.c).
  */
 #include "runtime/data/map_priv.h"
 
 #define MAP_ITER_ANY UINT64_MAX /* check_bucket: every cell of the chain belongs to us */
 
 enum { MAP_ROOT_MAP, MAP_ROOT_ARRAY, MAP_ROOT_BUCKET, MAP_ROOT_LIST, MAP_ROOT_OLD_LIST };
-
-/* Root the overflow lists of a noscan map. */
-static int map_iter_root_lists(struct sched_g *g, struct mrt_map *m, struct mrt_map_iter *it)
-{
-	int rc;
-
-	sched_op_enter(g);
-	rc = map_extra_ensure(g, m, true);
-	sched_op_leave(g);
-	if (rc < 0)
-		return rc;
-	it->roots[MAP_ROOT_LIST] = mrt_load((void **)&m->extra->overflow);
-	it->roots[MAP_ROOT_OLD_LIST] = mrt_load((void **)&m->extra->old_overflow);
-	return 0;
-}
 
 void mrt_map_iter_init(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, struct mrt_map_iter *it)
 {
@@ -47,11 +31,9 @@ void mrt_map_iter_init(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, stru
 	it->done = m == NULL || m->count == 0;
 	if (it->done)
 		return;
-	if (!mt->has_pointers) {
-		it->err = map_iter_root_lists(sched_of(g), m, it);
-		it->done = it->err < 0;
-		if (it->done)
-			return;
+	if (!mt->has_pointers && m->extra != NULL) {
+		it->roots[MAP_ROOT_LIST] = m->extra->overflow;
+		it->roots[MAP_ROOT_OLD_LIST] = m->extra->old_overflow;
 	}
 	random = data_random();
 	it->roots[MAP_ROOT_ARRAY] = m->buckets;

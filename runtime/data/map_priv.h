@@ -155,6 +155,17 @@ static inline uint8_t *map_overflow(uint8_t *bucket, uint32_t bucket_bytes)
 {
 	return mrt_load(map_overflow_slot(bucket, bucket_bytes));
 }
+/* The overflow word: a pointer with its barrier, or an integer in noscan buckets. */
+static inline void map_overflow_set(struct sched_g *g, const struct mrt_map_type *mt,
+				    uint8_t *bucket, uint8_t *next)
+{
+	void **slot = map_overflow_slot(bucket, mt->bucket_bytes);
+
+	if (mt->has_pointers)
+		gc_store(g, slot, next);
+	else
+		__atomic_store_n(slot, next, __ATOMIC_RELAXED);
+}
 static inline bool map_evacuated(const uint8_t *bucket)
 {
 	return bucket[0] >= MAP_EVACUATED_X && bucket[0] <= MAP_EVACUATED_EMPTY;
@@ -268,8 +279,12 @@ uint64_t map_array_count(const struct mrt_map_type *mt, uint8_t b);
 /* Mark the last bucket of an array as the last spare one; returns the first. */
 uint8_t *map_array_spares(struct sched_g *g, const struct mrt_map_type *mt, uint8_t *array,
 			  uint8_t b, uint64_t n);
-/* extra exists (and its overflow list, if `list`). Safepoint. -ENOMEM. */
-int map_extra_ensure(struct sched_g *g, struct mrt_map *m, bool list);
+/* extra exists. Safepoint. -ENOMEM. */
+int map_extra_ensure(struct sched_g *g, struct mrt_map *m);
+/* What a fresh array for 2^b needs beside it: extra, if it has spare buckets or a list; the list of
+ * overflow buckets of a noscan map (else NULL), not hung in yet. Safepoint. -ENOMEM. */
+int map_lists_alloc(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, uint8_t b,
+		    bool spares, struct map_list **ret);
 /* Make sure that map_overflow_take works n times. Safepoint. -ENOMEM: nothing visible changed. */
 int map_reserve(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, uint64_t n,
 		struct map_reserve *ret);

@@ -200,7 +200,8 @@ static void hints_run(mrt_g *g, void *arg)
 		m = root[0];
 		CHECK(b_of(m) == want[i].b);
 		CHECK((m->buckets != NULL) == (want[i].b > 0));
-		CHECK((m->extra != NULL) == (want[i].b >= 4));
+		CHECK((m->extra != NULL) == (want[i].b > 0));
+		CHECK((m->extra != NULL && m->extra->next_spare != NULL) == (want[i].b >= 4));
 		for (int64_t n = 0; n < want[i].hint && want[i].b > 0; n++)
 			CHECK(mrt_map_put(g, &mt, m, (uint64_t)n, &n) == 0);
 		CHECK(b_of(m) == want[i].b && !map_growing(m));

@@ -6,7 +6,7 @@
 #include "map_model.h"
 
 /* Some dozens of cycles' worth. */
-#if MRT_SIM
+#if MRT_SIM || MODEL_SLOW
 #define MANY 300000
 #else
 #define MANY 3000000
@@ -281,7 +281,7 @@ static void outlive_run(mrt_g *g, void *arg)
 	m = root[0];
 	chain_make(g, &mt, m, &from);
 	old = m->buckets;
-	model_fail(begun ? 2 : 0, true); /* chain 0 waits for its overflow buckets */
+	model_fail(begun ? 3 : 0, true); /* chain 0 waits for its overflow buckets */
 	while (begun && !map_growing(m)) {
 		while ((map_hash(m, ++from, 8) & 3) != 1)
 			;
