@@ -28,7 +28,7 @@ static void model_storm(mrt_go_fn *fn, void *arg)
 struct storm {
 	_Atomic bool stop;
 	mrt_wg done;
-	uint64_t cycles;
+	_Atomic uint64_t cycles;
 };
 
 static void storm_run(mrt_g *g, void *arg)
@@ -341,7 +341,7 @@ static void exhaust_kind(mrt_g *g, struct model_kind *kind, uint64_t universe)
 	model_map_init(&p->ref, universe);
 	CHECK(mrt_map_new(g, &p->mt, 0, &root[0]) == 0);
 	p->m = root[0];
-	for (uint64_t i = 0; refused < 40; i++) {
+	for (uint64_t i = 0; refused < (MODEL_SLOW ? 3 : 40); i++) {
 		int rc = model_put(p, model_below(universe));
 
 		CHECK(rc == 0 || rc == -ENOMEM);
