@@ -5,8 +5,8 @@
  * the goroutine itself when it comes back soon, the stopper, a ragged call, or sysmon after a
  * tick.  When others wait for a P, or a request is pending, the P is handed off at once.
  *
- * Store the mark, then read the poll word, here; set the poll word, then read the mark, there: one of the two sees
- * the other, so a request is never left lying on a P without anybody.
+ * Store the mark, then read the poll word, here; set the poll word, then read the mark, there: one
+ * of the two sees the other, so a request is never left lying on a P without anybody.
  */
 #include "runtime/sched/sched.h"
 #include "runtime/sched/sched_priv.h"
@@ -45,7 +45,8 @@ static struct sched_p *block_any_p(struct sched_p *old)
 {
 	struct sched_p *p;
 
-	/* Perhaps by now another goroutine's blocked call: then that one looks for a P when it returns. */
+	/* Perhaps by now another goroutine's blocked call: then that one looks for a P when it
+	 * returns. */
 	if (sched_p_swap(old, SCHED_P_BLOCKED, SCHED_P_RUNNING))
 		return old;
 	prim_mutex_lock(&sched.lock);

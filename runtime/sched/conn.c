@@ -3,7 +3,8 @@
  *
  * The poller reports edges, and any look may take one, so a slot remembers it (READY); a stale
  * one costs one more try.  A close marks the connection, wakes who waits, and leaves the
- * descriptor to the last operation under way.  The memory stays until sched_fini: an event may still name it.
+ * descriptor to the last operation under way.  The memory stays until sched_fini: an event may
+ * still name it.
  */
 #include "runtime/sched/conn_priv.h"
 #include "runtime/sched/sched_priv.h"
@@ -59,7 +60,8 @@ static int conn_wait(struct sched_g *g, mrt_conn *c, _Atomic uintptr_t *slot)
 	g->wake_lag_ns = 0;
 	if (!atomic_compare_exchange_strong(slot, &old, CONN_WAIT)) {
 		if (old != CONN_READY)
-			prim_die(134, "mrt: two goroutines wait for one direction of a connection\n");
+			prim_die(134,
+				 "mrt: two goroutines wait for one direction of a connection\n");
 		atomic_store(slot, CONN_NONE);
 		return conn_closed(c) ? -ECANCELED : 0;
 	}

@@ -2,11 +2,12 @@
  * g.c: goroutines: their making, reuse and end, and the list of all.
  *
  * A G is never freed before sched_fini: the list of all only grows, and is walked without a lock.
- * A dead G keeps its stack for the next one of the same size; free Gs lie on their P's list, half of which goes to
- * the global one when it is full, where only SCHED_GFREE_STACKS_MAX keep their stacks.
+ * A dead G keeps its stack for the next one of the same size; free Gs lie on their P's list, half
+ * of which goes to the global one when it is full, where only SCHED_GFREE_STACKS_MAX keep their
+ * stacks.
  *
- * Worker ids of goroutines are counted, lowest free first, so that a run which starts the same goroutines names them
- * the same.  When all are taken a goroutine has MRT_WORKER_NONE.
+ * Worker ids of goroutines are counted, lowest free first, so that a run which starts the same
+ * goroutines names them the same.  When all are taken a goroutine has MRT_WORKER_NONE.
  */
 #include "runtime/sched/sched.h"
 #include "runtime/sched/sched_priv.h"
@@ -15,7 +16,7 @@
 #include <string.h>
 
 #define ARENA_CHUNK_BYTES ((size_t)64 << 10)
-#define ARENA_ALIGN ((size_t)64)
+#define ARENA_ALIGN	  ((size_t)64)
 
 struct arena_chunk {
 	struct arena_chunk *next;
@@ -115,7 +116,8 @@ static void worker_give(uint32_t id)
 
 /* ------------------------------------------------------------------ creation */
 
-/* Where every goroutine starts, and starts again in its next life: a context that ended by itself needs no new one. */
+/* Where every goroutine starts, and starts again in its next life: a context that ended by itself
+ * needs no new one. */
 static void g_main(void *arg)
 {
 	struct sched_g *g = arg;
@@ -133,7 +135,8 @@ static struct sched_g *g_alloc(void)
 	prim_mutex_lock(&gs.lock);
 	g = arena_alloc_locked(sizeof(*g));
 	if (g != NULL) {
-		/* Relaxed load: only lock holders write. Release: pairs with the acquire in sched_each_g. */
+		/* Relaxed load: only lock holders write. Release: pairs with the acquire in
+		 * sched_each_g. */
 		g->all_next = atomic_load_explicit(&gs.all, memory_order_relaxed);
 		atomic_store_explicit(&gs.all, g, memory_order_release);
 	}
@@ -311,10 +314,10 @@ void sched_g_status(struct sched_g *g, enum sched_status from, enum sched_status
 {
 	uint32_t expected = from;
 
-	/* Acquire: what a scanner wrote (scan_gen, colours) is seen; release: what the G did before is seen by a
-	 * scanner.  Sequentially consistent for scan_ask. */
-	for (uint32_t round = 0;
-	     !atomic_compare_exchange_weak(&g->status, &expected, to); expected = from) {
+	/* Acquire: what a scanner wrote (scan_gen, colours) is seen; release: what the G did before
+	 * is seen by a scanner.  Sequentially consistent for scan_ask. */
+	for (uint32_t round = 0; !atomic_compare_exchange_weak(&g->status, &expected, to);
+	     expected = from) {
 		if (expected == from)
 			continue; /* weak: failed for nothing */
 		if (expected != (from | SCHED_G_SCAN))

@@ -2,8 +2,8 @@
  * m.c: threads that run Ps: started when there is work for one more, parked when there is none.
  *
  * An M that wakes has been given a P, or it is the end.  A spinning M has a P and looks for work;
- * sched.spinning counts them, and at most one is started at a time, by whoever made work visible while
- * nobody was looking.  When it finds some it starts the next one.
+ * sched.spinning counts them, and at most one is started at a time, by whoever made work visible
+ * while nobody was looking.  When it finds some it starts the next one.
  *
  * When the system refuses a thread its P stays idle, and the others do the work.
  */
@@ -156,7 +156,8 @@ void sched_m_quit_all(void)
 
 void sched_m_join_all(void)
 {
-	/* No lock: nobody makes an M after `quitting` was set under it, and this thread has seen it set. */
+	/* No lock: nobody makes an M after `quitting` was set under it, and this thread has seen it
+	 * set. */
 	while (sched.m_all != NULL) {
 		struct sched_m *m = sched.m_all;
 

@@ -15,7 +15,7 @@
 #include <string.h>
 
 static struct {
-	prim_mutex lock; /* events are seen to one at a time */
+	prim_mutex lock;	  /* events are seen to one at a time */
 	_Atomic uint32_t waiters; /* goroutines parked on a connection */
 	_Atomic bool blocked;	  /* an M is in the blocking poll */
 	_Atomic int64_t until_ns; /* it sleeps until then; 0: not known yet */

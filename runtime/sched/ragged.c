@@ -1,9 +1,9 @@
 /*
  * ragged.c: one function, once for each P, without stopping the world.
  *
- * Every P gets the CALL bit and whoever has the P takes the bit and runs the function: at a safepoint, when
- * looking for work, before giving the P up.  The caller takes the idle Ps and those in a
- * blocking call, runs it for them, and hands them on.  The call has the same turn as a stop.
+ * Every P gets the CALL bit and whoever has the P takes the bit and runs the function: at a
+ * safepoint, when looking for work, before giving the P up.  The caller takes the idle Ps and those
+ * in a blocking call, runs it for them, and hands them on.  The call has the same turn as a stop.
  */
 #include "runtime/sched/sched.h"
 #include "runtime/sched/sched_priv.h"
@@ -18,7 +18,8 @@ static struct {
 void sched_ragged_run(struct sched_p *p)
 {
 	/* Relaxed: a hint; the exchange decides, and acquires what the caller has set. */
-	if (PRIM_LIKELY((atomic_load_explicit(&p->poll, memory_order_relaxed) & SCHED_POLL_CALL) == 0))
+	if (PRIM_LIKELY((atomic_load_explicit(&p->poll, memory_order_relaxed) & SCHED_POLL_CALL) ==
+			0))
 		return;
 	if ((atomic_fetch_and(&p->poll, ~(uint32_t)SCHED_POLL_CALL) & SCHED_POLL_CALL) == 0)
 		return;

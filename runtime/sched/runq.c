@@ -2,10 +2,10 @@
  * runq.c: run queues: a ring and a "next" slot per P, and the global queue.
  *
  * The ring: the owner of the P puts at the tail, the owner and thieves take at the head.  A taker
- * copies what it wants and then moves the head by compare and swap; if that fails somebody else took them, and
- * the copies are forgotten.  An entry is overwritten only after the head has passed it, so a
- * copy is stale only when the swap fails.  A full ring gives its older half to the global queue, at the
- * price of one lock for 129 goroutines.
+ * copies what it wants and then moves the head by compare and swap; if that fails somebody else
+ * took them, and the copies are forgotten.  An entry is overwritten only after the head has passed
+ * it, so a copy is stale only when the swap fails.  A full ring gives its older half to the global
+ * queue, at the price of one lock for 129 goroutines.
  *
  * The "next" slot keeps a pair of goroutines that wake each other on one P.
  */
@@ -18,7 +18,8 @@ _Static_assert((SCHED_RUNQ & RING_MASK) == 0, "a power of two");
 
 /* ---------------------------------------------------------------------- ring */
 
-/* Acquire: pairs with the release half of the takers' swaps, so that their reads of the entries come before our writes. */
+/* Acquire: pairs with the release half of the takers' swaps, so that their reads of the entries
+ * come before our writes. */
 static inline uint32_t ring_head(const struct sched_local *l)
 {
 	return atomic_load_explicit(&l->head, memory_order_acquire);
@@ -113,8 +114,8 @@ bool sched_runq_empty(const struct sched_p *p)
 {
 	const struct sched_local *l = sched_local(p);
 
-	/* Sequentially consistent: the looking half of sched_priv.h's pattern.  The owner moves goroutines
-	 * from `next` to the tail, so look at `next` first and last. */
+	/* Sequentially consistent: the looking half of sched_priv.h's pattern.  The owner moves
+	 * goroutines from `next` to the tail, so look at `next` first and last. */
 	if (atomic_load(&l->next) != NULL || atomic_load(&l->head) != atomic_load(&l->tail))
 		return false;
 	return atomic_load(&l->next) == NULL;

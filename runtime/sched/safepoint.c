@@ -1,8 +1,8 @@
 /*
  * safepoint.c: what a running goroutine does when its P's poll word says so.
  *
- * A request stays in the word until it is served: STOP is taken back by the stopper, CALL and SCAN are
- * cleared by whoever serves them, PREEMPT by the next time slice.
+ * A request stays in the word until it is served: STOP is taken back by the stopper, CALL and SCAN
+ * are cleared by whoever serves them, PREEMPT by the next time slice.
  */
 #include "runtime/sched/sched.h"
 #include "runtime/sched/sched_priv.h"

@@ -3,8 +3,8 @@
  *
  * The SCAN bit in a status is a lock: only a status other than RUNNING takes it, and nobody changes
  * a status that has it.  So a scanner and the goroutine exclude each other, and so do two
- * scanners.  A running goroutine is asked, and looks itself at its next safepoint; the request is kept with
- * the goroutine, so it survives a park or a move to another P.
+ * scanners.  A running goroutine is asked, and looks itself at its next safepoint; the request is
+ * kept with the goroutine, so it survives a park or a move to another P.
  */
 #include "runtime/sched/sched.h"
 #include "runtime/sched/sched_priv.h"
@@ -14,8 +14,8 @@ static bool scan_ask(struct sched_g *g)
 {
 	struct sched_p *p;
 
-	/* Sequentially consistent, as the status swap in run_begin and its look at scan_asked: either that
-	 * sees the request, or we see the status, and with it the P, that it set. */
+	/* Sequentially consistent, as the status swap in run_begin and its look at scan_asked:
+	 * either that sees the request, or we see the status, and with it the P, that it set. */
 	atomic_store(&g->scan_asked, 1);
 	do {
 		p = __atomic_load_n(&g->p, __ATOMIC_RELAXED);
@@ -53,10 +53,9 @@ enum sched_scan sched_scan_g(struct sched_g *g, void (*scan)(struct sched_g *, v
 			prim_spin_wait(round++);
 			continue;
 		}
-		if (!atomic_compare_exchange_strong_explicit(&g->status, &status,
-							     status | SCHED_G_SCAN,
-							     memory_order_acquire,
-							     memory_order_relaxed))
+		if (!atomic_compare_exchange_strong_explicit(
+			    &g->status, &status, status | SCHED_G_SCAN, memory_order_acquire,
+			    memory_order_relaxed))
 			continue;
 		scan_held(g, status, scan, arg);
 		return SCHED_SCAN_DONE;

@@ -1,9 +1,10 @@
 /*
  * sched.c: the beginning and the end of the scheduler.
  *
- * sched_main makes its thread the first M.  When the main goroutine ends, every P gets the STOP bit, every M comes off its
- * goroutine at the next safepoint and ends, and the first M joins them.  A goroutine in a blocking
- * call is waited for.  What is still alive then is left where it stands, and its stack freed by sched_fini.
+ * sched_main makes its thread the first M.  When the main goroutine ends, every P gets the STOP
+ * bit, every M comes off its goroutine at the next safepoint and ends, and the first M joins them.
+ * A goroutine in a blocking call is waited for.  What is still alive then is left where it stands,
+ * and its stack freed by sched_fini.
  */
 #include "runtime/sched/sched.h"
 #include "runtime/sched/sched_priv.h"

@@ -2,34 +2,34 @@
  * sched_priv.h: what the files of sched/ share.
  *
  * Who owns what.  A P belongs to whoever took it out of one of its free states by a compare
- * and swap (BLOCKED) or under the lock (IDLE): an M that runs it, the stopper (STOPPED), or a thread
- * that is about to hand it on (RUNNING without an M).  Only the owner touches the producing end
- * of its run queue, its list of free Gs, its telemetry ring.
+ * and swap (BLOCKED) or under the lock (IDLE): an M that runs it, the stopper (STOPPED), or a
+ * thread that is about to hand it on (RUNNING without an M).  Only the owner touches the producing
+ * end of its run queue, its list of free Gs, its telemetry ring.
  *
  * The lock (rank SCHED) guards the global queue, the idle lists, the stop's
  * counters and the list of Ms.  No wake of a thread needs it held.
  *
- * Losing no wake-up.  Whoever makes work visible does so by a sequentially consistent store and then
- * reads `spinning` and `idle` (sched_wake); an M that gives up looking puts its P into `idle`, takes itself
- * out of `spinning` and then looks at every queue again.  One of the two sees the other.
- * The same pattern, store mine then read yours, holds between a request in
- * a P's poll word and a P's status BLOCKED.
+ * Losing no wake-up.  Whoever makes work visible does so by a sequentially consistent store and
+ * then reads `spinning` and `idle` (sched_wake); an M that gives up looking puts its P into `idle`,
+ * takes itself out of `spinning` and then looks at every queue again.  One of the two sees the
+ * other. The same pattern, store mine then read yours, holds between a request in a P's poll word
+ * and a P's status BLOCKED.
  */
 #pragma once
 
 #include "runtime/sched/sched.h"
 #include "runtime/watch/telemetry.h"
 
-#define SCHED_RUNQ 256u /* power of two */
-#define SCHED_GFREE_MAX 64u
+#define SCHED_RUNQ	       256u /* power of two */
+#define SCHED_GFREE_MAX	       64u
 #define SCHED_GFREE_STACKS_MAX 512u /* free Gs on the global list that keep their stack */
-#define SCHED_STACK_BYTES ((size_t)64 << 10)
-#define SCHED_SLICE_NS INT64_C(10000000)
-#define SCHED_POLL_STALE_NS INT64_C(10000000)
-#define SCHED_STOP_SLICE_NS INT64_C(100000)
-#define SCHED_GLOBAL_EVERY 61u
-#define SCHED_STEAL_PASSES 4u
-#define SCHED_NEVER INT64_MAX
+#define SCHED_STACK_BYTES      ((size_t)64 << 10)
+#define SCHED_SLICE_NS	       INT64_C(10000000)
+#define SCHED_POLL_STALE_NS    INT64_C(10000000)
+#define SCHED_STOP_SLICE_NS    INT64_C(100000)
+#define SCHED_GLOBAL_EVERY     61u
+#define SCHED_STEAL_PASSES     4u
+#define SCHED_NEVER	       INT64_MAX
 
 enum sched_p_status {
 	SCHED_P_IDLE,	 /* in the idle set */
@@ -71,12 +71,12 @@ struct sched_local {
 	int64_t seen_sched_ns, seen_call_ns;
 };
 
-enum sched_after { /* why a G came back to its M */
-	SCHED_AFTER_YIELD,   /* to the global queue */
-	SCHED_AFTER_FRONT,   /* to the front of its P: stopped for the world */
-	SCHED_AFTER_PARK,
-	SCHED_AFTER_UNBLOCK, /* back from a bracketed call, no P to be had */
-	SCHED_AFTER_EXIT
+enum sched_after {		      /* why a G came back to its M */
+		   SCHED_AFTER_YIELD, /* to the global queue */
+		   SCHED_AFTER_FRONT, /* to the front of its P: stopped for the world */
+		   SCHED_AFTER_PARK,
+		   SCHED_AFTER_UNBLOCK, /* back from a bracketed call, no P to be had */
+		   SCHED_AFTER_EXIT
 };
 
 struct sched_m {
@@ -86,9 +86,9 @@ struct sched_m {
 	prim_thread *thread; /* NULL: the thread of sched_main */
 	prim_ctx *ctx;
 	prim_note note;
-	struct sched_p *p;      /* NULL: none */
+	struct sched_p *p;	/* NULL: none */
 	struct sched_p *next_p; /* handed over with the wake */
-	struct sched_p *old_p;  /* left behind by block_enter */
+	struct sched_p *old_p;	/* left behind by block_enter */
 	struct sched_g *g;
 	uint64_t rng;
 	struct sched_m *idle_next, *all_next;
@@ -125,7 +125,10 @@ struct sched_state {
 };
 extern struct sched_state sched;
 
-static inline struct sched_local *sched_local(const struct sched_p *p) { return p->sched; }
+static inline struct sched_local *sched_local(const struct sched_p *p)
+{
+	return p->sched;
+}
 
 /* ---- lists linked by g->next */
 static inline void sched_list_add(struct sched_list *list, struct sched_g *g)
@@ -247,7 +250,8 @@ void sched_netpoll_fini(void);
 bool sched_netpoll_wanted(void); /* somebody waits, and nobody blocks in the poller */
 /* Non-blocking; p may be NULL. The Gs are RUNNABLE. `events` has PRIM_POLL_EVENTS_MAX. */
 void sched_netpoll_now(struct sched_p *p, struct prim_event *events, struct sched_list *ret);
-/* Become the one blocked poller, until the next timer: false: not needed, or there is one already. m has no P. */
+/* Become the one blocked poller, until the next timer: false: not needed, or there is one already.
+ * m has no P. */
 bool sched_netpoll_block(struct sched_m *m, struct sched_list *ret);
 /* A timer at when_ns is new. */
 void sched_netpoll_timer(int64_t when_ns);

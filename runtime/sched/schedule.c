@@ -1,10 +1,10 @@
 /*
  * schedule.c: what an M does: find a goroutine, run it until it comes back, see to it, again.
  *
- * The order of looking is Go's (findRunnable): stop the world, ragged call, timers, mark worker, every 61st time
- * the global queue, own queue, a batch of the global one, the poller, stealing, an idle mark worker.
- * Then the P is given up, everything is looked at once more, and one M of all blocks in the poller until the
- * next timer; the others park.
+ * The order of looking is Go's (findRunnable): stop the world, ragged call, timers, mark worker,
+ * every 61st time the global queue, own queue, a batch of the global one, the poller, stealing, an
+ * idle mark worker. Then the P is given up, everything is looked at once more, and one M of all
+ * blocks in the poller until the next timer; the others park.
  *
  * A goroutine leaves to its M's own context and the M does what has to happen
  * after it has left: nobody can resume a goroutine that has not been saved.
@@ -117,10 +117,12 @@ static struct sched_g *find_polled(struct sched_m *m)
 	return g;
 }
 
-/* Every 61st time, and when a slice is over: a pair in `next` that hands its slice to and fro does not end it. */
+/* Every 61st time, and when a slice is over: a pair in `next` that hands its slice to and fro does
+ * not end it. */
 static bool find_global_first(const struct sched_p *p)
 {
-	return atomic_load_explicit(&p->sched_tick, memory_order_relaxed) % SCHED_GLOBAL_EVERY == 0 ||
+	return atomic_load_explicit(&p->sched_tick, memory_order_relaxed) % SCHED_GLOBAL_EVERY ==
+		       0 ||
 	       (atomic_load_explicit(&p->poll, memory_order_relaxed) & SCHED_POLL_PREEMPT) != 0;
 }
 

@@ -1,9 +1,10 @@
 /*
  * stw.c: stopping the world, and whose turn it is to do so.
  *
- * Every P gets the STOP bit.  Idle Ps and Ps in a blocking call are taken at once; the others give themselves up at
- * their goroutine's next safepoint, or when they look for work.  A P that enters a blocking call meanwhile
- * looks at its poll word after saying so.  The stopper sleeps in slices and looks again.
+ * Every P gets the STOP bit.  Idle Ps and Ps in a blocking call are taken at once; the others give
+ * themselves up at their goroutine's next safepoint, or when they look for work.  A P that enters a
+ * blocking call meanwhile looks at its poll word after saying so.  The stopper sleeps in slices and
+ * looks again.
  *
  * The time to stop runs from the request (the stopper's turn has come) to the last P's
  * stop; the time stopped until every P has been let go.
@@ -15,7 +16,7 @@
 
 /* ---------------------------------------------------------------------- turns */
 
-struct turn_waiter { /* on the waiter's stack */
+struct turn_waiter {	   /* on the waiter's stack */
 	struct sched_g *g; /* NULL: a thread, on its note */
 	prim_note note;
 	struct turn_waiter *next;

@@ -4,8 +4,8 @@
  * Mutex: state 0 free, 1 held, 2 held and others wait.  Waiters queue under a spin guard; an unlock
  * hands the mutex to the first of them, so it is never free while somebody waits.
  *
- * Wait group: everything under the guard, since the waiter may free the group as soon as it sees zero: the last
- * touch of whoever brings the count to zero is the release of the guard.
+ * Wait group: everything under the guard, since the waiter may free the group as soon as it sees
+ * zero: the last touch of whoever brings the count to zero is the release of the guard.
  */
 #include "runtime/sched/sched.h"
 #include "runtime/sched/sched_priv.h"
@@ -15,8 +15,8 @@ enum { MUTEX_FREE, MUTEX_HELD, MUTEX_WAITED };
 static void guard_take(_Atomic uint32_t *guard)
 {
 	/* Acquire: pairs with the release in guard_give. */
-	for (uint32_t round = 0;
-	     atomic_exchange_explicit(guard, 1, memory_order_acquire) != 0; round++)
+	for (uint32_t round = 0; atomic_exchange_explicit(guard, 1, memory_order_acquire) != 0;
+	     round++)
 		prim_spin_wait(round);
 }
 

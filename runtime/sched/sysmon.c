@@ -1,22 +1,23 @@
 /*
  * sysmon.c: the thread that needs no P: looks after those that have one.
  *
- * Every 20 us, slower when there is nothing to do (after 50 idle rounds the period doubles, up to 10 ms): look at the
- * connections when nobody has for 10 ms, take Ps away from blocking calls, ask goroutines that have run
- * for 10 ms to make room, and give the collector its tick.
+ * Every 20 us, slower when there is nothing to do (after 50 idle rounds the period doubles, up to
+ * 10 ms): look at the connections when nobody has for 10 ms, take Ps away from blocking calls, ask
+ * goroutines that have run for 10 ms to make room, and give the collector its tick.
  *
- * When every P has been idle at the slowest pace it sleeps deeply, a minute at a time, and from the fourth minute
- * without end (a timed GC has long come and gone); the first P that becomes busy wakes it.
+ * When every P has been idle at the slowest pace it sleeps deeply, a minute at a time, and from the
+ * fourth minute without end (a timed GC has long come and gone); the first P that becomes busy
+ * wakes it.
  */
 #include "runtime/sched/sched.h"
 #include "runtime/sched/sched_priv.h"
 
 #include <string.h>
 
-#define SYSMON_MIN_NS INT64_C(20000)
-#define SYSMON_MAX_NS INT64_C(10000000)
+#define SYSMON_MIN_NS	   INT64_C(20000)
+#define SYSMON_MAX_NS	   INT64_C(10000000)
 #define SYSMON_IDLE_ROUNDS 50u
-#define SYSMON_DEEP_NS INT64_C(60000000000)
+#define SYSMON_DEEP_NS	   INT64_C(60000000000)
 #define SYSMON_DEEP_ROUNDS 4u
 
 static struct {

@@ -10,9 +10,9 @@
 
 #include <string.h>
 
-#define HEAP_ARITY 4u
+#define HEAP_ARITY   4u
 #define HEAP_CAP_MIN 256u
-#define DUE_MAX 64u
+#define DUE_MAX	     64u
 
 static inline bool timer_before(const struct sched_timer *a, const struct sched_timer *b)
 {

@@ -1,5 +1,6 @@
 /*
- * test_sched_net.c: connections and the poller: real socket pairs, or virtual peers in the simulation.
+ * test_sched_net.c: connections and the poller: real socket pairs, or virtual peers in the
+ * simulation.
  *
  * The fault gate is this file's own: every n-th wake of a parked goroutine is delayed, and what the
  * scheduler tells about it is checked.
@@ -24,7 +25,7 @@
 #define CHECK(x)                                                                                   \
 	do {                                                                                       \
 		if (!(x)) {                                                                        \
-			fprintf(stderr, "%s:%d: %s (seed %llu)\n", __FILE__, __LINE__, #x,          \
+			fprintf(stderr, "%s:%d: %s (seed %llu)\n", __FILE__, __LINE__, #x,         \
 				(unsigned long long)seed);                                         \
 			abort();                                                                   \
 		}                                                                                  \
@@ -129,7 +130,7 @@ static const struct mrt_go_options driver7 = {.driver = 7};
 
 /* ------------------------------------------------------------------------ echo */
 
-#define CONNS 32
+#define CONNS	32
 #define MESSAGE 64
 
 struct echo {
