@@ -1,10 +1,10 @@
 /*
  * check.c: reading and judging SLOs and expectations.
  *
- * Judging: intervals of the phases that count are added up; a windowed check does so until its window is full, decides and begins
- * anew, and one bad window fails it. A window ends with its phase (a rest of less than half a window is not judged).
- * Without a window, the sum over the run decides at the end; a bound on something that only grows fails as soon as it is
- * passed.
+ * Judging: intervals of the phases that count are added up; a windowed check does so until its
+ * window is full, decides and begins anew, and one bad window fails it. A window ends with its
+ * phase (a rest of less than half a window is not judged). Without a window, the sum over the run
+ * decides at the end; a bound on something that only grows fails as soon as it is passed.
  */
 #include "harness/check.h"
 
@@ -43,8 +43,12 @@ static int check_refuse(struct gcs_expr_error *e, const char *text, const char *
 /* Length of the operator, 0: none. */
 static size_t check_op(const char *p, enum gcs_op *ret)
 {
-	static const struct { const char *text; enum gcs_op op; } ops[] = {
-		{ "<=", GCS_LE }, { ">=", GCS_GE }, { "==", GCS_EQ }, { "!=", GCS_NE }, { "<", GCS_LT }, { ">", GCS_GT },
+	static const struct {
+		const char *text;
+		enum gcs_op op;
+	} ops[] = {
+		{"<=", GCS_LE}, {">=", GCS_GE}, {"==", GCS_EQ},
+		{"!=", GCS_NE}, {"<", GCS_LT},	{">", GCS_GT},
 	};
 	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
 		if (strncmp(p, ops[i].text, strlen(ops[i].text)) == 0) {
@@ -55,7 +59,8 @@ static size_t check_op(const char *p, enum gcs_op *ret)
 	return 0;
 }
 
-/* One of units.h's readers; the numbers of a check have the forms that numbers have everywhere in a scenario. */
+/* One of units.h's readers; the numbers of a check have the forms that numbers have everywhere in a
+ * scenario. */
 static int check_number(const char *word, enum gcs_unit unit, double *ret)
 {
 	uint64_t u = 0;
@@ -84,7 +89,8 @@ static int check_number(const char *word, enum gcs_unit unit, double *ret)
 	return rc;
 }
 
-static int check_value(const char *text, const char *p, enum gcs_unit unit, double *ret, struct gcs_expr_error *e)
+static int check_value(const char *text, const char *p, enum gcs_unit unit, double *ret,
+		       struct gcs_expr_error *e)
 {
 	char word[32];
 	double v = 0;
@@ -102,7 +108,8 @@ static int check_value(const char *text, const char *p, enum gcs_unit unit, doub
 	return 0;
 }
 
-int gcs_check_parse(const char *text, const struct gcs_scenario *s, struct gcs_expr *ret, struct gcs_expr_error *e)
+int gcs_check_parse(const char *text, const struct gcs_scenario *s, struct gcs_expr *ret,
+		    struct gcs_expr_error *e)
 {
 	struct gcs_expr parsed;
 	const char *name = check_skip(text);
@@ -110,7 +117,8 @@ int gcs_check_parse(const char *text, const struct gcs_scenario *s, struct gcs_e
 	while (*p && !isspace((unsigned char)*p) && !strchr("<>=!", *p))
 		p++;
 	if (p == name)
-		return check_refuse(e, text, p, "expected METRIC OP VALUE, such as op.latency.p99 < 2ms");
+		return check_refuse(e, text, p,
+				    "expected METRIC OP VALUE, such as op.latency.p99 < 2ms");
 	int rc = gcs_metric_find(name, (size_t)(p - name), s, &parsed.ref, e);
 	if (rc != 0) {
 		e->at += (uint32_t)(name - text);
@@ -196,7 +204,7 @@ static void judge_fail(struct gcs_judge *j, int64_t now_ns)
 static void judge_window_close(struct gcs_judge *j, int64_t end_ns, const struct gcs_scenario *s)
 {
 	double v;
-	struct gcs_reading from = { .m = &j->acc, .nworkloads = s->nworkloads };
+	struct gcs_reading from = {.m = &j->acc, .nworkloads = s->nworkloads};
 	bool enough = j->acc.span_ns * 2 >= j->check->window_ns;
 	if (enough && gcs_metric_read(&j->expr.ref, from, &v)) {
 		j->windows++;
@@ -214,7 +222,8 @@ static void judge_window_close(struct gcs_judge *j, int64_t end_ns, const struct
 	gcs_measure_fini(&j->acc);
 }
 
-void gcs_judge_interval(struct gcs_judge *j, const struct gcs_measure *m, int phase, int64_t end_ns, const struct gcs_scenario *s)
+void gcs_judge_interval(struct gcs_judge *j, const struct gcs_measure *m, int phase, int64_t end_ns,
+			const struct gcs_scenario *s)
 {
 	bool counts = phase >= 0 && (j->phases >> phase & 1);
 	if (j->expr.ref.metric->of_run)
@@ -242,9 +251,10 @@ static bool judge_won(const struct gcs_expr *e)
 	return e->ref.metric->grows && (e->op == GCS_GT || e->op == GCS_GE);
 }
 
-void gcs_judge_read(struct gcs_judge *j, const struct gcs_facts *facts, const struct gcs_scenario *s, int64_t now_ns, bool at_end)
+void gcs_judge_read(struct gcs_judge *j, const struct gcs_facts *facts,
+		    const struct gcs_scenario *s, int64_t now_ns, bool at_end)
 {
-	struct gcs_reading from = { .m = &j->acc, .facts = facts, .nworkloads = s->nworkloads };
+	struct gcs_reading from = {.m = &j->acc, .facts = facts, .nworkloads = s->nworkloads};
 	if (judge_windowed(j)) {
 		if (at_end && j->acc.span_ns > 0)
 			judge_window_close(j, now_ns, s);
@@ -265,7 +275,8 @@ void gcs_judge_read(struct gcs_judge *j, const struct gcs_facts *facts, const st
 	if (!at_end || j->final)
 		return;
 	j->final = true;
-	/* No latency measured is no pass. A run without a decided occurrence is judged by what its faults did, not here. */
+	/* No latency measured is no pass. A run without a decided occurrence is judged by what its
+	 * faults did, not here. */
 	if (!j->has)
 		j->state = j->expr.ref.metric->of_run ? 1 : -1;
 	if (j->state < 0 && j->failed_ns < 0)

@@ -1,11 +1,14 @@
 /*
- * collect.c: the collector's life: made before the target starts, told what happens to it, ticked, finished with a verdict.
+ * collect.c: the collector's life: made before the target starts, told what happens to it, ticked,
+ * finished with a verdict.
  *
- * A tick reads the clock, then shared memory up to it, then the rings; records older than the horizon are handled in the order of
- * time, and intervals close behind them. Real: the horizon trails the clock by COLLECT_GRACE_NS. Simulation: the clock is
- * the target's virtual one, read before the rings (whatever happened before it is in them), and /proc is not looked
- * at. A simulated target waits at each tenth of a second until it has been sampled, so there samples fall on interval edges and
- * every run of a seed is counted alike; the caller ticks often (1 ms), or the target waits for long.
+ * A tick reads the clock, then shared memory up to it, then the rings; records older than the
+ * horizon are handled in the order of time, and intervals close behind them. Real: the horizon
+ * trails the clock by COLLECT_GRACE_NS. Simulation: the clock is the target's virtual one, read
+ * before the rings (whatever happened before it is in them), and /proc is not looked at. A
+ * simulated target waits at each tenth of a second until it has been sampled, so there samples fall
+ * on interval edges and every run of a seed is counted alike; the caller ticks often (1 ms), or the
+ * target waits for long.
  */
 #include "harness/collect_priv.h"
 
@@ -39,8 +42,10 @@ static int collect_judges(struct gcs_collect *c)
 	for (uint32_t i = 0; i < s->nslos && rc == 0 && c->over_ns == 0; i++) {
 		const struct gcs_expr *e = &c->slo[i].expr;
 		const char *name = e->ref.metric->name;
-		bool pause = strncmp(name, "pause.", 6) == 0 || strncmp(name, "op.latency.", 11) == 0;
-		if (pause && e->ref.metric->unit == GCS_UNIT_NS && (e->op == GCS_LT || e->op == GCS_LE))
+		bool pause =
+			strncmp(name, "pause.", 6) == 0 || strncmp(name, "op.latency.", 11) == 0;
+		if (pause && e->ref.metric->unit == GCS_UNIT_NS &&
+		    (e->op == GCS_LT || e->op == GCS_LE))
 			c->over_ns = (int64_t)e->value;
 	}
 	return rc;
@@ -49,13 +54,16 @@ static int collect_judges(struct gcs_collect *c)
 static int collect_refuse(char **ret_text, int rc)
 {
 	if (ret_text && !*ret_text)
-		*ret_text = strdup(rc == -EINVAL ? "the scenario names a check or signal that does not exist" : strerror(-rc));
+		*ret_text = strdup(
+			rc == -EINVAL ? "the scenario names a check or signal that does not exist"
+				      : strerror(-rc));
 	return rc;
 }
 
-int gcs_collect_create(struct gcs_collect **ret, const struct gcs_collect_options *opt, char **ret_text)
+int gcs_collect_create(struct gcs_collect **ret, const struct gcs_collect_options *opt,
+		       char **ret_text)
 {
-	struct gcs_record_options record = { .path = opt->record_path };
+	struct gcs_record_options record = {.path = opt->record_path};
 	struct gcs_collect *c = calloc(1, sizeof(*c));
 	if (ret_text)
 		*ret_text = NULL;
@@ -138,7 +146,9 @@ static void collect_clock(struct gcs_collect *c)
 	if (!c->started)
 		return;
 	/* acquire: what the target wrote before it moved its clock is read after it */
-	int64_t abs_ns = c->sim ? atomic_load_explicit(&c->tel->gauges.target_now_ns, memory_order_acquire) : collect_monotonic();
+	int64_t abs_ns =
+		c->sim ? atomic_load_explicit(&c->tel->gauges.target_now_ns, memory_order_acquire)
+		       : collect_monotonic();
 	int64_t now_ns = collect_rel(c, abs_ns);
 	c->clock_abs_ns = abs_ns;
 	if (now_ns > c->now_ns)
@@ -151,7 +161,7 @@ void gcs_collect_done(struct gcs_collect *c, const char *hash, uint64_t checked,
 	collect_clock(c);
 	c->done = true;
 	c->ended_ns = c->now_ns;
-	if (hash)
+	if (hash && c->sim) /* on real threads there is no order of events to prove */
 		snprintf(c->hash, sizeof(c->hash), "%s", hash);
 	if (checked > c->facts.integrity_checked)
 		c->facts.integrity_checked = checked;
@@ -164,10 +174,12 @@ static void collect_crash_text(struct gcs_collect *c)
 	int status = c->wait_status;
 	double at = (double)c->now_ns / 1e9;
 	if (WIFSIGNALED(status))
-		snprintf(c->crash_text, sizeof(c->crash_text), "the target was killed by signal %d (%s) at %.1f s", WTERMSIG(status),
+		snprintf(c->crash_text, sizeof(c->crash_text),
+			 "the target was killed by signal %d (%s) at %.1f s", WTERMSIG(status),
 			 strsignal(WTERMSIG(status)), at);
 	else
-		snprintf(c->crash_text, sizeof(c->crash_text), "the target ended with status %d at %.1f s%s", WEXITSTATUS(status), at,
+		snprintf(c->crash_text, sizeof(c->crash_text),
+			 "the target ended with status %d at %.1f s%s", WEXITSTATUS(status), at,
 			 c->done ? ", after it was done" : " before it was done");
 }
 
@@ -220,7 +232,8 @@ static void collect_judge(struct gcs_collect *c, bool at_end)
 		bool was_final = j->final;
 		gcs_judge_read(j, &c->facts, c->scenario, c->now_ns, at_end);
 		if (j->final && j->state < 0 && !was_final)
-			collect_say(c, c->now_ns, 2, "SLO %.24s failed: %.56s", j->check->id, j->check->text);
+			collect_say(c, c->now_ns, 2, "SLO %.24s failed: %.56s", j->check->id,
+				    j->check->text);
 		if (j->final && j->state < 0 && j->check->abort)
 			c->aborted = true;
 	}
@@ -238,10 +251,12 @@ static void collect_lateness(struct gcs_collect *c)
 		return;
 	c->late_max_ns = late;
 	if (late > COLLECT_LATE_TOLD_NS)
-		collect_say(c, c->now_ns, 1, "the harness itself was held up for %.1f s", (double)late / 1e9);
+		collect_say(c, c->now_ns, 1, "the harness itself was held up for %.1f s",
+			    (double)late / 1e9);
 }
 
-/* Tell a simulated target that this much of its time is in the books; it waits for that at interval edges. */
+/* Tell a simulated target that this much of its time is in the books; it waits for that at interval
+ * edges. */
 static void collect_sampled(struct gcs_collect *c, int64_t abs_ns)
 {
 	if (c->sim && c->started && abs_ns > 0)
@@ -271,7 +286,8 @@ const struct gcs_snapshot *gcs_collect_snapshot(struct gcs_collect *c)
 
 /* ---------------------------------------------------------------- the end */
 
-/* The interval that the end cut short keeps what it holds, and is no evidence of recovery; there is nothing beyond it. */
+/* The interval that the end cut short keeps what it holds, and is no evidence of recovery; there is
+ * nothing beyond it. */
 static void collect_close_rest(struct gcs_collect *c)
 {
 	collect_advance(c, c->ended_ns);
@@ -291,9 +307,19 @@ static void collect_verdict(struct gcs_collect *c, int interrupted)
 {
 	bool cut = c->ended_ns < c->scenario->end_ns - c->intervals.length_ns;
 	struct gcs_grounds g = {
-		.scenario = c->scenario, .facts = &c->facts, .recoveries = &c->recoveries, .slo = c->slo, .expect = c->expect,
-		.interrupted = interrupted, .harness_error = c->error, .started = c->started, .target_crashed = c->crashed,
-		.crash_text = c->crash_text, .sim = c->sim, .duration_ns = c->ended_ns, .stall_total_ns = c->stall_total_ns,
+		.scenario = c->scenario,
+		.facts = &c->facts,
+		.recoveries = &c->recoveries,
+		.slo = c->slo,
+		.expect = c->expect,
+		.interrupted = interrupted,
+		.harness_error = c->error,
+		.started = c->started,
+		.target_crashed = c->crashed,
+		.crash_text = c->crash_text,
+		.sim = c->sim,
+		.duration_ns = c->ended_ns,
+		.stall_total_ns = c->stall_total_ns,
 		.ended_early = cut && !interrupted && !c->crashed && !c->aborted && !c->error,
 	};
 	gcs_verdict_decide(&c->verdict, &g);

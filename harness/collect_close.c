@@ -1,9 +1,9 @@
 /*
- * collect_close.c: a closed interval goes to recovery, to the judges, into the totals and into the record; and the rows that say
- * how things stand.
+ * collect_close.c: a closed interval goes to recovery, to the judges, into the totals and into the
+ * record; and the rows that say how things stand.
  *
- * For recovery an interval in which a workload that used to be busy ended no operation is not a gap but the worst
- * case: its latency counts as the length of the interval, which it is at least.
+ * For recovery an interval in which a workload that used to be busy ended no operation is not a gap
+ * but the worst case: its latency counts as the length of the interval, which it is at least.
  */
 #include "harness/collect_priv.h"
 
@@ -18,7 +18,8 @@
 
 /* ---------------------------------------------------------------- recovery */
 
-static bool close_stands_still(const struct gcs_collect *c, const struct gcs_interval *i, int workload)
+static bool close_stands_still(const struct gcs_collect *c, const struct gcs_interval *i,
+			       int workload)
 {
 	for (uint32_t w = 0; w < c->scenario->nworkloads; w++) {
 		bool asked = workload < 0 || (uint32_t)workload == w;
@@ -28,12 +29,16 @@ static bool close_stands_still(const struct gcs_collect *c, const struct gcs_int
 	return false;
 }
 
-static bool close_signal(const struct gcs_collect *c, const struct gcs_interval *i, const struct gcs_signal *sig, double *ret)
+static bool close_signal(const struct gcs_collect *c, const struct gcs_interval *i,
+			 const struct gcs_signal *sig, double *ret)
 {
-	struct gcs_reading from = { .m = &i->m, .facts = &c->facts, .nworkloads = c->scenario->nworkloads };
+	struct gcs_reading from = {
+		.m = &i->m, .facts = &c->facts, .nworkloads = c->scenario->nworkloads};
 	bool has = gcs_metric_read(&sig->ref, from, ret);
-	bool latency = sig->ref.metric->subject == GCS_OF_WORKLOAD && sig->ref.metric->unit == GCS_UNIT_NS;
-	if (latency && close_stands_still(c, i, sig->ref.subject) && (!has || *ret < (double)i->m.span_ns)) {
+	bool latency =
+		sig->ref.metric->subject == GCS_OF_WORKLOAD && sig->ref.metric->unit == GCS_UNIT_NS;
+	if (latency && close_stands_still(c, i, sig->ref.subject) &&
+	    (!has || *ret < (double)i->m.span_ns)) {
 		*ret = (double)i->m.span_ns;
 		return true;
 	}
@@ -45,7 +50,8 @@ static void close_tell(struct gcs_collect *c, struct gcs_occurrence *o, int64_t 
 	o->told = true;
 	const char *id = c->scenario->fault[o->fault].id;
 	if (o->state == GCS_REC_STEADY)
-		collect_say(c, t_ns, 1, "%s#%u steady again, %.1f s after %s", id, o->number + 1, (double)o->recovery_ns / 1e9,
+		collect_say(c, t_ns, 1, "%s#%u steady again, %.1f s after %s", id, o->number + 1,
+			    (double)o->recovery_ns / 1e9,
 			    o->overlapped ? "the last disarm" : "its end");
 	else if (o->state == GCS_REC_NEVER)
 		collect_say(c, t_ns, 2, "%s#%u did not come back in time", id, o->number + 1);
@@ -55,7 +61,7 @@ static void close_tell(struct gcs_collect *c, struct gcs_occurrence *o, int64_t 
 
 static void close_recovery(struct gcs_collect *c, const struct gcs_interval *i)
 {
-	double value[GCS_SIGNALS_MAX] = { 0 };
+	double value[GCS_SIGNALS_MAX] = {0};
 	uint32_t has = 0;
 	struct gcs_recoveries *r = &c->recoveries;
 	bool whole = i->end_ns - i->start_ns == c->intervals.length_ns;
@@ -79,16 +85,18 @@ static void rows_hist(struct gcs_collect *c, const struct gcs_interval *i)
 		if (!h || h->count == 0)
 			continue;
 		size_t n = gcs_hist_encode(h, &bytes);
-		gcs_record_put(c->record, GCS_ROW_INTERVAL_HIST, gcs_u64(i->index), gcs_text(gcs_series_name[s]), gcs_u64(h->count),
-			       gcs_u64(h->max_ns), gcs_blob(bytes, n));
+		gcs_record_put(c->record, GCS_ROW_INTERVAL_HIST, gcs_u64(i->index),
+			       gcs_text(gcs_series_name[s]), gcs_u64(h->count), gcs_u64(h->max_ns),
+			       gcs_blob(bytes, n));
 		free(bytes);
 	}
 	for (uint32_t w = 0; w < c->scenario->nworkloads; w++) {
 		const struct watch_hist_sum *h = i->m.op[w];
 		unsigned char *bytes = NULL;
 		size_t n = h ? gcs_hist_encode(h, &bytes) : 0;
-		gcs_record_put(c->record, GCS_ROW_INTERVAL_OPS, gcs_u64(i->index), gcs_u64(w), gcs_u64(i->m.ops[w]),
-			       gcs_u64(i->m.errors[w]), h ? gcs_u64(watch_hist_sum_at(h, 990000)) : gcs_time(-1),
+		gcs_record_put(c->record, GCS_ROW_INTERVAL_OPS, gcs_u64(i->index), gcs_u64(w),
+			       gcs_u64(i->m.ops[w]), gcs_u64(i->m.errors[w]),
+			       h ? gcs_u64(watch_hist_sum_at(h, 990000)) : gcs_time(-1),
 			       gcs_blob(bytes, n));
 		free(bytes);
 	}
@@ -97,11 +105,13 @@ static void rows_hist(struct gcs_collect *c, const struct gcs_interval *i)
 static void rows_interval(struct gcs_collect *c, const struct gcs_interval *i)
 {
 	const struct gcs_measure *m = &i->m;
-	gcs_record_put(c->record, GCS_ROW_INTERVAL, gcs_u64(i->index), gcs_int(i->start_ns), gcs_int(i->end_ns), gcs_int(i->phase),
-		       gcs_u64(i->armed), gcs_u64(i->fires), gcs_u64(m->heap_live_min), gcs_u64(m->heap_live_max),
-		       gcs_u64(m->heap_marked), gcs_u64(m->heap_goal_max), gcs_u64(m->rss_max), gcs_u64(m->gc_cycles),
-		       gcs_u64(m->gc_forced), gcs_u64(m->gc_cpu_ns), gcs_u64(m->cpu_ns), gcs_u64(m->assist_ns),
-		       gcs_int(i->run_delay_ns), gcs_int(i->steal_ns), gcs_int(i->stall_ns), gcs_int(i->coarse));
+	gcs_record_put(c->record, GCS_ROW_INTERVAL, gcs_u64(i->index), gcs_int(i->start_ns),
+		       gcs_int(i->end_ns), gcs_int(i->phase), gcs_u64(i->armed), gcs_u64(i->fires),
+		       gcs_u64(m->heap_live_min), gcs_u64(m->heap_live_max),
+		       gcs_u64(m->heap_marked), gcs_u64(m->heap_goal_max), gcs_u64(m->rss_max),
+		       gcs_u64(m->gc_cycles), gcs_u64(m->gc_forced), gcs_u64(m->gc_cpu_ns),
+		       gcs_u64(m->cpu_ns), gcs_u64(m->assist_ns), gcs_int(i->run_delay_ns),
+		       gcs_int(i->steal_ns), gcs_int(i->stall_ns), gcs_int(i->coarse));
 	rows_hist(c, i);
 }
 
@@ -112,63 +122,74 @@ static void rows_totals(struct gcs_collect *c)
 		if (!c->total.series[s])
 			continue;
 		size_t n = gcs_hist_encode(c->total.series[s], &bytes);
-		gcs_record_put(c->record, GCS_ROW_TOTAL, gcs_text(gcs_series_name[s]), gcs_blob(bytes, n));
+		gcs_record_put(c->record, GCS_ROW_TOTAL, gcs_text(gcs_series_name[s]),
+			       gcs_blob(bytes, n));
 		free(bytes);
 	}
 	for (uint32_t w = 0; w < c->scenario->nworkloads; w++) {
 		unsigned char *bytes = NULL;
 		size_t n = c->total.op[w] ? gcs_hist_encode(c->total.op[w], &bytes) : 0;
-		gcs_record_put(c->record, GCS_ROW_TOTAL_OPS, gcs_u64(w), gcs_u64(c->total.ops[w]), gcs_u64(c->total.errors[w]),
-			       gcs_blob(bytes, n));
+		gcs_record_put(c->record, GCS_ROW_TOTAL_OPS, gcs_u64(w), gcs_u64(c->total.ops[w]),
+			       gcs_u64(c->total.errors[w]), gcs_blob(bytes, n));
 		free(bytes);
 	}
 }
 
 static void rows_counters(struct gcs_collect *c)
 {
-	const struct { const char *key; uint64_t value; } rows[] = {
-		{ "recorded_ns", (uint64_t)c->total.span_ns },
-		{ "gc_cycles", c->total.gc_cycles },
-		{ "gc_forced", c->total.gc_forced },
-		{ "gc_cpu_ns", c->total.gc_cpu_ns },
-		{ "cpu_ns", c->total.cpu_ns },
-		{ "assist_ns", c->total.assist_ns },
-		{ "heap_live_max", c->total.heap_live_max },
-		{ "heap_live_min", c->total.heap_live_min },
-		{ "heap_goal_max", c->total.heap_goal_max },
-		{ "rss_max", c->total.rss_max },
-		{ "integrity_checked", c->facts.integrity_checked },
-		{ "integrity_errors", c->facts.integrity_errors },
-		{ "crashes", c->facts.crashes },
-		{ "samples_lost", c->facts.samples_lost },
+	const struct {
+		const char *key;
+		uint64_t value;
+	} rows[] = {
+		{"recorded_ns", (uint64_t)c->total.span_ns},
+		{"gc_cycles", c->total.gc_cycles},
+		{"gc_forced", c->total.gc_forced},
+		{"gc_cpu_ns", c->total.gc_cpu_ns},
+		{"cpu_ns", c->total.cpu_ns},
+		{"assist_ns", c->total.assist_ns},
+		{"heap_live_max", c->total.heap_live_max},
+		{"heap_live_min", c->total.heap_live_min},
+		{"heap_goal_max", c->total.heap_goal_max},
+		{"rss_max", c->total.rss_max},
+		{"integrity_checked", c->facts.integrity_checked},
+		{"integrity_errors", c->facts.integrity_errors},
+		{"crashes", c->facts.crashes},
+		{"samples_lost", c->facts.samples_lost},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		gcs_record_put(c->record, GCS_ROW_COUNTER, gcs_text(rows[i].key), gcs_u64(rows[i].value));
+		gcs_record_put(c->record, GCS_ROW_COUNTER, gcs_text(rows[i].key),
+			       gcs_u64(rows[i].value));
 }
 
 static void rows_harness(struct gcs_collect *c)
 {
-	const struct { const char *key; double value; } rows[] = {
-		{ "samples_lost", (double)c->facts.samples_lost },
-		{ "injector_cost", c->facts.injector_cost },
-		{ "target_stall_max_ns", (double)c->facts.stall_max_ns },
-		{ "target_stall_total_ns", (double)c->stall_total_ns },
-		{ "own_late_max_ns", (double)c->late_max_ns },
-		{ "late_records", (double)c->late_records },
-		{ "rows_dropped", (double)gcs_record_dropped(c->record) },
-		{ "firings_unlisted", (double)c->firings_dropped },
-		{ "occurrences_unlisted", (double)c->recoveries.skipped },
+	const struct {
+		const char *key;
+		double value;
+	} rows[] = {
+		{"samples_lost", (double)c->facts.samples_lost},
+		{"injector_cost", c->facts.injector_cost},
+		{"target_stall_max_ns", (double)c->facts.stall_max_ns},
+		{"target_stall_total_ns", (double)c->stall_total_ns},
+		{"own_late_max_ns", (double)c->late_max_ns},
+		{"late_records", (double)c->late_records},
+		{"rows_dropped", (double)gcs_record_dropped(c->record)},
+		{"firings_unlisted", (double)c->firings_dropped},
+		{"occurrences_unlisted", (double)c->recoveries.skipped},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		gcs_record_put(c->record, GCS_ROW_HARNESS, gcs_text(rows[i].key), gcs_real(rows[i].value));
+		gcs_record_put(c->record, GCS_ROW_HARNESS, gcs_text(rows[i].key),
+			       gcs_real(rows[i].value));
 }
 
 static void rows_ledger(struct gcs_collect *c, int fault, const struct gcs_ledger_entry *due)
 {
 	for (int d = 0; d < GCS_DUES; d++)
 		if (due[d].count)
-			gcs_record_put(c->record, GCS_ROW_LEDGER, gcs_int(fault), gcs_text(gcs_due_name[d]), gcs_u64(due[d].count),
-				       gcs_int(due[d].total_ns), gcs_int(due[d].excess_ns), gcs_int(due[d].max_ns));
+			gcs_record_put(c->record, GCS_ROW_LEDGER, gcs_int(fault),
+				       gcs_text(gcs_due_name[d]), gcs_u64(due[d].count),
+				       gcs_int(due[d].total_ns), gcs_int(due[d].excess_ns),
+				       gcs_int(due[d].max_ns));
 }
 
 static void rows_faults(struct gcs_collect *c)
@@ -177,10 +198,12 @@ static void rows_faults(struct gcs_collect *c)
 		const struct gcs_fault_facts *f = &c->facts.fault[i];
 		const struct watch_fault *shared = &c->tel->fault[i];
 		enum gcs_outcome outcome = gcs_outcome_of(f, c->recoveries.steady > 0);
-		gcs_record_put(c->record, GCS_ROW_FAULT_NOW, gcs_u64(i), gcs_u64(f->visits), gcs_u64(f->eligible), gcs_u64(f->fired),
-			       gcs_u64(f->masked), gcs_text(gcs_outcome_name(outcome)),
-			       gcs_u64(atomic_load_explicit(&shared->log_dropped, memory_order_relaxed)),
-			       gcs_u64(atomic_load_explicit(&shared->log_hash, memory_order_relaxed)));
+		gcs_record_put(
+			c->record, GCS_ROW_FAULT_NOW, gcs_u64(i), gcs_u64(f->visits),
+			gcs_u64(f->eligible), gcs_u64(f->fired), gcs_u64(f->masked),
+			gcs_text(gcs_outcome_name(outcome)),
+			gcs_u64(atomic_load_explicit(&shared->log_dropped, memory_order_relaxed)),
+			gcs_u64(atomic_load_explicit(&shared->log_hash, memory_order_relaxed)));
 		rows_ledger(c, (int)i, c->ledger.due[i]);
 	}
 	rows_ledger(c, -1, c->ledger.undue);
@@ -188,14 +211,16 @@ static void rows_faults(struct gcs_collect *c)
 
 static void rows_occurrence(struct gcs_collect *c, const struct gcs_occurrence *o, uint32_t seq)
 {
-	gcs_record_put(c->record, GCS_ROW_OCCURRENCE, gcs_u64(o->fault), gcs_u64(seq), gcs_u64(o->number), gcs_int(o->start_ns),
-		       gcs_time(o->first_fired_ns), gcs_time(o->end_ns), gcs_time(o->degraded_ns), gcs_time(o->steady_ns),
-		       gcs_time(o->recovery_ns), gcs_u64(o->fired), gcs_int(o->overlapped), gcs_int(o->by_operator),
-		       gcs_text(gcs_rec_state_name(o->state)));
+	gcs_record_put(c->record, GCS_ROW_OCCURRENCE, gcs_u64(o->fault), gcs_u64(seq),
+		       gcs_u64(o->number), gcs_int(o->start_ns), gcs_time(o->first_fired_ns),
+		       gcs_time(o->end_ns), gcs_time(o->degraded_ns), gcs_time(o->steady_ns),
+		       gcs_time(o->recovery_ns), gcs_u64(o->fired), gcs_int(o->overlapped),
+		       gcs_int(o->by_operator), gcs_text(gcs_rec_state_name(o->state)));
 	for (uint32_t k = 0; k < c->recoveries.nsignals; k++) {
 		const struct gcs_occ_signal *s = &o->signal[k];
-		gcs_record_put(c->record, GCS_ROW_OCCURRENCE_SIGNAL, gcs_u64(o->fault), gcs_u64(seq),
-			       gcs_text(c->recoveries.signal[k].name), gcs_time(s->left_ns), gcs_time(s->recovery_ns), gcs_real(s->peak),
+		gcs_record_put(c->record, GCS_ROW_OCCURRENCE_SIGNAL, gcs_u64(o->fault),
+			       gcs_u64(seq), gcs_text(c->recoveries.signal[k].name),
+			       gcs_time(s->left_ns), gcs_time(s->recovery_ns), gcs_real(s->peak),
 			       gcs_real(s->peak_ratio));
 	}
 }
@@ -215,8 +240,9 @@ static void rows_signals(struct gcs_collect *c)
 {
 	for (uint32_t k = 0; k < c->recoveries.nsignals; k++) {
 		const struct gcs_signal *s = &c->recoveries.signal[k];
-		gcs_record_put(c->record, GCS_ROW_SIGNAL, gcs_text(s->name), gcs_int(s->ref.metric->unit), gcs_real(s->base),
-			       gcs_real(s->spread), gcs_real(s->limit), gcs_u64(c->recoveries.nbaseline),
+		gcs_record_put(c->record, GCS_ROW_SIGNAL, gcs_text(s->name),
+			       gcs_int(s->ref.metric->unit), gcs_real(s->base), gcs_real(s->spread),
+			       gcs_real(s->limit), gcs_u64(c->recoveries.nbaseline),
 			       gcs_int(c->recoveries.steady));
 	}
 }
@@ -283,20 +309,26 @@ void collect_rows_begin(struct gcs_collect *c, const struct gcs_collect_options 
 	const struct gcs_scenario *s = c->scenario;
 	struct timespec wall;
 	clock_gettime(CLOCK_REALTIME, &wall);
-	gcs_record_put(c->record, GCS_ROW_RUN, gcs_text(opt->run_id), gcs_text(s->name), gcs_u64(s->seed), gcs_text("embedded"),
-		       gcs_u64(s->procs), gcs_int(opt->sim), gcs_text(opt->command_line), gcs_int(wall.tv_sec * 1000000000ll + wall.tv_nsec));
+	gcs_record_put(c->record, GCS_ROW_RUN, gcs_text(opt->run_id), gcs_text(s->name),
+		       gcs_u64(s->seed), gcs_text("embedded"), gcs_u64(s->procs), gcs_int(opt->sim),
+		       gcs_text(opt->command_line),
+		       gcs_int(wall.tv_sec * 1000000000ll + wall.tv_nsec));
 	char *resolved = gcs_scenario_json(s);
-	gcs_record_put(c->record, GCS_ROW_SCENARIO, gcs_text(s->path), gcs_text(s->text), gcs_text(resolved));
+	gcs_record_put(c->record, GCS_ROW_SCENARIO, gcs_text(s->path), gcs_text(s->text),
+		       gcs_text(resolved));
 	free(resolved);
 	for (uint32_t i = 0; i < s->nphases; i++)
-		gcs_record_put(c->record, GCS_ROW_PHASE, gcs_u64(i), gcs_text(s->phase[i].id), gcs_int(s->phase[i].start_ns),
-			       gcs_int(s->phase[i].end_ns), gcs_int(s->phase[i].record));
+		gcs_record_put(c->record, GCS_ROW_PHASE, gcs_u64(i), gcs_text(s->phase[i].id),
+			       gcs_int(s->phase[i].start_ns), gcs_int(s->phase[i].end_ns),
+			       gcs_int(s->phase[i].record));
 	for (uint32_t i = 0; i < s->nworkloads; i++)
-		gcs_record_put(c->record, GCS_ROW_WORKLOAD, gcs_u64(i), gcs_text(s->workload[i].id), gcs_text(s->workload[i].driver),
-			       gcs_u64(s->workload[i].workers), gcs_u64(s->workload[i].rate));
+		gcs_record_put(c->record, GCS_ROW_WORKLOAD, gcs_u64(i), gcs_text(s->workload[i].id),
+			       gcs_text(s->workload[i].driver), gcs_u64(s->workload[i].workers),
+			       gcs_u64(s->workload[i].rate));
 	for (uint32_t i = 0; i < s->nfaults; i++)
-		gcs_record_put(c->record, GCS_ROW_FAULT, gcs_u64(i), gcs_text(s->fault[i].id), gcs_text(s->fault[i].point),
-			       gcs_text(c->what[i]), gcs_u64(s->fault[i].nwindows));
+		gcs_record_put(c->record, GCS_ROW_FAULT, gcs_u64(i), gcs_text(s->fault[i].id),
+			       gcs_text(s->fault[i].point), gcs_text(c->what[i]),
+			       gcs_u64(s->fault[i].nwindows));
 	gcs_host_facts(rows_fact, c);
 	rows_signals(c);
 }
@@ -308,10 +340,13 @@ static void rows_judge(struct gcs_collect *c, const struct gcs_judge *j, bool sl
 	if (j->has)
 		gcs_metric_show(j->expr.ref.metric->unit, j->value, shown, sizeof(shown));
 	if (slo)
-		gcs_record_put(c->record, GCS_ROW_SLO, gcs_text(j->check->id), gcs_text(j->check->text), gcs_int(j->state > 0), value,
-			       gcs_text(shown), gcs_u64(j->windows), gcs_u64(j->windows_failed), gcs_time(j->failed_ns));
+		gcs_record_put(c->record, GCS_ROW_SLO, gcs_text(j->check->id),
+			       gcs_text(j->check->text), gcs_int(j->state > 0), value,
+			       gcs_text(shown), gcs_u64(j->windows), gcs_u64(j->windows_failed),
+			       gcs_time(j->failed_ns));
 	else
-		gcs_record_put(c->record, GCS_ROW_EXPECT, gcs_text(j->check->text), gcs_int(j->state > 0), value, gcs_text(shown));
+		gcs_record_put(c->record, GCS_ROW_EXPECT, gcs_text(j->check->text),
+			       gcs_int(j->state > 0), value, gcs_text(shown));
 }
 
 void collect_rows_end(struct gcs_collect *c)
@@ -322,7 +357,10 @@ void collect_rows_end(struct gcs_collect *c)
 	for (uint32_t k = 0; k < c->scenario->nexpects; k++)
 		rows_judge(c, &c->expect[k], false);
 	for (uint32_t k = 0; k < c->verdict.nreasons; k++)
-		gcs_record_put(c->record, GCS_ROW_REASON, gcs_int(c->verdict.reason[k].exit), gcs_text(c->verdict.reason[k].text));
-	gcs_record_put(c->record, GCS_ROW_VERDICT, gcs_int(c->verdict.exit), gcs_text(c->verdict.word), gcs_text(c->verdict.sentence));
-	gcs_record_put(c->record, GCS_ROW_RUN_END, gcs_int(c->ended_ns), gcs_text(c->hash[0] ? c->hash : NULL));
+		gcs_record_put(c->record, GCS_ROW_REASON, gcs_int(c->verdict.reason[k].exit),
+			       gcs_text(c->verdict.reason[k].text));
+	gcs_record_put(c->record, GCS_ROW_VERDICT, gcs_int(c->verdict.exit),
+		       gcs_text(c->verdict.word), gcs_text(c->verdict.sentence));
+	gcs_record_put(c->record, GCS_ROW_RUN_END, gcs_int(c->ended_ns),
+		       gcs_text(c->hash[0] ? c->hash : NULL));
 }

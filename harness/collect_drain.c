@@ -1,9 +1,10 @@
 /*
  * collect_drain.c: telemetry records, in the order of time.
  *
- * Rings are drained without order between them, so records are held until nothing older can come (COLLECT_GRACE_NS real, at once
- * in the simulation up to its clock), sorted, and handled one by one; intervals that a record has left behind are
- * closed before it. A record that comes later than that counts in the oldest open interval.
+ * Rings are drained without order between them, so records are held until nothing older can come
+ * (COLLECT_GRACE_NS real, at once in the simulation up to its clock), sorted, and handled one by
+ * one; intervals that a record has left behind are closed before it. A record that comes later than
+ * that counts in the oldest open interval.
  */
 #include "harness/collect_priv.h"
 
@@ -14,10 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DRAIN_BATCH 4096
-#define DRAIN_BATCHES_MAX 256
+#define DRAIN_BATCH	    4096
+#define DRAIN_BATCHES_MAX   256
+#define DRAIN_EFFECT_FAILED 3 /* c of WATCH_EFFECT: the operation failed */
 
-/* Arming comes first and disarming last among records of the same nanosecond, so that a firing finds its occurrence. */
+/* Arming comes first and disarming last among records of the same nanosecond, so that a firing
+ * finds its occurrence. */
 static int drain_rank(const struct watch_record *r)
 {
 	if (r->kind != WATCH_ARM)
@@ -43,9 +46,11 @@ static bool drain_room(struct gcs_collect *c)
 	if (c->held_cap - c->nheld >= DRAIN_BATCH)
 		return true;
 	size_t cap = c->held_cap ? 2 * c->held_cap : 4 * DRAIN_BATCH;
-	struct watch_record *held = cap <= COLLECT_HELD_MAX ? realloc(c->held, cap * sizeof(*held)) : NULL;
+	struct watch_record *held =
+		cap <= COLLECT_HELD_MAX ? realloc(c->held, cap * sizeof(*held)) : NULL;
 	if (!held)
-		return false; /* what does not fit stays in the rings, and is counted there if they overflow */
+		return false; /* what does not fit stays in the rings, and is counted there if they
+				 overflow */
 	c->held = held;
 	c->held_cap = cap;
 	return true;
@@ -68,21 +73,24 @@ static uint32_t drain_worker(uint64_t worker)
 	return worker > UINT32_MAX ? UINT32_MAX : (uint32_t)worker;
 }
 
-static void drain_pause_row(struct gcs_collect *c, enum gcs_pause_kind kind, const struct watch_record *r, int64_t dur_ns,
-			    uint64_t firing, uint64_t cycle)
+static void drain_pause_row(struct gcs_collect *c, enum gcs_pause_kind kind,
+			    const struct watch_record *r, int64_t dur_ns, uint64_t firing,
+			    uint64_t cycle)
 {
 	int64_t t_ns = collect_rel(c, r->t_ns);
 	const struct gcs_interval *i = gcs_intervals_at(&c->intervals, t_ns);
 	if (!i || !gcs_pauses_keep(&c->pauses, kind, dur_ns, i->index))
 		return;
 	bool stw = kind == GCS_PAUSE_STW;
-	gcs_record_put(c->record, GCS_ROW_PAUSE, gcs_text(gcs_pause_name[kind]), gcs_int(t_ns), gcs_int(dur_ns),
-		       stw ? gcs_u64(r->b) : gcs_time(-1), stw ? gcs_u64(r->c) : gcs_time(-1), stw ? gcs_u64(r->a) : gcs_time(-1),
-		       stw ? gcs_time(-1) : gcs_u64(r->a), gcs_u64(cycle), firing ? gcs_u64(firing) : gcs_time(-1),
-		       gcs_int(i->phase), gcs_int(0));
+	gcs_record_put(c->record, GCS_ROW_PAUSE, gcs_text(gcs_pause_name[kind]), gcs_int(t_ns),
+		       gcs_int(dur_ns), stw ? gcs_u64(r->b) : gcs_time(-1),
+		       stw ? gcs_u64(r->c) : gcs_time(-1), stw ? gcs_u64(r->a) : gcs_time(-1),
+		       stw ? gcs_time(-1) : gcs_u64(r->a), gcs_u64(cycle),
+		       firing ? gcs_u64(firing) : gcs_time(-1), gcs_int(i->phase), gcs_int(0));
 }
 
-static void drain_stw(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i, struct gcs_cell *cell)
+static void drain_stw(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i,
+		      struct gcs_cell *cell)
 {
 	int64_t dur_ns = (int64_t)(r->b + r->c);
 	uint64_t firing = gcs_ledger_firing(&c->ledger, r->e, r->d, UINT32_MAX, 0);
@@ -99,10 +107,12 @@ static void drain_stw(struct gcs_collect *c, const struct watch_record *r, struc
 	gcs_ledger_charge(&c->ledger, GCS_DUE_STW, firing, dur_ns);
 	drain_pause_row(c, GCS_PAUSE_STW, r, dur_ns, firing, r->d);
 	if (c->over_ns > 0 && dur_ns > c->over_ns)
-		collect_say(c, collect_rel(c, r->t_ns), 1, "STW %.1f ms GC#%" PRIu64, (double)dur_ns / 1e6, r->d);
+		collect_say(c, collect_rel(c, r->t_ns), 1, "STW %.1f ms GC#%" PRIu64,
+			    (double)dur_ns / 1e6, r->d);
 }
 
-static void drain_assist(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i, struct gcs_cell *cell)
+static void drain_assist(struct gcs_collect *c, const struct watch_record *r,
+			 struct gcs_interval *i, struct gcs_cell *cell)
 {
 	uint64_t firing = gcs_ledger_firing(&c->ledger, r->e, r->c, UINT32_MAX, 0);
 	gcs_measure_add(&i->m, GCS_ASSIST, r->b);
@@ -111,7 +121,8 @@ static void drain_assist(struct gcs_collect *c, const struct watch_record *r, st
 	drain_pause_row(c, GCS_PAUSE_ASSIST, r, (int64_t)r->b, firing, r->c);
 }
 
-static void drain_alloc_stall(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i)
+static void drain_alloc_stall(struct gcs_collect *c, const struct watch_record *r,
+			      struct gcs_interval *i)
 {
 	int64_t begun_ns = collect_rel(c, r->t_ns) - (int64_t)r->b;
 	uint64_t firing = gcs_ledger_firing(&c->ledger, 0, 0, drain_worker(r->a), begun_ns);
@@ -120,7 +131,8 @@ static void drain_alloc_stall(struct gcs_collect *c, const struct watch_record *
 	drain_pause_row(c, GCS_PAUSE_ALLOC_STALL, r, (int64_t)r->b, firing, 0);
 }
 
-static void drain_wake(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i, struct gcs_cell *cell)
+static void drain_wake(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i,
+		       struct gcs_cell *cell)
 {
 	gcs_measure_add(&i->m, GCS_WAKE, r->b);
 	gcs_strip_max(&cell->wake_max_ns, (int64_t)r->b);
@@ -128,7 +140,8 @@ static void drain_wake(struct gcs_collect *c, const struct watch_record *r, stru
 	drain_pause_row(c, GCS_PAUSE_WAKE, r, (int64_t)r->b, r->e, 0);
 }
 
-static void drain_gc_start(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i, struct gcs_cell *cell)
+static void drain_gc_start(struct gcs_collect *c, const struct watch_record *r,
+			   struct gcs_interval *i, struct gcs_cell *cell)
 {
 	bool forced = r->b == GC_TRIGGER_FORCED || r->b == GC_TRIGGER_FAULT;
 	i->m.gc_cycles++;
@@ -139,11 +152,13 @@ static void drain_gc_start(struct gcs_collect *c, const struct watch_record *r, 
 	gcs_ledger_cycle(&c->ledger, r->a, r->e);
 	if (r->e)
 		gcs_ledger_charge(&c->ledger, GCS_DUE_GC, r->e, 0);
-	gcs_record_put(c->record, GCS_ROW_GC_START, gcs_u64(r->a), gcs_u64(r->b), r->e ? gcs_u64(r->e) : gcs_time(-1),
-		       gcs_int(collect_rel(c, r->t_ns)), gcs_u64(r->c), gcs_u64(r->d));
+	gcs_record_put(c->record, GCS_ROW_GC_START, gcs_u64(r->a), gcs_u64(r->b),
+		       r->e ? gcs_u64(r->e) : gcs_time(-1), gcs_int(collect_rel(c, r->t_ns)),
+		       gcs_u64(r->c), gcs_u64(r->d));
 }
 
-static void drain_gc(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i, struct gcs_cell *cell)
+static void drain_gc(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i,
+		     struct gcs_cell *cell)
 {
 	int64_t t_ns = collect_rel(c, r->t_ns);
 	switch (r->kind) {
@@ -153,24 +168,28 @@ static void drain_gc(struct gcs_collect *c, const struct watch_record *r, struct
 	case WATCH_GC_MARK_END:
 		i->m.heap_marked = r->d;
 		c->snap.mark_ns_last = (int64_t)r->b;
-		gcs_record_put(c->record, GCS_ROW_GC_MARK_END, gcs_u64(r->a), gcs_int(t_ns), gcs_u64(r->b), gcs_u64(r->d),
-			       gcs_u64(r->e), gcs_u64(r->f));
+		gcs_record_put(c->record, GCS_ROW_GC_MARK_END, gcs_u64(r->a), gcs_int(t_ns),
+			       gcs_u64(r->b), gcs_u64(r->d), gcs_u64(r->e), gcs_u64(r->f));
 		break;
 	case WATCH_GC_END:
-		gcs_record_put(c->record, GCS_ROW_GC_END, gcs_u64(r->a), gcs_int(t_ns), gcs_u64(r->f));
+		gcs_record_put(c->record, GCS_ROW_GC_END, gcs_u64(r->a), gcs_int(t_ns),
+			       gcs_u64(r->f));
 		break;
 	case WATCH_SWEEP_END:
-		gcs_record_put(c->record, GCS_ROW_GC_SWEEP, gcs_u64(r->a), gcs_int(t_ns), gcs_u64(r->c));
+		gcs_record_put(c->record, GCS_ROW_GC_SWEEP, gcs_u64(r->a), gcs_int(t_ns),
+			       gcs_u64(r->c));
 		break;
 	default:
 		gcs_measure_heap(&i->m, r->c, r->e, 0);
 		gcs_strip_heap(cell, r->d, r->e);
-		gcs_record_put(c->record, GCS_ROW_GC_HEAP, gcs_u64(r->a), gcs_u64(r->b), gcs_u64(r->c), gcs_u64(r->d), gcs_u64(r->e),
-			       gcs_u64(r->f >> 32), gcs_u64(r->f & UINT32_MAX));
+		gcs_record_put(c->record, GCS_ROW_GC_HEAP, gcs_u64(r->a), gcs_u64(r->b),
+			       gcs_u64(r->c), gcs_u64(r->d), gcs_u64(r->e), gcs_u64(r->f >> 32),
+			       gcs_u64(r->f & UINT32_MAX));
 	}
 }
 
-static void drain_fire(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i, struct gcs_cell *cell)
+static void drain_fire(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i,
+		       struct gcs_cell *cell)
 {
 	uint64_t fault = r->a >> 32;
 	int64_t t_ns = collect_rel(c, r->t_ns);
@@ -186,8 +205,9 @@ static void drain_fire(struct gcs_collect *c, const struct watch_record *r, stru
 		c->firings_dropped++;
 		return;
 	}
-	gcs_record_put(c->record, GCS_ROW_FIRING, gcs_u64(r->d), gcs_u64(fault), gcs_int(t_ns), gcs_u64(r->b), gcs_u64(r->c),
-		       gcs_u64(r->a & UINT32_MAX), gcs_u64(r->e >> 8), gcs_u64(r->e & 0xff), gcs_u64(r->f));
+	gcs_record_put(c->record, GCS_ROW_FIRING, gcs_u64(r->d), gcs_u64(fault), gcs_int(t_ns),
+		       gcs_u64(r->b), gcs_u64(r->c), gcs_u64(r->a & UINT32_MAX), gcs_u64(r->e >> 8),
+		       gcs_u64(r->e & 0xff), gcs_u64(r->f));
 }
 
 static void drain_arm(struct gcs_collect *c, const struct watch_record *r)
@@ -207,13 +227,14 @@ static void drain_arm(struct gcs_collect *c, const struct watch_record *r)
 		gcs_recoveries_arm(&c->recoveries, (uint32_t)r->a, (uint32_t)r->b, r->d != 0, t_ns);
 		c->armed |= bit;
 		c->armed_seen |= bit;
-		c->armed_by_operator = r->d ? c->armed_by_operator | bit : c->armed_by_operator & ~bit;
+		c->armed_by_operator =
+			r->d ? c->armed_by_operator | bit : c->armed_by_operator & ~bit;
 	} else {
 		gcs_recoveries_disarm(&c->recoveries, (uint32_t)r->a, t_ns);
 		c->armed &= ~bit;
 	}
-	collect_say(c, t_ns, 1, "%s#%" PRIu64 " %s%s", c->scenario->fault[r->a].id, r->b + 1, r->c ? "armed" : "disarmed",
-		    r->d ? " by hand" : "");
+	collect_say(c, t_ns, 1, "%s#%" PRIu64 " %s%s", c->scenario->fault[r->a].id, r->b + 1,
+		    r->c ? "armed" : "disarmed", r->d ? " by hand" : "");
 }
 
 static void drain_integrity(struct gcs_collect *c, const struct watch_record *r)
@@ -221,16 +242,26 @@ static void drain_integrity(struct gcs_collect *c, const struct watch_record *r)
 	const char *id = r->a < c->scenario->nworkloads ? c->scenario->workload[r->a].id : "?";
 	c->data_errors++;
 	if (c->data_errors <= COLLECT_DATA_EVENTS_MAX)
-		collect_say(c, collect_rel(c, r->t_ns), 2, "integrity: %s key %" PRIu64 " expected %" PRIx64 " found %" PRIx64, id, r->d,
-			    r->e, r->f);
+		collect_say(c, collect_rel(c, r->t_ns), 2,
+			    "integrity: %s key %" PRIu64 " expected %" PRIx64 " found %" PRIx64, id,
+			    r->d, r->e, r->f);
 }
 
+/* Told one by one up to a bound: the counts are in shared memory, who is to blame in WATCH_EFFECT.
+ */
 static void drain_op_error(struct gcs_collect *c, const struct watch_record *r)
 {
-	int64_t t_ns = collect_rel(c, r->t_ns);
-	gcs_ledger_charge(&c->ledger, GCS_DUE_ERROR, gcs_ledger_firing(&c->ledger, 0, 0, drain_worker(r->b), t_ns), 0);
 	if (c->op_errors_told++ == 0 && r->a < c->scenario->nworkloads)
-		collect_say(c, t_ns, 1, "%s: first failed operation (%s)", c->scenario->workload[r->a].id, strerrorname_np((int)r->c));
+		collect_say(c, collect_rel(c, r->t_ns), 1, "%s: first failed operation (%s)",
+			    c->scenario->workload[r->a].id, strerrorname_np((int)r->c));
+}
+
+static void drain_effect(struct gcs_collect *c, const struct watch_record *r)
+{
+	if (r->c == DRAIN_EFFECT_FAILED)
+		gcs_ledger_charge(&c->ledger, GCS_DUE_ERROR, r->b, 0);
+	gcs_record_put(c->record, GCS_ROW_EFFECT, gcs_u64(r->b), gcs_int(collect_rel(c, r->t_ns)),
+		       gcs_u64(r->c), gcs_u64(r->d));
 }
 
 static void drain_stall(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i)
@@ -274,7 +305,7 @@ static void drain_record(struct gcs_collect *c, const struct watch_record *r)
 		drain_fire(c, r, i, cell);
 		break;
 	case WATCH_EFFECT:
-		gcs_record_put(c->record, GCS_ROW_EFFECT, gcs_u64(r->b), gcs_int(t_ns), gcs_u64(r->c), gcs_u64(r->d));
+		drain_effect(c, r);
 		break;
 	case WATCH_ARM:
 		drain_arm(c, r);
@@ -296,7 +327,8 @@ static void drain_record(struct gcs_collect *c, const struct watch_record *r)
 		drain_stall(c, r, i);
 		break;
 	case WATCH_END:
-		snprintf(c->hash, sizeof(c->hash), "%016" PRIx64, r->a);
+		if (c->sim)
+			snprintf(c->hash, sizeof(c->hash), "%016" PRIx64, r->a);
 		break;
 	case WATCH_NONE:
 	case WATCH_KINDS:
@@ -304,7 +336,8 @@ static void drain_record(struct gcs_collect *c, const struct watch_record *r)
 	}
 }
 
-/* Not beyond what has been sampled: operations must be in before an interval closes. Not beyond the end of the run either. */
+/* Not beyond what has been sampled: operations must be in before an interval closes. Not beyond the
+ * end of the run either. */
 void collect_advance(struct gcs_collect *c, int64_t horizon_ns)
 {
 	struct gcs_interval *i;

@@ -1,6 +1,7 @@
 /*
- * collect_priv.h: the collector's state, shared by collect.c (life and ticks), collect_sample.c (gauges and histograms),
- * collect_drain.c (telemetry records), collect_close.c (closed intervals and their rows) and collect_view.c (the snapshot).
+ * collect_priv.h: the collector's state, shared by collect.c (life and ticks), collect_sample.c
+ * (gauges and histograms), collect_drain.c (telemetry records), collect_close.c (closed intervals
+ * and their rows) and collect_view.c (the snapshot).
  */
 #pragma once
 
@@ -14,14 +15,15 @@
 #include "harness/strip.h"
 #include "harness/verdict.h"
 
-/* How long a record may be on its way from its time stamp into a ring before it counts as late (real back end). */
-#define COLLECT_GRACE_NS 50000000
-#define COLLECT_TICK_NS 100000000          /* what the caller promises */
-#define COLLECT_NOW_NS 10000000000         /* "now" in the snapshot: the last 10 s */
-#define COLLECT_RECENT_MAX 64              /* intervals kept for it */
-#define COLLECT_HELD_MAX (1u << 20)        /* records waiting for their time */
-#define COLLECT_FIRINGS_MAX 1000           /* rows a fault and interval */
-#define COLLECT_DATA_EVENTS_MAX 20         /* integrity errors told one by one */
+/* How long a record may be on its way from its time stamp into a ring before it counts as late
+ * (real back end). */
+#define COLLECT_GRACE_NS	50000000
+#define COLLECT_TICK_NS		100000000   /* what the caller promises */
+#define COLLECT_NOW_NS		10000000000 /* "now" in the snapshot: the last 10 s */
+#define COLLECT_RECENT_MAX	64	    /* intervals kept for it */
+#define COLLECT_HELD_MAX	(1u << 20)  /* records waiting for their time */
+#define COLLECT_FIRINGS_MAX	1000	    /* rows a fault and interval */
+#define COLLECT_DATA_EVENTS_MAX 20	    /* integrity errors told one by one */
 
 struct collect_ops { /* of one worker slot */
 	bool seen;
@@ -29,7 +31,10 @@ struct collect_ops { /* of one worker slot */
 	struct watch_hist_sum before;
 };
 
-struct collect_cumulative { uint64_t gc_cpu_ns, cpu_ns, assist_ns; int64_t run_delay_ns, steal_ns; };
+struct collect_cumulative {
+	uint64_t gc_cpu_ns, cpu_ns, assist_ns;
+	int64_t run_delay_ns, steal_ns;
+};
 
 struct gcs_collect {
 	const struct gcs_scenario *scenario;
@@ -38,31 +43,32 @@ struct gcs_collect {
 	int pid, error, wait_status;
 	char crash_text[160], hash[40];
 	int64_t t0_abs_ns, clock_abs_ns, now_ns, sampled_ns, horizon_ns, ended_ns, tick_abs_ns;
-	int64_t late_max_ns, stall_total_ns;   /* our own ticks; the target's control thread */
+	int64_t late_max_ns, stall_total_ns; /* our own ticks; the target's control thread */
 
-	struct watch_record *held;             /* drained, not yet in order */
+	struct watch_record *held; /* drained, not yet in order */
 	size_t nheld, held_cap;
 	uint64_t late_records;
 
 	struct gcs_intervals intervals;
 	struct gcs_interval *recent[COLLECT_RECENT_MAX]; /* closed, oldest first */
 	uint32_t nrecent;
-	struct gcs_measure total, calm;        /* recorded phases; of these, before the first fault */
-	uint64_t all_ops[GCS_WORKLOADS_MAX], all_errors[GCS_WORKLOADS_MAX]; /* since t0, every phase */
-	uint64_t closed;                       /* intervals closed */
+	struct gcs_measure total, calm; /* recorded phases; of these, before the first fault */
+	uint64_t all_ops[GCS_WORKLOADS_MAX],
+		all_errors[GCS_WORKLOADS_MAX]; /* since t0, every phase */
+	uint64_t closed;		       /* intervals closed */
 
 	struct collect_ops *ops[WATCH_HISTS];
 	struct collect_cumulative before;
 	bool has_before;
 	bool has_clients[GCS_WORKLOADS_MAX];
 	uint64_t rss;
-	int64_t cpu_ns;                        /* the target's processor time */
+	int64_t cpu_ns; /* the target's processor time */
 	int64_t tick_p99_ns[GCS_WORKLOADS_MAX];
 
 	uint32_t armed, armed_seen, armed_by_operator; /* now; since the open interval began */
-	int64_t armed_from_ns;                 /* strip painted up to here */
-	uint64_t fired[GCS_FAULTS_MAX];        /* by telemetry */
-	uint64_t firing_rows[GCS_FAULTS_MAX];  /* in this interval */
+	int64_t armed_from_ns;			       /* strip painted up to here */
+	uint64_t fired[GCS_FAULTS_MAX];		       /* by telemetry */
+	uint64_t firing_rows[GCS_FAULTS_MAX];	       /* in this interval */
 	uint64_t firings_dropped;
 	uint64_t op_errors_told;
 	struct gcs_recoveries recoveries;
@@ -72,7 +78,7 @@ struct gcs_collect {
 	uint32_t gc_open_cycle;
 
 	struct gcs_judge slo[GCS_CHECKS_MAX], expect[GCS_CHECKS_MAX];
-	int64_t over_ns;                       /* strip: pauses beyond this are over; 0 none */
+	int64_t over_ns; /* strip: pauses beyond this are over; 0 none */
 	bool aborted;
 	int phase_told;
 	uint64_t data_errors;
@@ -91,13 +97,18 @@ void collect_drain(struct gcs_collect *c);
 void collect_advance(struct gcs_collect *c, int64_t horizon_ns);
 /* collect_close.c */
 void collect_close(struct gcs_collect *c, struct gcs_interval *i);
-void collect_rows_now(struct gcs_collect *c); /* totals, counters, faults, occurrences as they stand */
+void collect_rows_now(
+	struct gcs_collect *c); /* totals, counters, faults, occurrences as they stand */
 void collect_rows_begin(struct gcs_collect *c, const struct gcs_collect_options *opt);
 void collect_rows_end(struct gcs_collect *c);
 /* collect_view.c */
 void collect_view_begin(struct gcs_collect *c, const struct gcs_collect_options *opt);
 void collect_view(struct gcs_collect *c);
-void collect_say(struct gcs_collect *c, int64_t t_ns, int level, const char *format, ...) __attribute__((format(printf, 4, 5)));
+void collect_say(struct gcs_collect *c, int64_t t_ns, int level, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 /* collect.c */
 void collect_facts(struct gcs_collect *c);
-static inline int64_t collect_rel(const struct gcs_collect *c, int64_t abs_ns) { return abs_ns - c->t0_abs_ns; }
+static inline int64_t collect_rel(const struct gcs_collect *c, int64_t abs_ns)
+{
+	return abs_ns - c->t0_abs_ns;
+}

@@ -1,10 +1,12 @@
 /*
- * collect_sample.c: what is read from shared memory and /proc at each tick: gauges, operation histograms, the target's process.
+ * collect_sample.c: what is read from shared memory and /proc at each tick: gauges, operation
+ * histograms, the target's process.
  *
- * Counters and histograms say how much there was since the last tick, not when: the difference belongs to the interval that
- * holds most of that time. A tick that spans several intervals (a harness that was stopped, or a fast simulation) gives
- * each of them the whole histogram and its share of the counts, and marks them coarse. Operation latencies may so
- * be attributed one tick too early or too late (not in the simulation, which waits at interval edges); pauses, wakes and
+ * Counters and histograms say how much there was since the last tick, not when: the difference
+ * belongs to the interval that holds most of that time. A tick that spans several intervals (a
+ * harness that was stopped, or a fast simulation) gives each of them the whole histogram and its
+ * share of the counts, and marks them coarse. Operation latencies may so be attributed one tick too
+ * early or too late (not in the simulation, which waits at interval edges); pauses, wakes and
  * cycles never are, they carry their own time.
  */
 #include "harness/collect_priv.h"
@@ -29,7 +31,10 @@ static uint64_t sample_grown(uint64_t now, uint64_t before)
 /* ---------------------------------------------------------------- operations */
 
 /* What one tick brought of one workload. */
-struct sample_ops { uint64_t ops, errors; struct watch_hist_sum hist; };
+struct sample_ops {
+	uint64_t ops, errors;
+	struct watch_hist_sum hist;
+};
 
 static void sample_slot(struct gcs_collect *c, uint32_t slot, struct sample_ops *to)
 {
@@ -50,7 +55,8 @@ static void sample_slot(struct gcs_collect *c, uint32_t slot, struct sample_ops 
 	watch_hist_sum_add(&to->hist, &grown);
 }
 
-static void sample_ops_whole(struct gcs_collect *c, uint32_t w, const struct sample_ops *ops, int64_t from_ns, int64_t to_ns)
+static void sample_ops_whole(struct gcs_collect *c, uint32_t w, const struct sample_ops *ops,
+			     int64_t from_ns, int64_t to_ns)
 {
 	struct gcs_interval *i = gcs_intervals_at(&c->intervals, from_ns + (to_ns - from_ns) / 2);
 	if (!i)
@@ -60,25 +66,31 @@ static void sample_ops_whole(struct gcs_collect *c, uint32_t w, const struct sam
 	i->m.errors[w] += ops->errors;
 }
 
-static void sample_ops_spread(struct gcs_collect *c, uint32_t w, const struct sample_ops *ops, int64_t from_ns, int64_t to_ns)
+static void sample_ops_spread(struct gcs_collect *c, uint32_t w, const struct sample_ops *ops,
+			      int64_t from_ns, int64_t to_ns)
 {
-	struct gcs_share count = { .is = &c->intervals, .from_ns = from_ns, .to_ns = to_ns, .total = ops->ops };
-	struct gcs_share errors = { .is = &c->intervals, .from_ns = from_ns, .to_ns = to_ns, .total = ops->errors };
+	struct gcs_share count = {
+		.is = &c->intervals, .from_ns = from_ns, .to_ns = to_ns, .total = ops->ops};
+	struct gcs_share errors = {
+		.is = &c->intervals, .from_ns = from_ns, .to_ns = to_ns, .total = ops->errors};
 	struct gcs_interval *i;
 	uint64_t part, bad;
 	while ((i = gcs_share_next(&count, &part)) && gcs_share_next(&errors, &bad)) {
 		i->m.ops[w] += part;
 		i->m.errors[w] += bad;
 		i->coarse = true;
-		bool half = i->end_ns - from_ns >= c->intervals.length_ns / 2 && to_ns - i->start_ns >= c->intervals.length_ns / 2;
+		bool half = i->end_ns - from_ns >= c->intervals.length_ns / 2 &&
+			    to_ns - i->start_ns >= c->intervals.length_ns / 2;
 		if (half && to_ns - i->start_ns < SAMPLE_INTERVALS_MAX * c->intervals.length_ns)
 			gcs_measure_op(&i->m, w, &ops->hist);
 	}
 }
 
-static void sample_ops_deal(struct gcs_collect *c, uint32_t w, const struct sample_ops *ops, int64_t from_ns, int64_t to_ns)
+static void sample_ops_deal(struct gcs_collect *c, uint32_t w, const struct sample_ops *ops,
+			    int64_t from_ns, int64_t to_ns)
 {
-	int64_t middle_ns = from_ns + (to_ns - from_ns) / 2, p99 = (int64_t)watch_hist_sum_at(&ops->hist, 990000);
+	int64_t middle_ns = from_ns + (to_ns - from_ns) / 2,
+		p99 = (int64_t)watch_hist_sum_at(&ops->hist, 990000);
 	const struct gcs_interval *middle = gcs_intervals_at(&c->intervals, middle_ns);
 	gcs_strip_max(&gcs_strip_at(&c->snap, middle_ns)->op_p99_ns, p99);
 	c->tick_p99_ns[w] = p99;
@@ -99,8 +111,10 @@ static void sample_ops_deal(struct gcs_collect *c, uint32_t w, const struct samp
 static bool sample_counts(struct gcs_collect *c, uint32_t slot)
 {
 	const struct watch_ops *src = &c->tel->ops[slot];
-	/* acquire: pairs with the release by which the worker says that workload, worker and is_client are filled in */
-	if (!atomic_load_explicit(&src->used, memory_order_acquire) || src->workload >= c->scenario->nworkloads)
+	/* acquire: pairs with the release by which the worker says that workload, worker and
+	 * is_client are filled in */
+	if (!atomic_load_explicit(&src->used, memory_order_acquire) ||
+	    src->workload >= c->scenario->nworkloads)
 		return false;
 	if (src->is_client)
 		c->has_clients[src->workload] = true;
@@ -134,9 +148,11 @@ static void sample_heap(struct gcs_collect *c, int64_t now_ns)
 	gcs_strip_heap(gcs_strip_at(&c->snap, now_ns), live, goal);
 }
 
-static void sample_deal(struct gcs_collect *c, uint64_t total, int64_t from_ns, int64_t to_ns, size_t field)
+static void sample_deal(struct gcs_collect *c, uint64_t total, int64_t from_ns, int64_t to_ns,
+			size_t field)
 {
-	struct gcs_share s = { .is = &c->intervals, .from_ns = from_ns, .to_ns = to_ns, .total = total };
+	struct gcs_share s = {
+		.is = &c->intervals, .from_ns = from_ns, .to_ns = to_ns, .total = total};
 	struct gcs_interval *i;
 	uint64_t part;
 	while (total && (i = gcs_share_next(&s, &part))) {
@@ -161,20 +177,24 @@ static void sample_process(struct gcs_collect *c, struct collect_cumulative *now
 static void sample_counters(struct gcs_collect *c, int64_t from_ns, int64_t to_ns)
 {
 	const struct watch_gauges *g = &c->tel->gauges;
-	struct collect_cumulative now = { .gc_cpu_ns = sample_load(&g->gc_cpu_ns), .cpu_ns = sample_load(&g->cpu_ns_available),
-					  .assist_ns = sample_load(&g->assist_ns_total) };
+	struct collect_cumulative now = {.gc_cpu_ns = sample_load(&g->gc_cpu_ns),
+					 .cpu_ns = sample_load(&g->cpu_ns_available),
+					 .assist_ns = sample_load(&g->assist_ns_total)};
 	if (!c->sim)
 		sample_process(c, &now);
 	else
 		c->cpu_ns = (int64_t)now.cpu_ns;
 	if (c->has_before && to_ns > from_ns) {
 		const struct collect_cumulative *was = &c->before;
-		sample_deal(c, sample_grown(now.gc_cpu_ns, was->gc_cpu_ns), from_ns, to_ns, offsetof(struct gcs_interval, m.gc_cpu_ns));
-		sample_deal(c, sample_grown(now.cpu_ns, was->cpu_ns), from_ns, to_ns, offsetof(struct gcs_interval, m.cpu_ns));
-		sample_deal(c, sample_grown(now.assist_ns, was->assist_ns), from_ns, to_ns, offsetof(struct gcs_interval, m.assist_ns));
+		sample_deal(c, sample_grown(now.gc_cpu_ns, was->gc_cpu_ns), from_ns, to_ns,
+			    offsetof(struct gcs_interval, m.gc_cpu_ns));
+		sample_deal(c, sample_grown(now.cpu_ns, was->cpu_ns), from_ns, to_ns,
+			    offsetof(struct gcs_interval, m.cpu_ns));
+		sample_deal(c, sample_grown(now.assist_ns, was->assist_ns), from_ns, to_ns,
+			    offsetof(struct gcs_interval, m.assist_ns));
 		if (now.run_delay_ns > was->run_delay_ns)
-			sample_deal(c, (uint64_t)(now.run_delay_ns - was->run_delay_ns), from_ns, to_ns,
-				    offsetof(struct gcs_interval, run_delay_ns));
+			sample_deal(c, (uint64_t)(now.run_delay_ns - was->run_delay_ns), from_ns,
+				    to_ns, offsetof(struct gcs_interval, run_delay_ns));
 		if (now.steal_ns > was->steal_ns)
 			sample_deal(c, (uint64_t)(now.steal_ns - was->steal_ns), from_ns, to_ns,
 				    offsetof(struct gcs_interval, steal_ns));
@@ -188,7 +208,8 @@ void collect_sample(struct gcs_collect *c, int64_t now_ns, bool last)
 	int64_t from_ns = c->sampled_ns;
 	if (now_ns <= from_ns && c->has_before) {
 		if (!last)
-			return; /* the clock stands: what happens meanwhile belongs to its next step */
+			return; /* the clock stands: what happens meanwhile belongs to its next step
+				 */
 		from_ns = now_ns - 1;
 	}
 	sample_counters(c, from_ns, now_ns);

@@ -34,11 +34,14 @@ static void view_what(const struct gcs_fault *f, char *ret, size_t cap)
 	char delay[GCS_UNIT_TEXT] = "", when[GCS_UNIT_TEXT];
 	int used = snprintf(ret, cap, "%s", f->action ? f->action : "");
 	if (f->delay_ns)
-		used += snprintf(ret + used, cap - (size_t)used, " %s", gcs_show_duration(delay, f->delay_ns));
+		used += snprintf(ret + used, cap - (size_t)used, " %s",
+				 gcs_show_duration(delay, f->delay_ns));
 	if (f->nth)
-		used += snprintf(ret + used, cap - (size_t)used, " nth %s", gcs_show_count(when, f->nth));
+		used += snprintf(ret + used, cap - (size_t)used, " nth %s",
+				 gcs_show_count(when, f->nth));
 	if (f->every)
-		used += snprintf(ret + used, cap - (size_t)used, " every %s", gcs_show_count(when, f->every));
+		used += snprintf(ret + used, cap - (size_t)used, " every %s",
+				 gcs_show_count(when, f->every));
 	if (f->p_ppb && f->p_ppb < 1000000000)
 		snprintf(ret + used, cap - (size_t)used, " p=%s", gcs_show_share(when, f->p_ppb));
 }
@@ -69,7 +72,8 @@ void collect_view_begin(struct gcs_collect *c, const struct gcs_collect_options 
 	}
 	s->nslos = c->scenario->nslos + c->scenario->nexpects;
 	for (uint32_t i = 0; i < s->nslos; i++) {
-		const struct gcs_judge *j = i < c->scenario->nslos ? &c->slo[i] : &c->expect[i - c->scenario->nslos];
+		const struct gcs_judge *j =
+			i < c->scenario->nslos ? &c->slo[i] : &c->expect[i - c->scenario->nslos];
 		s->slo[i].id = j->check->id ? j->check->id : "expect";
 		s->slo[i].text = j->check->text;
 		snprintf(s->slo[i].shown, sizeof(s->slo[i].shown), "-");
@@ -108,14 +112,16 @@ static double view_share(double part, double whole)
 static void view_pauses(struct gcs_collect *c)
 {
 	struct gcs_snapshot *s = &c->snap;
-	struct gcs_measure sum = { 0 };
+	struct gcs_measure sum = {0};
 	view_recent(c, &sum);
 	view_pcts(sum.series[GCS_STW], &s->stw_now);
 	view_pcts(sum.series[GCS_ASSIST], &s->assist_now);
 	view_pcts(sum.series[GCS_WAKE], &s->wake_now);
 	s->gc_cpu = view_share((double)sum.gc_cpu_ns, (double)sum.cpu_ns);
 	s->assist_share = view_share((double)sum.assist_ns, (double)sum.cpu_ns);
-	s->stw_share = sum.series[GCS_STW] ? view_share((double)sum.series[GCS_STW]->sum_ns, (double)sum.span_ns) : 0;
+	s->stw_share = sum.series[GCS_STW] ? view_share((double)sum.series[GCS_STW]->sum_ns,
+							(double)sum.span_ns)
+					   : 0;
 	gcs_measure_fini(&sum);
 	view_pcts(c->total.series[GCS_STW], &s->stw_total);
 	view_pcts(c->total.series[GCS_STOPPING], &s->stopping_total);
@@ -147,8 +153,11 @@ static void view_work(struct gcs_collect *c)
 	s->ops_rate = 0;
 	for (uint32_t w = 0; w < c->scenario->nworkloads; w++) {
 		struct gcs_work_view *v = &s->work[w];
-		v->rate = last ? view_share((double)last->m.ops[w] * 1e9, (double)last->m.span_ns) : 0;
-		v->p99_now_ns = last && last->m.op[w] ? (int64_t)watch_hist_sum_at(last->m.op[w], 990000) : 0;
+		v->rate = last ? view_share((double)last->m.ops[w] * 1e9, (double)last->m.span_ns)
+			       : 0;
+		v->p99_now_ns = last && last->m.op[w]
+					? (int64_t)watch_hist_sum_at(last->m.op[w], 990000)
+					: 0;
 		v->ops = c->all_ops[w];
 		v->errors = c->all_errors[w];
 		view_pcts(c->total.op[w], &v->total);
@@ -162,7 +171,8 @@ static int64_t view_next_edge(const struct gcs_fault *f, int64_t now_ns)
 {
 	int64_t next = -1;
 	for (uint32_t i = 0; i < f->nwindows; i++) {
-		int64_t edge = f->window[i].start_ns > now_ns ? f->window[i].start_ns : f->window[i].end_ns;
+		int64_t edge = f->window[i].start_ns > now_ns ? f->window[i].start_ns
+							      : f->window[i].end_ns;
 		if (edge > now_ns && (next < 0 || edge < next))
 			next = edge;
 	}
@@ -194,9 +204,14 @@ static void view_recovery(struct gcs_collect *c)
 	for (uint32_t i = from; i < r->nocc; i++) {
 		const struct gcs_occurrence *o = &r->occ[i];
 		struct gcs_rec_view *v = &c->snap.rec[i - from];
-		*v = (struct gcs_rec_view){ .fault = o->fault, .occurrence = o->number, .state = o->state,
-					    .overlapped = o->overlapped, .start_ns = o->start_ns, .end_ns = o->end_ns,
-					    .recovery_ns = o->recovery_ns, .nsignals = r->nsignals };
+		*v = (struct gcs_rec_view){.fault = o->fault,
+					   .occurrence = o->number,
+					   .state = o->state,
+					   .overlapped = o->overlapped,
+					   .start_ns = o->start_ns,
+					   .end_ns = o->end_ns,
+					   .recovery_ns = o->recovery_ns,
+					   .nsignals = r->nsignals};
 		for (uint32_t k = 0; k < r->nsignals; k++) {
 			v->signal[k].name = r->signal[k].name;
 			v->signal[k].recovery_ns = o->signal[k].recovery_ns;
@@ -266,7 +281,8 @@ static void view_headline(struct gcs_collect *c)
 	char worst[32];
 	int64_t edge_ns = 0;
 	if (c->verdict.word) {
-		snprintf(s->headline, sizeof(s->headline), "%s: %.100s.", c->verdict.word, c->verdict.sentence);
+		snprintf(s->headline, sizeof(s->headline), "%s: %.100s.", c->verdict.word,
+			 c->verdict.sentence);
 		return;
 	}
 	if (!c->started)
@@ -276,13 +292,15 @@ static void view_headline(struct gcs_collect *c)
 	gcs_metric_show(GCS_UNIT_NS, (double)s->stw_total.max_ns, worst, sizeof(worst));
 	int used;
 	if (failing)
-		used = snprintf(s->headline, sizeof(s->headline), "SLO %.24s fails: %.60s.", failing->check->id, failing->check->text);
+		used = snprintf(s->headline, sizeof(s->headline), "SLO %.24s fails: %.60s.",
+				failing->check->id, failing->check->text);
 	else
 		used = snprintf(s->headline, sizeof(s->headline), "%s; worst pause %s.",
 				c->scenario->nslos ? "All SLOs hold" : "No SLO is set", worst);
 	if (next >= 0 && used > 0 && (size_t)used < sizeof(s->headline))
-		snprintf(s->headline + used, sizeof(s->headline) - (size_t)used, " Next: %.20s in %.0f s.",
-			 c->scenario->fault[next].id, (double)(edge_ns - c->now_ns) / 1e9);
+		snprintf(s->headline + used, sizeof(s->headline) - (size_t)used,
+			 " Next: %.20s in %.0f s.", c->scenario->fault[next].id,
+			 (double)(edge_ns - c->now_ns) / 1e9);
 }
 
 void collect_view(struct gcs_collect *c)
@@ -291,7 +309,8 @@ void collect_view(struct gcs_collect *c)
 	s->now_ns = c->now_ns;
 	s->phase = -1;
 	for (uint32_t p = 0; p < c->scenario->nphases && c->started; p++)
-		if (c->now_ns >= c->scenario->phase[p].start_ns && c->now_ns < c->scenario->phase[p].end_ns)
+		if (c->now_ns >= c->scenario->phase[p].start_ns &&
+		    c->now_ns < c->scenario->phase[p].end_ns)
 			s->phase = (int)p;
 	view_gauges(c);
 	view_pauses(c);
@@ -304,7 +323,8 @@ void collect_view(struct gcs_collect *c)
 	s->crashes = c->facts.crashes;
 	s->samples_lost = c->facts.samples_lost;
 	s->injector_cost = c->facts.injector_cost;
-	s->machine_stall_max_ns = c->facts.stall_max_ns > c->late_max_ns ? c->facts.stall_max_ns : c->late_max_ns;
+	s->machine_stall_max_ns =
+		c->facts.stall_max_ns > c->late_max_ns ? c->facts.stall_max_ns : c->late_max_ns;
 	s->state = view_state(c);
 	view_headline(c);
 }

@@ -1,8 +1,8 @@
 /*
  * host.c: reading /proc.
  *
- * Limits: the run delay of a thread that ended is gone (the caller takes differences and ignores falls); processor time has
- * the resolution of the clock tick, 10 ms as a rule.
+ * Limits: the run delay of a thread that ended is gone (the caller takes differences and ignores
+ * falls); processor time has the resolution of the clock tick, 10 ms as a rule.
  */
 #include "harness/host.h"
 
@@ -114,7 +114,8 @@ static int64_t proc_run_delay(int pid)
 		if (entry->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", pid, entry->d_name);
-		if (host_file(path, text, sizeof(text)) && sscanf(text, "%*u %" SCNu64, &delay) == 1)
+		if (host_file(path, text, sizeof(text)) &&
+		    sscanf(text, "%*u %" SCNu64, &delay) == 1)
 			sum += (int64_t)delay;
 	}
 	closedir(dir);
@@ -130,7 +131,9 @@ int gcs_proc_read(int pid, struct gcs_proc *ret)
 		return -ESRCH;
 	/* the command may hold anything: fields count from its last parenthesis */
 	const char *after = strrchr(text, ')');
-	if (!after || sscanf(after, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64, &user, &system) != 2)
+	if (!after ||
+	    sscanf(after, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64,
+		   &user, &system) != 2)
 		return -ESRCH;
 	snprintf(path, sizeof(path), "/proc/%d/statm", pid);
 	if (host_file(path, text, sizeof(text)) == 0 || sscanf(text, "%*u %" SCNu64, &pages) != 1)

@@ -11,9 +11,9 @@ void gcs_host_facts(void (*each)(void *arg, const char *key, const char *value),
 int64_t gcs_host_steal_ns(void);
 
 struct gcs_proc {
-	uint64_t rss;          /* bytes */
-	int64_t cpu_ns;        /* user and system, all threads, ended ones too */
-	int64_t run_delay_ns;  /* threads alive now: time they could run and did not */
+	uint64_t rss;	      /* bytes */
+	int64_t cpu_ns;	      /* user and system, all threads, ended ones too */
+	int64_t run_delay_ns; /* threads alive now: time they could run and did not */
 };
 /* 0; -ESRCH: there is no such process any more; ret is untouched then. */
 int gcs_proc_read(int pid, struct gcs_proc *ret);

@@ -1,8 +1,9 @@
 /*
  * interval.c: the queue of open intervals, and dealing counters out to them.
  *
- * Counters in shared memory are read once a tick; what accrued since the last tick is dealt out by overlap. With
- * ticks much shorter than an interval an error is at most one tick's worth at each edge.
+ * Counters in shared memory are read once a tick; what accrued since the last tick is dealt out by
+ * overlap. With ticks much shorter than an interval an error is at most one tick's worth at each
+ * edge.
  */
 #include "harness/interval.h"
 
@@ -98,7 +99,8 @@ struct gcs_interval *gcs_share_next(struct gcs_share *s, uint64_t *ret_part)
 	if (!i)
 		return NULL;
 	int64_t end = i->end_ns < s->to_ns && i->end_ns > s->at_ns ? i->end_ns : s->to_ns;
-	unsigned __int128 upto = (unsigned __int128)s->total * (uint64_t)(end - s->from_ns) / (uint64_t)(s->to_ns - s->from_ns);
+	unsigned __int128 upto = (unsigned __int128)s->total * (uint64_t)(end - s->from_ns) /
+				 (uint64_t)(s->to_ns - s->from_ns);
 	*ret_part = (uint64_t)upto - s->dealt;
 	s->dealt = (uint64_t)upto;
 	s->at_ns = end;

@@ -1,12 +1,14 @@
 /*
  * ledger.c: charging.
  *
- * Limits: the last firing of a worker sits in a hashed slot, and a colliding worker takes it over; cycles are remembered
- * for GCS_LEDGER_CYCLES cycles. A charge that cannot be proven is not made: it counts as due to nobody.
+ * Limits: the last firing of a worker sits in a hashed slot, and a colliding worker takes it over;
+ * cycles are remembered for GCS_LEDGER_CYCLES cycles. A charge that cannot be proven is not made:
+ * it counts as due to nobody.
  */
 #include "harness/ledger.h"
 
-const char *const gcs_due_name[GCS_DUES] = { "stw", "assist", "alloc_stall", "wake_lag", "gc_cycle", "op_error" };
+const char *const gcs_due_name[GCS_DUES] = {"stw",	"assist",   "alloc_stall",
+					    "wake_lag", "gc_cycle", "op_error"};
 
 static int64_t ledger_median(const struct gcs_measure *m, enum gcs_series s)
 {
@@ -35,22 +37,25 @@ void gcs_ledger_cycle(struct gcs_ledger *l, uint64_t cycle, uint64_t firing)
 	l->cycle[cycle % GCS_LEDGER_CYCLES].firing = firing;
 }
 
-uint64_t gcs_ledger_firing(const struct gcs_ledger *l, uint64_t firing, uint64_t cycle, uint32_t worker, int64_t t_ns)
+uint64_t gcs_ledger_firing(const struct gcs_ledger *l, uint64_t firing, uint64_t cycle,
+			   uint32_t worker, int64_t t_ns)
 {
 	if (firing)
 		return firing;
-	if (cycle && l->cycle[cycle % GCS_LEDGER_CYCLES].cycle == cycle && l->cycle[cycle % GCS_LEDGER_CYCLES].firing)
+	if (cycle && l->cycle[cycle % GCS_LEDGER_CYCLES].cycle == cycle &&
+	    l->cycle[cycle % GCS_LEDGER_CYCLES].firing)
 		return l->cycle[cycle % GCS_LEDGER_CYCLES].firing;
 	uint32_t i = worker % GCS_LEDGER_WORKERS;
-	bool recent = worker != UINT32_MAX && l->last[i].worker == worker && l->last[i].t_ns <= t_ns &&
-		      t_ns - l->last[i].t_ns < GCS_LEDGER_RECENT_NS;
+	bool recent = worker != UINT32_MAX && l->last[i].worker == worker &&
+		      l->last[i].t_ns <= t_ns && t_ns - l->last[i].t_ns < GCS_LEDGER_RECENT_NS;
 	return recent ? l->last[i].firing : 0;
 }
 
 void gcs_ledger_charge(struct gcs_ledger *l, enum gcs_due what, uint64_t firing, int64_t ns)
 {
 	int fault = gcs_firing_fault(firing);
-	struct gcs_ledger_entry *e = fault >= 0 && fault < GCS_FAULTS_MAX ? &l->due[fault][what] : &l->undue[what];
+	struct gcs_ledger_entry *e =
+		fault >= 0 && fault < GCS_FAULTS_MAX ? &l->due[fault][what] : &l->undue[what];
 	e->count++;
 	e->total_ns += ns;
 	if (ns > l->usual_ns[what])

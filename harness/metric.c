@@ -1,9 +1,9 @@
 /*
  * metric.c: the table of metrics, measures, and looking a name up.
  *
- * Every percentile of every series is one row, made by a macro; a row names the function that reads it. Where a metric is of
- * workloads and none is named, latencies are those of the worst workload and counts are sums. Limit: the
- * measure of a window holds whole intervals only.
+ * Every percentile of every series is one row, made by a macro; a row names the function that reads
+ * it. Where a metric is of workloads and none is named, latencies are those of the worst workload
+ * and counts are sums. Limit: the measure of a window holds whole intervals only.
  */
 #include "harness/metric.h"
 
@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const gcs_series_name[GCS_SERIES] = { "pause.stw", "pause.stopping", "pause.stopped", "assist", "alloc.stall",
-						  "wake.lag" };
+const char *const gcs_series_name[GCS_SERIES] = {"pause.stw", "pause.stopping", "pause.stopped",
+						 "assist",    "alloc.stall",	"wake.lag"};
 
 /* ---------------------------------------------------------------- measures */
 
@@ -94,16 +94,19 @@ void gcs_measure_fini(struct gcs_measure *m)
 
 #define AT_COUNT UINT32_MAX /* in `at`: the count, not a percentile */
 
-static bool read_series(const struct gcs_metric *metric, const struct gcs_reading *from, double *ret)
+static bool read_series(const struct gcs_metric *metric, const struct gcs_reading *from,
+			double *ret)
 {
 	const struct watch_hist_sum *h = from->m->series[metric->which];
 	*ret = 0; /* nothing stopped or waited: that is a zero, not a gap */
 	if (h)
-		*ret = metric->at == AT_COUNT ? (double)h->count : (double)watch_hist_sum_at(h, metric->at);
+		*ret = metric->at == AT_COUNT ? (double)h->count
+					      : (double)watch_hist_sum_at(h, metric->at);
 	return true;
 }
 
-static bool read_latency(const struct gcs_metric *metric, const struct gcs_reading *from, double *ret)
+static bool read_latency(const struct gcs_metric *metric, const struct gcs_reading *from,
+			 double *ret)
 {
 	bool any = false;
 	for (uint32_t w = 0; w < from->nworkloads; w++) {
@@ -133,7 +136,17 @@ static bool read_ops(const struct gcs_metric *metric, const struct gcs_reading *
 	return true;
 }
 
-enum { GC_CYCLES, GC_FORCED, GC_RATE, GC_CPU, GC_ASSIST, HEAP_LIVE_MAX, HEAP_MARKED, HEAP_GOAL_MAX, RSS_MAX };
+enum {
+	GC_CYCLES,
+	GC_FORCED,
+	GC_RATE,
+	GC_CPU,
+	GC_ASSIST,
+	HEAP_LIVE_MAX,
+	HEAP_MARKED,
+	HEAP_GOAL_MAX,
+	RSS_MAX
+};
 
 static bool read_ratio(double part, double whole, double *ret)
 {
@@ -176,7 +189,18 @@ static bool read_gc(const struct gcs_metric *metric, const struct gcs_reading *f
 	}
 }
 
-enum { REC_TIME_MAX, REC_NEVER, REC_OCCURRENCES, REC_DEGRADED, INTEGRITY_ERRORS, INTEGRITY_CHECKED, LOST, COST, STALL_MAX, CRASHES };
+enum {
+	REC_TIME_MAX,
+	REC_NEVER,
+	REC_OCCURRENCES,
+	REC_DEGRADED,
+	INTEGRITY_ERRORS,
+	INTEGRITY_CHECKED,
+	LOST,
+	COST,
+	STALL_MAX,
+	CRASHES
+};
 
 static bool read_run(const struct gcs_metric *metric, const struct gcs_reading *from, double *ret)
 {
@@ -203,10 +227,14 @@ static bool read_fault(const struct gcs_metric *metric, const struct gcs_reading
 {
 	const struct gcs_fault_facts *f = &from->facts->fault[from->subject];
 	const double value[] = {
-		[F_VISITS] = (double)f->visits,           [F_ELIGIBLE] = (double)f->eligible,
-		[F_FIRED] = (double)f->fired,             [F_MASKED] = (double)f->masked,
-		[F_OCCURRENCES] = (double)f->occurrences, [F_DEGRADED] = (double)f->degraded,
-		[F_RECOVERED] = (double)f->recovered,     [F_NEVER] = (double)f->never,
+		[F_VISITS] = (double)f->visits,
+		[F_ELIGIBLE] = (double)f->eligible,
+		[F_FIRED] = (double)f->fired,
+		[F_MASKED] = (double)f->masked,
+		[F_OCCURRENCES] = (double)f->occurrences,
+		[F_DEGRADED] = (double)f->degraded,
+		[F_RECOVERED] = (double)f->recovered,
+		[F_NEVER] = (double)f->never,
 	};
 	*ret = value[metric->which];
 	return true;
@@ -214,33 +242,45 @@ static bool read_fault(const struct gcs_metric *metric, const struct gcs_reading
 
 /* ---------------------------------------------------------------- the table */
 
-#define US 1e3
-#define MS 1e6
+#define US  1e3
+#define MS  1e6
 #define MIB (1024.0 * 1024)
 
-#define ROW(name_, unit_, subject_, run_, grows_, worse_, floor_, read_, which_, at_, about_)                             \
-	{ .name = name_, .unit = unit_, .subject = subject_, .of_run = run_, .grows = grows_, .worse = worse_,            \
-	  .floor = floor_, .read = read_, .which = which_, .at = at_, .about = about_ }
-#define SERIES(name, s, noise, what)                                                                                      \
-	ROW(name ".count", GCS_UNIT_COUNT, GCS_OF_RUN, false, true, 0, 0, read_series, s, AT_COUNT, what ": how many"),   \
-	ROW(name ".p50", GCS_UNIT_NS, GCS_OF_RUN, false, false, 1, noise, read_series, s, 500000, what ": median"),        \
-	ROW(name ".p90", GCS_UNIT_NS, GCS_OF_RUN, false, false, 1, noise, read_series, s, 900000, what ": 90 %"),          \
-	ROW(name ".p99", GCS_UNIT_NS, GCS_OF_RUN, false, false, 1, noise, read_series, s, 990000, what ": 99 %"),          \
-	ROW(name ".p999", GCS_UNIT_NS, GCS_OF_RUN, false, false, 1, noise, read_series, s, 999000, what ": 99.9 %"),       \
-	ROW(name ".max", GCS_UNIT_NS, GCS_OF_RUN, false, true, 1, noise, read_series, s, 1000000, what ": longest")
-#define LATENCY(name, grows, at, what)                                                                                    \
-	ROW(name, GCS_UNIT_NS, GCS_OF_WORKLOAD, false, grows, 1, 500 * US, read_latency, 0, at, what)
-#define RUN(name, unit, grows, which, about)                                                                              \
+#define ROW(name_, unit_, subject_, run_, grows_, worse_, floor_, read_, which_, at_, about_)      \
+	{                                                                                          \
+		.name = name_, .unit = unit_, .subject = subject_, .of_run = run_,                 \
+		.grows = grows_, .worse = worse_, .floor = floor_, .read = read_, .which = which_, \
+		.at = at_, .about = about_                                                         \
+	}
+#define SERIES(name, s, noise, what)                                                               \
+	ROW(name ".count", GCS_UNIT_COUNT, GCS_OF_RUN, false, true, 0, 0, read_series, s,          \
+	    AT_COUNT, what ": how many"),                                                          \
+		ROW(name ".p50", GCS_UNIT_NS, GCS_OF_RUN, false, false, 1, noise, read_series, s,  \
+		    500000, what ": median"),                                                      \
+		ROW(name ".p90", GCS_UNIT_NS, GCS_OF_RUN, false, false, 1, noise, read_series, s,  \
+		    900000, what ": 90 %"),                                                        \
+		ROW(name ".p99", GCS_UNIT_NS, GCS_OF_RUN, false, false, 1, noise, read_series, s,  \
+		    990000, what ": 99 %"),                                                        \
+		ROW(name ".p999", GCS_UNIT_NS, GCS_OF_RUN, false, false, 1, noise, read_series, s, \
+		    999000, what ": 99.9 %"),                                                      \
+		ROW(name ".max", GCS_UNIT_NS, GCS_OF_RUN, false, true, 1, noise, read_series, s,   \
+		    1000000, what ": longest")
+#define LATENCY(name, grows, at, what)                                                             \
+	ROW(name, GCS_UNIT_NS, GCS_OF_WORKLOAD, false, grows, 1, 500 * US, read_latency, 0, at,    \
+	    what)
+#define RUN(name, unit, grows, which, about)                                                       \
 	ROW(name, unit, GCS_OF_RUN, true, grows, 0, 0, read_run, which, 0, about)
-#define FAULT(field, grows, which, about)                                                                                 \
-	ROW("fault.ID." field, GCS_UNIT_COUNT, GCS_OF_FAULT, true, grows, 0, 0, read_fault, which, 0, about)
-#define OPS(name, unit, grows, worse, noise, which, about)                                                                \
+#define FAULT(field, grows, which, about)                                                          \
+	ROW("fault.ID." field, GCS_UNIT_COUNT, GCS_OF_FAULT, true, grows, 0, 0, read_fault, which, \
+	    0, about)
+#define OPS(name, unit, grows, worse, noise, which, about)                                         \
 	ROW(name, unit, GCS_OF_WORKLOAD, false, grows, worse, noise, read_ops, which, 0, about)
-#define GC(name, unit, grows, worse, noise, which, about)                                                                 \
+#define GC(name, unit, grows, worse, noise, which, about)                                          \
 	ROW(name, unit, GCS_OF_RUN, false, grows, worse, noise, read_gc, which, 0, about)
 
 const struct gcs_metric gcs_metrics[] = {
-	LATENCY("op.latency.p50", false, 500000, "latency of operations from their intended start: median"),
+	LATENCY("op.latency.p50", false, 500000,
+		"latency of operations from their intended start: median"),
 	LATENCY("op.latency.p90", false, 900000, "latency of operations: 90 %"),
 	LATENCY("op.latency.p99", false, 990000, "latency of operations: 99 %"),
 	LATENCY("op.latency.p999", false, 999000, "latency of operations: 99.9 %"),
@@ -248,7 +288,8 @@ const struct gcs_metric gcs_metrics[] = {
 	OPS("ops.count", GCS_UNIT_COUNT, true, 0, 0, OPS_COUNT, "operations that ended"),
 	OPS("ops.rate", GCS_UNIT_RATE, false, -1, 1, OPS_RATE, "operations a second"),
 	OPS("ops.errors", GCS_UNIT_COUNT, true, 1, 0, OPS_ERRORS, "operations that failed"),
-	OPS("ops.error_rate", GCS_UNIT_RATE, false, 1, 0, OPS_ERROR_RATE, "failed operations a second"),
+	OPS("ops.error_rate", GCS_UNIT_RATE, false, 1, 0, OPS_ERROR_RATE,
+	    "failed operations a second"),
 	SERIES("pause.stw", GCS_STW, 200 * US, "world stopped, stopping included"),
 	SERIES("pause.stopping", GCS_STOPPING, 200 * US, "time to stop the world"),
 	SERIES("pause.stopped", GCS_STOPPED, 200 * US, "time the world stood still"),
@@ -256,24 +297,35 @@ const struct gcs_metric gcs_metrics[] = {
 	SERIES("alloc.stall", GCS_ALLOC_STALL, 500 * US, "an allocation waiting for a collection"),
 	SERIES("wake.lag", GCS_WAKE, 500 * US, "ready until running"),
 	GC("gc.cycles", GCS_UNIT_COUNT, true, 0, 0, GC_CYCLES, "collections begun"),
-	GC("gc.forced", GCS_UNIT_COUNT, true, 0, 0, GC_FORCED, "collections begun by a call or a fault"),
+	GC("gc.forced", GCS_UNIT_COUNT, true, 0, 0, GC_FORCED,
+	   "collections begun by a call or a fault"),
 	GC("gc.rate", GCS_UNIT_RATE, false, 1, 1, GC_RATE, "collections a second"),
 	GC("gc.cpu", GCS_UNIT_RATIO, false, 1, 0.05, GC_CPU, "collector's share of the processors"),
-	GC("assist.cpu", GCS_UNIT_RATIO, false, 1, 0.02, GC_ASSIST, "assists' share of the processors"),
-	GC("heap.live", GCS_UNIT_BYTES, false, 1, 8 * MIB, HEAP_MARKED, "bytes marked by the last collection"),
-	GC("heap.live.max", GCS_UNIT_BYTES, true, 1, 8 * MIB, HEAP_LIVE_MAX, "largest live heap seen"),
+	GC("assist.cpu", GCS_UNIT_RATIO, false, 1, 0.02, GC_ASSIST,
+	   "assists' share of the processors"),
+	GC("heap.live", GCS_UNIT_BYTES, false, 1, 8 * MIB, HEAP_MARKED,
+	   "bytes marked by the last collection"),
+	GC("heap.live.max", GCS_UNIT_BYTES, true, 1, 8 * MIB, HEAP_LIVE_MAX,
+	   "largest live heap seen"),
 	GC("heap.goal.max", GCS_UNIT_BYTES, true, 0, 0, HEAP_GOAL_MAX, "largest heap goal"),
-	GC("rss.max", GCS_UNIT_BYTES, true, 1, 16 * MIB, RSS_MAX, "largest resident set of the target"),
-	RUN("recovery.time.max", GCS_UNIT_NS, true, REC_TIME_MAX, "longest way back to steady; without end if one never came back"),
+	GC("rss.max", GCS_UNIT_BYTES, true, 1, 16 * MIB, RSS_MAX,
+	   "largest resident set of the target"),
+	RUN("recovery.time.max", GCS_UNIT_NS, true, REC_TIME_MAX,
+	    "longest way back to steady; without end if one never came back"),
 	RUN("recovery.never", GCS_UNIT_COUNT, true, REC_NEVER, "occurrences that never came back"),
 	RUN("recovery.occurrences", GCS_UNIT_COUNT, true, REC_OCCURRENCES, "occurrences of faults"),
-	RUN("recovery.degraded", GCS_UNIT_COUNT, true, REC_DEGRADED, "occurrences that moved a signal"),
-	RUN("integrity.errors", GCS_UNIT_COUNT, true, INTEGRITY_ERRORS, "entries lost, stale or torn"),
-	RUN("integrity.checked", GCS_UNIT_COUNT, true, INTEGRITY_CHECKED, "entries compared with the model"),
+	RUN("recovery.degraded", GCS_UNIT_COUNT, true, REC_DEGRADED,
+	    "occurrences that moved a signal"),
+	RUN("integrity.errors", GCS_UNIT_COUNT, true, INTEGRITY_ERRORS,
+	    "entries lost, stale or torn"),
+	RUN("integrity.checked", GCS_UNIT_COUNT, true, INTEGRITY_CHECKED,
+	    "entries compared with the model"),
 	RUN("target.crashes", GCS_UNIT_COUNT, true, CRASHES, "unexpected ends of the target"),
 	RUN("harness.samples_lost", GCS_UNIT_COUNT, true, LOST, "telemetry records dropped"),
-	RUN("harness.injector_cost", GCS_UNIT_RATIO, false, COST, "deciding's share of the target's processor time"),
-	RUN("harness.stall.max", GCS_UNIT_NS, true, STALL_MAX, "longest time that the machine kept us from running"),
+	RUN("harness.injector_cost", GCS_UNIT_RATIO, false, COST,
+	    "deciding's share of the target's processor time"),
+	RUN("harness.stall.max", GCS_UNIT_NS, true, STALL_MAX,
+	    "longest time that the machine kept us from running"),
 	FAULT("visits", true, F_VISITS, "times the point was passed while armed"),
 	FAULT("eligible", true, F_ELIGIBLE, "visits at which it could fire"),
 	FAULT("fired", true, F_FIRED, "firings"),
@@ -287,12 +339,14 @@ const size_t gcs_metrics_count = sizeof(gcs_metrics) / sizeof(gcs_metrics[0]);
 
 /* ---------------------------------------------------------------- looking up */
 
-#define WORD_MAX 64
-#define FAULT_PREFIX "fault."
+#define WORD_MAX	    64
+#define FAULT_PREFIX	    "fault."
 #define METRIC_FAULT_FIELDS 8
 
 /* A word of the text, cut to what a message can hold. */
-struct metric_word { char text[WORD_MAX]; };
+struct metric_word {
+	char text[WORD_MAX];
+};
 static struct metric_word metric_word(const char *text, size_t n)
 {
 	struct metric_word w;
@@ -301,11 +355,12 @@ static struct metric_word metric_word(const char *text, size_t n)
 }
 
 /* "no workload 'mapz'; did you mean 'maps'?"; the candidates are pointers `stride` bytes apart. */
-static int metric_refuse(struct gcs_expr_error *e, uint32_t at, const char *what, const char *word, const void *list, size_t count,
-			 size_t stride)
+static int metric_refuse(struct gcs_expr_error *e, uint32_t at, const char *what, const char *word,
+			 const void *list, size_t count, size_t stride)
 {
 	const char *near = count ? gcs_suggest(word, list, count, stride) : NULL;
-	snprintf(e->text, sizeof(e->text), near ? "no %s '%s'; did you mean '%s'?" : "no %s '%s'", what, word, near);
+	snprintf(e->text, sizeof(e->text), near ? "no %s '%s'; did you mean '%s'?" : "no %s '%s'",
+		 what, word, near);
 	e->at = at;
 	return -EINVAL;
 }
@@ -318,8 +373,8 @@ static const struct gcs_metric *metric_named(const char *text, size_t n)
 	return NULL;
 }
 
-static int metric_workload(const char *id, size_t n, uint32_t at, const struct gcs_scenario *s, int *ret,
-			   struct gcs_expr_error *e)
+static int metric_workload(const char *id, size_t n, uint32_t at, const struct gcs_scenario *s,
+			   int *ret, struct gcs_expr_error *e)
 {
 	struct metric_word word = metric_word(id, n);
 	for (uint32_t i = 0; i < s->nworkloads; i++) {
@@ -328,10 +383,12 @@ static int metric_workload(const char *id, size_t n, uint32_t at, const struct g
 			return 0;
 		}
 	}
-	return metric_refuse(e, at, "workload", word.text, &s->workload[0].id, s->nworkloads, sizeof(s->workload[0]));
+	return metric_refuse(e, at, "workload", word.text, &s->workload[0].id, s->nworkloads,
+			     sizeof(s->workload[0]));
 }
 
-static int metric_fault_id(const char *id, size_t n, const struct gcs_scenario *s, int *ret, struct gcs_expr_error *e)
+static int metric_fault_id(const char *id, size_t n, const struct gcs_scenario *s, int *ret,
+			   struct gcs_expr_error *e)
 {
 	struct metric_word word = metric_word(id, n);
 	for (uint32_t i = 0; i < s->nfaults; i++) {
@@ -340,10 +397,12 @@ static int metric_fault_id(const char *id, size_t n, const struct gcs_scenario *
 			return 0;
 		}
 	}
-	return metric_refuse(e, (uint32_t)strlen(FAULT_PREFIX), "fault", word.text, &s->fault[0].id, s->nfaults, sizeof(s->fault[0]));
+	return metric_refuse(e, (uint32_t)strlen(FAULT_PREFIX), "fault", word.text, &s->fault[0].id,
+			     s->nfaults, sizeof(s->fault[0]));
 }
 
-static int metric_fault_field(const char *field, size_t n, uint32_t at, const struct gcs_metric **ret, struct gcs_expr_error *e)
+static int metric_fault_field(const char *field, size_t n, uint32_t at,
+			      const struct gcs_metric **ret, struct gcs_expr_error *e)
 {
 	struct metric_word word = metric_word(field, n);
 	const char *names[METRIC_FAULT_FIELDS];
@@ -360,26 +419,28 @@ static int metric_fault_field(const char *field, size_t n, uint32_t at, const st
 	return metric_refuse(e, at, "field of a fault", word.text, names, count, sizeof(names[0]));
 }
 
-static int metric_find_fault(const char *text, size_t n, const struct gcs_scenario *s, struct gcs_metric_ref *ret,
-			     struct gcs_expr_error *e)
+static int metric_find_fault(const char *text, size_t n, const struct gcs_scenario *s,
+			     struct gcs_metric_ref *ret, struct gcs_expr_error *e)
 {
 	const char *id = text + strlen(FAULT_PREFIX);
 	const char *dot = memrchr(id, '.', n - strlen(FAULT_PREFIX));
 	if (!dot) {
 		e->at = (uint32_t)n;
-		snprintf(e->text, sizeof(e->text), "expected fault.ID.fired or another field of the fault");
+		snprintf(e->text, sizeof(e->text),
+			 "expected fault.ID.fired or another field of the fault");
 		return -EINVAL;
 	}
 	int rc = metric_fault_id(id, (size_t)(dot - id), s, &ret->subject, e);
 	if (rc != 0)
 		return rc;
-	return metric_fault_field(dot + 1, (size_t)(text + n - dot - 1), (uint32_t)(dot + 1 - text), &ret->metric, e);
+	return metric_fault_field(dot + 1, (size_t)(text + n - dot - 1), (uint32_t)(dot + 1 - text),
+				  &ret->metric, e);
 }
 
-int gcs_metric_find(const char *text, size_t n, const struct gcs_scenario *s, struct gcs_metric_ref *ret,
-		    struct gcs_expr_error *e)
+int gcs_metric_find(const char *text, size_t n, const struct gcs_scenario *s,
+		    struct gcs_metric_ref *ret, struct gcs_expr_error *e)
 {
-	struct gcs_metric_ref found = { NULL, -1 };
+	struct gcs_metric_ref found = {NULL, -1};
 	int rc = 0;
 	if (n > strlen(FAULT_PREFIX) && strncmp(text, FAULT_PREFIX, strlen(FAULT_PREFIX)) == 0) {
 		rc = metric_find_fault(text, n, s, &found, e);
@@ -388,22 +449,26 @@ int gcs_metric_find(const char *text, size_t n, const struct gcs_scenario *s, st
 		size_t name = sign ? (size_t)(sign - text) : n;
 		found.metric = metric_named(text, name);
 		if (!found.metric)
-			return metric_refuse(e, 0, "metric", metric_word(text, name).text, &gcs_metrics[0].name, gcs_metrics_count,
+			return metric_refuse(e, 0, "metric", metric_word(text, name).text,
+					     &gcs_metrics[0].name, gcs_metrics_count,
 					     sizeof(gcs_metrics[0]));
 		if (sign && found.metric->subject != GCS_OF_WORKLOAD) {
 			e->at = (uint32_t)name;
-			snprintf(e->text, sizeof(e->text), "%s is not measured for each workload", found.metric->name);
+			snprintf(e->text, sizeof(e->text), "%s is not measured for each workload",
+				 found.metric->name);
 			return -EINVAL;
 		}
 		if (sign)
-			rc = metric_workload(sign + 1, n - name - 1, (uint32_t)name + 1, s, &found.subject, e);
+			rc = metric_workload(sign + 1, n - name - 1, (uint32_t)name + 1, s,
+					     &found.subject, e);
 	}
 	if (rc == 0)
 		*ret = found;
 	return rc;
 }
 
-int gcs_signal_find(const char *text, const struct gcs_scenario *s, struct gcs_metric_ref *ret, struct gcs_expr_error *e)
+int gcs_signal_find(const char *text, const struct gcs_scenario *s, struct gcs_metric_ref *ret,
+		    struct gcs_expr_error *e)
 {
 	struct gcs_metric_ref found;
 	int rc = gcs_metric_find(text, strlen(text), s, &found, e);
@@ -411,7 +476,8 @@ int gcs_signal_find(const char *text, const struct gcs_scenario *s, struct gcs_m
 		return rc;
 	if (found.metric->worse == 0) {
 		e->at = 0;
-		snprintf(e->text, sizeof(e->text), "%s cannot be a recovery signal: it has no better and worse", text);
+		snprintf(e->text, sizeof(e->text),
+			 "%s cannot be a recovery signal: it has no better and worse", text);
 		return -EINVAL;
 	}
 	*ret = found;
@@ -420,23 +486,29 @@ int gcs_signal_find(const char *text, const struct gcs_scenario *s, struct gcs_m
 
 /* ---------------------------------------------------------------- showing */
 
-struct scale { double at; const char *suffix; };
+struct scale {
+	double at;
+	const char *suffix;
+};
 
 static void metric_show_scaled(const struct scale *scale, double v, char *ret, size_t cap)
 {
-	double size = fabs(v);
+	double size = fabs(v) * 1.0005; /* what would be shown as 1000 us is 1 ms */
 	while (scale->at > 1 && size < scale->at)
 		scale++;
 	double shown = v / scale->at;
-	int digits = fabs(shown) >= 100 || shown == floor(shown) ? 0 : fabs(shown) >= 10 ? 1 : 2;
+	int digits = fabs(shown) >= 100 || fabs(shown - round(shown)) < 0.0005 ? 0
+		     : fabs(shown) >= 10				       ? 1
+									       : 2;
 	snprintf(ret, cap, "%.*f%s", digits, shown, scale->suffix);
 }
 
 void gcs_metric_show(enum gcs_unit unit, double value, char *ret, size_t cap)
 {
-	static const struct scale times[] = { { 1e9, " s" }, { 1e6, " ms" }, { 1e3, " us" }, { 1, " ns" } };
-	static const struct scale bytes[] = { { 1024 * MIB, " GiB" }, { MIB, " MiB" }, { 1024, " KiB" }, { 1, " B" } };
-	static const struct scale rates[] = { { 1e6, "M/s" }, { 1e3, "k/s" }, { 1, "/s" } };
+	static const struct scale times[] = {{1e9, " s"}, {1e6, " ms"}, {1e3, " us"}, {1, " ns"}};
+	static const struct scale bytes[] = {
+		{1024 * MIB, " GiB"}, {MIB, " MiB"}, {1024, " KiB"}, {1, " B"}};
+	static const struct scale rates[] = {{1e6, "M/s"}, {1e3, "k/s"}, {1, "/s"}};
 	if (isinf(value)) {
 		snprintf(ret, cap, "never");
 		return;

@@ -1,14 +1,24 @@
 /*
- * metric.h: what can be measured, by name: one table for SLOs, expectations, recovery signals and `list metrics`.
+ * metric.h: what can be measured, by name: one table for SLOs, expectations, recovery signals and
+ * `list metrics`.
  *
- * A measure is what happened in a stretch of time (an interval, a window, the recorded part of a run); facts are
- * about the run as a whole. A metric reads one number from them, in ns, bytes, 1/s, fractions or plain counts.
+ * A measure is what happened in a stretch of time (an interval, a window, the recorded part of a
+ * run); facts are about the run as a whole. A metric reads one number from them, in ns, bytes, 1/s,
+ * fractions or plain counts.
  */
 #pragma once
 
 #include "harness/stats.h"
 
-enum gcs_series { GCS_STW, GCS_STOPPING, GCS_STOPPED, GCS_ASSIST, GCS_ALLOC_STALL, GCS_WAKE, GCS_SERIES };
+enum gcs_series {
+	GCS_STW,
+	GCS_STOPPING,
+	GCS_STOPPED,
+	GCS_ASSIST,
+	GCS_ALLOC_STALL,
+	GCS_WAKE,
+	GCS_SERIES
+};
 extern const char *const gcs_series_name[GCS_SERIES]; /* "pause.stw", ... */
 
 /* Histograms are made when first needed; NULL is empty. All zero is an empty measure. */
@@ -18,7 +28,8 @@ struct gcs_measure {
 	struct watch_hist_sum *op[GCS_WORKLOADS_MAX];
 	uint64_t ops[GCS_WORKLOADS_MAX], errors[GCS_WORKLOADS_MAX];
 	uint64_t gc_cycles, gc_forced, gc_cpu_ns, cpu_ns, assist_ns;
-	uint64_t heap_live_max, heap_live_min, heap_marked, heap_goal_max, rss_max; /* 0: not seen */
+	uint64_t heap_live_max, heap_live_min, heap_marked, heap_goal_max,
+		rss_max; /* 0: not seen */
 };
 void gcs_measure_add(struct gcs_measure *m, enum gcs_series s, uint64_t ns);
 void gcs_measure_op(struct gcs_measure *m, uint32_t workload, const struct watch_hist_sum *h);
@@ -48,7 +59,11 @@ struct gcs_facts {
 };
 
 enum gcs_unit { GCS_UNIT_COUNT, GCS_UNIT_NS, GCS_UNIT_BYTES, GCS_UNIT_RATE, GCS_UNIT_RATIO };
-enum gcs_subject { GCS_OF_RUN, GCS_OF_WORKLOAD /* NAME@ID, or the worst or sum of all */, GCS_OF_FAULT /* fault.ID.FIELD */ };
+enum gcs_subject {
+	GCS_OF_RUN,
+	GCS_OF_WORKLOAD /* NAME@ID, or the worst or sum of all */,
+	GCS_OF_FAULT /* fault.ID.FIELD */
+};
 
 struct gcs_reading {
 	const struct gcs_measure *m;
@@ -61,29 +76,36 @@ struct gcs_metric {
 	const char *name; /* for GCS_OF_FAULT "fault.ID.fired" */
 	enum gcs_unit unit;
 	enum gcs_subject subject;
-	bool of_run;      /* read from facts: no windows, no phases */
-	bool grows;       /* never falls while its stretch of time grows */
-	int worse;        /* as a recovery signal: 1 higher is worse, -1 lower is worse, 0 is none */
-	double floor;     /* changes smaller than this are noise */
+	bool of_run;  /* read from facts: no windows, no phases */
+	bool grows;   /* never falls while its stretch of time grows */
+	int worse;    /* as a recovery signal: 1 higher is worse, -1 lower is worse, 0 is none */
+	double floor; /* changes smaller than this are noise */
 	/* false: nothing was measured */
 	bool (*read)(const struct gcs_metric *metric, const struct gcs_reading *from, double *ret);
-	int which;        /* series or field */
-	uint32_t at;      /* percentile, in millionths */
+	int which;   /* series or field */
+	uint32_t at; /* percentile, in millionths */
 	const char *about;
 };
 extern const struct gcs_metric gcs_metrics[];
 extern const size_t gcs_metrics_count;
 
 /* A metric with its subject, from text such as "op.latency.p99@maps". */
-struct gcs_metric_ref { const struct gcs_metric *metric; int subject; };
-struct gcs_expr_error { uint32_t at; /* offset in the text */ char text[192]; };
+struct gcs_metric_ref {
+	const struct gcs_metric *metric;
+	int subject;
+};
+struct gcs_expr_error {
+	uint32_t at; /* offset in the text */
+	char text[192];
+};
 /* 0; -EINVAL with *ret_error. The text ends at n. */
-int gcs_metric_find(const char *text, size_t n, const struct gcs_scenario *s, struct gcs_metric_ref *ret,
-		    struct gcs_expr_error *ret_error);
+int gcs_metric_find(const char *text, size_t n, const struct gcs_scenario *s,
+		    struct gcs_metric_ref *ret, struct gcs_expr_error *ret_error);
 /* The same for recovery signals, which only some metrics are. */
 int gcs_signal_find(const char *text, const struct gcs_scenario *s, struct gcs_metric_ref *ret,
 		    struct gcs_expr_error *ret_error);
-static inline bool gcs_metric_read(const struct gcs_metric_ref *ref, struct gcs_reading from, double *ret)
+static inline bool gcs_metric_read(const struct gcs_metric_ref *ref, struct gcs_reading from,
+				   double *ret)
 {
 	from.subject = ref->subject;
 	return ref->metric->read(ref->metric, &from, ret);

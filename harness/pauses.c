@@ -1,12 +1,12 @@
 /*
  * pauses.c: a heap of the worst durations so far.
  *
- * Whoever is among the worst at the end was so when it came, so writing at once loses none of them; of n
- * pauses in random order about 1000 (1 + ln(n/1000)) are written on that ground.
+ * Whoever is among the worst at the end was so when it came, so writing at once loses none of them;
+ * of n pauses in random order about 1000 (1 + ln(n/1000)) are written on that ground.
  */
 #include "harness/pauses.h"
 
-const char *const gcs_pause_name[GCS_PAUSE_KINDS] = { "stw", "assist", "alloc_stall", "wake_lag" };
+const char *const gcs_pause_name[GCS_PAUSE_KINDS] = {"stw", "assist", "alloc_stall", "wake_lag"};
 
 static void pauses_swap(int64_t *heap, uint32_t a, uint32_t b)
 {
@@ -50,7 +50,8 @@ static bool pauses_worst(int64_t *heap, uint32_t *n, int64_t dur_ns)
 	return true;
 }
 
-bool gcs_pauses_keep(struct gcs_pauses *p, enum gcs_pause_kind kind, int64_t dur_ns, uint64_t interval)
+bool gcs_pauses_keep(struct gcs_pauses *p, enum gcs_pause_kind kind, int64_t dur_ns,
+		     uint64_t interval)
 {
 	bool worst = pauses_worst(p->kind[kind].worst, &p->kind[kind].n, dur_ns);
 	if (p->kind[kind].interval != interval) {

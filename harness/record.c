@@ -1,10 +1,11 @@
 /*
  * record.c: the writer thread and its queue.
  *
- * Rows travel as one allocation each through a list of bounded length. The writer takes the whole list at once, writes
- * it, and commits at each tick's mark; WAL with synchronous=NORMAL makes a commit an append without a flush, which a
- * killed process cannot undo (a power cut may undo the last ticks, never the file). On an error it rolls back,
- * keeps the first cause, and swallows what follows: the run is then stopped by who called.
+ * Rows travel as one allocation each through a list of bounded length. The writer takes the whole
+ * list at once, writes it, and commits at each tick's mark; WAL with synchronous=NORMAL makes a
+ * commit an append without a flush, which a killed process cannot undo (a power cut may undo the
+ * last ticks, never the file). On an error it rolls back, keeps the first cause, and swallows what
+ * follows: the run is then stopped by who called.
  */
 #include "harness/record.h"
 
@@ -20,9 +21,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RECORD_PAGE 4096
-#define RECORD_MARK GCS_ROWS        /* not a row: end of a tick */
-#define RECORD_BUSY_MS 5000         /* how long to wait for a reader that checkpoints */
+#define RECORD_PAGE    4096
+#define RECORD_MARK    GCS_ROWS /* not a row: end of a tick */
+#define RECORD_BUSY_MS 5000	/* how long to wait for a reader that checkpoints */
 
 struct record_row {
 	struct record_row *next;
@@ -40,13 +41,14 @@ struct gcs_record {
 	struct record_row *first, **last;
 	uint32_t queued;
 	bool busy, stop;
-	_Atomic int error;        /* first one met; relaxed: it is only looked at, nothing hangs on it */
+	_Atomic int error; /* first one met; relaxed: it is only looked at, nothing hangs on it */
 	_Atomic uint64_t dropped;
 };
 
 struct gcs_value gcs_text(const char *s)
 {
-	return (struct gcs_value){ .kind = s ? GCS_VALUE_TEXT : GCS_VALUE_NULL, .p = s, .n = s ? strlen(s) : 0 };
+	return (struct gcs_value){
+		.kind = s ? GCS_VALUE_TEXT : GCS_VALUE_NULL, .p = s, .n = s ? strlen(s) : 0};
 }
 
 /* ---------------------------------------------------------------- the writer */
@@ -56,12 +58,14 @@ static bool record_no_room(int os)
 	return os == ENOSPC || os == EDQUOT || os == EFBIG;
 }
 
-/* What the system said when the log or the file refused a write: SQLite calls a quota a general I/O error. */
+/* What the system said when the log or the file refused a write: SQLite calls a quota a general I/O
+ * error. */
 static int record_os_errno(sqlite3 *db)
 {
 	sqlite3_file *file = NULL;
 	int os = 0;
-	if (sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) == SQLITE_OK && file && file->pMethods)
+	if (sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) == SQLITE_OK &&
+	    file && file->pMethods)
 		file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &os);
 	if (!record_no_room(os))
 		sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &os);
@@ -83,7 +87,8 @@ static void record_fail(struct gcs_record *r, int rc)
 {
 	int expected = 0, error = record_errno(r->db, rc);
 	if (error)
-		atomic_compare_exchange_strong_explicit(&r->error, &expected, error, memory_order_relaxed, memory_order_relaxed);
+		atomic_compare_exchange_strong_explicit(&r->error, &expected, error,
+							memory_order_relaxed, memory_order_relaxed);
 	if (r->in_transaction && !sqlite3_get_autocommit(r->db))
 		sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
 	r->in_transaction = false;
@@ -182,7 +187,9 @@ static struct record_row *record_row_make(uint32_t row, const struct gcs_value *
 {
 	size_t bytes = 0;
 	for (uint32_t i = 0; i < n; i++)
-		bytes += values[i].kind == GCS_VALUE_TEXT || values[i].kind == GCS_VALUE_BLOB ? values[i].n : 0;
+		bytes += values[i].kind == GCS_VALUE_TEXT || values[i].kind == GCS_VALUE_BLOB
+				 ? values[i].n
+				 : 0;
 	struct record_row *made = malloc(sizeof(*made) + n * sizeof(values[0]) + bytes);
 	if (!made)
 		return NULL;
@@ -220,7 +227,8 @@ static void record_queue(struct gcs_record *r, struct record_row *row, bool opti
 	pthread_mutex_unlock(&r->lock);
 }
 
-void gcs_record_row(struct gcs_record *r, enum gcs_row row, const struct gcs_value *values, uint32_t n)
+void gcs_record_row(struct gcs_record *r, enum gcs_row row, const struct gcs_value *values,
+		    uint32_t n)
 {
 	if (n != gcs_rows[row].nvalues)
 		abort(); /* the caller's table and the schema disagree */
@@ -258,8 +266,8 @@ uint64_t gcs_record_dropped(struct gcs_record *r)
 
 /* ---------------------------------------------------------------- opening and closing */
 
-__attribute__((format(printf, 2, 3)))
-static void record_say(char **ret_text, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void record_say(char **ret_text, const char *format,
+							     ...)
 {
 	va_list args;
 	if (!ret_text)
@@ -288,15 +296,18 @@ static int record_setup(struct gcs_record *r, const struct gcs_record_options *o
 	char pragma[256];
 	sqlite3_busy_timeout(r->db, RECORD_BUSY_MS);
 	snprintf(pragma, sizeof(pragma),
-		 "PRAGMA page_size=%d; PRAGMA application_id=%d; PRAGMA user_version=%d; PRAGMA journal_mode=WAL;"
+		 "PRAGMA page_size=%d; PRAGMA application_id=%d; PRAGMA user_version=%d; PRAGMA "
+		 "journal_mode=WAL;"
 		 "PRAGMA synchronous=NORMAL; PRAGMA max_page_count=%llu;",
 		 RECORD_PAGE, GCS_RECORD_APPLICATION_ID, GCS_RECORD_VERSION,
-		 opt->max_bytes ? (unsigned long long)(opt->max_bytes / RECORD_PAGE) : 4294967294ull);
+		 opt->max_bytes ? (unsigned long long)(opt->max_bytes / RECORD_PAGE)
+				: 4294967294ull);
 	int rc = sqlite3_exec(r->db, pragma, NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(r->db, gcs_record_schema, NULL, NULL, NULL);
 	for (int i = 0; i < GCS_ROWS && rc == SQLITE_OK; i++)
-		rc = sqlite3_prepare_v3(r->db, gcs_rows[i].sql, -1, SQLITE_PREPARE_PERSISTENT, &r->stmt[i], NULL);
+		rc = sqlite3_prepare_v3(r->db, gcs_rows[i].sql, -1, SQLITE_PREPARE_PERSISTENT,
+					&r->stmt[i], NULL);
 	return rc;
 }
 
@@ -323,7 +334,8 @@ static void record_free(struct gcs_record *r)
 	free(r);
 }
 
-int gcs_record_create(struct gcs_record **ret, const struct gcs_record_options *opt, char **ret_text)
+int gcs_record_create(struct gcs_record **ret, const struct gcs_record_options *opt,
+		      char **ret_text)
 {
 	int error = record_touch(opt->path, ret_text);
 	if (error)
@@ -343,7 +355,8 @@ int gcs_record_create(struct gcs_record **ret, const struct gcs_record_options *
 		rc = record_setup(r, opt);
 	error = record_errno(r->db, rc);
 	if (error)
-		record_say(ret_text, "cannot write the record %s: %s", opt->path, sqlite3_errmsg(r->db));
+		record_say(ret_text, "cannot write the record %s: %s", opt->path,
+			   sqlite3_errmsg(r->db));
 	else
 		error = record_start(r);
 	if (error) {

@@ -1,14 +1,17 @@
 /*
  * recovery.c: baselines, limits, and the state machine of an occurrence.
  *
- *   ARMED -> DEGRADED (a signal beyond its limit, after the first firing) -> RECOVERING (the clock runs) -> STEADY | NEVER
- *   ARMED ------------------------------------------------------------------------------> UNTOUCHED (steady, nothing left its band)
+ *   ARMED -> DEGRADED (a signal beyond its limit, after the first firing) -> RECOVERING (the clock
+ * runs) -> STEADY | NEVER ARMED
+ * ------------------------------------------------------------------------------> UNTOUCHED
+ * (steady, nothing left its band)
  *
- * Limit of a signal: band times the baseline, but at least the metric's floor beyond it (microseconds of noise are no
- * degradation), and at least three robust standard deviations (a noisy machine is not a broken runtime). Recovery
- * time is counted to the end of the last bad interval, so its resolution is one interval. Limits: effects
- * are told apart in time only: two faults armed together share what they do (both are overlapped); and what
- * comes later than `windows` good intervals after the end is not counted.
+ * Limit of a signal: band times the baseline, but at least the metric's floor beyond it
+ * (microseconds of noise are no degradation), and at least three robust standard deviations (a
+ * noisy machine is not a broken runtime). Recovery time is counted to the end of the last bad
+ * interval, so its resolution is one interval. Limits: effects are told apart in time only: two
+ * faults armed together share what they do (both are overlapped); and what comes later than
+ * `windows` good intervals after the end is not counted.
  */
 #include "harness/recovery.h"
 
@@ -17,16 +20,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SPREADS 3.0
-#define RATIO_MAX 1e6
-#define OUTSIDE_MAX (1.0 / 3)   /* of the baseline's windows may lie outside band and noise */
-#define SPREAD_SHARE_MAX 0.5    /* of the median: more spread is no level that one could come back to */
+#define SPREADS	    3.0
+#define RATIO_MAX   1e6
+#define OUTSIDE_MAX (1.0 / 3) /* of the baseline's windows may lie outside band and noise */
+#define SPREAD_SHARE_MAX                                                                           \
+	0.5 /* of the median: more spread is no level that one could come back to */
 
-static const char *const recovery_default[] = { "op.latency.p99", "pause.stw.p99", "ops.rate", "wake.lag.p99" };
+static const char *const recovery_default[] = {"op.latency.p99", "pause.stw.p99", "ops.rate",
+					       "wake.lag.p99"};
 
 const char *gcs_rec_state_name(enum gcs_rec_state s)
 {
-	static const char *const names[] = { "armed", "degraded", "recovering", "steady", "never", "untouched" };
+	static const char *const names[] = {"armed",  "degraded", "recovering",
+					    "steady", "never",	  "untouched"};
 	return names[s];
 }
 
@@ -40,7 +46,8 @@ int gcs_recoveries_init(struct gcs_recoveries *r, const struct gcs_scenario *s)
 	r->window_ns = conf->window_ns > 0 ? conf->window_ns : 1000000000;
 	r->deadline_ns = conf->deadline_ns > 0 ? conf->deadline_ns : INT64_MAX / 4;
 	r->first_arm_ns = -1;
-	r->nsignals = conf->nsignals ? conf->nsignals : sizeof(recovery_default) / sizeof(recovery_default[0]);
+	r->nsignals = conf->nsignals ? conf->nsignals
+				     : sizeof(recovery_default) / sizeof(recovery_default[0]);
 	for (uint32_t i = 0; i < r->nsignals; i++) {
 		struct gcs_signal *sig = &r->signal[i];
 		sig->name = conf->nsignals ? conf->signal[i] : recovery_default[i];
@@ -61,7 +68,8 @@ void gcs_recoveries_fini(struct gcs_recoveries *r)
 
 static double signal_limit(const struct gcs_signal *sig, uint32_t band_milli)
 {
-	double band = band_milli / 1000.0, noise = SPREADS * sig->spread, slack = sig->ref.metric->floor;
+	double band = band_milli / 1000.0, noise = SPREADS * sig->spread,
+	       slack = sig->ref.metric->floor;
 	if (sig->ref.metric->worse > 0)
 		return fmax(sig->base * band, sig->base + fmax(slack, noise));
 	return fmin(sig->base / band, sig->base - fmax(slack, noise));
@@ -77,7 +85,8 @@ static double signal_outside(const double *v, size_t n, double middle, double ba
 {
 	size_t out = 0;
 	for (size_t i = 0; i < n; i++)
-		out += v[i] > fmax(middle * band, middle + slack) || v[i] < fmin(middle / band, middle - slack);
+		out += v[i] > fmax(middle * band, middle + slack) ||
+		       v[i] < fmin(middle / band, middle - slack);
 	return n ? (double)out / (double)n : 0;
 }
 
@@ -102,7 +111,9 @@ static bool signal_settle(struct gcs_recoveries *r, struct gcs_signal *sig, uint
 		return true;
 	char base[32];
 	gcs_metric_show(sig->ref.metric->unit, sig->base, base, sizeof(base));
-	snprintf(r->why_not, sizeof(r->why_not), "%s %s before the first fault (median %s of %u windows, %.0f%% of them far from it)",
+	snprintf(r->why_not, sizeof(r->why_not),
+		 "%s %s before the first fault (median %s of %u windows, %.0f%% of them far from "
+		 "it)",
 		 sig->name, drifts ? "drifted" : "was not steady", base, n, 100 * out);
 	return false;
 }
@@ -113,7 +124,8 @@ static void baseline_settle(struct gcs_recoveries *r)
 	r->steady = 1;
 	if (n < GCS_BASELINE_MIN) {
 		r->steady = -1;
-		snprintf(r->why_not, sizeof(r->why_not), "only %u recorded windows before the first fault, %u are needed", n,
+		snprintf(r->why_not, sizeof(r->why_not),
+			 "only %u recorded windows before the first fault, %u are needed", n,
 			 GCS_BASELINE_MIN);
 		return;
 	}
@@ -152,7 +164,8 @@ static struct gcs_occurrence *occurrence_new(struct gcs_recoveries *r)
 {
 	if (r->nocc == r->cap) {
 		uint32_t cap = r->cap ? 2 * r->cap : 32;
-		struct gcs_occurrence *occ = r->nocc < GCS_OCCURRENCES_MAX ? realloc(r->occ, cap * sizeof(*occ)) : NULL;
+		struct gcs_occurrence *occ =
+			r->nocc < GCS_OCCURRENCES_MAX ? realloc(r->occ, cap * sizeof(*occ)) : NULL;
 		if (!occ) {
 			r->skipped++;
 			return NULL;
@@ -180,7 +193,8 @@ static void occurrences_overlap(struct gcs_recoveries *r)
 	}
 }
 
-void gcs_recoveries_arm(struct gcs_recoveries *r, uint32_t fault, uint32_t number, bool by_operator, int64_t t_ns)
+void gcs_recoveries_arm(struct gcs_recoveries *r, uint32_t fault, uint32_t number, bool by_operator,
+			int64_t t_ns)
 {
 	if (fault >= GCS_FAULTS_MAX || (r->armed >> fault & 1))
 		return;
@@ -194,9 +208,19 @@ void gcs_recoveries_arm(struct gcs_recoveries *r, uint32_t fault, uint32_t numbe
 	struct gcs_occurrence *o = occurrence_new(r);
 	if (!o)
 		return;
-	*o = (struct gcs_occurrence){ .fault = fault, .number = number, .state = GCS_REC_ARMED, .overlapped = others,
-				      .by_operator = by_operator, .start_ns = t_ns, .first_fired_ns = -1, .end_ns = -1,
-				      .clock_ns = -1, .degraded_ns = -1, .steady_ns = -1, .recovery_ns = -1, .changed = true };
+	*o = (struct gcs_occurrence){.fault = fault,
+				     .number = number,
+				     .state = GCS_REC_ARMED,
+				     .overlapped = others,
+				     .by_operator = by_operator,
+				     .start_ns = t_ns,
+				     .first_fired_ns = -1,
+				     .end_ns = -1,
+				     .clock_ns = -1,
+				     .degraded_ns = -1,
+				     .steady_ns = -1,
+				     .recovery_ns = -1,
+				     .changed = true};
 	for (uint32_t i = 0; i < r->nsignals; i++)
 		o->signal[i].left_ns = o->signal[i].last_bad_ns = -1;
 }
@@ -281,7 +305,8 @@ static int64_t signal_recovery(const struct gcs_occurrence *o, const struct gcs_
 	return os->last_bad_ns > o->clock_ns ? os->last_bad_ns - o->clock_ns : 1;
 }
 
-static void occurrence_decide(struct gcs_recoveries *r, struct gcs_occurrence *o, enum gcs_rec_state state, int64_t t_ns)
+static void occurrence_decide(struct gcs_recoveries *r, struct gcs_occurrence *o,
+			      enum gcs_rec_state state, int64_t t_ns)
 {
 	o->state = state;
 	o->decided = o->changed = true;
@@ -296,8 +321,8 @@ static void occurrence_decide(struct gcs_recoveries *r, struct gcs_occurrence *o
 	}
 }
 
-static void occurrence_interval(struct gcs_recoveries *r, struct gcs_occurrence *o, int64_t start_ns, int64_t end_ns,
-				const double *value, uint32_t has)
+static void occurrence_interval(struct gcs_recoveries *r, struct gcs_occurrence *o,
+				int64_t start_ns, int64_t end_ns, const double *value, uint32_t has)
 {
 	bool fired = o->first_fired_ns >= 0 && end_ns > o->first_fired_ns;
 	bool on_clock = o->clock_ns >= 0 && start_ns >= o->clock_ns, all_good = true;
@@ -324,13 +349,15 @@ static void occurrence_interval(struct gcs_recoveries *r, struct gcs_occurrence 
 	o->changed = true;
 	o->good = all_good ? o->good + on_clock : 0;
 	if (on_clock && o->good >= r->windows)
-		occurrence_decide(r, o, o->degraded_ns >= 0 ? GCS_REC_STEADY : GCS_REC_UNTOUCHED, end_ns);
+		occurrence_decide(r, o, o->degraded_ns >= 0 ? GCS_REC_STEADY : GCS_REC_UNTOUCHED,
+				  end_ns);
 	else if (on_clock && !all_good && end_ns - o->clock_ns > r->deadline_ns)
-		occurrence_decide(r, o, o->degraded_ns >= 0 ? GCS_REC_NEVER : GCS_REC_UNTOUCHED, end_ns);
+		occurrence_decide(r, o, o->degraded_ns >= 0 ? GCS_REC_NEVER : GCS_REC_UNTOUCHED,
+				  end_ns);
 }
 
-void gcs_recoveries_interval(struct gcs_recoveries *r, int64_t start_ns, int64_t end_ns, bool recorded, const double *value,
-			     uint32_t has)
+void gcs_recoveries_interval(struct gcs_recoveries *r, int64_t start_ns, int64_t end_ns,
+			     bool recorded, const double *value, uint32_t has)
 {
 	if (r->first_arm_ns < 0 || end_ns <= r->first_arm_ns) {
 		if (recorded && r->steady == 0)
@@ -348,7 +375,10 @@ void gcs_recoveries_finish(struct gcs_recoveries *r, int64_t now_ns)
 		gcs_recoveries_disarm(r, f, now_ns);
 	for (uint32_t i = 0; i < r->nocc; i++)
 		if (!r->occ[i].decided)
-			occurrence_decide(r, &r->occ[i], r->occ[i].degraded_ns >= 0 ? GCS_REC_NEVER : GCS_REC_UNTOUCHED, now_ns);
+			occurrence_decide(r, &r->occ[i],
+					  r->occ[i].degraded_ns >= 0 ? GCS_REC_NEVER
+								     : GCS_REC_UNTOUCHED,
+					  now_ns);
 }
 
 static void occurrence_facts(const struct gcs_occurrence *o, struct gcs_facts *facts)

@@ -1,8 +1,9 @@
 /*
  * report.c: reading a record.
  *
- * Everything printed comes from the file; nothing of the run that made it needs to exist. A record whose harness
- * was killed has no verdict and no SLO rows, but its totals, faults and occurrences stand as of the last tick.
+ * Everything printed comes from the file; nothing of the run that made it needs to exist. A record
+ * whose harness was killed has no verdict and no SLO rows, but its totals, faults and occurrences
+ * stand as of the last tick.
  */
 #include "harness/collect.h"
 
@@ -16,7 +17,10 @@
 
 /* ---------------------------------------------------------------- sqlite */
 
-struct report_db { sqlite3 *db; int error; };
+struct report_db {
+	sqlite3 *db;
+	int error;
+};
 
 static char *report_str(sqlite3_stmt *q, int column)
 {
@@ -30,7 +34,8 @@ static int64_t report_time(sqlite3_stmt *q, int column)
 }
 
 /* Run a query; each row goes to fn. */
-static void report_each(struct report_db *db, struct report *r, const char *sql, void (*fn)(struct report *, sqlite3_stmt *))
+static void report_each(struct report_db *db, struct report *r, const char *sql,
+			void (*fn)(struct report *, sqlite3_stmt *))
 {
 	sqlite3_stmt *q = NULL;
 	int rc = sqlite3_prepare_v2(db->db, sql, -1, &q, NULL);
@@ -69,7 +74,8 @@ static void row_run(struct report *r, sqlite3_stmt *q)
 	r->sim = sqlite3_column_int(q, 4);
 	r->command = report_str(q, 5);
 	r->begun_wall_ns = sqlite3_column_int64(q, 6);
-	r->duration_ns = sqlite3_column_type(q, 8) == SQLITE_NULL ? sqlite3_column_int64(q, 7) : sqlite3_column_int64(q, 8);
+	r->duration_ns = sqlite3_column_type(q, 8) == SQLITE_NULL ? sqlite3_column_int64(q, 7)
+								  : sqlite3_column_int64(q, 8);
 	r->hash = report_str(q, 9);
 	r->procs = (uint32_t)sqlite3_column_int(q, 10);
 }
@@ -169,7 +175,8 @@ static void row_occurrence(struct report *r, sqlite3_stmt *q)
 	o->state = report_str(q, 12);
 }
 
-/* Rows come in the order of seq, so those of one occurrence follow its place in r->occ: column 0. */
+/* Rows come in the order of seq, so those of one occurrence follow its place in r->occ: column 0.
+ */
 static void row_signal(struct report *r, sqlite3_stmt *q)
 {
 	sqlite3_int64 at = sqlite3_column_int64(q, 0);
@@ -240,13 +247,22 @@ static void row_pause(struct report *r, sqlite3_stmt *q)
 
 static void row_counter(struct report *r, sqlite3_stmt *q)
 {
-	const struct { const char *key; uint64_t *slot; } slots[] = {
-		{ "gc_cycles", &r->gc_cycles },       { "gc_forced", &r->gc_forced },
-		{ "gc_cpu_ns", &r->gc_cpu_ns },       { "cpu_ns", &r->cpu_ns },
-		{ "assist_ns", &r->assist_ns },       { "heap_live_max", &r->heap_live_max },
-		{ "heap_goal_max", &r->heap_goal_max }, { "rss_max", &r->rss_max },
-		{ "integrity_checked", &r->integrity_checked }, { "integrity_errors", &r->integrity_errors },
-		{ "crashes", &r->crashes },           { "samples_lost", &r->samples_lost },
+	const struct {
+		const char *key;
+		uint64_t *slot;
+	} slots[] = {
+		{"gc_cycles", &r->gc_cycles},
+		{"gc_forced", &r->gc_forced},
+		{"gc_cpu_ns", &r->gc_cpu_ns},
+		{"cpu_ns", &r->cpu_ns},
+		{"assist_ns", &r->assist_ns},
+		{"heap_live_max", &r->heap_live_max},
+		{"heap_goal_max", &r->heap_goal_max},
+		{"rss_max", &r->rss_max},
+		{"integrity_checked", &r->integrity_checked},
+		{"integrity_errors", &r->integrity_errors},
+		{"crashes", &r->crashes},
+		{"samples_lost", &r->samples_lost},
 	};
 	const char *key = (const char *)sqlite3_column_text(q, 0);
 	for (size_t i = 0; key && i < sizeof(slots) / sizeof(slots[0]); i++)
@@ -276,27 +292,46 @@ static void row_gctrace(struct report *r, sqlite3_stmt *q)
 	r->gctrace = report_str(q, 0);
 }
 
-static const struct { const char *sql; void (*fn)(struct report *, sqlite3_stmt *); } report_queries[] = {
-	{ "SELECT id,name,seed,target,sim,command,begun_wall_ns,now_ns,end_ns,hash,procs FROM run LIMIT 1", row_run },
-	{ "SELECT exit,word,sentence FROM verdict", row_verdict },
-	{ "SELECT exit,text FROM reasons ORDER BY rowid", row_reason },
-	{ "SELECT id,start_ns,end_ns,record FROM phases ORDER BY idx", row_phase },
-	{ "SELECT w.id,w.driver,t.count,t.errors,t.hist FROM workloads w LEFT JOIN total_ops t ON t.workload=w.idx ORDER BY w.idx", row_ops },
-	{ "SELECT series,hist FROM totals", row_series },
-	{ "SELECT id,point,what,outcome,visits,eligible,fired,masked,windows FROM faults ORDER BY idx", row_fault },
-	{ "SELECT fault,seq,number,start_ns,first_fired_ns,end_ns,degraded_ns,steady_ns,recovery_ns,fired,overlapped,by_operator,state"
-	  " FROM occurrences ORDER BY seq", row_occurrence },
-	{ "SELECT (SELECT count(*) FROM occurrences o WHERE o.seq < s.seq), s.signal, s.left_ns, s.recovery_ns, s.peak, s.peak_ratio,"
-	  " g.unit, g.baseline, g.bound FROM occurrence_signals s LEFT JOIN signals g ON g.name=s.signal ORDER BY s.seq, s.rowid",
-	  row_signal },
-	{ "SELECT fault,due,count,total_ns,excess_ns,max_ns FROM ledger WHERE fault >= 0 ORDER BY fault,due", row_due },
-	{ "SELECT id,text,ok,value,shown,windows,windows_failed FROM slo ORDER BY rowid", row_slo },
-	{ "SELECT '',text,ok,value,shown,0,0 FROM expect ORDER BY rowid", row_expect },
-	{ "SELECT kind,t_ns,dur_ns,stopping_ns,stopped_ns,cycle,firing,disturbed FROM (SELECT *, row_number() OVER (PARTITION BY kind"
-	  " ORDER BY dur_ns DESC) AS place FROM pauses) WHERE place <= 3 ORDER BY kind='stw' DESC, kind, dur_ns DESC", row_pause },
-	{ "SELECT key,value FROM counters", row_counter },
-	{ "SELECT key,value FROM harness", row_harness },
-	{ "SELECT line FROM gctrace ORDER BY rowid DESC LIMIT 1", row_gctrace },
+static const struct {
+	const char *sql;
+	void (*fn)(struct report *, sqlite3_stmt *);
+} report_queries[] = {
+	{"SELECT id,name,seed,target,sim,command,begun_wall_ns,now_ns,end_ns,hash,procs FROM run "
+	 "LIMIT 1",
+	 row_run},
+	{"SELECT exit,word,sentence FROM verdict", row_verdict},
+	{"SELECT exit,text FROM reasons ORDER BY rowid", row_reason},
+	{"SELECT id,start_ns,end_ns,record FROM phases ORDER BY idx", row_phase},
+	{"SELECT w.id,w.driver,t.count,t.errors,t.hist FROM workloads w LEFT JOIN total_ops t ON "
+	 "t.workload=w.idx ORDER BY w.idx",
+	 row_ops},
+	{"SELECT series,hist FROM totals", row_series},
+	{"SELECT id,point,what,outcome,visits,eligible,fired,masked,windows FROM faults ORDER BY "
+	 "idx",
+	 row_fault},
+	{"SELECT "
+	 "fault,seq,number,start_ns,first_fired_ns,end_ns,degraded_ns,steady_ns,recovery_ns,fired,"
+	 "overlapped,by_operator,state"
+	 " FROM occurrences ORDER BY seq",
+	 row_occurrence},
+	{"SELECT (SELECT count(*) FROM occurrences o WHERE o.seq < s.seq), s.signal, s.left_ns, "
+	 "s.recovery_ns, s.peak, s.peak_ratio,"
+	 " g.unit, g.baseline, g.bound FROM occurrence_signals s LEFT JOIN signals g ON "
+	 "g.name=s.signal ORDER BY s.seq, s.rowid",
+	 row_signal},
+	{"SELECT fault,due,count,total_ns,excess_ns,max_ns FROM ledger WHERE fault >= 0 ORDER BY "
+	 "fault,due",
+	 row_due},
+	{"SELECT id,text,ok,value,shown,windows,windows_failed FROM slo ORDER BY rowid", row_slo},
+	{"SELECT '',text,ok,value,shown,0,0 FROM expect ORDER BY rowid", row_expect},
+	{"SELECT kind,t_ns,dur_ns,stopping_ns,stopped_ns,cycle,firing,disturbed FROM (SELECT *, "
+	 "row_number() OVER (PARTITION BY kind"
+	 " ORDER BY dur_ns DESC) AS place FROM pauses WHERE phase IN (SELECT idx FROM phases WHERE "
+	 "record)) WHERE place <= 3 ORDER BY kind='stw' DESC, kind, dur_ns DESC",
+	 row_pause},
+	{"SELECT key,value FROM counters", row_counter},
+	{"SELECT key,value FROM harness", row_harness},
+	{"SELECT line FROM gctrace ORDER BY rowid DESC LIMIT 1", row_gctrace},
 };
 
 /* ---------------------------------------------------------------- opening */
@@ -321,7 +356,8 @@ static int report_open(const char *path, sqlite3 **ret, FILE *err)
 	}
 	fclose(probe);
 	sqlite3 *db = NULL;
-	/* the log of a killed run can only be read along with its index, which the reader may have to make */
+	/* the log of a killed run can only be read along with its index, which the reader may have
+	 * to make */
 	int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL);
 	if (rc != SQLITE_OK) {
 		sqlite3_close(db);
@@ -329,7 +365,8 @@ static int report_open(const char *path, sqlite3 **ret, FILE *err)
 	}
 	sqlite3_busy_timeout(db, 2000);
 	int id = rc == SQLITE_OK ? report_pragma(db, "PRAGMA application_id") : -1;
-	int version = id == GCS_RECORD_APPLICATION_ID ? report_pragma(db, "PRAGMA user_version") : -1;
+	int version =
+		id == GCS_RECORD_APPLICATION_ID ? report_pragma(db, "PRAGMA user_version") : -1;
 	if (version == GCS_RECORD_VERSION) {
 		/* a reader must not fold the log of a run that it only looks at */
 		sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -337,7 +374,9 @@ static int report_open(const char *path, sqlite3 **ret, FILE *err)
 		return 0;
 	}
 	if (id == GCS_RECORD_APPLICATION_ID)
-		fprintf(err, "gcstorm: %s is a record of version %d, this gcstorm reads version %d\n", path, version, GCS_RECORD_VERSION);
+		fprintf(err,
+			"gcstorm: %s is a record of version %d, this gcstorm reads version %d\n",
+			path, version, GCS_RECORD_VERSION);
 	else
 		fprintf(err, "gcstorm: %s is not a record of a run (a .gcrun file)\n", path);
 	sqlite3_close(db);
@@ -346,7 +385,7 @@ static int report_open(const char *path, sqlite3 **ret, FILE *err)
 
 int report_load(struct report *r, const char *path, FILE *err)
 {
-	struct report_db db = { 0 };
+	struct report_db db = {0};
 	memset(r, 0, sizeof(*r));
 	int rc = report_open(path, &db.db, err);
 	if (rc != 0)
@@ -402,7 +441,8 @@ static void report_fini_faults(struct report *r)
 
 void report_fini(struct report *r)
 {
-	char *texts[] = { r->path, r->id, r->name, r->target, r->command, r->hash, r->word, r->sentence, r->gctrace };
+	char *texts[] = {r->path, r->id,   r->name,	r->target, r->command,
+			 r->hash, r->word, r->sentence, r->gctrace};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		free(texts[i]);
 	for (size_t i = 0; i < r->nphases; i++)

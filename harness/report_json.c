@@ -1,5 +1,6 @@
 /*
- * report_json.c: the report as one JSON object; times in ns, null for what was not reached. Keys are stable: scripts read them.
+ * report_json.c: the report as one JSON object; times in ns, null for what was not reached. Keys
+ * are stable: scripts read them.
  */
 #include "harness/report_priv.h"
 
@@ -33,25 +34,30 @@ static json_t *json_seed(uint64_t seed)
 
 static json_t *json_pcts(const struct gcs_pcts *p)
 {
-	return json_pack("{sI sI sI sI sI sI}", "count", (json_int_t)p->count, "p50_ns", (json_int_t)p->p50_ns, "p90_ns",
-			 (json_int_t)p->p90_ns, "p99_ns", (json_int_t)p->p99_ns, "p999_ns", (json_int_t)p->p999_ns, "max_ns",
+	return json_pack("{sI sI sI sI sI sI}", "count", (json_int_t)p->count, "p50_ns",
+			 (json_int_t)p->p50_ns, "p90_ns", (json_int_t)p->p90_ns, "p99_ns",
+			 (json_int_t)p->p99_ns, "p999_ns", (json_int_t)p->p999_ns, "max_ns",
 			 (json_int_t)p->max_ns);
 }
 
 static json_t *json_run(const struct report *r)
 {
-	return json_pack("{ss ss so ss sb so? ss so sI sb ss?}", "id", r->id, "name", r->name, "seed", json_seed(r->seed), "target",
-			 r->target, "sim", (int)r->sim, "hash", r->hash[0] ? json_string(r->hash) : json_null(), "verdict",
-			 r->finished ? r->word : "UNFINISHED", "exit", r->finished ? json_integer(r->exit) : json_null(),
-			 "duration_ns", (json_int_t)r->duration_ns, "finished", (int)r->finished, "sentence", r->sentence);
+	return json_pack("{ss ss so ss sb so? ss so sI sb ss?}", "id", r->id, "name", r->name,
+			 "seed", json_seed(r->seed), "target", r->target, "sim", (int)r->sim,
+			 "hash", r->hash[0] ? json_string(r->hash) : json_null(), "verdict",
+			 r->finished ? r->word : "UNFINISHED", "exit",
+			 r->finished ? json_integer(r->exit) : json_null(), "duration_ns",
+			 (json_int_t)r->duration_ns, "finished", (int)r->finished, "sentence",
+			 r->sentence);
 }
 
 static json_t *json_phases(const struct report *r)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; i < r->nphases; i++)
-		json_array_append_new(list, json_pack("{ss sI sI sb}", "id", r->phase[i].id, "start_ns",
-						      (json_int_t)r->phase[i].start_ns, "end_ns", (json_int_t)r->phase[i].end_ns,
+		json_array_append_new(list, json_pack("{ss sI sI sb}", "id", r->phase[i].id,
+						      "start_ns", (json_int_t)r->phase[i].start_ns,
+						      "end_ns", (json_int_t)r->phase[i].end_ns,
 						      "record", (int)r->phase[i].record));
 	return list;
 }
@@ -61,15 +67,17 @@ static json_t *json_pauses(const struct report *r)
 	json_t *stw = json_pcts(&r->series[GCS_STW]);
 	json_object_set_new(stw, "stopping_max_ns", json_integer(r->series[GCS_STOPPING].max_ns));
 	json_object_set_new(stw, "stopped_max_ns", json_integer(r->series[GCS_STOPPED].max_ns));
-	return json_pack("{so so so so}", "stw", stw, "assist", json_pcts(&r->series[GCS_ASSIST]), "wake_lag",
-			 json_pcts(&r->series[GCS_WAKE]), "alloc_stall", json_pcts(&r->series[GCS_ALLOC_STALL]));
+	return json_pack("{so so so so}", "stw", stw, "assist", json_pcts(&r->series[GCS_ASSIST]),
+			 "wake_lag", json_pcts(&r->series[GCS_WAKE]), "alloc_stall",
+			 json_pcts(&r->series[GCS_ALLOC_STALL]));
 }
 
 static json_t *json_gc(const struct report *r)
 {
 	double fraction = r->cpu_ns ? (double)r->gc_cpu_ns / (double)r->cpu_ns : 0;
-	return json_pack("{sI sI sf sI sI sI}", "cycles", (json_int_t)r->gc_cycles, "forced", (json_int_t)r->gc_forced,
-			 "cpu_fraction", fraction, "heap_live_max", (json_int_t)r->heap_live_max, "heap_goal_max",
+	return json_pack("{sI sI sf sI sI sI}", "cycles", (json_int_t)r->gc_cycles, "forced",
+			 (json_int_t)r->gc_forced, "cpu_fraction", fraction, "heap_live_max",
+			 (json_int_t)r->heap_live_max, "heap_goal_max",
 			 (json_int_t)r->heap_goal_max, "rss_max", (json_int_t)r->rss_max);
 }
 
@@ -92,10 +100,11 @@ static json_t *json_signals(const struct report_occurrence *o)
 	for (uint32_t k = 0; k < o->nsignals; k++) {
 		const struct report_signal *s = &o->signal[k];
 		json_object_set_new(all, s->name,
-				    json_pack("{sb so so so so so}", "degraded", s->left_ns >= 0, "recovery_ns",
-					      json_time(s->recovery_ns), "baseline", json_number(s->baseline), "limit",
-					      json_number(s->bound), "peak", json_number(s->peak), "peak_ratio",
-					      json_number(s->peak_ratio)));
+				    json_pack("{sb so so so so so}", "degraded", s->left_ns >= 0,
+					      "recovery_ns", json_time(s->recovery_ns), "baseline",
+					      json_number(s->baseline), "limit",
+					      json_number(s->bound), "peak", json_number(s->peak),
+					      "peak_ratio", json_number(s->peak_ratio)));
 	}
 	return all;
 }
@@ -108,14 +117,18 @@ static json_t *json_occurrences(const struct report *r, size_t fault)
 		if (o->fault != fault)
 			continue;
 		bool steady = strcmp(o->state, "steady") == 0 || strcmp(o->state, "untouched") == 0;
-		json_array_append_new(list,
-				      json_pack("{si so so so sb sb so so so sI sb sb ss so}", "number", (int)o->number, "start_ns",
-						json_time(o->start_ns), "end_ns", json_time(o->end_ns), "first_fired_ns",
-						json_time(o->first_fired_ns), "degraded", o->degraded_ns >= 0, "steady", (int)steady,
-						"degraded_ns", json_time(o->degraded_ns), "steady_ns", json_time(o->steady_ns),
-						"recovery_ns", json_time(o->recovery_ns), "fired", (json_int_t)o->fired,
-						"overlapped", (int)o->overlapped, "by_operator", (int)o->by_operator, "state",
-						o->state, "by_signal", json_signals(o)));
+		json_array_append_new(
+			list,
+			json_pack("{si so so so sb sb so so so sI sb sb ss so}", "number",
+				  (int)o->number, "start_ns", json_time(o->start_ns), "end_ns",
+				  json_time(o->end_ns), "first_fired_ns",
+				  json_time(o->first_fired_ns), "degraded", o->degraded_ns >= 0,
+				  "steady", (int)steady, "degraded_ns", json_time(o->degraded_ns),
+				  "steady_ns", json_time(o->steady_ns), "recovery_ns",
+				  json_time(o->recovery_ns), "fired", (json_int_t)o->fired,
+				  "overlapped", (int)o->overlapped, "by_operator",
+				  (int)o->by_operator, "state", o->state, "by_signal",
+				  json_signals(o)));
 	}
 	return list;
 }
@@ -126,9 +139,12 @@ static json_t *json_dues(const struct report *r, size_t fault)
 	for (size_t i = 0; i < r->ndues; i++) {
 		const struct report_due *d = &r->due[i];
 		if (d->fault == fault)
-			json_object_set_new(all, d->what, json_pack("{sI sI sI sI}", "count", (json_int_t)d->count, "total_ns",
-								    (json_int_t)d->total_ns, "excess_ns", (json_int_t)d->excess_ns,
-								    "max_ns", (json_int_t)d->max_ns));
+			json_object_set_new(all, d->what,
+					    json_pack("{sI sI sI sI}", "count",
+						      (json_int_t)d->count, "total_ns",
+						      (json_int_t)d->total_ns, "excess_ns",
+						      (json_int_t)d->excess_ns, "max_ns",
+						      (json_int_t)d->max_ns));
 	}
 	return all;
 }
@@ -138,11 +154,13 @@ static json_t *json_faults(const struct report *r)
 	json_t *list = json_array();
 	for (size_t i = 0; i < r->nfaults; i++) {
 		const struct report_fault *f = &r->fault[i];
-		json_array_append_new(list, json_pack("{ss ss ss ss sI sI sI sI so so}", "id", f->id, "point", f->point, "what", f->what,
-						      "outcome", f->outcome, "visits", (json_int_t)f->visits, "eligible",
-						      (json_int_t)f->eligible, "fired", (json_int_t)f->fired, "masked",
-						      (json_int_t)f->masked, "occurrences", json_occurrences(r, i), "ledger",
-						      json_dues(r, i)));
+		json_array_append_new(
+			list, json_pack("{ss ss ss ss sI sI sI sI so so}", "id", f->id, "point",
+					f->point, "what", f->what, "outcome", f->outcome, "visits",
+					(json_int_t)f->visits, "eligible", (json_int_t)f->eligible,
+					"fired", (json_int_t)f->fired, "masked",
+					(json_int_t)f->masked, "occurrences",
+					json_occurrences(r, i), "ledger", json_dues(r, i)));
 	}
 	return list;
 }
@@ -164,20 +182,23 @@ static json_t *json_reasons(const struct report *r)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; i < r->nreasons; i++)
-		json_array_append_new(list, json_pack("{si ss}", "exit", r->reason[i].level, "text", r->reason[i].text));
+		json_array_append_new(list, json_pack("{si ss}", "exit", r->reason[i].level, "text",
+						      r->reason[i].text));
 	return list;
 }
 
 int report_json(const struct report *r, FILE *out)
 {
-	json_t *root = json_pack("{so so so so so so so so so s{sI sI sI} s{sI sf sf sf sI}}", "run", json_run(r), "phases",
-				 json_phases(r), "pauses", json_pauses(r), "gc", json_gc(r), "ops", json_ops(r), "faults",
-				 json_faults(r), "slo", json_checks(r->slo, r->nslos, true), "expect",
-				 json_checks(r->expect, r->nexpects, false), "reasons", json_reasons(r), "integrity", "checked",
-				 (json_int_t)r->integrity_checked, "errors", (json_int_t)r->integrity_errors, "crashes",
-				 (json_int_t)r->crashes, "harness", "samples_lost", (json_int_t)r->samples_lost, "injector_cost",
-				 r->injector_cost, "target_stall_max_ns", r->stall_max_ns, "own_late_max_ns", r->own_late_max_ns,
-				 "rows_dropped", (json_int_t)r->rows_dropped);
+	json_t *root = json_pack(
+		"{so so so so so so so so so s{sI sI sI} s{sI sf sf sf sI}}", "run", json_run(r),
+		"phases", json_phases(r), "pauses", json_pauses(r), "gc", json_gc(r), "ops",
+		json_ops(r), "faults", json_faults(r), "slo", json_checks(r->slo, r->nslos, true),
+		"expect", json_checks(r->expect, r->nexpects, false), "reasons", json_reasons(r),
+		"integrity", "checked", (json_int_t)r->integrity_checked, "errors",
+		(json_int_t)r->integrity_errors, "crashes", (json_int_t)r->crashes, "harness",
+		"samples_lost", (json_int_t)r->samples_lost, "injector_cost", r->injector_cost,
+		"target_stall_max_ns", r->stall_max_ns, "own_late_max_ns", r->own_late_max_ns,
+		"rows_dropped", (json_int_t)r->rows_dropped);
 	if (!root)
 		return -ENOMEM;
 	int rc = json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) == 0 ? 0 : -EIO;

@@ -1,7 +1,8 @@
 /*
  * report_list.c: the runs below a directory, newest first (gcstorm list runs).
  *
- * Only files named *.gcrun in the directory and one level below it; what cannot be read is listed as such.
+ * Only files named *.gcrun in the directory and one level below it; what cannot be read is listed
+ * as such.
  */
 #include "harness/collect.h"
 
@@ -15,11 +16,17 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define LIST_MAX 4096
+#define LIST_MAX    4096
 #define LIST_SUFFIX ".gcrun"
 
-struct list_run { char *path; struct timespec changed; };
-struct list { struct list_run run[LIST_MAX]; size_t n; };
+struct list_run {
+	char *path;
+	struct timespec changed;
+};
+struct list {
+	struct list_run run[LIST_MAX];
+	size_t n;
+};
 
 static void list_add(struct list *l, const char *path, const struct stat *st)
 {
@@ -27,7 +34,7 @@ static void list_add(struct list *l, const char *path, const struct stat *st)
 		return;
 	char *copy = strdup(path);
 	if (copy)
-		l->run[l->n++] = (struct list_run){ copy, st->st_mtim };
+		l->run[l->n++] = (struct list_run){copy, st->st_mtim};
 }
 
 static int list_scan(struct list *l, const char *dir, int depth)
@@ -40,7 +47,9 @@ static int list_scan(struct list *l, const char *dir, int depth)
 		struct stat st;
 		char path[4096];
 		size_t n = strlen(entry->d_name);
-		if (entry->d_name[0] == '.' || snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name) >= (int)sizeof(path) ||
+		if (entry->d_name[0] == '.' ||
+		    snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name) >=
+			    (int)sizeof(path) ||
 		    lstat(path, &st) != 0)
 			continue;
 		if (S_ISDIR(st.st_mode) && depth > 0)
@@ -70,15 +79,17 @@ static void list_text(const struct report *r, const char *path, FILE *out)
 	struct tm tm;
 	if (localtime_r(&begun, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
-	fprintf(out, "%s  %-12s %7.1f s  %-24s %s%s\n", when, r->finished ? r->word : "UNFINISHED", (double)r->duration_ns / 1e9, r->name,
-		path, r->sim ? "  (simulated)" : "");
+	fprintf(out, "%s  %-12s %7.1f s  %-24s %s%s\n", when, r->finished ? r->word : "UNFINISHED",
+		(double)r->duration_ns / 1e9, r->name, path, r->sim ? "  (simulated)" : "");
 }
 
 static json_t *list_json(const struct report *r, const char *path)
 {
-	return json_pack("{ss ss ss ss so sI sI sb}", "path", path, "id", r->id, "name", r->name, "verdict",
-			 r->finished ? r->word : "UNFINISHED", "exit", r->finished ? json_integer(r->exit) : json_null(), "begun_wall_ns",
-			 (json_int_t)r->begun_wall_ns, "duration_ns", (json_int_t)r->duration_ns, "sim", (int)r->sim);
+	return json_pack("{ss ss ss ss so sI sI sb}", "path", path, "id", r->id, "name", r->name,
+			 "verdict", r->finished ? r->word : "UNFINISHED", "exit",
+			 r->finished ? json_integer(r->exit) : json_null(), "begun_wall_ns",
+			 (json_int_t)r->begun_wall_ns, "duration_ns", (json_int_t)r->duration_ns,
+			 "sim", (int)r->sim);
 }
 
 static void list_print(const struct list *l, bool json, FILE *out)

@@ -5,9 +5,22 @@
 
 #include "harness/metric.h"
 
-struct report_phase { char *id; int64_t start_ns, end_ns; bool record; };
-struct report_ops { char *id, *driver; uint64_t count, errors; struct gcs_pcts p; };
-struct report_signal { char *name; int64_t left_ns, recovery_ns; double peak, peak_ratio, baseline, bound; int unit; };
+struct report_phase {
+	char *id;
+	int64_t start_ns, end_ns;
+	bool record;
+};
+struct report_ops {
+	char *id, *driver;
+	uint64_t count, errors;
+	struct gcs_pcts p;
+};
+struct report_signal {
+	char *name;
+	int64_t left_ns, recovery_ns;
+	double peak, peak_ratio, baseline, bound;
+	int unit;
+};
 struct report_occurrence {
 	uint32_t fault, number;
 	int64_t start_ns, first_fired_ns, end_ns, degraded_ns, steady_ns, recovery_ns;
@@ -17,11 +30,34 @@ struct report_occurrence {
 	struct report_signal signal[GCS_SIGNALS_MAX];
 	uint32_t nsignals;
 };
-struct report_due { uint32_t fault; char *what; uint64_t count; int64_t total_ns, excess_ns, max_ns; };
-struct report_fault { char *id, *point, *what, *outcome; uint64_t visits, eligible, fired, masked; uint32_t windows; };
-struct report_check { char *id, *text, *shown; bool ok, has; double value; uint32_t windows, windows_failed; };
-struct report_event { int64_t t_ns; int level; char *text; };
-struct report_pause { char *kind; int64_t t_ns, dur_ns, stopping_ns, stopped_ns; uint64_t cycle, firing; bool disturbed; };
+struct report_due {
+	uint32_t fault;
+	char *what;
+	uint64_t count;
+	int64_t total_ns, excess_ns, max_ns;
+};
+struct report_fault {
+	char *id, *point, *what, *outcome;
+	uint64_t visits, eligible, fired, masked;
+	uint32_t windows;
+};
+struct report_check {
+	char *id, *text, *shown;
+	bool ok, has;
+	double value;
+	uint32_t windows, windows_failed;
+};
+struct report_event {
+	int64_t t_ns;
+	int level;
+	char *text;
+};
+struct report_pause {
+	char *kind;
+	int64_t t_ns, dur_ns, stopping_ns, stopped_ns;
+	uint64_t cycle, firing;
+	bool disturbed;
+};
 
 struct report {
 	char *path, *id, *name, *target, *command, *hash, *word, *sentence, *gctrace;
@@ -30,17 +66,27 @@ struct report {
 	int exit;
 	int64_t duration_ns, begun_wall_ns;
 	uint32_t procs; /* of the resolved scenario, 0 unknown */
-	struct report_phase *phase; size_t nphases;
-	struct report_ops *ops; size_t nops;
-	struct report_fault *fault; size_t nfaults;
-	struct report_occurrence *occ; size_t noccs;
-	struct report_due *due; size_t ndues;
-	struct report_check *slo; size_t nslos;
-	struct report_check *expect; size_t nexpects;
-	struct report_event *reason; size_t nreasons; /* level: exit code */
-	struct report_pause *worst; size_t nworst;
+	struct report_phase *phase;
+	size_t nphases;
+	struct report_ops *ops;
+	size_t nops;
+	struct report_fault *fault;
+	size_t nfaults;
+	struct report_occurrence *occ;
+	size_t noccs;
+	struct report_due *due;
+	size_t ndues;
+	struct report_check *slo;
+	size_t nslos;
+	struct report_check *expect;
+	size_t nexpects;
+	struct report_event *reason;
+	size_t nreasons; /* level: exit code */
+	struct report_pause *worst;
+	size_t nworst;
 	struct gcs_pcts series[GCS_SERIES];
-	uint64_t gc_cycles, gc_forced, gc_cpu_ns, cpu_ns, assist_ns, heap_live_max, heap_goal_max, rss_max;
+	uint64_t gc_cycles, gc_forced, gc_cpu_ns, cpu_ns, assist_ns, heap_live_max, heap_goal_max,
+		rss_max;
 	uint64_t integrity_checked, integrity_errors, crashes;
 	uint64_t samples_lost, rows_dropped;
 	double injector_cost, stall_max_ns, own_late_max_ns;

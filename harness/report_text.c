@@ -9,7 +9,9 @@
 
 #define SHOWN 24
 
-struct shown { char text[SHOWN]; };
+struct shown {
+	char text[SHOWN];
+};
 
 static struct shown show_ns(int64_t ns)
 {
@@ -45,7 +47,10 @@ static void text_head(const struct report *r, FILE *out)
 	if (r->finished)
 		fprintf(out, "%s: %s.\n", r->word, r->sentence);
 	else
-		fprintf(out, "UNFINISHED: the harness did not end this run; the record goes up to %.1f s.\n", (double)r->duration_ns / 1e9);
+		fprintf(out,
+			"UNFINISHED: the harness did not end this run; the record goes up to %.1f "
+			"s.\n",
+			(double)r->duration_ns / 1e9);
 	for (size_t i = 1; i < r->nreasons; i++)
 		fprintf(out, "  also: %s.\n", r->reason[i].text);
 	fprintf(out, "\n%s  run %s  seed 0x%" PRIx64 "  %s", r->name, r->id, r->seed, r->target);
@@ -65,8 +70,9 @@ static void text_phases(const struct report *r, FILE *out)
 {
 	fprintf(out, "\nPHASES (s)\n");
 	for (size_t i = 0; i < r->nphases; i++)
-		fprintf(out, "  %-12s %8.1f .. %8.1f%s\n", r->phase[i].id, (double)r->phase[i].start_ns / 1e9,
-			(double)r->phase[i].end_ns / 1e9, r->phase[i].record ? "" : "   not counted below");
+		fprintf(out, "  %-12s %8.1f .. %8.1f%s\n", r->phase[i].id,
+			(double)r->phase[i].start_ns / 1e9, (double)r->phase[i].end_ns / 1e9,
+			r->phase[i].record ? "" : "   not counted below");
 }
 
 static void text_pcts(const char *name, const struct gcs_pcts *p, FILE *out)
@@ -75,13 +81,15 @@ static void text_pcts(const char *name, const struct gcs_pcts *p, FILE *out)
 		fprintf(out, "  %-22s %12s\n", name, "none");
 		return;
 	}
-	fprintf(out, "  %-22s %12s %10s %10s %10s %10s %10s\n", name, show_count(p->count).text, show_ns(p->p50_ns).text,
-		show_ns(p->p90_ns).text, show_ns(p->p99_ns).text, show_ns(p->p999_ns).text, show_ns(p->max_ns).text);
+	fprintf(out, "  %-22s %12s %10s %10s %10s %10s %10s\n", name, show_count(p->count).text,
+		show_ns(p->p50_ns).text, show_ns(p->p90_ns).text, show_ns(p->p99_ns).text,
+		show_ns(p->p999_ns).text, show_ns(p->max_ns).text);
 }
 
 static void text_pauses(const struct report *r, FILE *out)
 {
-	fprintf(out, "\nPAUSES %29s %10s %10s %10s %10s %10s\n", "count", "p50", "p90", "p99", "p99.9", "max");
+	fprintf(out, "\nPAUSES %29s %10s %10s %10s %10s %10s\n", "count", "p50", "p90", "p99",
+		"p99.9", "max");
 	text_pcts("world stopped", &r->series[GCS_STW], out);
 	text_pcts("  time to stop", &r->series[GCS_STOPPING], out);
 	text_pcts("  time stopped", &r->series[GCS_STOPPED], out);
@@ -92,7 +100,8 @@ static void text_pauses(const struct report *r, FILE *out)
 		fprintf(out, "  worst:\n");
 	for (size_t i = 0; i < r->nworst; i++) {
 		const struct report_pause *p = &r->worst[i];
-		fprintf(out, "    %10s  %-11s at %8.3f s", show_ns(p->dur_ns).text, p->kind, (double)p->t_ns / 1e9);
+		fprintf(out, "    %10s  %-11s at %8.3f s", show_ns(p->dur_ns).text, p->kind,
+			(double)p->t_ns / 1e9);
 		if (p->cycle)
 			fprintf(out, "  GC#%" PRIu64, p->cycle);
 		uint64_t fault = p->firing >> 48;
@@ -106,25 +115,32 @@ static void text_gc(const struct report *r, FILE *out)
 {
 	double share = r->cpu_ns ? (double)r->gc_cpu_ns / (double)r->cpu_ns : 0;
 	double assist = r->cpu_ns ? (double)r->assist_ns / (double)r->cpu_ns : 0;
-	fprintf(out, "\nGC  %s cycles, %s forced; %.1f%% of the processors, %.1f%% in assists\n", show_count(r->gc_cycles).text,
-		show_count(r->gc_forced).text, 100 * share, 100 * assist);
-	fprintf(out, "  live heap at most %s, goal at most %s", show_unit(GCS_UNIT_BYTES, (double)r->heap_live_max).text,
+	fprintf(out, "\nGC  %s cycles, %s forced; %.1f%% of the processors, %.1f%% in assists\n",
+		show_count(r->gc_cycles).text, show_count(r->gc_forced).text, 100 * share,
+		100 * assist);
+	fprintf(out, "  live heap at most %s, goal at most %s",
+		show_unit(GCS_UNIT_BYTES, (double)r->heap_live_max).text,
 		show_unit(GCS_UNIT_BYTES, (double)r->heap_goal_max).text);
 	if (r->rss_max)
-		fprintf(out, ", resident at most %s", show_unit(GCS_UNIT_BYTES, (double)r->rss_max).text);
+		fprintf(out, ", resident at most %s",
+			show_unit(GCS_UNIT_BYTES, (double)r->rss_max).text);
 	fprintf(out, "\n");
 	if (r->gctrace && r->gctrace[0])
 		fprintf(out, "  last: %s\n", r->gctrace);
-	fprintf(out, "  reading gctrace: in A+B+C ms clock only A and C stop the world; B, the middle one, is concurrent mark.\n");
+	fprintf(out, "  reading gctrace: in A+B+C ms clock only A and C stop the world; B, the "
+		     "middle one, is concurrent mark.\n");
 }
 
 static void text_ops(const struct report *r, FILE *out)
 {
-	fprintf(out, "\nOPERATIONS %12s %9s %10s %10s %10s %10s %10s\n", "count", "errors", "p50", "p90", "p99", "p99.9", "max");
+	fprintf(out, "\nOPERATIONS %12s %9s %10s %10s %10s %10s %10s\n", "count", "errors", "p50",
+		"p90", "p99", "p99.9", "max");
 	for (size_t i = 0; i < r->nops; i++) {
 		const struct report_ops *o = &r->ops[i];
-		fprintf(out, "  %-8.8s %12s %9s %10s %10s %10s %10s %10s\n", o->id, show_count(o->count).text, show_count(o->errors).text,
-			show_ns(o->p.p50_ns).text, show_ns(o->p.p90_ns).text, show_ns(o->p.p99_ns).text, show_ns(o->p.p999_ns).text,
+		fprintf(out, "  %-8.8s %12s %9s %10s %10s %10s %10s %10s\n", o->id,
+			show_count(o->count).text, show_count(o->errors).text,
+			show_ns(o->p.p50_ns).text, show_ns(o->p.p90_ns).text,
+			show_ns(o->p.p99_ns).text, show_ns(o->p.p999_ns).text,
 			show_ns(o->p.max_ns).text);
 	}
 }
@@ -134,13 +150,15 @@ static void text_recovery(const struct report_occurrence *o, FILE *out)
 	if (strcmp(o->state, "steady") == 0 && o->recovery_ns <= 1)
 		fprintf(out, ", steady again by %s", o->overlapped ? "the last disarm" : "its end");
 	else if (strcmp(o->state, "steady") == 0)
-		fprintf(out, ", steady %s after %s", show_ns(o->recovery_ns).text, o->overlapped ? "the last disarm" : "its end");
+		fprintf(out, ", steady %s after %s", show_ns(o->recovery_ns).text,
+			o->overlapped ? "the last disarm" : "its end");
 	else if (strcmp(o->state, "untouched") == 0)
 		fprintf(out, "moved no signal");
 	else if (strcmp(o->state, "never") == 0)
 		fprintf(out, ", NEVER came back");
 	else
-		fprintf(out, "%s%s when the record ends", o->degraded_ns >= 0 ? ", " : "", o->state);
+		fprintf(out, "%s%s when the record ends", o->degraded_ns >= 0 ? ", " : "",
+			o->state);
 }
 
 static void text_signal(const struct report_signal *s, FILE *out)
@@ -149,9 +167,12 @@ static void text_signal(const struct report_signal *s, FILE *out)
 	if (s->left_ns < 0)
 		return;
 	if (s->recovery_ns >= 0)
-		snprintf(back, sizeof(back), s->recovery_ns <= 1 ? "back before the end" : "back after %s", show_ns(s->recovery_ns).text);
-	fprintf(out, "         %-20s %10s -> %-10s good up to %-10s %s\n", s->name, show_unit(s->unit, s->baseline).text,
-		show_unit(s->unit, s->peak).text, show_unit(s->unit, s->bound).text, back);
+		snprintf(back, sizeof(back),
+			 s->recovery_ns <= 1 ? "back before the end" : "back after %s",
+			 show_ns(s->recovery_ns).text);
+	fprintf(out, "         %-20s %10s -> %-10s good up to %-10s %s\n", s->name,
+		show_unit(s->unit, s->baseline).text, show_unit(s->unit, s->peak).text,
+		show_unit(s->unit, s->bound).text, back);
 }
 
 static void text_occurrence(const struct report_occurrence *o, FILE *out)
@@ -164,7 +185,8 @@ static void text_occurrence(const struct report_occurrence *o, FILE *out)
 	if (o->degraded_ns >= 0)
 		fprintf(out, "degraded after %s", show_ns(o->degraded_ns - o->start_ns).text);
 	text_recovery(o, out);
-	fprintf(out, "%s%s\n", o->overlapped ? "  [overlapped]" : "", o->by_operator ? "  [by hand]" : "");
+	fprintf(out, "%s%s\n", o->overlapped ? "  [overlapped]" : "",
+		o->by_operator ? "  [by hand]" : "");
 	for (uint32_t k = 0; k < o->nsignals; k++)
 		text_signal(&o->signal[k], out);
 }
@@ -172,9 +194,13 @@ static void text_occurrence(const struct report_occurrence *o, FILE *out)
 static const char *text_outcome(const char *outcome)
 {
 	static const char *const said[][2] = {
-		{ "fired", "fired" }, { "masked", "fired, but masked" }, { "without_effect", "fired without effect" },
-		{ "never_fired", "eligible, but never fired" }, { "never_eligible", "reached, but never eligible" },
-		{ "never_reached", "armed, but never reached" }, { "not_armed", "not armed" },
+		{"fired", "fired"},
+		{"masked", "fired, but masked"},
+		{"without_effect", "fired without effect"},
+		{"never_fired", "eligible, but never fired"},
+		{"never_eligible", "reached, but never eligible"},
+		{"never_reached", "armed, but never reached"},
+		{"not_armed", "not armed"},
 	};
 	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
 		if (strcmp(said[i][0], outcome) == 0)
@@ -185,8 +211,12 @@ static const char *text_outcome(const char *outcome)
 static void text_dues(const struct report *r, size_t fault, FILE *out)
 {
 	static const char *const said[][2] = {
-		{ "stw", "stops" }, { "assist", "assists" }, { "alloc_stall", "allocation stalls" },
-		{ "wake_lag", "late wakes" }, { "gc_cycle", "collections" }, { "op_error", "failed operations" },
+		{"stw", "stops"},
+		{"assist", "assists"},
+		{"alloc_stall", "allocation stalls"},
+		{"wake_lag", "late wakes"},
+		{"gc_cycle", "collections"},
+		{"op_error", "failed allocations"},
 	};
 	const char *lead = "    due to it: ";
 	for (size_t i = 0; i < r->ndues; i++) {
@@ -199,7 +229,8 @@ static void text_dues(const struct report *r, size_t fault, FILE *out)
 				what = said[k][1];
 		fprintf(out, "%s%s %s", lead, show_count(d->count).text, what);
 		if (d->excess_ns > 0)
-			fprintf(out, " (+%s, worst %s)", show_ns(d->excess_ns).text, show_ns(d->max_ns).text);
+			fprintf(out, " (+%s, worst %s)", show_ns(d->excess_ns).text,
+				show_ns(d->max_ns).text);
 		lead = ", ";
 	}
 	if (lead[0] == ',')
@@ -212,8 +243,9 @@ static void text_faults(const struct report *r, FILE *out)
 		fprintf(out, "\nFAULTS\n");
 	for (size_t i = 0; i < r->nfaults; i++) {
 		const struct report_fault *f = &r->fault[i];
-		fprintf(out, "  %s  %s %s: %s, %s times of %s eligible visits", f->id, f->point, f->what, text_outcome(f->outcome),
-			show_count(f->fired).text, show_count(f->eligible).text);
+		fprintf(out, "  %s  %s %s: %s, %s times of %s eligible visits", f->id, f->point,
+			f->what, text_outcome(f->outcome), show_count(f->fired).text,
+			show_count(f->eligible).text);
 		fprintf(out, f->masked ? ", %s masked\n" : "\n", show_count(f->masked).text);
 		text_dues(r, i, out);
 		for (size_t k = 0; k < r->noccs; k++)
@@ -222,12 +254,14 @@ static void text_faults(const struct report *r, FILE *out)
 	}
 }
 
-static void text_checks(const char *title, const char *good, const char *bad, const struct report_check *c, size_t n, FILE *out)
+static void text_checks(const char *title, const char *good, const char *bad,
+			const struct report_check *c, size_t n, FILE *out)
 {
 	if (n)
 		fprintf(out, "\n%s\n", title);
 	for (size_t i = 0; i < n; i++) {
-		fprintf(out, "  %-6s %-10s %-36s was %s", c[i].ok ? good : bad, c[i].id, c[i].text, c[i].shown);
+		fprintf(out, "  %-6s %-10s %-36s was %s", c[i].ok ? good : bad, c[i].id, c[i].text,
+			c[i].shown);
 		if (c[i].windows)
 			fprintf(out, " at worst in %u windows", c[i].windows);
 		if (c[i].windows_failed)
@@ -238,12 +272,14 @@ static void text_checks(const char *title, const char *good, const char *bad, co
 
 static void text_honesty(const struct report *r, FILE *out)
 {
-	fprintf(out, "\nINTEGRITY  %s entries compared with the model, %s wrong", show_count(r->integrity_checked).text,
-		show_count(r->integrity_errors).text);
+	fprintf(out, "\nINTEGRITY  %s entries compared with the model, %s wrong",
+		show_count(r->integrity_checked).text, show_count(r->integrity_errors).text);
 	fprintf(out, r->crashes ? "; the target crashed\n" : "\n");
-	fprintf(out, "HARNESS    samples lost %s; injector cost %.2f%%", show_count(r->samples_lost).text, 100 * r->injector_cost);
+	fprintf(out, "HARNESS    samples lost %s; injector cost %.2f%%",
+		show_count(r->samples_lost).text, 100 * r->injector_cost);
 	if (!r->sim)
-		fprintf(out, "; longest stand-still of the machine %s, of the harness %s", show_ns((int64_t)r->stall_max_ns).text,
+		fprintf(out, "; longest stand-still of the machine %s, of the harness %s",
+			show_ns((int64_t)r->stall_max_ns).text,
 			show_ns((int64_t)r->own_late_max_ns).text);
 	if (r->rows_dropped)
 		fprintf(out, "; routine rows left out %s", show_count(r->rows_dropped).text);

@@ -1,8 +1,8 @@
 /*
  * stats.c: histograms as bytes, and robust statistics.
  *
- * The bytes of a histogram are a few hundred for a thousand values: only cells that hold something are written. Decoding trusts
- * nothing: a record may be damaged or made by somebody else.
+ * The bytes of a histogram are a few hundred for a thousand values: only cells that hold something
+ * are written. Decoding trusts nothing: a record may be damaged or made by somebody else.
  */
 #include "harness/stats.h"
 
@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define HIST_FORMAT 1u
-#define VARINT_MAX 10
+#define VARINT_MAX  10
 
 void gcs_hist_pcts(const struct watch_hist_sum *h, struct gcs_pcts *ret)
 {

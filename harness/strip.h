@@ -1,7 +1,8 @@
 /*
  * strip.h: the columns of history in a snapshot.
  *
- * Cells have one length in time; when the strip is full, neighbours are joined and the length doubles.
+ * Cells have one length in time; when the strip is full, neighbours are joined and the length
+ * doubles.
  */
 #pragma once
 

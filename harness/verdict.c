@@ -1,9 +1,10 @@
 /*
- * verdict.c: grounds are collected in the order of DESIGN §6 (130/143, 1, 3, 4, 99, 5, 7); the first one decides, all are kept.
+ * verdict.c: grounds are collected in the order of DESIGN §6 (130/143, 1, 3, 4, 99, 5, 7); the
+ * first one decides, all are kept.
  *
- * A run must come back after its faults: an occurrence that never did fails the run, unless an SLO or an
- * expectation about recovery says what is wanted. A fault that was armed and did not fire makes it inconclusive, unless one about
- * this fault does.
+ * A run must come back after its faults: an occurrence that never did fails the run, unless an SLO
+ * or an expectation about recovery says what is wanted. A fault that was armed and did not fire
+ * makes it inconclusive, unless one about this fault does.
  */
 #include "harness/verdict.h"
 
@@ -14,8 +15,9 @@
 
 const char *gcs_outcome_name(enum gcs_outcome o)
 {
-	static const char *const names[] = { "not_armed",   "never_reached", "never_eligible", "never_fired",
-					     "masked",      "without_effect", "fired" };
+	static const char *const names[] = {"not_armed",   "never_reached", "never_eligible",
+					    "never_fired", "masked",	    "without_effect",
+					    "fired"};
 	return names[o];
 }
 
@@ -24,7 +26,9 @@ enum gcs_outcome gcs_outcome_of(const struct gcs_fault_facts *f, bool effects_kn
 	if (f->fired == 0 && f->occurrences == 0)
 		return GCS_OUT_NOT_ARMED;
 	if (f->fired == 0)
-		return f->visits == 0 ? GCS_OUT_NEVER_REACHED : f->eligible == 0 ? GCS_OUT_NEVER_ELIGIBLE : GCS_OUT_NEVER_FIRED;
+		return f->visits == 0	  ? GCS_OUT_NEVER_REACHED
+		       : f->eligible == 0 ? GCS_OUT_NEVER_ELIGIBLE
+					  : GCS_OUT_NEVER_FIRED;
 	if (f->masked >= f->fired)
 		return GCS_OUT_MASKED;
 	return effects_known && f->degraded == 0 ? GCS_OUT_WITHOUT_EFFECT : GCS_OUT_FIRED;
@@ -56,8 +60,8 @@ const char *gcs_verdict_word(enum gcs_exit exit)
 	return "?";
 }
 
-__attribute__((format(printf, 3, 4)))
-static void verdict_reason(struct gcs_verdict *v, enum gcs_exit exit, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void
+verdict_reason(struct gcs_verdict *v, enum gcs_exit exit, const char *format, ...)
 {
 	if (v->nreasons == GCS_REASONS_MAX)
 		return;
@@ -71,10 +75,13 @@ static void verdict_reason(struct gcs_verdict *v, enum gcs_exit exit, const char
 static void verdict_run(struct gcs_verdict *v, const struct gcs_grounds *g)
 {
 	if (g->interrupted)
-		verdict_reason(v, g->interrupted == SIGTERM ? GCS_EXIT_TERM : GCS_EXIT_INT, "interrupted by %s after %.1f s",
-			       g->interrupted == SIGTERM ? "SIGTERM" : "SIGINT", (double)g->duration_ns / 1e9);
+		verdict_reason(v, g->interrupted == SIGTERM ? GCS_EXIT_TERM : GCS_EXIT_INT,
+			       "interrupted by %s after %.1f s",
+			       g->interrupted == SIGTERM ? "SIGTERM" : "SIGINT",
+			       (double)g->duration_ns / 1e9);
 	if (g->harness_error && g->harness_error != -ENOSPC)
-		verdict_reason(v, GCS_EXIT_HARNESS, "the record could not be written: %s", strerror(-g->harness_error));
+		verdict_reason(v, GCS_EXIT_HARNESS, "the record could not be written: %s",
+			       strerror(-g->harness_error));
 	if (!g->started && !g->target_crashed && !g->interrupted)
 		verdict_reason(v, GCS_EXIT_HARNESS, "the target never began the run");
 	if (g->harness_error == -ENOSPC)
@@ -87,15 +94,17 @@ static void verdict_slo(struct gcs_verdict *v, const struct gcs_judge *j)
 {
 	char value[32];
 	if (!j->has) {
-		verdict_reason(v, GCS_EXIT_FAIL, "SLO %s failed: nothing was measured for %s", j->check->id, j->check->text);
+		verdict_reason(v, GCS_EXIT_FAIL, "SLO %s failed: nothing was measured for %s",
+			       j->check->id, j->check->text);
 		return;
 	}
 	gcs_metric_show(j->expr.ref.metric->unit, j->value, value, sizeof(value));
 	if (j->windows_failed)
-		verdict_reason(v, GCS_EXIT_FAIL, "SLO %s failed in %u of %u windows: %s, worst %s", j->check->id,
-			       j->windows_failed, j->windows, j->check->text, value);
+		verdict_reason(v, GCS_EXIT_FAIL, "SLO %s failed in %u of %u windows: %s, worst %s",
+			       j->check->id, j->windows_failed, j->windows, j->check->text, value);
 	else
-		verdict_reason(v, GCS_EXIT_FAIL, "SLO %s failed: %s, was %s", j->check->id, j->check->text, value);
+		verdict_reason(v, GCS_EXIT_FAIL, "SLO %s failed: %s, was %s", j->check->id,
+			       j->check->text, value);
 }
 
 /* Some check speaks of recovery (fault -1), or of this fault. */
@@ -119,12 +128,16 @@ static void verdict_fails(struct gcs_verdict *v, const struct gcs_grounds *g)
 	for (uint32_t i = 0; i < s->nslos; i++)
 		if (g->slo[i].state < 0)
 			verdict_slo(v, &g->slo[i]);
-	if (g->ended_early || verdict_spoken(g->slo, s->nslos, -1) || verdict_spoken(g->expect, s->nexpects, -1))
+	if (g->ended_early || verdict_spoken(g->slo, s->nslos, -1) ||
+	    verdict_spoken(g->expect, s->nexpects, -1))
 		return;
 	for (uint32_t i = 0; i < s->nfaults; i++)
 		if (g->facts->fault[i].never)
-			verdict_reason(v, GCS_EXIT_FAIL, "after %s the run never came back to steady (%u of %u occurrences)",
-				       s->fault[i].id, g->facts->fault[i].never, g->facts->fault[i].occurrences);
+			verdict_reason(
+				v, GCS_EXIT_FAIL,
+				"after %s the run never came back to steady (%u of %u occurrences)",
+				s->fault[i].id, g->facts->fault[i].never,
+				g->facts->fault[i].occurrences);
 }
 
 static void verdict_fault(struct gcs_verdict *v, const struct gcs_grounds *g, uint32_t i)
@@ -136,13 +149,16 @@ static void verdict_fault(struct gcs_verdict *v, const struct gcs_grounds *g, ui
 			verdict_reason(v, GCS_EXIT_INCONCLUSIVE, "fault %s was never armed", f->id);
 		break;
 	case GCS_OUT_NEVER_REACHED:
-		verdict_reason(v, GCS_EXIT_INCONCLUSIVE, "fault %s was armed but %s was never reached", f->id, f->point);
+		verdict_reason(v, GCS_EXIT_INCONCLUSIVE,
+			       "fault %s was armed but %s was never reached", f->id, f->point);
 		break;
 	case GCS_OUT_NEVER_ELIGIBLE:
-		verdict_reason(v, GCS_EXIT_INCONCLUSIVE, "fault %s was reached but never eligible", f->id);
+		verdict_reason(v, GCS_EXIT_INCONCLUSIVE, "fault %s was reached but never eligible",
+			       f->id);
 		break;
 	case GCS_OUT_NEVER_FIRED:
-		verdict_reason(v, GCS_EXIT_INCONCLUSIVE, "fault %s was eligible %llu times and did not fire", f->id,
+		verdict_reason(v, GCS_EXIT_INCONCLUSIVE,
+			       "fault %s was eligible %llu times and did not fire", f->id,
 			       (unsigned long long)g->facts->fault[i].eligible);
 		break;
 	default:
@@ -154,7 +170,8 @@ static void verdict_inconclusive(struct gcs_verdict *v, const struct gcs_grounds
 {
 	const struct gcs_scenario *s = g->scenario;
 	if (g->recoveries->steady < 0)
-		verdict_reason(v, GCS_EXIT_INCONCLUSIVE, "steady state never held: %s", g->recoveries->why_not);
+		verdict_reason(v, GCS_EXIT_INCONCLUSIVE, "steady state never held: %s",
+			       g->recoveries->why_not);
 	for (uint32_t i = 0; i < s->nexpects; i++) {
 		char value[32] = "nothing";
 		const struct gcs_judge *j = &g->expect[i];
@@ -162,27 +179,34 @@ static void verdict_inconclusive(struct gcs_verdict *v, const struct gcs_grounds
 			continue;
 		if (j->has)
 			gcs_metric_show(j->expr.ref.metric->unit, j->value, value, sizeof(value));
-		verdict_reason(v, GCS_EXIT_INCONCLUSIVE, "expected %s, was %s", j->check->text, value);
+		verdict_reason(v, GCS_EXIT_INCONCLUSIVE, "expected %s, was %s", j->check->text,
+			       value);
 	}
 	for (uint32_t i = 0; i < s->nfaults; i++)
 		if (!verdict_spoken(g->expect, s->nexpects, (int)i))
 			verdict_fault(v, g, i);
 	if (g->ended_early)
-		verdict_reason(v, GCS_EXIT_INCONCLUSIVE, "the run was ended after %.1f of %.1f s", (double)g->duration_ns / 1e9,
-			       (double)s->end_ns / 1e9);
+		verdict_reason(v, GCS_EXIT_INCONCLUSIVE, "the run was ended after %.1f of %.1f s",
+			       (double)g->duration_ns / 1e9, (double)s->end_ns / 1e9);
 }
 
 static void verdict_trust(struct gcs_verdict *v, const struct gcs_grounds *g)
 {
 	const struct gcs_facts *f = g->facts;
 	if (f->samples_lost)
-		verdict_reason(v, GCS_EXIT_UNTRUSTED, "%llu telemetry records were lost", (unsigned long long)f->samples_lost);
+		verdict_reason(v, GCS_EXIT_UNTRUSTED, "%llu telemetry records were lost",
+			       (unsigned long long)f->samples_lost);
 	if (f->injector_cost > GCS_COST_MAX)
-		verdict_reason(v, GCS_EXIT_UNTRUSTED, "the injector took %.1f%% of the target's processor time",
+		verdict_reason(v, GCS_EXIT_UNTRUSTED,
+			       "the injector took %.1f%% of the target's processor time",
 			       100 * f->injector_cost);
-	if (!g->sim && g->duration_ns > 0 && (double)g->stall_total_ns > GCS_STALL_SHARE_MAX * (double)g->duration_ns)
-		verdict_reason(v, GCS_EXIT_UNTRUSTED, "the machine stood still for %.1f%% of the run, %.0f ms at the longest",
-			       100 * (double)g->stall_total_ns / (double)g->duration_ns, (double)f->stall_max_ns / 1e6);
+	if (!g->sim && g->duration_ns > 0 &&
+	    (double)g->stall_total_ns > GCS_STALL_SHARE_MAX * (double)g->duration_ns)
+		verdict_reason(
+			v, GCS_EXIT_UNTRUSTED,
+			"the machine stood still for %.1f%% of the run, %.0f ms at the longest",
+			100 * (double)g->stall_total_ns / (double)g->duration_ns,
+			(double)f->stall_max_ns / 1e6);
 }
 
 static void verdict_pass(struct gcs_verdict *v, const struct gcs_grounds *g)
@@ -191,12 +215,15 @@ static void verdict_pass(struct gcs_verdict *v, const struct gcs_grounds *g)
 	if (g->scenario->nfaults == 0)
 		snprintf(v->sentence, sizeof(v->sentence), "all %u SLOs hold", g->scenario->nslos);
 	else if (f->degraded == 0)
-		snprintf(v->sentence, sizeof(v->sentence), "all %u SLOs hold; none of %u occurrences degraded the run",
+		snprintf(v->sentence, sizeof(v->sentence),
+			 "all %u SLOs hold; none of %u occurrences degraded the run",
 			 g->scenario->nslos, f->occurrences);
 	else
 		snprintf(v->sentence, sizeof(v->sentence),
-			 "all %u SLOs hold; %u of %u occurrences degraded the run, and it was back after at most %.1f s",
-			 g->scenario->nslos, f->degraded, f->occurrences, (double)f->recovery_max_ns / 1e9);
+			 "all %u SLOs hold; %u of %u occurrences degraded the run, and it was back "
+			 "after at most %.1f s",
+			 g->scenario->nslos, f->degraded, f->occurrences,
+			 (double)f->recovery_max_ns / 1e9);
 }
 
 void gcs_verdict_decide(struct gcs_verdict *v, const struct gcs_grounds *g)

@@ -11,23 +11,28 @@ static void test_parse(void **state)
 {
 	(void)state;
 	struct gcs_scenario *s = fixture_scenario();
-	const struct { const char *text, *metric; int subject; enum gcs_op op; double value; } good[] = {
-		{ "op.latency.p99 < 2ms", "op.latency.p99", -1, GCS_LT, 2e6 },
-		{ "op.latency.p99@net<=1.5s", "op.latency.p99", 1, GCS_LE, 1.5e9 },
-		{ "  pause.stw.max   <  250us ", "pause.stw.max", -1, GCS_LT, 250e3 },
-		{ "integrity.errors == 0", "integrity.errors", -1, GCS_EQ, 0 },
-		{ "recovery.time.max < 10s", "recovery.time.max", -1, GCS_LT, 10e9 },
-		{ "recovery.time.max != 0", "recovery.time.max", -1, GCS_NE, 0 },
-		{ "fault.oom.fired >= 20", "fault.ID.fired", 0, GCS_GE, 20 },
-		{ "fault.late.recovered>2k", "fault.ID.recovered", 1, GCS_GT, 2000 },
-		{ "gc.cpu < 25%", "gc.cpu", -1, GCS_LT, 0.25 },
-		{ "gc.cpu < 0.05", "gc.cpu", -1, GCS_LT, 0.05 },
-		{ "heap.live.max <= 64MiB", "heap.live.max", -1, GCS_LE, 64.0 * 1024 * 1024 },
-		{ "ops.rate@maps > 5k/s", "ops.rate", 0, GCS_GT, 5000 },
+	const struct {
+		const char *text, *metric;
+		int subject;
+		enum gcs_op op;
+		double value;
+	} good[] = {
+		{"op.latency.p99 < 2ms", "op.latency.p99", -1, GCS_LT, 2e6},
+		{"op.latency.p99@net<=1.5s", "op.latency.p99", 1, GCS_LE, 1.5e9},
+		{"  pause.stw.max   <  250us ", "pause.stw.max", -1, GCS_LT, 250e3},
+		{"integrity.errors == 0", "integrity.errors", -1, GCS_EQ, 0},
+		{"recovery.time.max < 10s", "recovery.time.max", -1, GCS_LT, 10e9},
+		{"recovery.time.max != 0", "recovery.time.max", -1, GCS_NE, 0},
+		{"fault.oom.fired >= 20", "fault.ID.fired", 0, GCS_GE, 20},
+		{"fault.late.recovered>2k", "fault.ID.recovered", 1, GCS_GT, 2000},
+		{"gc.cpu < 25%", "gc.cpu", -1, GCS_LT, 0.25},
+		{"gc.cpu < 0.05", "gc.cpu", -1, GCS_LT, 0.05},
+		{"heap.live.max <= 64MiB", "heap.live.max", -1, GCS_LE, 64.0 * 1024 * 1024},
+		{"ops.rate@maps > 5k/s", "ops.rate", 0, GCS_GT, 5000},
 	};
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		struct gcs_expr e;
-		struct gcs_expr_error err = { 0 };
+		struct gcs_expr_error err = {0};
 		int rc = gcs_check_parse(good[i].text, s, &e, &err);
 		if (rc)
 			print_error("%s: %s\n", good[i].text, err.text);
@@ -44,29 +49,33 @@ static void test_errors(void **state)
 {
 	(void)state;
 	struct gcs_scenario *s = fixture_scenario();
-	const struct { const char *text; uint32_t at; const char *says; } bad[] = {
-		{ "", 0, "METRIC OP VALUE" },
-		{ "op.latency.p98 < 2ms", 0, "did you mean 'op.latency.p9" },
-		{ "op.latencyp99 < 2ms", 0, "did you mean 'op.latency.p99'" },
-		{ "op.latency.p99@map < 2ms", 15, "did you mean 'maps'" },
-		{ "pause.stw.p99@maps < 2ms", 13, "not measured for each workload" },
-		{ "fault.oon.fired > 1", 6, "did you mean 'oom'" },
-		{ "fault.oom.fird > 1", 10, "did you mean 'fired'" },
-		{ "fault.oom > 1", 9, "fault.ID.fired" },
-		{ "op.latency.p99 2ms", 15, "one of <" },
-		{ "op.latency.p99 =< 2ms", 15, "one of <" },
-		{ "op.latency.p99 < 2", 17, "unit" },
-		{ "op.latency.p99 < 2MiB", 17, "time" },
-		{ "op.latency.p99 < ", 17, "time" },
-		{ "op.latency.p99 < 2ms or so", 21, "nothing more" },
-		{ "  gc.cpu < 2ms", 11, "fraction" },
-		{ "  gc.cpo < 2%", 2, "did you mean 'gc.cpu'" },
-		{ "fault.oom.fired > -1", 18, "count" },
-		{ "ops.rate > 5k", 11, "rate" },
+	const struct {
+		const char *text;
+		uint32_t at;
+		const char *says;
+	} bad[] = {
+		{"", 0, "METRIC OP VALUE"},
+		{"op.latency.p98 < 2ms", 0, "did you mean 'op.latency.p9"},
+		{"op.latencyp99 < 2ms", 0, "did you mean 'op.latency.p99'"},
+		{"op.latency.p99@map < 2ms", 15, "did you mean 'maps'"},
+		{"pause.stw.p99@maps < 2ms", 13, "not measured for each workload"},
+		{"fault.oon.fired > 1", 6, "did you mean 'oom'"},
+		{"fault.oom.fird > 1", 10, "did you mean 'fired'"},
+		{"fault.oom > 1", 9, "fault.ID.fired"},
+		{"op.latency.p99 2ms", 15, "one of <"},
+		{"op.latency.p99 =< 2ms", 15, "one of <"},
+		{"op.latency.p99 < 2", 17, "unit"},
+		{"op.latency.p99 < 2MiB", 17, "time"},
+		{"op.latency.p99 < ", 17, "time"},
+		{"op.latency.p99 < 2ms or so", 21, "nothing more"},
+		{"  gc.cpu < 2ms", 11, "fraction"},
+		{"  gc.cpo < 2%", 2, "did you mean 'gc.cpu'"},
+		{"fault.oom.fired > -1", 18, "count"},
+		{"ops.rate > 5k", 11, "rate"},
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct gcs_expr e;
-		struct gcs_expr_error err = { 0 };
+		struct gcs_expr_error err = {0};
 		assert_int_equal(gcs_check_parse(bad[i].text, s, &e, &err), -EINVAL);
 		if (!strstr(err.text, bad[i].says) || err.at != bad[i].at)
 			print_error("'%s' at %u: %s\n", bad[i].text, err.at, err.text);
@@ -80,13 +89,14 @@ static void test_errors(void **state)
 	fixture_scenario_free(s);
 }
 
-/* Each metric can be parsed by its name, has words, and reads something from an empty measure without harm. */
+/* Each metric can be parsed by its name, has words, and reads something from an empty measure
+ * without harm. */
 static void test_table(void **state)
 {
 	(void)state;
 	struct gcs_scenario *s = fixture_scenario();
-	struct gcs_measure m = { .span_ns = S_NS };
-	struct gcs_facts facts = { 0 };
+	struct gcs_measure m = {.span_ns = S_NS};
+	struct gcs_facts facts = {0};
 	for (size_t i = 0; i < gcs_metrics_count; i++) {
 		const struct gcs_metric *metric = &gcs_metrics[i];
 		char name[64];
@@ -94,13 +104,15 @@ static void test_table(void **state)
 		struct gcs_expr_error err;
 		double v = NAN;
 		if (metric->subject == GCS_OF_FAULT)
-			snprintf(name, sizeof(name), "fault.oom.%s", metric->name + strlen("fault.ID."));
+			snprintf(name, sizeof(name), "fault.oom.%s",
+				 metric->name + strlen("fault.ID."));
 		else
 			snprintf(name, sizeof(name), "%s", metric->name);
 		assert_int_equal(gcs_metric_find(name, strlen(name), s, &ref, &err), 0);
 		assert_ptr_equal(ref.metric, metric);
 		assert_true(strlen(metric->about) > 5);
-		bool has = gcs_metric_read(&ref, (struct gcs_reading){ .m = &m, .facts = &facts, .nworkloads = 2 }, &v);
+		bool has = gcs_metric_read(
+			&ref, (struct gcs_reading){.m = &m, .facts = &facts, .nworkloads = 2}, &v);
 		assert_true(!has || v == 0);
 		for (size_t k = 0; k < i; k++)
 			assert_string_not_equal(metric->name, gcs_metrics[k].name);
@@ -110,20 +122,22 @@ static void test_table(void **state)
 
 static void ops_of(struct gcs_measure *m, uint32_t w, uint64_t n, uint64_t ns)
 {
-	struct watch_hist_sum h = { 0 };
+	struct watch_hist_sum h = {0};
 	for (uint64_t i = 0; i < n; i++)
 		watch_hist_sum_put(&h, ns);
 	gcs_measure_op(m, w, &h);
 	m->ops[w] += n;
 }
 
-static double value_of(const char *name, const struct gcs_measure *m, const struct gcs_facts *f, const struct gcs_scenario *s)
+static double value_of(const char *name, const struct gcs_measure *m, const struct gcs_facts *f,
+		       const struct gcs_scenario *s)
 {
 	struct gcs_metric_ref ref;
 	struct gcs_expr_error err;
 	double v = -1;
 	assert_int_equal(gcs_metric_find(name, strlen(name), s, &ref, &err), 0);
-	assert_true(gcs_metric_read(&ref, (struct gcs_reading){ .m = m, .facts = f, .nworkloads = s->nworkloads }, &v));
+	assert_true(gcs_metric_read(
+		&ref, (struct gcs_reading){.m = m, .facts = f, .nworkloads = s->nworkloads}, &v));
 	return v;
 }
 
@@ -131,12 +145,15 @@ static void test_values(void **state)
 {
 	(void)state;
 	struct gcs_scenario *s = fixture_scenario();
-	struct gcs_measure m = { .span_ns = 2 * S_NS, .gc_cycles = 8, .gc_cpu_ns = 100, .cpu_ns = 400 };
-	struct gcs_facts f = { .occurrences = 3, .recovery_max_ns = 5 * S_NS, .fault[1] = { .fired = 17 } };
+	struct gcs_measure m = {
+		.span_ns = 2 * S_NS, .gc_cycles = 8, .gc_cpu_ns = 100, .cpu_ns = 400};
+	struct gcs_facts f = {
+		.occurrences = 3, .recovery_max_ns = 5 * S_NS, .fault[1] = {.fired = 17}};
 	ops_of(&m, 0, 100, 1000);
 	ops_of(&m, 1, 100, 9000000);
 	m.errors[1] = 4;
-	assert_float_equal(value_of("op.latency.max", &m, &f, s), 9000000, 0); /* the worst workload */
+	assert_float_equal(value_of("op.latency.max", &m, &f, s), 9000000,
+			   0); /* the worst workload */
 	assert_float_equal(value_of("op.latency.max@maps", &m, &f, s), 1000, 0);
 	assert_float_equal(value_of("ops.rate", &m, &f, s), 100, 0);
 	assert_float_equal(value_of("ops.rate@net", &m, &f, s), 50, 0);
@@ -149,7 +166,7 @@ static void test_values(void **state)
 	assert_float_equal(value_of("recovery.time.max", &m, &f, s), 5e9, 0);
 	f.never = 1;
 	assert_true(isinf(value_of("recovery.time.max", &m, &f, s)));
-	struct gcs_measure twice = { 0 };
+	struct gcs_measure twice = {0};
 	gcs_measure_merge(&twice, &m);
 	gcs_measure_merge(&twice, &m);
 	assert_float_equal(value_of("ops.count", &twice, &f, s), 400, 0);
@@ -162,11 +179,23 @@ static void test_values(void **state)
 static void test_show(void **state)
 {
 	(void)state;
-	const struct { enum gcs_unit unit; double v; const char *want; } cases[] = {
-		{ GCS_UNIT_NS, 0, "0 ns" },          { GCS_UNIT_NS, 950, "950 ns" },        { GCS_UNIT_NS, 1234567, "1.23 ms" },
-		{ GCS_UNIT_NS, 61.8e6, "61.8 ms" },  { GCS_UNIT_NS, 2e9, "2 s" },           { GCS_UNIT_NS, INFINITY, "never" },
-		{ GCS_UNIT_BYTES, 64 << 20, "64 MiB" }, { GCS_UNIT_RATE, 181000, "181k/s" }, { GCS_UNIT_RATIO, 0.031, "3.10%" },
-		{ GCS_UNIT_COUNT, 212, "212" },
+	const struct {
+		enum gcs_unit unit;
+		double v;
+		const char *want;
+	} cases[] = {
+		{GCS_UNIT_NS, 0, "0 ns"},
+		{GCS_UNIT_NS, 950, "950 ns"},
+		{GCS_UNIT_NS, 1234567, "1.23 ms"},
+		{GCS_UNIT_NS, 61.8e6, "61.8 ms"},
+		{GCS_UNIT_NS, 2e9, "2 s"},
+		{GCS_UNIT_NS, 999.98e6, "1 s"},
+		{GCS_UNIT_NS, 998e3, "998 us"},
+		{GCS_UNIT_NS, INFINITY, "never"},
+		{GCS_UNIT_BYTES, 64 << 20, "64 MiB"},
+		{GCS_UNIT_RATE, 181000, "181k/s"},
+		{GCS_UNIT_RATIO, 0.031, "3.10%"},
+		{GCS_UNIT_COUNT, 212, "212"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char text[32];
@@ -182,10 +211,11 @@ static struct gcs_judge judge_of(struct gcs_scenario *s, struct gcs_check *c)
 	return j;
 }
 
-/* Feed second t (phase by the fixture's table: warmup, steady, storm, heal) with n operations of one latency. */
+/* Feed second t (phase by the fixture's table: warmup, steady, storm, heal) with n operations of
+ * one latency. */
 static void feed(struct gcs_judge *j, struct gcs_scenario *s, int t, uint64_t n, uint64_t ns)
 {
-	struct gcs_measure m = { .span_ns = S_NS };
+	struct gcs_measure m = {.span_ns = S_NS};
 	int phase = t < 2 ? 0 : t < 12 ? 1 : t < 20 ? 2 : 3;
 	if (n)
 		ops_of(&m, 0, n, ns);
@@ -193,13 +223,16 @@ static void feed(struct gcs_judge *j, struct gcs_scenario *s, int t, uint64_t n,
 	gcs_measure_fini(&m);
 }
 
-/* One bad window of five seconds fails a windowed SLO, though the whole would pass; phases that do not count do not. */
+/* One bad window of five seconds fails a windowed SLO, though the whole would pass; phases that do
+ * not count do not. */
 static void test_windows(void **state)
 {
 	(void)state;
 	struct gcs_scenario *s = fixture_scenario();
-	struct gcs_facts f = { 0 };
-	struct gcs_check c = { .id = fixture_dup("p99"), .text = fixture_dup("op.latency.p99 < 2ms"), .window_ns = 5 * S_NS };
+	struct gcs_facts f = {0};
+	struct gcs_check c = {.id = fixture_dup("p99"),
+			      .text = fixture_dup("op.latency.p99 < 2ms"),
+			      .window_ns = 5 * S_NS};
 	struct gcs_judge j = judge_of(s, &c), whole;
 	struct gcs_check plain = c;
 	plain.window_ns = 0;
@@ -210,7 +243,8 @@ static void test_windows(void **state)
 		feed(&whole, s, t, t == 25 ? 5 : 100, bad ? 50000000 : 1000000);
 		gcs_judge_read(&j, &f, s, (t + 1) * S_NS, false);
 		if (t < 25)
-			assert_int_equal(j.state, t < 6 ? 0 : 1); /* warm-up was bad and is not looked at */
+			assert_int_equal(j.state,
+					 t < 6 ? 0 : 1); /* warm-up was bad and is not looked at */
 	}
 	gcs_judge_read(&j, &f, s, 32 * S_NS, true);
 	gcs_judge_read(&whole, &f, s, 32 * S_NS, true);
@@ -231,8 +265,10 @@ static void test_phases(void **state)
 {
 	(void)state;
 	struct gcs_scenario *s = fixture_scenario();
-	struct gcs_facts f = { 0 };
-	struct gcs_check c = { .id = fixture_dup("p99"), .text = fixture_dup("op.latency.max < 2ms"), .nphases = 2 };
+	struct gcs_facts f = {0};
+	struct gcs_check c = {.id = fixture_dup("p99"),
+			      .text = fixture_dup("op.latency.max < 2ms"),
+			      .nphases = 2};
 	c.phases[0] = fixture_dup("steady");
 	c.phases[1] = fixture_dup("heal");
 	struct gcs_judge j = judge_of(s, &c);
@@ -250,12 +286,12 @@ static void test_final(void **state)
 {
 	(void)state;
 	struct gcs_scenario *s = fixture_scenario();
-	struct gcs_facts f = { 0 };
+	struct gcs_facts f = {0};
 	struct gcs_check c[] = {
-		{ .id = fixture_dup("a"), .text = fixture_dup("integrity.errors == 0") },
-		{ .id = fixture_dup("b"), .text = fixture_dup("fault.oom.fired >= 20") },
-		{ .id = fixture_dup("c"), .text = fixture_dup("op.latency.p99 < 2ms") },
-		{ .id = fixture_dup("d"), .text = fixture_dup("recovery.time.max < 5s") },
+		{.id = fixture_dup("a"), .text = fixture_dup("integrity.errors == 0")},
+		{.id = fixture_dup("b"), .text = fixture_dup("fault.oom.fired >= 20")},
+		{.id = fixture_dup("c"), .text = fixture_dup("op.latency.p99 < 2ms")},
+		{.id = fixture_dup("d"), .text = fixture_dup("recovery.time.max < 5s")},
 	};
 	struct gcs_judge j[4];
 	for (int i = 0; i < 4; i++)
@@ -280,7 +316,8 @@ static void test_final(void **state)
 	assert_int_equal(j[1].state, 1);
 	assert_int_equal(j[2].state, -1); /* no operation was measured: that is not a pass */
 	assert_false(j[2].has);
-	assert_int_equal(j[3].state, 1); /* nothing had to recover: what the faults did is judged elsewhere */
+	assert_int_equal(j[3].state,
+			 1); /* nothing had to recover: what the faults did is judged elsewhere */
 	for (int i = 0; i < 4; i++)
 		gcs_judge_fini(&j[i]);
 	fixture_free_checks(c, 4);
@@ -290,8 +327,9 @@ static void test_final(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse), cmocka_unit_test(test_errors), cmocka_unit_test(test_table),
-		cmocka_unit_test(test_values), cmocka_unit_test(test_show), cmocka_unit_test(test_windows),
+		cmocka_unit_test(test_parse),  cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_table),  cmocka_unit_test(test_values),
+		cmocka_unit_test(test_show),   cmocka_unit_test(test_windows),
 		cmocka_unit_test(test_phases), cmocka_unit_test(test_final),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* test_collect.c: the collector against a played target: attribution, percentiles, occurrences, strip, verdict. */
+/* test_collect.c: the collector against a played target: attribution, percentiles, occurrences,
+ * strip, verdict. */
 #include "tests/unit/test_run_fixture.h"
 
 #include "harness/interval.h"
@@ -41,9 +42,14 @@ static void test_percentiles(void **state)
 	}
 	qsort(v, N, sizeof(v[0]), by_value);
 	gcs_hist_pcts(&h, &p);
-	const struct { int64_t got; uint64_t want; } rows[] = {
-		{ p.p50_ns, v[N / 2 - 1] }, { p.p90_ns, v[N * 9 / 10 - 1] }, { p.p99_ns, v[N * 99 / 100 - 1] },
-		{ p.p999_ns, v[N * 999 / 1000 - 1] }, { p.max_ns, v[N - 1] } };
+	const struct {
+		int64_t got;
+		uint64_t want;
+	} rows[] = {{p.p50_ns, v[N / 2 - 1]},
+		    {p.p90_ns, v[N * 9 / 10 - 1]},
+		    {p.p99_ns, v[N * 99 / 100 - 1]},
+		    {p.p999_ns, v[N * 999 / 1000 - 1]},
+		    {p.max_ns, v[N - 1]}};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		assert_true((uint64_t)rows[i].got >= rows[i].want);
 		assert_true((double)rows[i].got <= (double)rows[i].want * 65 / 64 + 1);
@@ -72,7 +78,8 @@ static void test_percentiles(void **state)
 static void test_statistics(void **state)
 {
 	(void)state;
-	double odd[] = { 9, 1, 5 }, even[] = { 4, 1, 3, 2 }, same[] = { 7, 7, 7, 7 }, wide[] = { 1, 2, 3, 4, 100 };
+	double odd[] = {9, 1, 5}, even[] = {4, 1, 3, 2}, same[] = {7, 7, 7, 7},
+	       wide[] = {1, 2, 3, 4, 100};
 	assert_float_equal(gcs_median(odd, 3), 5, 0);
 	assert_float_equal(gcs_median(even, 4), 2.5, 0);
 	assert_float_equal(gcs_spread(same, 4, 7), 0, 0);
@@ -89,7 +96,8 @@ static void test_shares(void **state)
 	struct gcs_interval *i;
 	uint64_t part, sum = 0, n = 0;
 	gcs_intervals_init(&is, s, S_NS);
-	struct gcs_share share = { .is = &is, .from_ns = S_NS / 2, .to_ns = 4 * S_NS + S_NS / 4, .total = 1000003 };
+	struct gcs_share share = {
+		.is = &is, .from_ns = S_NS / 2, .to_ns = 4 * S_NS + S_NS / 4, .total = 1000003};
 	while ((i = gcs_share_next(&share, &part))) {
 		i->m.ops[0] += part;
 		sum += part;
@@ -149,7 +157,8 @@ static void test_worst_pauses(void **state)
 	size_t nkept = 0;
 	for (int i = 0; i < N; i++) {
 		v[i] = (int64_t)(rng() % 1000000000);
-		if (gcs_pauses_keep(p, GCS_PAUSE_ASSIST, v[i], 7)) /* all in one interval: the routine quota is soon used up */
+		if (gcs_pauses_keep(p, GCS_PAUSE_ASSIST, v[i],
+				    7)) /* all in one interval: the routine quota is soon used up */
 			kept[nkept++] = v[i];
 	}
 	qsort(v, N, sizeof(v[0]), by_value);
@@ -199,7 +208,8 @@ static void test_calm(void **state)
 	run_fini(&r);
 }
 
-static void storm(struct run *r, uint32_t fault, uint32_t occurrence, int64_t from_s, int64_t to_s, struct play bad)
+static void storm(struct run *r, uint32_t fault, uint32_t occurrence, int64_t from_s, int64_t to_s,
+		  struct play bad)
 {
 	run_until(r, from_s * S_NS);
 	struct play calm = r->play;
@@ -207,6 +217,11 @@ static void storm(struct run *r, uint32_t fault, uint32_t occurrence, int64_t fr
 	r->play = bad;
 	while (r->now_ns < to_s * S_NS) {
 		r->play.firing = run_fire(r, fault);
+		if (fault == 0)
+			run_emit(r, (struct watch_record){.kind = WATCH_EFFECT,
+							  .b = r->play.firing,
+							  .c = 3,
+							  .d = 12});
 		assert_int_equal(run_tick(r), 0);
 	}
 	run_arm(r, fault, occurrence, false);
@@ -229,7 +244,8 @@ static uint64_t query(const char *path, const char *sql)
 	return v;
 }
 
-/* Two faults: each occurrence degrades and comes back, the ledger knows whose stops and wakes they were. */
+/* Two faults: each occurrence degrades and comes back, the ledger knows whose stops and wakes they
+ * were. */
 static void test_storm(void **state)
 {
 	(void)state;
@@ -264,9 +280,9 @@ static void test_storm(void **state)
 	}
 	assert_int_equal(snap->rec[0].start_ns, 12 * S_NS);
 	assert_int_equal(snap->rec[0].end_ns, 14 * S_NS);
-	assert_true(snap->rec[0].signal[0].peak_ratio > 100);   /* op.latency.p99: 20 us -> 4 ms */
+	assert_true(snap->rec[0].signal[0].peak_ratio > 100);	 /* op.latency.p99: 20 us -> 4 ms */
 	assert_int_equal(snap->rec[0].signal[1].recovery_ns, 0); /* pause.stw.p99 never left */
-	assert_true(snap->rec[1].signal[4].peak_ratio > 100);   /* wake.lag.p99 */
+	assert_true(snap->rec[1].signal[4].peak_ratio > 100);	 /* wake.lag.p99 */
 	uint32_t armed = 0;
 	for (uint32_t i = 0; i < snap->ncells; i++)
 		armed += snap->cell[i].faults_armed == 1;
@@ -275,12 +291,19 @@ static void test_storm(void **state)
 	if (exit)
 		print_error("%s\n", snap->headline);
 	assert_int_equal(exit, GCS_EXIT_PASS);
-	assert_int_equal(query(r.path, "SELECT count(*) FROM occurrences WHERE state='steady' AND degraded_ns IS NOT NULL"), 3);
+	assert_int_equal(query(r.path, "SELECT count(*) FROM occurrences WHERE state='steady' AND "
+				       "degraded_ns IS NOT NULL"),
+			 3);
 	assert_int_equal(query(r.path, "SELECT count(*) FROM firings"), 40);
-	assert_int_equal(query(r.path, "SELECT count(*) FROM ledger WHERE fault=1 AND due='wake_lag' AND count=20 AND excess_ns>90000000"), 1);
+	assert_int_equal(query(r.path, "SELECT count(*) FROM ledger WHERE fault=1 AND "
+				       "due='wake_lag' AND count=20 AND excess_ns>90000000"),
+			 1);
 	assert_int_equal(query(r.path, "SELECT count FROM ledger WHERE fault=1 AND due='stw'"), 2);
+	assert_int_equal(query(r.path, "SELECT count FROM ledger WHERE fault=0 AND due='op_error'"),
+			 20);
 	assert_int_equal(query(r.path, "SELECT count(*) FROM intervals"), 32);
-	assert_int_equal(query(r.path, "SELECT sum(count) FROM interval_ops WHERE workload=0"), 32000);
+	assert_int_equal(query(r.path, "SELECT sum(count) FROM interval_ops WHERE workload=0"),
+			 32000);
 	assert_int_equal(query(r.path, "SELECT count FROM total_ops WHERE workload=0"), 30000);
 	assert_int_equal(query(r.path, "SELECT count(*) FROM faults WHERE outcome='fired'"), 2);
 	run_fini(&r);
@@ -299,7 +322,8 @@ static void test_order(void **state)
 	memset(want, 0, sizeof(want));
 	for (int i = 0; i < N; i++) {
 		int64_t t = (int64_t)(rng() % (uint64_t)(10 * S_NS));
-		struct watch_record rec = { .t_ns = T0_NS + t, .kind = WATCH_ASSIST, .p = 1, .a = 1, .b = 1000 };
+		struct watch_record rec = {
+			.t_ns = T0_NS + t, .kind = WATCH_ASSIST, .p = 1, .a = 1, .b = 1000};
 		want[t / S_NS]++;
 		if (i % 3)
 			watch_emit(r.tel, &r.tel->ring[i % 2], &rec);
@@ -313,7 +337,9 @@ static void test_order(void **state)
 	gcs_collect_finish(r.c, 0);
 	for (int i = 0; i < 10; i++) {
 		char sql[128];
-		snprintf(sql, sizeof(sql), "SELECT count FROM interval_hists WHERE interval=%d AND series='assist'", i);
+		snprintf(sql, sizeof(sql),
+			 "SELECT count FROM interval_hists WHERE interval=%d AND series='assist'",
+			 i);
 		assert_int_equal(query(r.path, sql), want[i]);
 	}
 	run_fini(&r);
@@ -335,10 +361,14 @@ static void test_coarse(void **state)
 	assert_int_equal(gcs_collect_tick(r.c), 0);
 	gcs_collect_done(r.c, NULL, 0, 0);
 	gcs_collect_exit(r.c, 0, true);
-	assert_int_equal(gcs_collect_finish(r.c, 0), GCS_EXIT_INCONCLUSIVE); /* ended after 8 of 32 s */
+	assert_int_equal(gcs_collect_finish(r.c, 0),
+			 GCS_EXIT_INCONCLUSIVE); /* ended after 8 of 32 s */
 	assert_int_equal(query(r.path, "SELECT count(*) FROM intervals WHERE coarse"), 4);
-	assert_int_equal(query(r.path, "SELECT count FROM interval_ops WHERE interval=5 AND workload=0"), 1000);
-	assert_int_equal(query(r.path, "SELECT count FROM total_ops WHERE workload=0"), 2000 + 4000);
+	assert_int_equal(
+		query(r.path, "SELECT count FROM interval_ops WHERE interval=5 AND workload=0"),
+		1000);
+	assert_int_equal(query(r.path, "SELECT count FROM total_ops WHERE workload=0"),
+			 2000 + 4000);
 	run_fini(&r);
 }
 
@@ -373,10 +403,14 @@ static void test_abort(void **state)
 	fixture_check(r.s->slo, &r.s->nslos, "whole", "integrity.errors == 0")->abort = true;
 	run_start(&r);
 	run_until(&r, 4 * S_NS);
-	run_emit(&r, (struct watch_record){ .kind = WATCH_INTEGRITY, .a = 0, .d = 42, .e = 1, .f = 2 });
+	run_emit(&r,
+		 (struct watch_record){.kind = WATCH_INTEGRITY, .a = 0, .d = 42, .e = 1, .f = 2});
 	assert_int_equal(run_tick(&r), 1); /* at once, not at the end of an interval */
 	assert_int_equal(run_end(&r), GCS_EXIT_FAIL);
-	assert_int_equal(query(r.path, "SELECT count(*) FROM events WHERE text LIKE 'integrity: maps key 42%'"), 1);
+	assert_int_equal(
+		query(r.path,
+		      "SELECT count(*) FROM events WHERE text LIKE 'integrity: maps key 42%'"),
+		1);
 	run_fini(&r);
 }
 
@@ -435,7 +469,8 @@ static void test_standstill(void **state)
 	run_until(&r, 22 * S_NS);
 	const struct gcs_snapshot *snap = gcs_collect_snapshot(r.c);
 	assert_int_equal(snap->rec[0].state, GCS_REC_STEADY);
-	assert_true(snap->rec[0].signal[0].peak_ratio > 1000); /* latency: a whole window at least */
+	assert_true(snap->rec[0].signal[0].peak_ratio >
+		    1000); /* latency: a whole window at least */
 	assert_true(snap->rec[0].signal[2].peak_ratio > 1000); /* rate */
 	run_end(&r);
 	run_fini(&r);
@@ -449,13 +484,18 @@ static void test_real_clock(void **state)
 	struct timespec t;
 	char *text = NULL;
 	run_init(&r);
-	struct gcs_collect_options opt = { .scenario = r.s, .telemetry = r.tel, .record_path = r.path, .run_id = "t", .sim = false };
+	struct gcs_collect_options opt = {.scenario = r.s,
+					  .telemetry = r.tel,
+					  .record_path = r.path,
+					  .run_id = "t",
+					  .sim = false};
 	assert_int_equal(gcs_collect_create(&r.c, &opt, &text), 0);
 	gcs_collect_target(r.c, getpid());
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	int64_t t0 = t.tv_sec * S_NS + t.tv_nsec - 5 * S_NS; /* as if begun five seconds ago */
 	gcs_collect_started(r.c, t0);
-	struct watch_record rec = { .t_ns = t0 + 3 * S_NS, .kind = WATCH_STW, .b = 1000, .c = 2000, .d = 1 };
+	struct watch_record rec = {
+		.t_ns = t0 + 3 * S_NS, .kind = WATCH_STW, .b = 1000, .c = 2000, .d = 1};
 	watch_emit(r.tel, &r.tel->ring[0], &rec);
 	assert_int_equal(gcs_collect_tick(r.c), 0);
 	const struct gcs_snapshot *snap = gcs_collect_snapshot(r.c);
@@ -474,12 +514,14 @@ int main(void)
 	rng_state = seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL);
 	printf("# seed %#llx (GCS_TEST_SEED)\n", (unsigned long long)rng_state);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_percentiles), cmocka_unit_test(test_statistics), cmocka_unit_test(test_shares),
-		cmocka_unit_test(test_strip_doubles), cmocka_unit_test(test_worst_pauses), cmocka_unit_test(test_calm),
-		cmocka_unit_test(test_storm), cmocka_unit_test(test_order), cmocka_unit_test(test_coarse),
-		cmocka_unit_test(test_clients), cmocka_unit_test(test_abort), cmocka_unit_test(test_crash),
-		cmocka_unit_test(test_interrupted), cmocka_unit_test(test_lost), cmocka_unit_test(test_standstill),
-		cmocka_unit_test(test_real_clock),
+		cmocka_unit_test(test_percentiles),  cmocka_unit_test(test_statistics),
+		cmocka_unit_test(test_shares),	     cmocka_unit_test(test_strip_doubles),
+		cmocka_unit_test(test_worst_pauses), cmocka_unit_test(test_calm),
+		cmocka_unit_test(test_storm),	     cmocka_unit_test(test_order),
+		cmocka_unit_test(test_coarse),	     cmocka_unit_test(test_clients),
+		cmocka_unit_test(test_abort),	     cmocka_unit_test(test_crash),
+		cmocka_unit_test(test_interrupted),  cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_standstill),   cmocka_unit_test(test_real_clock),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* test_record.c: the record: private, readable while written, whole after kill -9, one file at the end, honest when the disk is full. */
+/* test_record.c: the record: private, readable while written, whole after kill -9, one file at the
+ * end, honest when the disk is full. */
 #include "tests/unit/test_run_fixture.h"
 
 #include <errno.h>
@@ -10,7 +11,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-struct place { char dir[64], path[128]; };
+struct place {
+	char dir[64], path[128];
+};
 
 static void place_init(struct place *p)
 {
@@ -21,7 +24,7 @@ static void place_init(struct place *p)
 
 static void place_fini(struct place *p)
 {
-	static const char *const tails[] = { "", "-wal", "-shm", "-journal" };
+	static const char *const tails[] = {"", "-wal", "-shm", "-journal"};
 	for (size_t i = 0; i < 4; i++) {
 		char path[160];
 		snprintf(path, sizeof(path), "%s%s", p->path, tails[i]);
@@ -52,7 +55,8 @@ static bool sound(const char *path)
 	sqlite3_stmt *q = NULL;
 	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &q, NULL), SQLITE_OK);
-	bool ok = sqlite3_step(q) == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(q, 0), "ok") == 0;
+	bool ok = sqlite3_step(q) == SQLITE_ROW &&
+		  strcmp((const char *)sqlite3_column_text(q, 0), "ok") == 0;
 	sqlite3_finalize(q);
 	sqlite3_close(db);
 	return ok;
@@ -62,7 +66,7 @@ static struct gcs_record *open_record(const char *path, uint64_t max_bytes)
 {
 	struct gcs_record *r = NULL;
 	char *text = NULL;
-	struct gcs_record_options opt = { .path = path, .max_bytes = max_bytes };
+	struct gcs_record_options opt = {.path = path, .max_bytes = max_bytes};
 	int rc = gcs_record_create(&r, &opt, &text);
 	if (rc)
 		print_error("%s\n", text);
@@ -91,7 +95,8 @@ static void test_whole(void **state)
 	for (int i = 0; i < 5000; i++) {
 		put_event(r, i, "something");
 		if (i % 100 == 0)
-			gcs_record_put(r, GCS_ROW_TOTAL, gcs_text("x"), gcs_blob(blob, sizeof(blob)));
+			gcs_record_put(r, GCS_ROW_TOTAL, gcs_text("x"),
+				       gcs_blob(blob, sizeof(blob)));
 		if (i % 50 == 49)
 			assert_int_equal(gcs_record_tick(r), 0);
 	}
@@ -101,7 +106,8 @@ static void test_whole(void **state)
 	snprintf(path, sizeof(path), "%s-wal", p.path);
 	assert_int_equal(access(path, F_OK), -1); /* one file is the whole run */
 	assert_int_equal(ask(p.path, "SELECT count(*) FROM events"), 5000);
-	assert_int_equal(ask(p.path, "SELECT count(*) FROM events WHERE t_ns = rowid - 1"), 5000); /* in order */
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM events WHERE t_ns = rowid - 1"),
+			 5000); /* in order */
 	assert_int_equal(ask(p.path, "SELECT length(hist) FROM totals WHERE series='x'"), 3000);
 	assert_int_equal(ask(p.path, "PRAGMA application_id"), GCS_RECORD_APPLICATION_ID);
 	assert_int_equal(ask(p.path, "PRAGMA user_version"), GCS_RECORD_VERSION);
@@ -117,8 +123,9 @@ static void test_refused(void **state)
 	char *text = NULL;
 	place_init(&p);
 	gcs_record_close(open_record(p.path, 0));
-	struct gcs_record_options opt = { .path = p.path };
-	assert_int_equal(gcs_record_create(&r, &opt, &text), -EEXIST); /* no run is ever written over */
+	struct gcs_record_options opt = {.path = p.path};
+	assert_int_equal(gcs_record_create(&r, &opt, &text),
+			 -EEXIST); /* no run is ever written over */
 	assert_non_null(strstr(text, p.path));
 	free(text);
 	text = NULL;
@@ -158,13 +165,14 @@ static void test_killed(void **state)
 		assert_true(pid >= 0);
 		if (pid == 0) {
 			struct gcs_record *r = NULL;
-			struct gcs_record_options opt = { .path = p.path };
+			struct gcs_record_options opt = {.path = p.path};
 			if (gcs_record_create(&r, &opt, NULL) != 0)
 				_exit(1);
 			for (int64_t tick = 0;; tick++) {
 				for (int i = 0; i < 20; i++)
 					put_event(r, tick, "in the life of a run");
-				if (gcs_record_sync(r) != 0 || write(pipes[1], &tick, sizeof(tick)) != sizeof(tick))
+				if (gcs_record_sync(r) != 0 ||
+				    write(pipes[1], &tick, sizeof(tick)) != sizeof(tick))
 					_exit(1);
 			}
 		}
@@ -176,11 +184,13 @@ static void test_killed(void **state)
 		int status;
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-		while (read(pipes[0], &tick, sizeof(tick)) == sizeof(tick)) /* ticks it had told of before it died */
+		while (read(pipes[0], &tick, sizeof(tick)) ==
+		       sizeof(tick)) /* ticks it had told of before it died */
 			;
 		close(pipes[0]);
 		assert_true(ask(p.path, "SELECT max(t_ns) FROM events") >= tick);
-		assert_int_equal(ask(p.path, "SELECT count(*) % 20 FROM events"), 0); /* whole ticks */
+		assert_int_equal(ask(p.path, "SELECT count(*) % 20 FROM events"),
+				 0); /* whole ticks */
 		assert_true(sound(p.path));
 		place_fini(&p);
 	}
@@ -222,15 +232,17 @@ static void test_file_limit(void **state)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		signal(SIGXFSZ, SIG_IGN);
-		struct rlimit limit = { 600 << 10, 600 << 10 };
+		struct rlimit limit = {600 << 10, 600 << 10};
 		struct gcs_record *r = NULL;
-		struct gcs_record_options opt = { .path = p.path };
+		struct gcs_record_options opt = {.path = p.path};
 		if (setrlimit(RLIMIT_FSIZE, &limit) != 0 || gcs_record_create(&r, &opt, NULL) != 0)
 			_exit(1);
 		int rc = 0;
 		for (int tick = 0; rc == 0 && tick < 1000; tick++) {
 			for (int i = 0; i < 20; i++)
-				put_event(r, tick, "a line that takes some room in the file, and in its log, until there is none left");
+				put_event(r, tick,
+					  "a line that takes some room in the file, and in its "
+					  "log, until there is none left");
 			rc = gcs_record_sync(r);
 		}
 		_exit(rc == -ENOSPC && gcs_record_close(r) == -ENOSPC ? 42 : 2);
@@ -255,12 +267,14 @@ static void test_collector_full(void **state)
 		run_init(&r);
 		r.s->nfaults = 0;
 		run_start(&r);
-		struct rlimit limit = { 400 << 10, 400 << 10 };
+		struct rlimit limit = {400 << 10, 400 << 10};
 		setrlimit(RLIMIT_FSIZE, &limit);
 		int rc = 0;
 		while (rc == 0 && r.now_ns < 32 * S_NS) {
 			for (int i = 0; i < 200; i++)
-				gcs_collect_gctrace(r.c, "gc 1 @0.1s 0%: 0.024+289+0.021 ms clock, 0.19+0.11/144/0.021+0.17 ms cpu, 4->4->2 MB");
+				gcs_collect_gctrace(r.c,
+						    "gc 1 @0.1s 0%: 0.024+289+0.021 ms clock, "
+						    "0.19+0.11/144/0.021+0.17 ms cpu, 4->4->2 MB");
 			rc = run_tick(&r);
 		}
 		/* the writer is a little behind: its error shows within a tick or two */
@@ -276,7 +290,8 @@ static void test_collector_full(void **state)
 	assert_int_equal(WEXITSTATUS(status), 42);
 }
 
-/* Far more rows than the queue holds: routine ones may be dropped (and counted), essential ones never are. */
+/* Far more rows than the queue holds: routine ones may be dropped (and counted), essential ones
+ * never are. */
 static void test_queue(void **state)
 {
 	(void)state;
@@ -318,9 +333,15 @@ static void test_statements(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole), cmocka_unit_test(test_refused), cmocka_unit_test(test_read_while_written),
-		cmocka_unit_test(test_killed), cmocka_unit_test(test_full), cmocka_unit_test(test_file_limit),
-		cmocka_unit_test(test_collector_full), cmocka_unit_test(test_queue), cmocka_unit_test(test_statements),
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_read_while_written),
+		cmocka_unit_test(test_killed),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_file_limit),
+		cmocka_unit_test(test_collector_full),
+		cmocka_unit_test(test_queue),
+		cmocka_unit_test(test_statements),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

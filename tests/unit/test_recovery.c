@@ -1,9 +1,10 @@
 /*
  * test_recovery.c: the recovery state machine over made-up series, one row a case.
  *
- * A series is a text, one character an interval of 1 s: '.' good, 'X' latency ten times the baseline, 'r' half the rate, 'e' errors,
- * '-' nothing measured. The fault line below it: 'A' armed and firing in that second, 'a' armed, not firing, ' ' off; a second fault may
- * have a line of its own.
+ * A series is a text, one character an interval of 1 s: '.' good, 'X' latency ten times the
+ * baseline, 'r' half the rate, 'e' errors,
+ * '-' nothing measured. The fault line below it: 'A' armed and firing in that second, 'a' armed,
+ * not firing, ' ' off; a second fault may have a line of its own.
  */
 #include "tests/unit/test_run_fixture.h"
 
@@ -12,7 +13,11 @@
 
 #include <stdio.h>
 
-struct want { enum gcs_rec_state state; int recovery_s; /* -1 never, 0 less than a second */ bool overlapped; };
+struct want {
+	enum gcs_rec_state state;
+	int recovery_s; /* -1 never, 0 less than a second */
+	bool overlapped;
+};
 struct row {
 	const char *name, *series, *fault, *other;
 	int deadline_s;
@@ -20,6 +25,8 @@ struct row {
 	uint32_t nwant;
 };
 
+/* The lines below each other are what this table is. */
+/* clang-format off */
 static const struct row rows[] = {
 	{ "never left",              "..........................", "     AAA", "", 8, { { GCS_REC_UNTOUCHED, 0, false } }, 1 },
 	{ "degraded and back",       ".....XXXXX................", "     AAA", "", 8, { { GCS_REC_STEADY, 2, false } }, 1 },
@@ -43,13 +50,15 @@ static const struct row rows[] = {
 	{ "other fault stays armed", ".....XX...................", "     AA", "     aaaaaaaaaaa", 8,
 	  { { GCS_REC_STEADY, 0, true }, { GCS_REC_UNTOUCHED, 0, true } }, 2 },
 };
+/* clang-format on */
 
 static bool armed_at(const char *line, size_t t)
 {
 	return t < strlen(line) && line[t] != ' ';
 }
 
-static void play_fault(struct gcs_recoveries *r, uint32_t fault, const char *line, size_t t, uint32_t *number)
+static void play_fault(struct gcs_recoveries *r, uint32_t fault, const char *line, size_t t,
+		       uint32_t *number)
 {
 	int64_t now_ns = (int64_t)t * S_NS;
 	if (armed_at(line, t) && (t == 0 || !armed_at(line, t - 1)))
@@ -63,8 +72,10 @@ static void play_fault(struct gcs_recoveries *r, uint32_t fault, const char *lin
 /* Signals of the fixture: latency, stw, rate, errors, wake. */
 static void play_interval(struct gcs_recoveries *r, char what, size_t t)
 {
-	double v[GCS_SIGNALS_MAX] = { what == 'X' ? 10e6 : 1e6, 1e5, what == 'r' ? 1000 : 2000, what == 'e' ? 7 : 0, 3e4 };
-	gcs_recoveries_interval(r, (int64_t)t * S_NS, (int64_t)(t + 1) * S_NS, true, v, what == '-' ? 0 : 0x1f);
+	double v[GCS_SIGNALS_MAX] = {what == 'X' ? 10e6 : 1e6, 1e5, what == 'r' ? 1000 : 2000,
+				     what == 'e' ? 7 : 0, 3e4};
+	gcs_recoveries_interval(r, (int64_t)t * S_NS, (int64_t)(t + 1) * S_NS, true, v,
+				what == '-' ? 0 : 0x1f);
 }
 
 static void test_rows(void **state)
@@ -74,7 +85,7 @@ static void test_rows(void **state)
 		const struct row *row = &rows[i];
 		struct gcs_scenario *s = fixture_scenario();
 		struct gcs_recoveries r;
-		uint32_t number[2] = { 0, 0 };
+		uint32_t number[2] = {0, 0};
 		s->recovery.deadline_ns = row->deadline_s * S_NS;
 		assert_int_equal(gcs_recoveries_init(&r, s), 0);
 		size_t n = strlen(row->series);
@@ -91,9 +102,11 @@ static void test_rows(void **state)
 			const struct gcs_occurrence *o = &r.occ[k];
 			const struct want *w = &row->want[k];
 			int64_t got_s = o->recovery_ns < 0 ? -1 : o->recovery_ns / S_NS;
-			if (o->state != w->state || got_s != w->recovery_s || o->overlapped != w->overlapped)
-				print_error("%s, occurrence %u: %s after %lld ns, overlapped %d\n", row->name, k,
-					    gcs_rec_state_name(o->state), (long long)o->recovery_ns, o->overlapped);
+			if (o->state != w->state || got_s != w->recovery_s ||
+			    o->overlapped != w->overlapped)
+				print_error("%s, occurrence %u: %s after %lld ns, overlapped %d\n",
+					    row->name, k, gcs_rec_state_name(o->state),
+					    (long long)o->recovery_ns, o->overlapped);
 			assert_int_equal(o->state, w->state);
 			assert_int_equal(got_s, w->recovery_s);
 			assert_int_equal(o->overlapped, w->overlapped);
@@ -119,9 +132,11 @@ static void test_by_signal(void **state)
 	struct gcs_scenario *s;
 	begin(&r, &s);
 	for (size_t t = 0; t < 20; t++) {
-		play_fault(&r, 0, "     AAA", t, &(uint32_t){ 0 });
-		double v[GCS_SIGNALS_MAX] = { t >= 5 && t < 9 ? 20e6 : 1e6, 1e5, t >= 6 && t < 11 ? 500 : 2000, 0, 3e4 };
-		gcs_recoveries_interval(&r, (int64_t)t * S_NS, (int64_t)(t + 1) * S_NS, true, v, 0x1f);
+		play_fault(&r, 0, "     AAA", t, &(uint32_t){0});
+		double v[GCS_SIGNALS_MAX] = {t >= 5 && t < 9 ? 20e6 : 1e6, 1e5,
+					     t >= 6 && t < 11 ? 500 : 2000, 0, 3e4};
+		gcs_recoveries_interval(&r, (int64_t)t * S_NS, (int64_t)(t + 1) * S_NS, true, v,
+					0x1f);
 	}
 	const struct gcs_occurrence *o = &r.occ[0];
 	assert_int_equal(o->state, GCS_REC_STEADY);
@@ -138,7 +153,8 @@ static void test_by_signal(void **state)
 	fixture_scenario_free(s);
 }
 
-/* Microseconds of noise are no degradation, however many times the baseline; nor is the machine's own spread. */
+/* Microseconds of noise are no degradation, however many times the baseline; nor is the machine's
+ * own spread. */
 static void test_noise(void **state)
 {
 	(void)state;
@@ -146,14 +162,17 @@ static void test_noise(void **state)
 	struct gcs_scenario *s;
 	begin(&r, &s);
 	for (size_t t = 0; t < 20; t++) {
-		play_fault(&r, 0, "            AAA", t, &(uint32_t){ 0 });
+		play_fault(&r, 0, "            AAA", t, &(uint32_t){0});
 		double jitter = t % 3 == 0 ? 0.85 : t % 3 == 1 ? 1.0 : 1.2;
-		double v[GCS_SIGNALS_MAX] = { t < 12 ? 20e3 : 300e3, t < 12 ? 10e6 * jitter : 14e6, 2000, 0, 3e4 };
-		gcs_recoveries_interval(&r, (int64_t)t * S_NS, (int64_t)(t + 1) * S_NS, true, v, 0x1f);
+		double v[GCS_SIGNALS_MAX] = {t < 12 ? 20e3 : 300e3, t < 12 ? 10e6 * jitter : 14e6,
+					     2000, 0, 3e4};
+		gcs_recoveries_interval(&r, (int64_t)t * S_NS, (int64_t)(t + 1) * S_NS, true, v,
+					0x1f);
 	}
 	assert_int_equal(r.steady, 1);
 	assert_false(r.occ[0].signal[0].left); /* 20 -> 300 us: under the floor of 500 us */
-	assert_false(r.occ[0].signal[1].left); /* 14 ms: beyond 1.25 x 10, within the spread seen before */
+	assert_false(r.occ[0].signal[1]
+			     .left); /* 14 ms: beyond 1.25 x 10, within the spread seen before */
 	assert_true(r.signal[1].limit > 14e6);
 	gcs_recoveries_fini(&r);
 	fixture_scenario_free(s);
@@ -166,8 +185,11 @@ static int steady_of(const char *series, const bool recorded, double drift)
 	begin(&r, &s);
 	size_t n = strlen(series);
 	for (size_t t = 0; t < n; t++) {
-		double v[GCS_SIGNALS_MAX] = { (series[t] == 'X' ? 10e6 : 1e6) * (1 + drift * (double)t), 1e5, 2000, 0, 3e4 };
-		gcs_recoveries_interval(&r, (int64_t)t * S_NS, (int64_t)(t + 1) * S_NS, recorded, v, 0x1f);
+		double v[GCS_SIGNALS_MAX] = {(series[t] == 'X' ? 10e6 : 1e6) *
+						     (1 + drift * (double)t),
+					     1e5, 2000, 0, 3e4};
+		gcs_recoveries_interval(&r, (int64_t)t * S_NS, (int64_t)(t + 1) * S_NS, recorded, v,
+					0x1f);
 	}
 	assert_int_equal(r.steady, 0); /* not asked before something is armed */
 	gcs_recoveries_arm(&r, 0, 0, false, (int64_t)n * S_NS);
@@ -183,25 +205,40 @@ static void test_steady_state(void **state)
 {
 	(void)state;
 	assert_int_equal(steady_of("..........", true, 0), 1);
-	assert_int_equal(steady_of("...X......", true, 0), 1);   /* one outlier */
-	assert_int_equal(steady_of(".XX.XX.X.X", true, 0), -1);  /* no level at all */
+	assert_int_equal(steady_of("...X......", true, 0), 1);	  /* one outlier */
+	assert_int_equal(steady_of(".XX.XX.X.X", true, 0), -1);	  /* no level at all */
 	assert_int_equal(steady_of("..........", true, 0.5), -1); /* it climbs */
-	assert_int_equal(steady_of("..", true, 0), -1);          /* too little */
-	assert_int_equal(steady_of("..........", false, 0), -1); /* warm-up is no baseline */
+	assert_int_equal(steady_of("..", true, 0), -1);		  /* too little */
+	assert_int_equal(steady_of("..........", false, 0), -1);  /* warm-up is no baseline */
 }
 
 static void test_outcomes(void **state)
 {
 	(void)state;
-	const struct { struct gcs_fault_facts f; bool known; enum gcs_outcome want; } cases[] = {
-		{ { 0 }, true, GCS_OUT_NOT_ARMED },
-		{ { .occurrences = 1 }, true, GCS_OUT_NEVER_REACHED },
-		{ { .occurrences = 1, .visits = 9 }, true, GCS_OUT_NEVER_ELIGIBLE },
-		{ { .occurrences = 1, .visits = 9, .eligible = 4 }, true, GCS_OUT_NEVER_FIRED },
-		{ { .occurrences = 1, .visits = 9, .eligible = 4, .fired = 2, .masked = 2 }, true, GCS_OUT_MASKED },
-		{ { .occurrences = 1, .visits = 9, .eligible = 4, .fired = 2 }, true, GCS_OUT_WITHOUT_EFFECT },
-		{ { .occurrences = 1, .visits = 9, .eligible = 4, .fired = 2 }, false, GCS_OUT_FIRED },
-		{ { .occurrences = 1, .visits = 9, .eligible = 4, .fired = 2, .masked = 1, .degraded = 1 }, true, GCS_OUT_FIRED },
+	const struct {
+		struct gcs_fault_facts f;
+		bool known;
+		enum gcs_outcome want;
+	} cases[] = {
+		{{0}, true, GCS_OUT_NOT_ARMED},
+		{{.occurrences = 1}, true, GCS_OUT_NEVER_REACHED},
+		{{.occurrences = 1, .visits = 9}, true, GCS_OUT_NEVER_ELIGIBLE},
+		{{.occurrences = 1, .visits = 9, .eligible = 4}, true, GCS_OUT_NEVER_FIRED},
+		{{.occurrences = 1, .visits = 9, .eligible = 4, .fired = 2, .masked = 2},
+		 true,
+		 GCS_OUT_MASKED},
+		{{.occurrences = 1, .visits = 9, .eligible = 4, .fired = 2},
+		 true,
+		 GCS_OUT_WITHOUT_EFFECT},
+		{{.occurrences = 1, .visits = 9, .eligible = 4, .fired = 2}, false, GCS_OUT_FIRED},
+		{{.occurrences = 1,
+		  .visits = 9,
+		  .eligible = 4,
+		  .fired = 2,
+		  .masked = 1,
+		  .degraded = 1},
+		 true,
+		 GCS_OUT_FIRED},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		assert_int_equal(gcs_outcome_of(&cases[i].f, cases[i].known), cases[i].want);
@@ -249,8 +286,9 @@ static void test_bound(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows), cmocka_unit_test(test_by_signal), cmocka_unit_test(test_noise),
-		cmocka_unit_test(test_steady_state), cmocka_unit_test(test_outcomes), cmocka_unit_test(test_nonsense),
+		cmocka_unit_test(test_rows),	 cmocka_unit_test(test_by_signal),
+		cmocka_unit_test(test_noise),	 cmocka_unit_test(test_steady_state),
+		cmocka_unit_test(test_outcomes), cmocka_unit_test(test_nonsense),
 		cmocka_unit_test(test_bound),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* test_report.c: the report from a record alone: keys of the JSON, the page for people, killed and foreign files, the list of runs. */
+/* test_report.c: the report from a record alone: keys of the JSON, the page for people, killed and
+ * foreign files, the list of runs. */
 #include "tests/unit/test_run_fixture.h"
 
 #include <errno.h>
@@ -9,11 +10,14 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-struct printed { char *out, *err; int rc; };
+struct printed {
+	char *out, *err;
+	int rc;
+};
 
 static struct printed report(const char *path, const char *format)
 {
-	struct printed p = { 0 };
+	struct printed p = {0};
 	size_t n, m;
 	FILE *out = open_memstream(&p.out, &n), *err = open_memstream(&p.err, &m);
 	p.rc = gcs_report(path, format, out, err);
@@ -28,7 +32,8 @@ static void printed_fini(struct printed *p)
 	free(p->err);
 }
 
-static void storm(struct run *r, uint32_t fault, uint32_t occurrence, int64_t from_s, int64_t to_s, struct play bad)
+static void storm(struct run *r, uint32_t fault, uint32_t occurrence, int64_t from_s, int64_t to_s,
+		  struct play bad)
 {
 	run_until(r, from_s * S_NS);
 	struct play calm = r->play;
@@ -45,7 +50,8 @@ static void storm(struct run *r, uint32_t fault, uint32_t occurrence, int64_t fr
 /* A run with a storm in it, up to `until_s`, not finished. */
 static void play(struct run *r, int64_t until_s)
 {
-	fixture_check(r->s->slo, &r->s->nslos, "p99", "op.latency.p99 < 50ms")->window_ns = 5 * S_NS;
+	fixture_check(r->s->slo, &r->s->nslos, "p99", "op.latency.p99 < 50ms")->window_ns =
+		5 * S_NS;
 	fixture_check(r->s->slo, &r->s->nslos, "back", "recovery.time.max < 5s");
 	fixture_check(r->s->expect, &r->s->nexpects, "", "fault.oom.fired >= 20");
 	run_start(r);
@@ -56,7 +62,9 @@ static void play(struct run *r, int64_t until_s)
 	storm(r, 0, 0, 12, 14, bad);
 	if (until_s > 18)
 		storm(r, 1, 0, 18, 19, bad);
-	gcs_collect_gctrace(r->c, "gc 7 @1.5s 2%: 0.024+289+0.021 ms clock, 0.19+0.11/144/0.021+0.17 ms cpu, 480->480->240 MB, 960 MB goal, 8 P");
+	gcs_collect_gctrace(r->c,
+			    "gc 7 @1.5s 2%: 0.024+289+0.021 ms clock, 0.19+0.11/144/0.021+0.17 ms "
+			    "cpu, 480->480->240 MB, 960 MB goal, 8 P");
 	run_until(r, until_s * S_NS);
 }
 
@@ -67,7 +75,8 @@ static json_t *at(json_t *o, const char *path)
 	while (o && *path) {
 		size_t n = strcspn(path, "/");
 		snprintf(key, sizeof(key), "%.*s", (int)n, path);
-		o = key[0] >= '0' && key[0] <= '9' ? json_array_get(o, (size_t)atoi(key)) : json_object_get(o, key);
+		o = key[0] >= '0' && key[0] <= '9' ? json_array_get(o, (size_t)atoi(key))
+						   : json_object_get(o, key);
 		if (!o)
 			print_error("no %s\n", path);
 		path += n + (path[n] == '/');
@@ -91,20 +100,50 @@ static void test_json(void **state)
 	if (!root)
 		print_error("%s\n", e.text);
 	assert_non_null(root);
-	static const char *const integers[] = {
-		"run/seed", "run/exit", "run/duration_ns", "phases/0/start_ns", "phases/3/end_ns", "pauses/stw/count", "pauses/stw/p50_ns",
-		"pauses/stw/p99_ns", "pauses/stw/max_ns", "pauses/stw/stopping_max_ns", "pauses/assist/count", "pauses/assist/p99_ns",
-		"pauses/wake_lag/count", "pauses/wake_lag/max_ns", "gc/cycles", "gc/forced", "ops/0/count", "ops/0/errors", "ops/0/p50_ns",
-		"ops/0/p99_ns", "ops/0/p999_ns", "ops/0/max_ns", "faults/0/eligible", "faults/0/fired", "faults/0/occurrences/0/start_ns",
-		"faults/0/occurrences/0/end_ns", "faults/0/occurrences/0/recovery_ns", "integrity/checked", "integrity/errors",
-		"harness/samples_lost" };
+	static const char *const integers[] = {"run/seed",
+					       "run/exit",
+					       "run/duration_ns",
+					       "phases/0/start_ns",
+					       "phases/3/end_ns",
+					       "pauses/stw/count",
+					       "pauses/stw/p50_ns",
+					       "pauses/stw/p99_ns",
+					       "pauses/stw/max_ns",
+					       "pauses/stw/stopping_max_ns",
+					       "pauses/assist/count",
+					       "pauses/assist/p99_ns",
+					       "pauses/wake_lag/count",
+					       "pauses/wake_lag/max_ns",
+					       "gc/cycles",
+					       "gc/forced",
+					       "ops/0/count",
+					       "ops/0/errors",
+					       "ops/0/p50_ns",
+					       "ops/0/p99_ns",
+					       "ops/0/p999_ns",
+					       "ops/0/max_ns",
+					       "faults/0/eligible",
+					       "faults/0/fired",
+					       "faults/0/occurrences/0/start_ns",
+					       "faults/0/occurrences/0/end_ns",
+					       "faults/0/occurrences/0/recovery_ns",
+					       "integrity/checked",
+					       "integrity/errors",
+					       "harness/samples_lost"};
 	for (size_t i = 0; i < sizeof(integers) / sizeof(integers[0]); i++)
 		assert_true(json_is_integer(at(root, integers[i])));
-	static const char *const texts[][2] = {
-		{ "run/id", "t-01" }, { "run/name", "hand-made" }, { "run/target", "embedded" }, { "run/hash", "0123456789abcdef" },
-		{ "run/verdict", "PASS" }, { "phases/0/id", "warmup" }, { "ops/0/workload", "maps" }, { "faults/0/id", "oom" },
-		{ "faults/0/point", "mem/malloc" }, { "faults/0/outcome", "fired" }, { "slo/0/id", "p99" },
-		{ "expect/0/check", "fault.oom.fired >= 20" } };
+	static const char *const texts[][2] = {{"run/id", "t-01"},
+					       {"run/name", "hand-made"},
+					       {"run/target", "embedded"},
+					       {"run/hash", "0123456789abcdef"},
+					       {"run/verdict", "PASS"},
+					       {"phases/0/id", "warmup"},
+					       {"ops/0/workload", "maps"},
+					       {"faults/0/id", "oom"},
+					       {"faults/0/point", "mem/malloc"},
+					       {"faults/0/outcome", "fired"},
+					       {"slo/0/id", "p99"},
+					       {"expect/0/check", "fault.oom.fired >= 20"}};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		assert_string_equal(json_string_value(at(root, texts[i][0])), texts[i][1]);
 	assert_true(json_is_true(at(root, "run/sim")));
@@ -116,13 +155,15 @@ static void test_json(void **state)
 	assert_true(json_is_real(at(root, "gc/cpu_fraction")));
 	assert_true(json_is_number(at(root, "harness/injector_cost")));
 	assert_true(json_is_object(at(root, "faults/0/occurrences/0/by_signal")));
-	assert_true(json_is_true(json_object_get(json_object_get(at(root, "faults/0/occurrences/0/by_signal"), "op.latency.p99"),
-						 "degraded")));
+	assert_true(json_is_true(json_object_get(
+		json_object_get(at(root, "faults/0/occurrences/0/by_signal"), "op.latency.p99"),
+		"degraded")));
 	assert_int_equal(json_integer_value(at(root, "run/seed")), 0x2481);
 	assert_int_equal(json_integer_value(at(root, "ops/0/count")), 30000);
 	assert_int_equal(json_integer_value(at(root, "ops/0/errors")), 3 * 30);
 	assert_int_equal(json_integer_value(at(root, "faults/0/fired")), 20);
-	assert_int_equal(json_integer_value(at(root, "faults/0/occurrences/0/start_ns")), 12 * S_NS);
+	assert_int_equal(json_integer_value(at(root, "faults/0/occurrences/0/start_ns")),
+			 12 * S_NS);
 	assert_int_equal(json_integer_value(at(root, "pauses/stw/stopping_max_ns")), 20 * US_NS);
 	assert_int_equal(json_integer_value(at(root, "integrity/checked")), 1000);
 	json_decref(root);
@@ -157,7 +198,8 @@ static void test_text(void **state)
 	says(&p, "1,000 entries compared with the model, 0 wrong");
 	says(&p, "samples lost 0");
 	says(&p, "30,000"); /* operations */
-	for (const char *line = p.out; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
+	for (const char *line = p.out; line;
+	     line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
 		if (!strstr(line, "gc 7") || strchr(line, '\n') < strstr(line, "gc 7"))
 			assert_true(strcspn(line, "\n") <= 132);
 	printed_fini(&p);
@@ -217,7 +259,7 @@ static void test_foreign(void **state)
 	assert_int_equal(p.rc, -ENOENT);
 	assert_non_null(strstr(p.err, r.path));
 	printed_fini(&p);
-	static const char *const contents[] = { "", "gc 1 @0.1s 0%: this is a log, not a record\n" };
+	static const char *const contents[] = {"", "gc 1 @0.1s 0%: this is a log, not a record\n"};
 	for (size_t i = 0; i < 2; i++) {
 		FILE *f = fopen(r.path, "w");
 		fputs(contents[i], f);
@@ -288,7 +330,7 @@ static void test_list(void **state)
 	FILE *f = fopen(path, "w");
 	fputs("no record", f);
 	fclose(f);
-	struct timespec long_ago[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+	struct timespec long_ago[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
 	assert_int_equal(utimensat(AT_FDCWD, path, long_ago, 0), 0);
 	FILE *mem = open_memstream(&out, &n);
 	assert_int_equal(gcs_record_list(r.dir, "text", mem), 0);
@@ -316,8 +358,9 @@ static void test_list(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_json), cmocka_unit_test(test_text), cmocka_unit_test(test_killed),
-		cmocka_unit_test(test_foreign), cmocka_unit_test(test_damaged), cmocka_unit_test(test_list),
+		cmocka_unit_test(test_json),	cmocka_unit_test(test_text),
+		cmocka_unit_test(test_killed),	cmocka_unit_test(test_foreign),
+		cmocka_unit_test(test_damaged), cmocka_unit_test(test_list),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /*
- * test_run_fixture.h: a scenario and a telemetry block made by hand, and a target that is only played: for the tests of
- * the collector, the record and the report. Time is virtual; nothing waits.
+ * test_run_fixture.h: a scenario and a telemetry block made by hand, and a target that is only
+ * played: for the tests of the collector, the record and the report. Time is virtual; nothing
+ * waits.
  */
 #pragma once
 
@@ -18,10 +19,10 @@
 
 #include <cmocka.h>
 
-#define S_NS 1000000000ll
-#define MS_NS 1000000ll
-#define US_NS 1000ll
-#define T0_NS (77 * S_NS)
+#define S_NS	1000000000ll
+#define MS_NS	1000000ll
+#define US_NS	1000ll
+#define T0_NS	(77 * S_NS)
 #define TICK_NS (100 * MS_NS)
 
 /* What the played target does; changed by a test while it runs. */
@@ -49,13 +50,16 @@ static inline char *fixture_dup(const char *s)
 	return copy;
 }
 
-static inline void fixture_phase(struct gcs_scenario *s, const char *id, int64_t from_s, int64_t to_s, bool record)
+static inline void fixture_phase(struct gcs_scenario *s, const char *id, int64_t from_s,
+				 int64_t to_s, bool record)
 {
-	s->phase[s->nphases++] = (struct gcs_phase){ fixture_dup(id), from_s * S_NS, to_s * S_NS, record };
+	s->phase[s->nphases++] =
+		(struct gcs_phase){fixture_dup(id), from_s * S_NS, to_s * S_NS, record};
 	s->end_ns = to_s * S_NS;
 }
 
-static inline struct gcs_fault *fixture_fault(struct gcs_scenario *s, const char *id, const char *point, const char *action)
+static inline struct gcs_fault *fixture_fault(struct gcs_scenario *s, const char *id,
+					      const char *point, const char *action)
 {
 	struct gcs_fault *f = &s->fault[s->nfaults++];
 	f->id = fixture_dup(id);
@@ -64,7 +68,8 @@ static inline struct gcs_fault *fixture_fault(struct gcs_scenario *s, const char
 	return f;
 }
 
-static inline struct gcs_check *fixture_check(struct gcs_check *list, uint32_t *n, const char *id, const char *text)
+static inline struct gcs_check *fixture_check(struct gcs_check *list, uint32_t *n, const char *id,
+					      const char *text)
 {
 	struct gcs_check *c = &list[(*n)++];
 	c->id = fixture_dup(id);
@@ -72,7 +77,8 @@ static inline struct gcs_check *fixture_check(struct gcs_check *list, uint32_t *
 	return c;
 }
 
-/* warmup 0-2 (not recorded), steady 2-12, storm 12-20, heal 20-32; faults oom and late, not armed unless a test does. */
+/* warmup 0-2 (not recorded), steady 2-12, storm 12-20, heal 20-32; faults oom and late, not armed
+ * unless a test does. */
 static inline struct gcs_scenario *fixture_scenario(void)
 {
 	struct gcs_scenario *s = calloc(1, sizeof(*s));
@@ -101,8 +107,10 @@ static inline struct gcs_scenario *fixture_scenario(void)
 	fixture_phase(s, "heal", 20, 32, true);
 	fixture_fault(s, "oom", "mem/malloc", "fail")->p_ppb = 20000000;
 	fixture_fault(s, "late", "netpoll/wake", "delay")->delay_ns = 5 * MS_NS;
-	s->recovery = (struct gcs_recovery){ .band_milli = 1250, .window_ns = S_NS, .windows = 3, .deadline_ns = 8 * S_NS };
-	static const char *const signals[] = { "op.latency.p99", "pause.stw.p99", "ops.rate", "ops.errors", "wake.lag.p99" };
+	s->recovery = (struct gcs_recovery){
+		.band_milli = 1250, .window_ns = S_NS, .windows = 3, .deadline_ns = 8 * S_NS};
+	static const char *const signals[] = {"op.latency.p99", "pause.stw.p99", "ops.rate",
+					      "ops.errors", "wake.lag.p99"};
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		s->recovery.signal[s->recovery.nsignals++] = fixture_dup(signals[i]);
 	return s;
@@ -120,7 +128,7 @@ static inline void fixture_free_checks(struct gcs_check *c, uint32_t n)
 
 static inline void fixture_scenario_free(struct gcs_scenario *s)
 {
-	char *texts[] = { s->name, s->about, s->path, s->text, s->oom, s->map };
+	char *texts[] = {s->name, s->about, s->path, s->text, s->oom, s->map};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		free(texts[i]);
 	for (uint32_t i = 0; i < s->nworkloads; i++) {
@@ -142,8 +150,8 @@ static inline void fixture_scenario_free(struct gcs_scenario *s)
 
 static inline struct mrt_telemetry *fixture_telemetry(void)
 {
-	struct mrt_telemetry *t =
-		mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct mrt_telemetry *t = mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE,
+				       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	assert_ptr_not_equal(t, MAP_FAILED);
 	watch_layout_init(t, 2);
 	for (uint32_t i = 0; i < 2; i++) {
@@ -161,14 +169,21 @@ static inline void run_init(struct run *r)
 	snprintf(r->path, sizeof(r->path), "%s/run.gcrun", r->dir);
 	r->s = fixture_scenario();
 	r->tel = fixture_telemetry();
-	r->play = (struct play){ .op_ns = 20 * US_NS, .stw_stopping_ns = 20 * US_NS, .stw_stopped_ns = 60 * US_NS,
-				 .wake_ns = 30 * US_NS, .ops_a_tick = 100 };
+	r->play = (struct play){.op_ns = 20 * US_NS,
+				.stw_stopping_ns = 20 * US_NS,
+				.stw_stopped_ns = 60 * US_NS,
+				.wake_ns = 30 * US_NS,
+				.ops_a_tick = 100};
 }
 
 static inline void run_start(struct run *r)
 {
-	struct gcs_collect_options opt = { .scenario = r->s, .telemetry = r->tel, .record_path = r->path, .run_id = "t-01",
-					   .command_line = "gcstorm run hand-made.yaml", .sim = true };
+	struct gcs_collect_options opt = {.scenario = r->s,
+					  .telemetry = r->tel,
+					  .record_path = r->path,
+					  .run_id = "t-01",
+					  .command_line = "gcstorm run hand-made.yaml",
+					  .sim = true};
 	char *text = NULL;
 	int rc = gcs_collect_create(&r->c, &opt, &text);
 	if (rc)
@@ -188,7 +203,7 @@ static inline void run_emit(struct run *r, struct watch_record rec)
 
 static inline void run_arm(struct run *r, uint32_t fault, uint32_t occurrence, bool on)
 {
-	run_emit(r, (struct watch_record){ .kind = WATCH_ARM, .a = fault, .b = occurrence, .c = on });
+	run_emit(r, (struct watch_record){.kind = WATCH_ARM, .a = fault, .b = occurrence, .c = on});
 	atomic_store(&r->tel->fault[fault].armed, on);
 }
 
@@ -198,7 +213,11 @@ static inline uint64_t run_fire(struct run *r, uint32_t fault)
 	atomic_fetch_add(&r->tel->fault[fault].visits, 10);
 	atomic_fetch_add(&r->tel->fault[fault].eligible, 5);
 	atomic_fetch_add(&r->tel->fault[fault].fired, 1);
-	run_emit(r, (struct watch_record){ .kind = WATCH_FIRE, .a = (uint64_t)fault << 32 | 1, .b = 128, .c = r->ordinal, .d = id });
+	run_emit(r, (struct watch_record){.kind = WATCH_FIRE,
+					  .a = (uint64_t)fault << 32 | 1,
+					  .b = 128,
+					  .c = r->ordinal,
+					  .d = id});
 	return id;
 }
 
@@ -206,12 +225,23 @@ static inline void run_cycle(struct run *r)
 {
 	const struct play *p = &r->play;
 	uint64_t n = ++r->cycle;
-	run_emit(r, (struct watch_record){ .kind = WATCH_GC_START, .a = n, .b = p->firing ? 3 : 0, .c = 60 << 20, .d = 64 << 20,
-					   .e = p->firing });
-	run_emit(r, (struct watch_record){ .kind = WATCH_STW, .b = (uint64_t)p->stw_stopping_ns, .c = (uint64_t)p->stw_stopped_ns, .d = n,
-					   .e = p->firing });
-	run_emit(r, (struct watch_record){ .kind = WATCH_GC_MARK_END, .a = n, .b = 3000000, .c = 61 << 20, .d = 32 << 20 });
-	run_emit(r, (struct watch_record){ .kind = WATCH_GC_END, .a = n, .b = 64 << 20 });
+	run_emit(r, (struct watch_record){.kind = WATCH_GC_START,
+					  .a = n,
+					  .b = p->firing ? 3 : 0,
+					  .c = 60 << 20,
+					  .d = 64 << 20,
+					  .e = p->firing});
+	run_emit(r, (struct watch_record){.kind = WATCH_STW,
+					  .b = (uint64_t)p->stw_stopping_ns,
+					  .c = (uint64_t)p->stw_stopped_ns,
+					  .d = n,
+					  .e = p->firing});
+	run_emit(r, (struct watch_record){.kind = WATCH_GC_MARK_END,
+					  .a = n,
+					  .b = 3000000,
+					  .c = 61 << 20,
+					  .d = 32 << 20});
+	run_emit(r, (struct watch_record){.kind = WATCH_GC_END, .a = n, .b = 64 << 20});
 }
 
 /* One tick of the played target and of the collector. Returns what the collector said. */
@@ -226,7 +256,10 @@ static inline int run_tick(struct run *r)
 		atomic_fetch_add(&ops->errors, p->errors_a_tick);
 	}
 	r->now_ns += TICK_NS / 2;
-	run_emit(r, (struct watch_record){ .kind = WATCH_WAKE_LAG, .a = 128, .b = (uint64_t)p->wake_ns, .e = p->firing });
+	run_emit(r, (struct watch_record){.kind = WATCH_WAKE_LAG,
+					  .a = 128,
+					  .b = (uint64_t)p->wake_ns,
+					  .e = p->firing});
 	if (p->gc_each_tick || r->now_ns / TICK_NS % 10 == 5)
 		run_cycle(r);
 	r->now_ns += TICK_NS / 2;
@@ -234,7 +267,8 @@ static inline int run_tick(struct run *r)
 	atomic_store(&r->tel->gauges.heap_goal, 64u << 20);
 	atomic_fetch_add(&r->tel->gauges.cpu_ns_available, 2 * TICK_NS);
 	atomic_fetch_add(&r->tel->gauges.gc_cpu_ns, TICK_NS / 10);
-	atomic_store_explicit(&r->tel->gauges.target_now_ns, T0_NS + r->now_ns, memory_order_release);
+	atomic_store_explicit(&r->tel->gauges.target_now_ns, T0_NS + r->now_ns,
+			      memory_order_release);
 	return gcs_collect_tick(r->c);
 }
 
@@ -258,7 +292,7 @@ static inline void run_fini(struct run *r)
 	gcs_collect_destroy(r->c);
 	fixture_scenario_free(r->s);
 	munmap(r->tel, sizeof(*r->tel));
-	static const char *const tails[] = { "", "-wal", "-shm", "-journal" };
+	static const char *const tails[] = {"", "-wal", "-shm", "-journal"};
 	for (size_t i = 0; i < 4; i++) {
 		snprintf(path, sizeof(path), "%s%s", r->path, tails[i]);
 		unlink(path);

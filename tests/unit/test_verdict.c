@@ -25,8 +25,12 @@ static void case_init(struct case_ *c)
 	fixture_check(c->s->expect, &c->s->nexpects, "", "ops.count > 5");
 	for (uint32_t i = 0; i < 2; i++) {
 		c->s->fault[i].nwindows = 1;
-		c->facts.fault[i] = (struct gcs_fault_facts){ .visits = 100, .eligible = 90, .fired = 5, .occurrences = 2, .degraded = 2,
-							      .recovered = 2 };
+		c->facts.fault[i] = (struct gcs_fault_facts){.visits = 100,
+							     .eligible = 90,
+							     .fired = 5,
+							     .occurrences = 2,
+							     .degraded = 2,
+							     .recovered = 2};
 	}
 	c->facts.occurrences = c->facts.degraded = 4;
 	c->facts.recovery_max_ns = 3 * S_NS;
@@ -36,8 +40,14 @@ static void case_init(struct case_ *c)
 	assert_int_equal(gcs_judge_init(&c->expect[0], &c->s->expect[0], c->s), 0);
 	c->slo[0].state = c->expect[0].state = 1;
 	c->slo[0].has = c->expect[0].has = true;
-	c->g = (struct gcs_grounds){ .scenario = c->s, .facts = &c->facts, .recoveries = &c->rec, .slo = c->slo, .expect = c->expect,
-				     .started = true, .crash_text = "the target was killed", .duration_ns = 32 * S_NS };
+	c->g = (struct gcs_grounds){.scenario = c->s,
+				    .facts = &c->facts,
+				    .recoveries = &c->rec,
+				    .slo = c->slo,
+				    .expect = c->expect,
+				    .started = true,
+				    .crash_text = "the target was killed",
+				    .duration_ns = 32 * S_NS};
 }
 
 static void case_fini(struct case_ *c)
@@ -48,31 +58,90 @@ static void case_fini(struct case_ *c)
 	fixture_scenario_free(c->s);
 }
 
-static void on_int(struct case_ *c) { c->g.interrupted = SIGINT; }
-static void on_term(struct case_ *c) { c->g.interrupted = SIGTERM; }
-static void on_io(struct case_ *c) { c->g.harness_error = -EIO; }
-static void on_full(struct case_ *c) { c->g.harness_error = -ENOSPC; }
-static void on_crash(struct case_ *c) { c->g.target_crashed = true; }
-static void on_slo(struct case_ *c) { c->slo[0].state = -1; }
-static void on_integrity(struct case_ *c) { c->facts.integrity_errors = 1; }
-static void on_never(struct case_ *c) { c->facts.fault[0].never = 1; c->facts.never = 1; }
-static void on_unsteady(struct case_ *c) { c->rec.steady = -1; strcpy(c->rec.why_not, "it drifted"); }
-static void on_expect(struct case_ *c) { c->expect[0].state = -1; }
-static void on_unreached(struct case_ *c) { c->facts.fault[1] = (struct gcs_fault_facts){ .occurrences = 1 }; }
-static void on_early(struct case_ *c) { c->g.ended_early = true; }
-static void on_lost(struct case_ *c) { c->facts.samples_lost = 1; }
-static void on_cost(struct case_ *c) { c->facts.injector_cost = 0.2; }
-static void on_stall(struct case_ *c) { c->g.stall_total_ns = 4 * S_NS; c->facts.stall_max_ns = S_NS; }
+static void on_int(struct case_ *c)
+{
+	c->g.interrupted = SIGINT;
+}
+static void on_term(struct case_ *c)
+{
+	c->g.interrupted = SIGTERM;
+}
+static void on_io(struct case_ *c)
+{
+	c->g.harness_error = -EIO;
+}
+static void on_full(struct case_ *c)
+{
+	c->g.harness_error = -ENOSPC;
+}
+static void on_crash(struct case_ *c)
+{
+	c->g.target_crashed = true;
+}
+static void on_slo(struct case_ *c)
+{
+	c->slo[0].state = -1;
+}
+static void on_integrity(struct case_ *c)
+{
+	c->facts.integrity_errors = 1;
+}
+static void on_never(struct case_ *c)
+{
+	c->facts.fault[0].never = 1;
+	c->facts.never = 1;
+}
+static void on_unsteady(struct case_ *c)
+{
+	c->rec.steady = -1;
+	strcpy(c->rec.why_not, "it drifted");
+}
+static void on_expect(struct case_ *c)
+{
+	c->expect[0].state = -1;
+}
+static void on_unreached(struct case_ *c)
+{
+	c->facts.fault[1] = (struct gcs_fault_facts){.occurrences = 1};
+}
+static void on_early(struct case_ *c)
+{
+	c->g.ended_early = true;
+}
+static void on_lost(struct case_ *c)
+{
+	c->facts.samples_lost = 1;
+}
+static void on_cost(struct case_ *c)
+{
+	c->facts.injector_cost = 0.2;
+}
+static void on_stall(struct case_ *c)
+{
+	c->g.stall_total_ns = 4 * S_NS;
+	c->facts.stall_max_ns = S_NS;
+}
 
-static const struct { const char *name; void (*on)(struct case_ *); enum gcs_exit exit; } grounds[] = {
-	{ "SIGINT", on_int, GCS_EXIT_INT },           { "SIGTERM", on_term, GCS_EXIT_TERM },
-	{ "record", on_io, GCS_EXIT_HARNESS },        { "disk full", on_full, GCS_EXIT_UNSUPPORTED },
-	{ "crash", on_crash, GCS_EXIT_CRASH },        { "slo", on_slo, GCS_EXIT_FAIL },
-	{ "integrity", on_integrity, GCS_EXIT_FAIL }, { "never back", on_never, GCS_EXIT_FAIL },
-	{ "unsteady", on_unsteady, GCS_EXIT_INCONCLUSIVE }, { "expectation", on_expect, GCS_EXIT_INCONCLUSIVE },
-	{ "never reached", on_unreached, GCS_EXIT_INCONCLUSIVE }, { "ended early", on_early, GCS_EXIT_INCONCLUSIVE },
-	{ "lost", on_lost, GCS_EXIT_UNTRUSTED },      { "cost", on_cost, GCS_EXIT_UNTRUSTED },
-	{ "stall", on_stall, GCS_EXIT_UNTRUSTED },
+static const struct {
+	const char *name;
+	void (*on)(struct case_ *);
+	enum gcs_exit exit;
+} grounds[] = {
+	{"SIGINT", on_int, GCS_EXIT_INT},
+	{"SIGTERM", on_term, GCS_EXIT_TERM},
+	{"record", on_io, GCS_EXIT_HARNESS},
+	{"disk full", on_full, GCS_EXIT_UNSUPPORTED},
+	{"crash", on_crash, GCS_EXIT_CRASH},
+	{"slo", on_slo, GCS_EXIT_FAIL},
+	{"integrity", on_integrity, GCS_EXIT_FAIL},
+	{"never back", on_never, GCS_EXIT_FAIL},
+	{"unsteady", on_unsteady, GCS_EXIT_INCONCLUSIVE},
+	{"expectation", on_expect, GCS_EXIT_INCONCLUSIVE},
+	{"never reached", on_unreached, GCS_EXIT_INCONCLUSIVE},
+	{"ended early", on_early, GCS_EXIT_INCONCLUSIVE},
+	{"lost", on_lost, GCS_EXIT_UNTRUSTED},
+	{"cost", on_cost, GCS_EXIT_UNTRUSTED},
+	{"stall", on_stall, GCS_EXIT_UNTRUSTED},
 };
 #define NGROUNDS (sizeof(grounds) / sizeof(grounds[0]))
 
@@ -89,7 +158,8 @@ static void test_pass(void **state)
 	case_fini(&c);
 }
 
-/* Each ground alone gives its code; of two, the one earlier in the table (which is in DESIGN's order) decides, and both are told. */
+/* Each ground alone gives its code; of two, the one earlier in the table (which is in DESIGN's
+ * order) decides, and both are told. */
 static void test_precedence(void **state)
 {
 	(void)state;
@@ -100,12 +170,18 @@ static void test_precedence(void **state)
 			grounds[k].on(&c);
 			grounds[i].on(&c);
 			gcs_verdict_decide(&c.v, &c.g);
-			bool signals = i == 0 && k == 1; /* one run is interrupted by one signal: the one set last */
+			bool signals =
+				i == 0 &&
+				k == 1; /* one run is interrupted by one signal: the one set last */
 			bool disk = (i == 2 && k == 3); /* and a record fails once */
-			bool waived = grounds[k].on == on_early && grounds[i].on == on_never; /* a run cut short had no time to come back */
+			bool waived =
+				grounds[k].on == on_early &&
+				grounds[i].on ==
+					on_never; /* a run cut short had no time to come back */
 			enum gcs_exit want = waived ? GCS_EXIT_INCONCLUSIVE : grounds[i].exit;
 			if (c.v.exit != want)
-				print_error("%s and %s: %d\n", grounds[i].name, grounds[k].name, c.v.exit);
+				print_error("%s and %s: %d\n", grounds[i].name, grounds[k].name,
+					    c.v.exit);
 			assert_int_equal(c.v.exit, want);
 			assert_true(strlen(c.v.sentence) > 5);
 			if (i != k && !signals && !disk && !waived)
@@ -174,8 +250,9 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pass), cmocka_unit_test(test_precedence), cmocka_unit_test(test_spoken),
-		cmocka_unit_test(test_not_begun), cmocka_unit_test(test_many),
+		cmocka_unit_test(test_pass),   cmocka_unit_test(test_precedence),
+		cmocka_unit_test(test_spoken), cmocka_unit_test(test_not_begun),
+		cmocka_unit_test(test_many),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
