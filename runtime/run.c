@@ -1,8 +1,9 @@
 /*
  * run.c: mrt_run: the runtime from its first page to its last.
  *
- * Order: heap, collector's state, goroutines and Ps (which take caches and collector's locals), system goroutines, main;
- * and back the same way. The caller has done prim_init; nothing of prim is undone here.
+ * Order: heap, collector's state, goroutines and Ps (which take caches and collector's locals),
+ * system goroutines, main; and back the same way. The caller has done prim_init; nothing of prim is
+ * undone here.
  */
 #include "runtime/data/data.h"
 #include "runtime/gc/gc.h"
@@ -12,7 +13,7 @@
 
 #include <errno.h>
 
-#define RUN_PROCS_MAX 64u
+#define RUN_PROCS_MAX	 64u
 #define RUN_HEAP_RESERVE ((size_t)64 << 30)
 
 static uint32_t run_procs(const struct mrt_options *opt)
@@ -58,7 +59,8 @@ int mrt_run(const struct mrt_options *opt, mrt_go_fn *fn, void *arg)
 
 	if (opt->procs > RUN_PROCS_MAX || fn == NULL)
 		return -EINVAL;
-	r = mem_init(opt->heap_reserve != 0 ? opt->heap_reserve : RUN_HEAP_RESERVE, &gc_mem_hooks, opt->clobber);
+	r = mem_init(opt->heap_reserve != 0 ? opt->heap_reserve : RUN_HEAP_RESERVE, &gc_mem_hooks,
+		     opt->clobber);
 	if (r < 0)
 		return r;
 	r = gc_init(&gc);

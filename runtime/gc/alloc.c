@@ -1,11 +1,13 @@
 /*
  * alloc.c: an allocation, in mallocgc's order (malloc.go), and what happens without memory.
  *
- *   size 0: one shared address; mem/malloc gate; safepoint; stress cycle; assist; P's cache, else refill, else large;
- *   pointer bits; zero; born black while marking; pin; and after a refill or a large object the trigger is looked at.
+ *   size 0: one shared address; mem/malloc gate; safepoint; stress cycle; assist; P's cache, else
+ * refill, else large; pointer bits; zero; born black while marking; pin; and after a refill or a
+ * large object the trigger is looked at.
  *
- * Out of memory. `return`: a whole collection, shared by all who wait, one retry, then -ENOMEM. `throw`: Go's text and exit
- * status 2. An injected mem/malloc failure is neither: it is final, with no collection.
+ * Out of memory. `return`: a whole collection, shared by all who wait, one retry, then -ENOMEM.
+ * `throw`: Go's text and exit status 2. An injected mem/malloc failure is neither: it is final,
+ * with no collection.
  */
 #include "runtime/gc/gc_priv.h"
 
@@ -15,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ALLOC_BYTES_MAX ((size_t)1 << 47)
+#define ALLOC_BYTES_MAX	 ((size_t)1 << 47)
 #define ALLOC_ZERO_CHUNK ((size_t)256 << 10)
 
 /* Where every object of size 0 lies. */
@@ -52,7 +54,8 @@ static _Noreturn void alloc_throw(size_t bytes)
 
 	mem_stats_read(&s);
 	snprintf(text, sizeof(text),
-		 "runtime: out of memory: cannot allocate %zu-byte block (%llu in use)\nfatal error: out of memory\n",
+		 "runtime: out of memory: cannot allocate %zu-byte block (%llu in use)\nfatal "
+		 "error: out of memory\n",
 		 block, (unsigned long long)s.heap_sys);
 	prim_die(2, text);
 }
@@ -87,7 +90,8 @@ static int alloc_refill(struct sched_g *g, mem_spanclass sc, size_t bytes)
 }
 
 /* The P may be another one after a refill that waited. */
-static int alloc_small(struct sched_g *g, mem_spanclass sc, void **ret_obj, bool *ret_needzero, bool *ret_slow)
+static int alloc_small(struct sched_g *g, mem_spanclass sc, void **ret_obj, bool *ret_needzero,
+		       bool *ret_slow)
 {
 	for (;;) {
 		struct mem_cache *c = g->p->mc;
@@ -108,7 +112,8 @@ static int alloc_small(struct sched_g *g, mem_spanclass sc, void **ret_obj, bool
 	}
 }
 
-static int alloc_large(struct sched_g *g, size_t bytes, bool noscan, void **ret_obj, bool *ret_needzero)
+static int alloc_large(struct sched_g *g, size_t bytes, bool noscan, void **ret_obj,
+		       bool *ret_needzero)
 {
 	void *obj = mem_large_alloc(bytes, noscan, ret_needzero);
 	int64_t stall_ns;
@@ -165,15 +170,18 @@ static int alloc_take(struct sched_g *g, struct alloc_request *q, void **ret_obj
 	uint32_t class = mem_class_of(q->bytes);
 
 	q->slot_bytes = mem_class_size[class];
-	return alloc_small(g, (mem_spanclass)(class * 2 + q->noscan), ret_obj, &q->needzero, &q->slow);
+	return alloc_small(g, (mem_spanclass)(class * 2 + q->noscan), ret_obj, &q->needzero,
+			   &q->slow);
 }
 
 /* The object is not reachable yet, and no safepoint lies between taking it and pinning it. */
 static void alloc_prepare(struct sched_g *g, const struct alloc_request *q, void *obj)
 {
 	if (!q->noscan) {
-		mem_bits_set(obj, q->slot_bytes, q->type->size, q->type->ptr_words, q->type->ptrmask, q->n);
-		gc_local_of(g)->scan_alloc += (q->n - 1) * q->type->size + q->type->ptr_words * sizeof(void *);
+		mem_bits_set(obj, q->slot_bytes, q->type->size, q->type->ptr_words,
+			     q->type->ptrmask, q->n);
+		gc_local_of(g)->scan_alloc +=
+			(q->n - 1) * q->type->size + q->type->ptr_words * sizeof(void *);
 	}
 	if (q->needzero && !(q->large && q->noscan)) {
 		memset(obj, 0, q->slot_bytes);
@@ -197,7 +205,8 @@ static void alloc_after_slow(struct sched_g *g, const struct alloc_request *q, v
 	l->scan_alloc = 0;
 	if (q->large && q->noscan && q->needzero)
 		alloc_zero_chunks(g, obj, q->slot_bytes);
-	if (gc_pacer_triggered() && gc_phase_now() == GC_OFF && gc_start(g, GC_TRIGGER_HEAP, 0) == 0)
+	if (gc_pacer_triggered() && gc_phase_now() == GC_OFF &&
+	    gc_start(g, GC_TRIGGER_HEAP, 0) == 0)
 		gc_wait_settled(g);
 }
 
@@ -217,7 +226,8 @@ static int alloc_in_op(struct sched_g *g, struct alloc_request *q, void **ret)
 	if (PRIM_UNLIKELY(alloc_stress_due(g))) {
 		gc_start(g, GC_TRIGGER_STRESS, 0);
 		gc_wait_settled(g);
-		mrt_yield(&g->pub); /* to the workers: so that there are many cycles, however fast we allocate */
+		mrt_yield(&g->pub); /* to the workers: so that there are many cycles, however fast
+				       we allocate */
 	}
 	if (gc_barrier_enabled())
 		gc_assist_charge(g, q->bytes);
@@ -236,7 +246,8 @@ int gc_alloc(struct sched_g *g, const struct mrt_type *type, size_t n, void **re
 	struct alloc_request q = {.type = type, .n = n};
 	int r;
 
-	if (PRIM_UNLIKELY(__builtin_mul_overflow(type->size, n, &q.bytes) || q.bytes > ALLOC_BYTES_MAX))
+	if (PRIM_UNLIKELY(__builtin_mul_overflow(type->size, n, &q.bytes) ||
+			  q.bytes > ALLOC_BYTES_MAX))
 		return -EOVERFLOW;
 	if (q.bytes == 0) {
 		*ret = alloc_zero_object;

@@ -1,9 +1,10 @@
 /*
  * assist.c: who allocates during marking pays with marking (mgcmark.go gcAssistAlloc).
  *
- * A goroutine has a credit in bytes, fresh with each cycle. An allocation takes its size from it; in debt, the goroutine
- * first steals the background workers' credit, then drains itself, and if there is nothing to drain it waits in a FIFO queue until
- * background work pays its debt or the phase ends. Ratios come from the pacer.
+ * A goroutine has a credit in bytes, fresh with each cycle. An allocation takes its size from it;
+ * in debt, the goroutine first steals the background workers' credit, then drains itself, and if
+ * there is nothing to drain it waits in a FIFO queue until background work pays its debt or the
+ * phase ends. Ratios come from the pacer.
  */
 #include "runtime/gc/gc_priv.h"
 
@@ -73,7 +74,8 @@ static void assist_ready_chain(struct sched_g *g, struct sched_g *chain)
 	}
 }
 
-/* Pay waiters in order with `bytes`; the last one may get a part and moves to the end. Returns the bytes left. */
+/* Pay waiters in order with `bytes`; the last one may get a part and moves to the end. Returns the
+ * bytes left. */
 static int64_t assist_pay_locked(int64_t bytes, struct sched_g **ret_chain)
 {
 	struct sched_g **link = ret_chain;
@@ -96,8 +98,10 @@ static int64_t assist_pay_locked(int64_t bytes, struct sched_g **ret_chain)
 
 void gc_assist_credit(struct sched_g *g, int64_t work)
 {
-	uint64_t bytes_per_work = atomic_load_explicit(&gc_pacer.bytes_per_work, memory_order_relaxed);
-	uint64_t work_per_byte = atomic_load_explicit(&gc_pacer.work_per_byte, memory_order_relaxed);
+	uint64_t bytes_per_work =
+		atomic_load_explicit(&gc_pacer.bytes_per_work, memory_order_relaxed);
+	uint64_t work_per_byte =
+		atomic_load_explicit(&gc_pacer.work_per_byte, memory_order_relaxed);
 	struct sched_g *chain = NULL;
 	int64_t left;
 
@@ -146,10 +150,12 @@ static bool assist_queue(struct sched_g *g, void *arg)
 
 /* ------------------------------------------------------------------- paying */
 
-/* Take from the background credit what covers the debt, or all there is. Returns the work still owed. */
+/* Take from the background credit what covers the debt, or all there is. Returns the work still
+ * owed. */
 static int64_t assist_steal(struct sched_g *g, int64_t work)
 {
-	uint64_t bytes_per_work = atomic_load_explicit(&gc_pacer.bytes_per_work, memory_order_relaxed);
+	uint64_t bytes_per_work =
+		atomic_load_explicit(&gc_pacer.bytes_per_work, memory_order_relaxed);
 	int64_t credit = gc_counted(&assist.credit), stolen;
 
 	if (credit <= 0)
@@ -163,7 +169,8 @@ static int64_t assist_steal(struct sched_g *g, int64_t work)
 /* Scan work for the debt, at least GC_OVER_ASSIST_WORK, so that assists are few and long enough. */
 static int64_t assist_work_owed(const struct sched_g *g)
 {
-	uint64_t work_per_byte = atomic_load_explicit(&gc_pacer.work_per_byte, memory_order_relaxed);
+	uint64_t work_per_byte =
+		atomic_load_explicit(&gc_pacer.work_per_byte, memory_order_relaxed);
 	int64_t work = (int64_t)gc_q32_mul((uint64_t)-g->assist_credit, work_per_byte);
 
 	return work < GC_OVER_ASSIST_WORK ? GC_OVER_ASSIST_WORK : work;
@@ -177,7 +184,8 @@ void gc_assist_flush(struct gc_local *l)
 
 static int64_t assist_drain(struct sched_g *g, int64_t work)
 {
-	uint64_t bytes_per_work = atomic_load_explicit(&gc_pacer.bytes_per_work, memory_order_relaxed);
+	uint64_t bytes_per_work =
+		atomic_load_explicit(&gc_pacer.bytes_per_work, memory_order_relaxed);
 	int64_t begin_ns = prim_now_ns(), done, ns;
 	struct gc_local *l = gc_local_of(g);
 
@@ -236,5 +244,6 @@ void gc_assist_charge(struct sched_g *g, size_t bytes)
 	begin_ns = prim_now_ns();
 	done = assist_pay(g);
 	/* Another cycle may have begun while it waited: the record is this one's. */
-	gc_emit(g, WATCH_ASSIST, g->worker, (uint64_t)(prim_now_ns() - begin_ns), cycle, (uint64_t)done, firing, 0);
+	gc_emit(g, WATCH_ASSIST, g->worker, (uint64_t)(prim_now_ns() - begin_ns), cycle,
+		(uint64_t)done, firing, 0);
 }

@@ -1,10 +1,11 @@
 /*
  * barrier.c: the hybrid write barrier (mbarrier.go, mwbbuf.go).
  *
- * Specification: shade what the slot holds (Yuasa: nothing reachable at the start of the cycle is lost), and what is
- * stored while the goroutine's roots are grey (Dijkstra). As in Go both are queued always. The queue is the P's: 512 words,
- * and a full one is marked from directly. No safepoint lies between the barrier and its store, so the ragged barrier at the
- * end of marking finds either both or none.
+ * Specification: shade what the slot holds (Yuasa: nothing reachable at the start of the cycle is
+ * lost), and what is stored while the goroutine's roots are grey (Dijkstra). As in Go both are
+ * queued always. The queue is the P's: 512 words, and a full one is marked from directly. No
+ * safepoint lies between the barrier and its store, so the ragged barrier at the end of marking
+ * finds either both or none.
  */
 #include "runtime/gc/gc_priv.h"
 
@@ -42,8 +43,8 @@ void gc_barrier(struct sched_g *g, void *old_value, void *new_value)
 }
 
 /*
- * The gc/write gate is armed: visit it. Eligible is who holds the right to begin a cycle before he is asked: so a firing is
- * a cycle that carries its id, whatever other Ps do.
+ * The gc/write gate is armed: visit it. Eligible is who holds the right to begin a cycle before he
+ * is asked: so a firing is a cycle that carries its id, whatever other Ps do.
  */
 static void barrier_fault(struct sched_g *g)
 {
@@ -61,7 +62,8 @@ static void barrier_fault(struct sched_g *g)
 	struct gcs_firing firing;
 	uint32_t cycle;
 
-	if (!gcs_decide(GCS_POINT_gc_write, &site, &firing) || firing.action != GCS_ACT_FORCE || !claimed) {
+	if (!gcs_decide(GCS_POINT_gc_write, &site, &firing) || firing.action != GCS_ACT_FORCE ||
+	    !claimed) {
 		if (claimed)
 			gc_unclaim(g);
 		return;
@@ -101,7 +103,8 @@ static inline bool barrier_is_pointer(const struct mrt_type *elem, size_t word)
 }
 
 /* One element, word by word: pointers atomically, since a marker may be reading them. */
-static void barrier_copy_one(struct sched_g *g, const struct mrt_type *elem, char *dst, const char *src)
+static void barrier_copy_one(struct sched_g *g, const struct mrt_type *elem, char *dst,
+			     const char *src)
 {
 	void **to = (void **)(void *)dst;
 	void *const *from = (void *const *)(const void *)src;
@@ -131,7 +134,8 @@ static void barrier_copy_words(void **to, void *const *from, size_t words)
 }
 
 /* Overlapping ranges: from the end that is not overwritten first. */
-static void barrier_copy_all(struct sched_g *g, const struct mrt_type *elem, char *to, const char *from, size_t n)
+static void barrier_copy_all(struct sched_g *g, const struct mrt_type *elem, char *to,
+			     const char *from, size_t n)
 {
 	if ((uintptr_t)to < (uintptr_t)from) {
 		for (size_t i = 0; i < n; i++)
@@ -142,7 +146,8 @@ static void barrier_copy_all(struct sched_g *g, const struct mrt_type *elem, cha
 	}
 }
 
-void gc_copy_typed(struct sched_g *g, const struct mrt_type *elem, void *dst, const void *src, size_t n)
+void gc_copy_typed(struct sched_g *g, const struct mrt_type *elem, void *dst, const void *src,
+		   size_t n)
 {
 	if (n == 0 || dst == src)
 		return;
@@ -172,6 +177,7 @@ void gc_clear_typed(struct sched_g *g, const struct mrt_type *elem, void *dst, s
 			else
 				words[w] = NULL;
 		}
-		memset(obj + elem->ptr_words * sizeof(void *), 0, elem->size - elem->ptr_words * sizeof(void *));
+		memset(obj + elem->ptr_words * sizeof(void *), 0,
+		       elem->size - elem->ptr_words * sizeof(void *));
 	}
 }

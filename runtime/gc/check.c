@@ -2,15 +2,15 @@
  * check.c: the heap check (world stopped).
  *
  *   1  mem_check: spans, free runs, page table, counters
- *   2  every pointer word of every allocated object is NULL, outside the heap, or in an allocated object
- *   3  no root of a goroutine or global points to a free object
- *   4  marks complete: a marked object points to marked ones only (no black object to a white one)
- *   5  marks complete: roots point to marked objects only
- *   6  marks complete: work buffers and barrier buffers are empty, and the marked bytes add up
- *   7  the registered checks: map invariants
+ *   2  every pointer word of every allocated object is NULL, outside the heap, or in an allocated
+ * object 3  no root of a goroutine or global points to a free object 4  marks complete: a marked
+ * object points to marked ones only (no black object to a white one) 5  marks complete: roots point
+ * to marked objects only 6  marks complete: work buffers and barrier buffers are empty, and the
+ * marked bytes add up 7  the registered checks: map invariants
  *
- * 2 needs a finished sweep: a dead object that is not swept yet may point to one that is. Objects of registered types are
- * remembered in a hash table, from which a cycle's dead are taken before its sweep can free them.
+ * 2 needs a finished sweep: a dead object that is not swept yet may point to one that is. Objects
+ * of registered types are remembered in a hash table, from which a cycle's dead are taken before
+ * its sweep can free them.
  */
 #include "runtime/gc/gc_priv.h"
 
@@ -55,7 +55,8 @@ void gc_check_register(const struct mrt_type *type, int (*fn)(void *obj, char *t
 	for (uint32_t i = 0; i < gc_check_types_count; i++)
 		if (gc_check_types[i] == type)
 			return;
-	gc_must(gc_check_types_count < GC_CHECK_TYPES_MAX, "gc: more than GC_CHECK_TYPES_MAX checked types\n");
+	gc_must(gc_check_types_count < GC_CHECK_TYPES_MAX,
+		"gc: more than GC_CHECK_TYPES_MAX checked types\n");
 	gc_check_types[gc_check_types_count] = type;
 	check.fn[gc_check_types_count++] = fn;
 }
@@ -96,8 +97,8 @@ void gc_check_fini(void)
 	gc_check_types_count = 0;
 }
 
-__attribute__((format(printf, 3, 4))) static int check_broken(struct check_walk *w, int number, const char *format,
-							       ...)
+__attribute__((format(printf, 3, 4))) static int check_broken(struct check_walk *w, int number,
+							      const char *format, ...)
 {
 	va_list args;
 
@@ -118,13 +119,15 @@ static int check_pointer(struct check_walk *w, const struct mem_obj *from, uintp
 	if (!mem_in_heap((const void *)p))
 		return 0;
 	if (!mem_find((const void *)p, &to) || !mem_allocated(&to))
-		return check_broken(w, 2, "object %#lx (%zu bytes) points to free memory at +%lu: %#lx",
+		return check_broken(w, 2,
+				    "object %#lx (%zu bytes) points to free memory at +%lu: %#lx",
 				    (unsigned long)from->base, mem_obj_bytes(from),
 				    (unsigned long)(slot - from->base), (unsigned long)p);
 	if (w->colours && mem_marked(from) && !mem_marked(&to))
-		return check_broken(w, 4, "black object %#lx (%zu bytes) points to white %#lx at +%lu",
-				    (unsigned long)from->base, mem_obj_bytes(from), (unsigned long)to.base,
-				    (unsigned long)(slot - from->base));
+		return check_broken(w, 4,
+				    "black object %#lx (%zu bytes) points to white %#lx at +%lu",
+				    (unsigned long)from->base, mem_obj_bytes(from),
+				    (unsigned long)to.base, (unsigned long)(slot - from->base));
 	return 0;
 }
 
@@ -139,7 +142,8 @@ static int check_object_pointers(struct check_walk *w, const struct mem_obj *o)
 		if (words < 64)
 			bits &= (UINT64_C(1) << words) - 1;
 		for (; bits != 0; bits &= bits - 1) {
-			int r = check_pointer(w, o, addr + (uintptr_t)__builtin_ctzll(bits) * sizeof(uintptr_t));
+			int r = check_pointer(
+				w, o, addr + (uintptr_t)__builtin_ctzll(bits) * sizeof(uintptr_t));
 
 			if (r != 0)
 				return r;
@@ -188,7 +192,8 @@ static int check_goroutine(struct sched_g *g, void *arg)
 	const char *name = g->name != NULL ? g->name : "a goroutine";
 	int r = 0;
 
-	if ((atomic_load_explicit(&g->status, memory_order_acquire) & ~(uint32_t)SCHED_G_SCAN) == SCHED_G_DEAD)
+	if ((atomic_load_explicit(&g->status, memory_order_acquire) & ~(uint32_t)SCHED_G_SCAN) ==
+	    SCHED_G_DEAD)
 		return 0;
 	for (const struct mrt_frame *f = g->pub.frames; f != NULL && r == 0; f = f->up)
 		for (size_t i = 0; i < f->count && r == 0; i++)
@@ -222,7 +227,8 @@ static int check_buffers(struct check_walk *w)
 	}
 	if (counted != w->marked_bytes)
 		return check_broken(w, 6, "%llu bytes counted as marked, %llu have the bit",
-				    (unsigned long long)counted, (unsigned long long)w->marked_bytes);
+				    (unsigned long long)counted,
+				    (unsigned long long)w->marked_bytes);
 	return 0;
 }
 
@@ -267,7 +273,8 @@ void gc_check_edge(const char *edge, bool colours)
 	r = gc_check_heap(colours, text, sizeof(text));
 	if (r == 0)
 		return;
-	snprintf(line, sizeof(line), "mrt: heap check, %s of cycle %u: invariant %d: %s\n", edge, gc_cycle(), r, text);
+	snprintf(line, sizeof(line), "mrt: heap check, %s of cycle %u: invariant %d: %s\n", edge,
+		 gc_cycle(), r, text);
 	prim_die(134, line);
 }
 

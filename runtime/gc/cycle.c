@@ -3,12 +3,14 @@
  *
  *   off --gc_start: finish the old sweep, stop, phase = mark, restart-->
  *   mark: workers and assists drain; the last one out calls gc_mark_done-->
- *   gc_mark_done: ragged barrier over all Ps, again while it finds anything; stop; if work is left, restart and again-->
- *   mark termination (stopped): totals, sweepgen += 2, pacing, phase = off, restart-->
- *   ragged flush of the span caches; report; waiters run; sweeping goes on in the background.
+ *   gc_mark_done: ragged barrier over all Ps, again while it finds anything; stop; if work is left,
+ * restart and again--> mark termination (stopped): totals, sweepgen += 2, pacing, phase = off,
+ * restart--> ragged flush of the span caches; report; waiters run; sweeping goes on in the
+ * background.
  *
- * `busy` covers all of it, so that no cycle begins before every cache has seen the end of the one before. What the two stops
- * cost grows with the number of Ps, never with the heap (heap checks left aside).
+ * `busy` covers all of it, so that no cycle begins before every cache has seen the end of the one
+ * before. What the two stops cost grows with the number of Ps, never with the heap (heap checks
+ * left aside).
  */
 #include "runtime/gc/gc_priv.h"
 
@@ -25,11 +27,17 @@ static struct {
 	_Atomic uint32_t count; /* waiting or about to; written under the lock */
 } waiters;
 
-enum gc_phase gc_phase(void) { return (enum gc_phase)gc_phase_now(); }
-uint32_t gc_cycle(void) { return atomic_load_explicit(&gc_st.cycle, memory_order_relaxed); }
+enum gc_phase gc_phase(void)
+{
+	return (enum gc_phase)gc_phase_now();
+}
+uint32_t gc_cycle(void)
+{
+	return atomic_load_explicit(&gc_st.cycle, memory_order_relaxed);
+}
 
-void gc_emit(struct sched_g *g, enum watch_kind kind, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
-	     uint64_t f)
+void gc_emit(struct sched_g *g, enum watch_kind kind, uint64_t a, uint64_t b, uint64_t c,
+	     uint64_t d, uint64_t e, uint64_t f)
 {
 	struct watch_record rec = {
 		.t_ns = prim_now_ns(),
@@ -61,7 +69,8 @@ static void cycle_gauges(int64_t now_ns)
 	atomic_store_explicit(&t->gauges.gc_cycle, gc_cycle(), memory_order_relaxed);
 	atomic_store_explicit(&t->gauges.gc_phase, gc_phase_now(), memory_order_relaxed);
 	atomic_store_explicit(&t->gauges.heap_live, gc_heap_live(), memory_order_relaxed);
-	atomic_store_explicit(&t->gauges.gc_cpu_ns, (uint64_t)gc_counted(&gc_st.cpu_ns), memory_order_relaxed);
+	atomic_store_explicit(&t->gauges.gc_cpu_ns, (uint64_t)gc_counted(&gc_st.cpu_ns),
+			      memory_order_relaxed);
 	atomic_store_explicit(&t->gauges.cpu_ns_available, (uint64_t)gc_cpu_available_ns(now_ns),
 			      memory_order_relaxed);
 }
@@ -71,7 +80,8 @@ static void cycle_gauges(int64_t now_ns)
 static bool cycle_reached(uint32_t target)
 {
 	/* Acquire: pairs with the release in cycle_publish. */
-	return (int32_t)(atomic_load_explicit(&gc_st.marks_done, memory_order_acquire) - target) >= 0;
+	return (int32_t)(atomic_load_explicit(&gc_st.marks_done, memory_order_acquire) - target) >=
+	       0;
 }
 
 static bool cycle_settled(uint32_t unused)
@@ -171,7 +181,8 @@ void mrt_gc(mrt_g *g)
 /* World stopped: everything of one P that counts by the cycle. */
 static void cycle_begin_p(struct gc_local *l)
 {
-	gc_must(gc_work_local_empty(l) && l->barrier_n == 0, "gc: work left over from the last cycle\n");
+	gc_must(gc_work_local_empty(l) && l->barrier_n == 0,
+		"gc: work left over from the last cycle\n");
 	l->bytes_marked = 0;
 	l->flushed = false;
 	gc_count(&gc_pacer.heap_scan, (int64_t)l->scan_alloc);
@@ -232,9 +243,11 @@ uint32_t gc_start_claimed(struct sched_g *g, enum gc_trigger why, uint64_t firin
 	sched_stop_world(g, SCHED_STW_GC_START, &stw);
 	cycle_begin(why, firing);
 	cycle = gc_cycle();
-	/* As in Go every running goroutine is put back: so that dedicated and fractional workers get their Ps. */
+	/* As in Go every running goroutine is put back: so that dedicated and fractional workers
+	 * get their Ps. */
 	for (uint32_t i = 0; i < gc_st.procs; i++)
-		atomic_fetch_or_explicit(&sched_p(i)->poll, SCHED_POLL_PREEMPT, memory_order_relaxed);
+		atomic_fetch_or_explicit(&sched_p(i)->poll, SCHED_POLL_PREEMPT,
+					 memory_order_relaxed);
 	sched_start_world(g, &stw, cycle, firing);
 	gc_st.stw1_ns = stw.start_ns - stw.request_ns;
 	gc_emit(g, WATCH_GC_START, cycle, why, gc_st.heap_at_start, gc_st.goal_at_start, firing, 0);
@@ -246,7 +259,8 @@ uint32_t gc_start_claimed(struct sched_g *g, enum gc_trigger why, uint64_t firin
 
 /* ---------------------------------------------------------------------- end */
 
-/* Ragged: whatever a P still holds becomes visible. *arg: whether it held anything since the last time. */
+/* Ragged: whatever a P still holds becomes visible. *arg: whether it held anything since the last
+ * time. */
 static void cycle_flush_p(struct sched_p *p, void *arg)
 {
 	struct gc_local *l = p->gc;
@@ -321,8 +335,9 @@ static void cycle_account(struct cycle_cpu *cpu)
 
 	/* Exchange: a straggler's time goes to the next cycle. */
 	cpu->assist = atomic_exchange_explicit(&gc_pacer.assist_ns, 0, memory_order_relaxed);
-	cpu->background = atomic_exchange_explicit(&gc_pacer.dedicated_ns, 0, memory_order_relaxed) +
-			  atomic_exchange_explicit(&gc_pacer.fractional_ns, 0, memory_order_relaxed);
+	cpu->background =
+		atomic_exchange_explicit(&gc_pacer.dedicated_ns, 0, memory_order_relaxed) +
+		atomic_exchange_explicit(&gc_pacer.fractional_ns, 0, memory_order_relaxed);
 	cpu->idle = atomic_exchange_explicit(&gc_pacer.idle_ns, 0, memory_order_relaxed);
 	cpu->total = cpu->assist + cpu->background + pause * (int64_t)gc_st.procs;
 	gc_count(&gc_st.cpu_ns, cpu->total);
@@ -337,7 +352,8 @@ static void cycle_trace(const struct cycle_cpu *cpu, int64_t end_ns)
 	struct watch_gctrace t = {
 		.cycle = gc_st.num_gc,
 		.since_start_ns = gc_st.start_ns - gc_st.init_ns,
-		.cpu_percent = available > 0 ? (uint32_t)(gc_counted(&gc_st.cpu_ns) * 100 / available) : 0,
+		.cpu_percent =
+			available > 0 ? (uint32_t)(gc_counted(&gc_st.cpu_ns) * 100 / available) : 0,
 		.stw1_ns = gc_st.stw1_ns,
 		.mark_ns = gc_st.mark_end_ns - gc_st.mark_start_ns,
 		.stw2_ns = gc_st.stw2_ns,
@@ -371,18 +387,20 @@ static void cycle_report(struct sched_g *g, const struct cycle_cpu *cpu, int64_t
 	int64_t mark_ns = gc_st.mark_end_ns - gc_st.mark_start_ns;
 	struct mrt_telemetry *t = gc_st.opt.telemetry;
 
-	gc_emit(g, WATCH_GC_MARK_END, cycle, (uint64_t)mark_ns, gc_st.heap_at_end, gc_pacer.heap_marked,
-		(uint64_t)cpu->assist, (uint64_t)cpu->background);
+	gc_emit(g, WATCH_GC_MARK_END, cycle, (uint64_t)mark_ns, gc_st.heap_at_end,
+		gc_pacer.heap_marked, (uint64_t)cpu->assist, (uint64_t)cpu->background);
 	gc_emit(g, WATCH_GC_H, cycle, gc_st.heap_at_start, gc_st.heap_at_end, gc_pacer.heap_marked,
 		gc_st.goal_at_start, cycle_ns32(gc_st.stw1_ns) << 32 | cycle_ns32(gc_st.stw2_ns));
-	gc_emit(g, WATCH_GC_END, cycle, gc_heap_goal(), gc_roots_stack_bytes(), (uint64_t)gc_counted(&gc_st.cpu_ns),
-		(uint64_t)gc_cpu_available_ns(end_ns), (uint64_t)cpu->idle);
+	gc_emit(g, WATCH_GC_END, cycle, gc_heap_goal(), gc_roots_stack_bytes(),
+		(uint64_t)gc_counted(&gc_st.cpu_ns), (uint64_t)gc_cpu_available_ns(end_ns),
+		(uint64_t)cpu->idle);
 	cycle_gauges(end_ns);
 	if (t == NULL)
 		return;
 	atomic_store_explicit(&t->gauges.gc_forced, gc_st.num_forced, memory_order_relaxed);
 	atomic_store_explicit(&t->gauges.mark_ns_last, (uint64_t)mark_ns, memory_order_relaxed);
-	atomic_store_explicit(&t->gauges.assist_ns_total, (uint64_t)gc_st.assist_total_ns, memory_order_relaxed);
+	atomic_store_explicit(&t->gauges.assist_ns_total, (uint64_t)gc_st.assist_total_ns,
+			      memory_order_relaxed);
 }
 
 /* The world runs again; this goroutine brings the cycle to its end. */
@@ -408,7 +426,8 @@ static bool cycle_try_end(struct sched_g *g)
 	_Atomic uint32_t flushed = 0;
 	struct sched_stw stw = {0};
 
-	if (gc_phase_now() != GC_MARK || atomic_load_explicit(&gc_st.active, memory_order_acquire) != 0 ||
+	if (gc_phase_now() != GC_MARK ||
+	    atomic_load_explicit(&gc_st.active, memory_order_acquire) != 0 ||
 	    gc_work_available(NULL))
 		return false;
 	sched_for_each_p(g, cycle_flush_p, &flushed);
@@ -440,7 +459,8 @@ void gc_mark_done(struct sched_g *g)
 		seen = atomic_load_explicit(&gc_st.done_requests, memory_order_acquire);
 		while (cycle_try_end(g))
 			;
-	} while (atomic_fetch_sub_explicit(&gc_st.done_requests, seen, memory_order_acq_rel) != seen);
+	} while (atomic_fetch_sub_explicit(&gc_st.done_requests, seen, memory_order_acq_rel) !=
+		 seen);
 }
 
 /* ------------------------------------------------------- sysmon, periodic cycle */
@@ -507,7 +527,10 @@ static void cycle_p_fini(struct sched_p *p)
 	p->gc = NULL; /* persistent memory */
 }
 
-static bool cycle_has_work(void) { return gc_phase_now() == GC_MARK && gc_work_available(NULL); }
+static bool cycle_has_work(void)
+{
+	return gc_phase_now() == GC_MARK && gc_work_available(NULL);
+}
 
 static void cycle_where(uint32_t *ret_cycle, uint8_t *ret_phase)
 {
@@ -525,7 +548,10 @@ const struct sched_gc_hooks gc_sched_hooks = {
 	.where = cycle_where,
 };
 
-static bool cycle_alloc_black(void) { return gc_phase_now() != GC_OFF; }
+static bool cycle_alloc_black(void)
+{
+	return gc_phase_now() != GC_OFF;
+}
 
 const struct mem_hooks gc_mem_hooks = {
 	.live_add = gc_live_add,
@@ -563,8 +589,8 @@ int gc_start_workers(void)
 	if (r == 0)
 		r = gc_sweep_start();
 	if (r == 0)
-		r = sched_go_system("gc periodic", MRT_WORKER_SYSMON, cycle_periodic_main, NULL, false,
-				    &gc_st.periodic);
+		r = sched_go_system("gc periodic", MRT_WORKER_SYSMON, cycle_periodic_main, NULL,
+				    false, &gc_st.periodic);
 	return r;
 }
 

@@ -1,28 +1,29 @@
 /*
  * gc_priv.h: what the files of gc/ share among themselves.
  *
- * Locks: none is held across a safepoint. Rising rank: roots and waiters (SWEEP), the assist queue (ASSIST), work
- * buffers (WORKBUF). All ratios are fixed point with 32 fractional bits, so that every build decides alike.
+ * Locks: none is held across a safepoint. Rising rank: roots and waiters (SWEEP), the assist queue
+ * (ASSIST), work buffers (WORKBUF). All ratios are fixed point with 32 fractional bits, so that
+ * every build decides alike.
  */
 #pragma once
 
 #include "runtime/gc/gc.h"
 #include "runtime/watch/telemetry.h"
 
-#define GC_WORKBUF_BYTES 2048u
-#define GC_WORKBUF_PTRS 253u
-#define GC_BARRIER_PTRS 512u
-#define GC_OBLET_BYTES ((size_t)128 << 10)
-#define GC_CREDIT_SLACK 2000	    /* scan work a worker keeps before it flushes */
-#define GC_CHECK_THRESHOLD 100000   /* scan work between self-preemption checks */
-#define GC_OVER_ASSIST_WORK 65536   /* least work of one assist */
+#define GC_WORKBUF_BYTES	2048u
+#define GC_WORKBUF_PTRS		253u
+#define GC_BARRIER_PTRS		512u
+#define GC_OBLET_BYTES		((size_t)128 << 10)
+#define GC_CREDIT_SLACK		2000   /* scan work a worker keeps before it flushes */
+#define GC_CHECK_THRESHOLD	100000 /* scan work between self-preemption checks */
+#define GC_OVER_ASSIST_WORK	65536  /* least work of one assist */
 #define GC_ASSIST_TIME_SLACK_NS 5000
-#define GC_PERIOD_NS (INT64_C(120) * 1000000000)
-#define GC_HEAP_MINIMUM ((uint64_t)4 << 20)
-#define GC_PENDING_ROOTS_MAX 512u
-#define GC_GLOBALS_MAX 1024u
-#define GC_PROCS_MAX 64u
-#define GC_Q32 ((uint64_t)1 << 32)
+#define GC_PERIOD_NS		(INT64_C(120) * 1000000000)
+#define GC_HEAP_MINIMUM		((uint64_t)4 << 20)
+#define GC_PENDING_ROOTS_MAX	512u
+#define GC_GLOBALS_MAX		1024u
+#define GC_PROCS_MAX		64u
+#define GC_Q32			((uint64_t)1 << 32)
 
 struct gc_workbuf {
 	struct gc_workbuf *next;
@@ -31,16 +32,18 @@ struct gc_workbuf {
 };
 _Static_assert(sizeof(struct gc_workbuf) == GC_WORKBUF_BYTES, "253 pointers in 2048 bytes");
 
-/* The collector's part of a P. Owner: whoever holds the P; the stopper while the world is stopped. */
+/* The collector's part of a P. Owner: whoever holds the P; the stopper while the world is stopped.
+ */
 struct gc_local {
 	struct gc_workbuf *w1, *w2; /* LIFO: w1 is the one in use */
 	uint32_t barrier_n;
-	bool flushed;		/* handed a buffer to the shared list since the last ragged barrier */
-	uint64_t bytes_marked;	/* in this cycle: greyed here, or born black here */
-	int64_t scan_work;	/* bytes scanned in heap objects, not yet counted */
-	uint64_t scan_alloc;	/* scannable bytes allocated, not yet counted */
-	int64_t assist_ns;	/* not yet counted */
-	_Atomic int64_t fractional_ns; /* of its fractional worker in this cycle; written by the worker's P */
+	bool flushed; /* handed a buffer to the shared list since the last ragged barrier */
+	uint64_t bytes_marked;	       /* in this cycle: greyed here, or born black here */
+	int64_t scan_work;	       /* bytes scanned in heap objects, not yet counted */
+	uint64_t scan_alloc;	       /* scannable bytes allocated, not yet counted */
+	int64_t assist_ns;	       /* not yet counted */
+	_Atomic int64_t fractional_ns; /* of its fractional worker in this cycle; written by the
+					  worker's P */
 	uintptr_t barrier[GC_BARRIER_PTRS];
 };
 
@@ -50,7 +53,7 @@ struct gc_worker {
 	struct sched_g *g;
 	_Atomic uint32_t out; /* 1: handed out and not yet parked again */
 	enum gc_worker_mode mode;
-	uint32_t p, cycle;    /* the P and the cycle it was handed to */
+	uint32_t p, cycle; /* the P and the cycle it was handed to */
 };
 
 /* Written by the owner of a phase edge while the world is stopped, unless atomic. */
@@ -60,8 +63,9 @@ struct gc_state {
 	int64_t init_ns;
 
 	_Atomic uint32_t phase; /* enum gc_phase */
-	_Atomic uint32_t busy;	/* 1: from the decision to start until the caches are flushed after the end */
-	_Atomic uint32_t cycle; /* begun */
+	_Atomic uint32_t
+		busy; /* 1: from the decision to start until the caches are flushed after the end */
+	_Atomic uint32_t cycle;	     /* begun */
 	_Atomic uint32_t marks_done; /* cycles whose mark phase and cache flush are over */
 	enum gc_trigger trigger_why;
 	uint64_t firing;
@@ -72,14 +76,14 @@ struct gc_state {
 	_Atomic uint32_t done_requests;
 
 	/* times of the current cycle */
-	int64_t start_ns;	/* the decision: tSweepTerm */
-	int64_t mark_start_ns;	/* world restarted */
-	int64_t mark_end_ns;	/* second stop requested */
+	int64_t start_ns;      /* the decision: tSweepTerm */
+	int64_t mark_start_ns; /* world restarted */
+	int64_t mark_end_ns;   /* second stop requested */
 	int64_t stw1_ns, stw2_ns, stw_aborted_ns, stw1_stopping_ns, stw2_stopping_ns;
 	uint64_t heap_at_start, goal_at_start, heap_at_end;
 
 	/* lifetime totals */
-	_Atomic int64_t cpu_ns;	      /* collector's, idle marking left out */
+	_Atomic int64_t cpu_ns; /* collector's, idle marking left out */
 	int64_t assist_total_ns;
 	uint64_t pause_total_ns, pause_ns[256];
 	uint32_t num_gc, num_forced;
@@ -89,7 +93,10 @@ struct gc_state {
 };
 extern struct gc_state gc_st;
 
-static inline struct gc_local *gc_local_of(const struct sched_g *g) { return g->p->gc; }
+static inline struct gc_local *gc_local_of(const struct sched_g *g)
+{
+	return g->p->gc;
+}
 static inline uint64_t gc_q32_mul(uint64_t a, uint64_t q)
 {
 	unsigned __int128 x = (unsigned __int128)a * q >> 32;
@@ -111,7 +118,10 @@ static inline int64_t gc_counted(const _Atomic int64_t *counter)
 {
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
-static inline uint32_t gc_phase_now(void) { return atomic_load_explicit(&gc_st.phase, memory_order_relaxed); }
+static inline uint32_t gc_phase_now(void)
+{
+	return atomic_load_explicit(&gc_st.phase, memory_order_relaxed);
+}
 static inline void gc_must(bool ok, const char *broken)
 {
 	if (PRIM_UNLIKELY(!ok))
@@ -138,16 +148,18 @@ uint64_t gc_work_sys(void);
 
 /* --------------------------------------------------------------------- mark.c */
 
-enum { /* why a drain ends, besides for want of work */
-	GC_DRAIN_PREEMPT = 1,	/* when its P's poll word is set */
-	GC_DRAIN_IDLE = 2,	/* when there is something else to run */
-	GC_DRAIN_FRACTIONAL = 4, /* when its share is used up */
-	GC_DRAIN_CREDIT = 8,	/* flush background credit */
+enum {				/* why a drain ends, besides for want of work */
+       GC_DRAIN_PREEMPT = 1,	/* when its P's poll word is set */
+       GC_DRAIN_IDLE = 2,	/* when there is something else to run */
+       GC_DRAIN_FRACTIONAL = 4, /* when its share is used up */
+       GC_DRAIN_CREDIT = 8,	/* flush background credit */
 };
-/* If p points into the heap at a white object: grey it (black at once when it holds no pointers). */
+/* If p points into the heap at a white object: grey it (black at once when it holds no pointers).
+ */
 void gc_grey(struct gc_local *l, uintptr_t p);
-/* Scan roots and grey objects until nothing is found, `limit` work is done, or a flag says stop. Returns the work done.
- * No safepoint. `begin_ns`: when this run of the worker began (FRACTIONAL). */
+/* Scan roots and grey objects until nothing is found, `limit` work is done, or a flag says stop.
+ * Returns the work done. No safepoint. `begin_ns`: when this run of the worker began (FRACTIONAL).
+ */
 int64_t gc_drain(struct sched_g *g, uint32_t flags, int64_t limit, int64_t begin_ns);
 
 /* -------------------------------------------------------------------- roots.c */
@@ -161,8 +173,8 @@ int64_t gc_roots_step(struct sched_g *g);
 bool gc_roots_left(void);
 /* Scan g's frames and pins into its own P's buffers (hook scan_self). */
 void gc_scan_self(struct sched_g *g);
-uint64_t gc_roots_stack_bytes(void);  /* scanned in this cycle */
-uint64_t gc_roots_global_bytes(void); /* registered */
+uint64_t gc_roots_stack_bytes(void);   /* scanned in this cycle */
+uint64_t gc_roots_global_bytes(void);  /* registered */
 uint64_t gc_roots_orphan_marked(void); /* bytes marked in this cycle by callers without a P */
 /* World stopped: every word of every registered global. */
 int gc_roots_each_global(int (*fn)(void *value, void *arg), void *arg);
@@ -177,7 +189,8 @@ bool gc_is_worker(const struct sched_g *g);
 bool gc_fractional_over(const struct gc_local *l, int64_t begin_ns);
 /* Work came to the shared list: remember it. Any lock may be held. */
 void gc_workers_call(void);
-/* If it was called: wake idle Ps, and preempt running ones while dedicated workers are owed. No lock held. */
+/* If it was called: wake idle Ps, and preempt running ones while dedicated workers are owed. No
+ * lock held. */
 void gc_workers_answer(void);
 /* Around a drain. Leaving is a safepoint. */
 void gc_active_enter(void);
@@ -206,8 +219,8 @@ struct gc_pacer {
 	_Atomic uint64_t goal, trigger;
 	_Atomic int64_t gogc;
 	uint64_t heap_marked, last_heap_scan, last_stack_scan, globals_scan;
-	uint64_t triggered; /* heap_live when the cycle began */
-	uint64_t cons_mark, cons_mark_last[4]; /* Q32: bytes allocated a byte scanned */
+	uint64_t triggered;				/* heap_live when the cycle began */
+	uint64_t cons_mark, cons_mark_last[4];		/* Q32: bytes allocated a byte scanned */
 	_Atomic uint64_t work_per_byte, bytes_per_work; /* Q32 */
 	/* this cycle */
 	_Atomic int64_t heap_work, stack_work, globals_work;
@@ -224,8 +237,8 @@ void gc_pacer_commit(void);
 void gc_pacer_revise(void);
 bool gc_pacer_triggered(void);
 /* The goal that a memory limit allows: go-facts section 5. Pure; exported to the unit test. */
-uint64_t gc_pacer_limit_goal(uint64_t limit, uint64_t mapped, uint64_t heap_free, uint64_t heap_alloc,
-			     uint64_t marked);
+uint64_t gc_pacer_limit_goal(uint64_t limit, uint64_t mapped, uint64_t heap_free,
+			     uint64_t heap_alloc, uint64_t marked);
 uint64_t gc_pacer_percent_goal(uint64_t marked, uint64_t roots, int64_t gogc);
 uint64_t gc_pacer_trigger_of(uint64_t goal, uint64_t marked, uint64_t runway);
 void gc_live_add(int64_t delta); /* hook of mem */
@@ -235,17 +248,19 @@ void gc_live_add(int64_t delta); /* hook of mem */
 /* Ends the mark phase if nothing is left to do. Safepoint. */
 void gc_mark_done(struct sched_g *g);
 void gc_sysmon(int64_t now_ns);
-/* The right to begin a cycle: true: nobody else will until gc_start_claimed has been through its cycle, or gc_unclaim. */
+/* The right to begin a cycle: true: nobody else will until gc_start_claimed has been through its
+ * cycle, or gc_unclaim. */
 bool gc_claim(void);
 void gc_unclaim(struct sched_g *g);
 uint32_t gc_start_claimed(struct sched_g *g, enum gc_trigger why, uint64_t firing);
 /* Wait until marks_done >= target. */
 void gc_wait_marks(struct sched_g *g, uint32_t target);
-/* Wait while a cycle is about to begin or, after its end, not yet flushed. Allocators at the trigger do, as in Go they wait for the
- * starter's semaphore: neither assists nor the trigger would hold them back meanwhile. */
+/* Wait while a cycle is about to begin or, after its end, not yet flushed. Allocators at the
+ * trigger do, as in Go they wait for the starter's semaphore: neither assists nor the trigger would
+ * hold them back meanwhile. */
 void gc_wait_settled(struct sched_g *g);
-void gc_emit(struct sched_g *g, enum watch_kind kind, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
-	     uint64_t f);
+void gc_emit(struct sched_g *g, enum watch_kind kind, uint64_t a, uint64_t b, uint64_t c,
+	     uint64_t d, uint64_t e, uint64_t f);
 int64_t gc_cpu_available_ns(int64_t now_ns);
 
 /* ------------------------------------------------------------------ barrier.c */

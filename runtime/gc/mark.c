@@ -1,16 +1,18 @@
 /*
  * mark.c: the tracing loop (mgcmark.go).
  *
- * A grey object is marked and in a work buffer; taking it out and scanning its pointer words makes it black. Objects
- * without pointers go to black at once and are never read. Objects above 128 KiB are cut into pieces when their
- * first one is scanned, so that several workers share them and none is stuck in one.
+ * A grey object is marked and in a work buffer; taking it out and scanning its pointer words makes
+ * it black. Objects without pointers go to black at once and are never read. Objects above 128 KiB
+ * are cut into pieces when their first one is scanned, so that several workers share them and none
+ * is stuck in one.
  *
- * Marking waits for memory more than it computes. So nothing is looked at when it is found, but a little later, with its cache
- * line on the way: pointers go through one short queue before their span and mark are read, grey objects through another
- * before they are scanned (mark_pipe; it lives on the stack of one drain and is empty at its end).
+ * Marking waits for memory more than it computes. So nothing is looked at when it is found, but a
+ * little later, with its cache line on the way: pointers go through one short queue before their
+ * span and mark are read, grey objects through another before they are scanned (mark_pipe; it lives
+ * on the stack of one drain and is empty at its end).
  *
- * Scan work is counted in bytes up to the last pointer of what was scanned. It is flushed to the pacer, and by background
- * workers to the waiting assists, in steps of 2000.
+ * Scan work is counted in bytes up to the last pointer of what was scanned. It is flushed to the
+ * pacer, and by background workers to the waiting assists, in steps of 2000.
  */
 #include "runtime/gc/gc_priv.h"
 
@@ -43,8 +45,9 @@ struct mark_pipe {
 static inline void mark_prefetch_span(uintptr_t p)
 {
 	/* Relaxed: nothing is concluded from it. */
-	__builtin_prefetch(atomic_load_explicit(&mem_layout.page_table[(p - mem_layout.base) >> MEM_PAGE_SHIFT],
-						memory_order_relaxed));
+	__builtin_prefetch(atomic_load_explicit(
+		&mem_layout.page_table[(p - mem_layout.base) >> MEM_PAGE_SHIFT],
+		memory_order_relaxed));
 }
 
 static void pipe_found_take(struct mark_pipe *pipe, struct gc_local *l)
@@ -74,7 +77,8 @@ static uintptr_t mark_next(struct gc_local *l)
 	return obj;
 }
 
-/* The object that has been longest in the pipe; 0: nothing grey is left here or in the shared list. */
+/* The object that has been longest in the pipe; 0: nothing grey is left here or in the shared list.
+ */
 static uintptr_t pipe_next(struct mark_pipe *pipe, struct gc_local *l)
 {
 	uintptr_t obj;
@@ -107,8 +111,8 @@ static void pipe_drain(struct mark_pipe *pipe, struct gc_local *l)
 /* ----------------------------------------------------------------- scanning */
 
 /* 64 words or less from addr; returns the end of the last pointer word. */
-static uintptr_t mark_scan_block(struct mark_pipe *pipe, struct gc_local *l, uintptr_t addr, uintptr_t end,
-				 uintptr_t last)
+static uintptr_t mark_scan_block(struct mark_pipe *pipe, struct gc_local *l, uintptr_t addr,
+				 uintptr_t end, uintptr_t last)
 {
 	uint64_t bits = mem_bits_get(addr);
 	size_t words = (end - addr) / sizeof(uintptr_t);
@@ -138,7 +142,8 @@ static int64_t mark_scan_object(struct mark_pipe *pipe, struct gc_local *l, uint
 	gc_must(mem_find((const void *)addr, &o), "gc: a grey object is not in the heap\n");
 	end = o.base + mem_obj_bytes(&o);
 	if (PRIM_UNLIKELY(end - o.base > GC_OBLET_BYTES)) {
-		for (uintptr_t p = addr + GC_OBLET_BYTES; addr == o.base && p < end; p += GC_OBLET_BYTES)
+		for (uintptr_t p = addr + GC_OBLET_BYTES; addr == o.base && p < end;
+		     p += GC_OBLET_BYTES)
 			gc_work_put(l, p);
 		if (end - addr > GC_OBLET_BYTES)
 			end = addr + GC_OBLET_BYTES;

@@ -1,8 +1,8 @@
 /*
  * memstats.c: MemStats (mstats.go).
  *
- * The world is stopped and the caches' counters are flushed, so the sums hold exactly; a breach is our mistake and ends the
- * process, as it does in Go 1.19.
+ * The world is stopped and the caches' counters are flushed, so the sums hold exactly; a breach is
+ * our mistake and ends the process, as it does in Go 1.19.
  */
 #include "runtime/gc/gc_priv.h"
 
@@ -30,7 +30,8 @@ static void memstats_rest(struct mrt_memstats *m, const struct mem_stats *s)
 	m->mcache_sys = s->cache_sys;
 	m->gc_sys = s->bits_sys + gc_work_sys();
 	m->other_sys = s->other_sys;
-	m->sys = m->heap_sys + m->stack_sys + m->mspan_sys + m->mcache_sys + m->gc_sys + m->other_sys;
+	m->sys = m->heap_sys + m->stack_sys + m->mspan_sys + m->mcache_sys + m->gc_sys +
+		 m->other_sys;
 }
 
 static void memstats_gc(struct mrt_memstats *m)
@@ -43,12 +44,14 @@ static void memstats_gc(struct mrt_memstats *m)
 	memcpy(m->pause_ns, gc_st.pause_ns, sizeof(m->pause_ns));
 	m->num_gc = gc_st.num_gc;
 	m->num_forced_gc = gc_st.num_forced;
-	m->gc_cpu_fraction = available > 0 ? (double)gc_counted(&gc_st.cpu_ns) / (double)available : 0;
+	m->gc_cpu_fraction =
+		available > 0 ? (double)gc_counted(&gc_st.cpu_ns) / (double)available : 0;
 }
 
 static void memstats_assert(const struct mrt_memstats *m)
 {
-	gc_must(m->heap_sys == m->heap_inuse + m->heap_idle, "memstats: heap_sys != heap_inuse + heap_idle\n");
+	gc_must(m->heap_sys == m->heap_inuse + m->heap_idle,
+		"memstats: heap_sys != heap_inuse + heap_idle\n");
 	gc_must(m->heap_idle >= m->heap_released, "memstats: heap_idle < heap_released\n");
 	gc_must(m->heap_alloc <= m->heap_inuse, "memstats: heap_alloc > heap_inuse\n");
 	gc_must(m->mallocs >= m->frees, "memstats: frees > mallocs\n");

@@ -1,24 +1,29 @@
 /*
- * pacer.c: when to begin a cycle and how hard mutators must help (mgcpacer.go, rules since Go 1.21).
+ * pacer.c: when to begin a cycle and how hard mutators must help (mgcpacer.go, rules since
+ * Go 1.21).
  *
- *  goal     marked + (marked + goroutine roots + globals) * GOGC/100, floor 4 MiB * GOGC/100; a memory limit may lower it
- *  trigger  goal - runway, kept between 0.70 and 0.95 of the way from marked to goal
- *  runway   3 * cons/mark * (heap scan + roots): what mutators allocate while a quarter of the CPU marks
- *  assist   work left / bytes left until the goal
+ *  goal     marked + (marked + goroutine roots + globals) * GOGC/100, floor 4 MiB * GOGC/100; a
+ * memory limit may lower it trigger  goal - runway, kept between 0.70 and 0.95 of the way from
+ * marked to goal runway   3 * cons/mark * (heap scan + roots): what mutators allocate while a
+ * quarter of the CPU marks assist   work left / bytes left until the goal
  *
- * Go computes with floating point. Here every ratio is an integer with 32 fractional bits and 128-bit products, so that
- * a simulated run decides the same whatever compiled it.
+ * Go computes with floating point. Here every ratio is an integer with 32 fractional bits and
+ * 128-bit products, so that a simulated run decides the same whatever compiled it.
  */
 #include "runtime/gc/gc_priv.h"
 
 #define PACER_MIN_WORK 1000
-#define PACER_START_SLACK ((uint64_t)64 << 10) /* goal of a running cycle: at least so far above its trigger */
-#define PACER_SWEEP_SLACK ((uint64_t)1 << 20)
+#define PACER_START_SLACK                                                                          \
+	((uint64_t)64 << 10) /* goal of a running cycle: at least so far above its trigger */
+#define PACER_SWEEP_SLACK   ((uint64_t)1 << 20)
 #define PACER_CONS_MARK_MAX ((uint64_t)1 << 40) /* 256 bytes allocated a byte scanned */
 
 struct gc_pacer gc_pacer;
 
-static uint64_t pacer_max(uint64_t a, uint64_t b) { return a > b ? a : b; }
+static uint64_t pacer_max(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
 static uint64_t pacer_live(void)
 {
 	int64_t live = gc_counted(&gc_pacer.heap_live);
@@ -33,7 +38,9 @@ void gc_pacer_init(void)
 	gc_pacer = (struct gc_pacer){.heap_marked = 0};
 	atomic_store_explicit(&gc_pacer.gogc, gogc, memory_order_relaxed);
 	/* As Go starts: as if the first cycle had marked what makes the floor the goal. */
-	gc_pacer.heap_marked = gogc < 0 ? 0 : GC_HEAP_MINIMUM / 100 * (uint64_t)gogc * 100 / (100 + (uint64_t)gogc);
+	gc_pacer.heap_marked =
+		gogc < 0 ? 0
+			 : GC_HEAP_MINIMUM / 100 * (uint64_t)gogc * 100 / (100 + (uint64_t)gogc);
 	gc_pacer.last_heap_scan = gc_pacer.heap_marked;
 	gc_pacer_commit();
 }
@@ -51,8 +58,8 @@ uint64_t gc_pacer_percent_goal(uint64_t marked, uint64_t root_bytes, int64_t gog
 	return pacer_max(goal, floor);
 }
 
-uint64_t gc_pacer_limit_goal(uint64_t limit, uint64_t mapped, uint64_t heap_free, uint64_t heap_alloc,
-			     uint64_t marked)
+uint64_t gc_pacer_limit_goal(uint64_t limit, uint64_t mapped, uint64_t heap_free,
+			     uint64_t heap_alloc, uint64_t marked)
 {
 	uint64_t over = mapped > limit ? mapped - limit : 0;
 	uint64_t non_heap = mapped > heap_free + heap_alloc ? mapped - heap_free - heap_alloc : 0;
@@ -87,7 +94,10 @@ uint64_t gc_pacer_trigger_of(uint64_t goal, uint64_t marked, uint64_t runway)
 	return trigger > high ? pacer_max(high, low) : trigger;
 }
 
-static uint64_t pacer_root_scan(void) { return gc_pacer.last_stack_scan + gc_pacer.globals_scan; }
+static uint64_t pacer_root_scan(void)
+{
+	return gc_pacer.last_stack_scan + gc_pacer.globals_scan;
+}
 
 static uint64_t pacer_limit_goal_now(void)
 {
@@ -97,8 +107,8 @@ static uint64_t pacer_limit_goal_now(void)
 	if (gc_st.opt.memlimit == 0)
 		return UINT64_MAX;
 	mem_stats_read(&s);
-	mapped = s.heap_sys + sched_stack_bytes() + s.span_sys + s.cache_sys + s.bits_sys + s.other_sys + gc_work_sys() -
-		 s.heap_released;
+	mapped = s.heap_sys + sched_stack_bytes() + s.span_sys + s.cache_sys + s.bits_sys +
+		 s.other_sys + gc_work_sys() - s.heap_released;
 	return gc_pacer_limit_goal(gc_st.opt.memlimit, mapped, s.heap_idle - s.heap_released,
 				   s.alloc_bytes_total - s.freed_bytes_total, gc_pacer.heap_marked);
 }
@@ -119,7 +129,8 @@ static void pacer_publish(uint64_t goal, uint64_t trigger)
 void gc_pacer_commit(void)
 {
 	uint64_t marked = gc_pacer.heap_marked, limit_goal = pacer_limit_goal_now(), runway;
-	uint64_t goal = gc_pacer_percent_goal(marked, pacer_root_scan(), gc_counted(&gc_pacer.gogc));
+	uint64_t goal =
+		gc_pacer_percent_goal(marked, pacer_root_scan(), gc_counted(&gc_pacer.gogc));
 
 	if (limit_goal < goal)
 		goal = limit_goal;
@@ -158,10 +169,12 @@ static int64_t pacer_work_done(void)
 	       gc_counted(&gc_pacer.globals_work);
 }
 
-/* Expected scan work and the goal to meet it by; once more was done than expected, the worst case counts. */
+/* Expected scan work and the goal to meet it by; once more was done than expected, the worst case
+ * counts. */
 void gc_pacer_revise(void)
 {
-	uint64_t goal = atomic_load_explicit(&gc_pacer.goal, memory_order_relaxed), live = pacer_live();
+	uint64_t goal = atomic_load_explicit(&gc_pacer.goal, memory_order_relaxed),
+		 live = pacer_live();
 	uint64_t done = (uint64_t)pacer_work_done();
 	uint64_t expected = gc_pacer.last_heap_scan + pacer_root_scan();
 	int64_t scan = gc_counted(&gc_pacer.heap_scan), gogc = gc_counted(&gc_pacer.gogc);
@@ -188,8 +201,10 @@ void gc_pacer_revise(void)
 	work_left = expected > done + PACER_MIN_WORK ? expected - done : PACER_MIN_WORK;
 	bytes_left = goal > live ? goal - live : 1;
 	/* Two stores: a reader that gets one old and one new ratio pays a little more or less. */
-	atomic_store_explicit(&gc_pacer.work_per_byte, gc_q32_div(work_left, bytes_left), memory_order_relaxed);
-	atomic_store_explicit(&gc_pacer.bytes_per_work, gc_q32_div(bytes_left, work_left), memory_order_relaxed);
+	atomic_store_explicit(&gc_pacer.work_per_byte, gc_q32_div(work_left, bytes_left),
+			      memory_order_relaxed);
+	atomic_store_explicit(&gc_pacer.bytes_per_work, gc_q32_div(bytes_left, work_left),
+			      memory_order_relaxed);
 }
 
 /* The largest of this cycle's ratio and the four before. */
@@ -228,20 +243,29 @@ void gc_pacer_end(int64_t mark_ns, uint64_t marked)
 	gc_pacer.last_heap_scan = (uint64_t)gc_counted(&gc_pacer.heap_work);
 	gc_pacer.last_stack_scan = gc_roots_stack_bytes();
 	atomic_store_explicit(&gc_pacer.heap_live, (int64_t)marked, memory_order_relaxed);
-	atomic_store_explicit(&gc_pacer.heap_scan, (int64_t)gc_pacer.last_heap_scan, memory_order_relaxed);
+	atomic_store_explicit(&gc_pacer.heap_scan, (int64_t)gc_pacer.last_heap_scan,
+			      memory_order_relaxed);
 }
 
-/* Hook of mem: a span was taken by a cache, or a large object made, or what was counted too much comes back. */
+/* Hook of mem: a span was taken by a cache, or a large object made, or what was counted too much
+ * comes back. */
 void gc_live_add(int64_t delta)
 {
-	int64_t live = atomic_fetch_add_explicit(&gc_pacer.heap_live, delta, memory_order_relaxed) + delta;
+	int64_t live =
+		atomic_fetch_add_explicit(&gc_pacer.heap_live, delta, memory_order_relaxed) + delta;
 
 	if (gc_st.opt.telemetry != NULL)
-		atomic_store_explicit(&gc_st.opt.telemetry->gauges.heap_live, (uint64_t)(live > 0 ? live : 0),
-				      memory_order_relaxed);
+		atomic_store_explicit(&gc_st.opt.telemetry->gauges.heap_live,
+				      (uint64_t)(live > 0 ? live : 0), memory_order_relaxed);
 	if (gc_phase_now() == GC_MARK)
 		gc_pacer_revise();
 }
 
-uint64_t gc_heap_live(void) { return pacer_live(); }
-uint64_t gc_heap_goal(void) { return atomic_load_explicit(&gc_pacer.goal, memory_order_relaxed); }
+uint64_t gc_heap_live(void)
+{
+	return pacer_live();
+}
+uint64_t gc_heap_goal(void)
+{
+	return atomic_load_explicit(&gc_pacer.goal, memory_order_relaxed);
+}

@@ -1,11 +1,12 @@
 /*
  * roots.c: where marking starts: registered globals, and each goroutine's frames and pins.
  *
- * Globals are one job an entry. Goroutines are one job each: the list of all goroutines only grows at its head, so the head at
- * the stop of the world and the links from there are the goroutines that existed then; a cursor walks them
- * without a lock. A goroutine that runs is asked to scan itself at its next safepoint, and lies on the pending list until a
- * worker finds it scanned: the mark phase cannot end before. One that was born later starts with no roots, and
- * what it gets from the heap the barrier has shaded.
+ * Globals are one job an entry. Goroutines are one job each: the list of all goroutines only grows
+ * at its head, so the head at the stop of the world and the links from there are the goroutines
+ * that existed then; a cursor walks them without a lock. A goroutine that runs is asked to scan
+ * itself at its next safepoint, and lies on the pending list until a worker finds it scanned: the
+ * mark phase cannot end before. One that was born later starts with no roots, and what it gets from
+ * the heap the barrier has shaded.
  */
 #include "runtime/gc/gc_priv.h"
 
@@ -100,7 +101,10 @@ uint64_t gc_roots_global_bytes(void)
 	return words * sizeof(void *);
 }
 
-uint64_t gc_roots_orphan_marked(void) { return roots.orphan.bytes_marked; }
+uint64_t gc_roots_orphan_marked(void)
+{
+	return roots.orphan.bytes_marked;
+}
 
 int gc_roots_each_global(int (*fn)(void *value, void *arg), void *arg)
 {
@@ -181,12 +185,13 @@ static void roots_job_done(void)
 	atomic_fetch_sub_explicit(&roots.pending_count, 1, memory_order_release);
 }
 
-/* There is room: gc_roots_step prefers pending jobs to new ones from half of it on, and an old one is only put back while it
- * runs, so at most one a P. */
+/* There is room: gc_roots_step prefers pending jobs to new ones from half of it on, and an old one
+ * is only put back while it runs, so at most one a P. */
 static void roots_defer(struct sched_g *g)
 {
 	prim_mutex_lock(&roots.lock);
-	gc_must(roots.pending_n < GC_PENDING_ROOTS_MAX, "gc: too many goroutines asked to scan themselves\n");
+	gc_must(roots.pending_n < GC_PENDING_ROOTS_MAX,
+		"gc: too many goroutines asked to scan themselves\n");
 	roots.pending[roots.pending_n] = g;
 	atomic_store_explicit(&roots.deferred, ++roots.pending_n, memory_order_relaxed);
 	prim_mutex_unlock(&roots.lock);
@@ -237,9 +242,9 @@ static struct sched_g *roots_cursor_take(void)
 	if (g == NULL)
 		return NULL;
 	atomic_fetch_add_explicit(&roots.pending_count, 1, memory_order_relaxed);
-	while (g != NULL && !atomic_compare_exchange_weak_explicit(&roots.cursor, &g, g->all_next,
-								   memory_order_acq_rel,
-								   memory_order_acquire))
+	while (g != NULL &&
+	       !atomic_compare_exchange_weak_explicit(&roots.cursor, &g, g->all_next,
+						      memory_order_acq_rel, memory_order_acquire))
 		;
 	if (g == NULL)
 		roots_job_done();
@@ -271,7 +276,8 @@ int64_t gc_roots_step(struct sched_g *g)
 
 	if (work >= 0)
 		return work;
-	while (atomic_load_explicit(&roots.deferred, memory_order_relaxed) < GC_PENDING_ROOTS_MAX / 2 &&
+	while (atomic_load_explicit(&roots.deferred, memory_order_relaxed) <
+		       GC_PENDING_ROOTS_MAX / 2 &&
 	       (target = roots_cursor_take()) != NULL) {
 		work = roots_scan_one(g, target);
 		if (work >= 0)
@@ -283,7 +289,8 @@ int64_t gc_roots_step(struct sched_g *g)
 
 bool gc_roots_left(void)
 {
-	/* The counter last: a job is in it before it leaves the cursor. Acquire pairs with roots_job_done. */
+	/* The counter last: a job is in it before it leaves the cursor. Acquire pairs with
+	 * roots_job_done. */
 	return atomic_load_explicit(&roots.global_next, memory_order_acquire) <
 		       atomic_load_explicit(&roots.globals_now, memory_order_relaxed) ||
 	       atomic_load_explicit(&roots.cursor, memory_order_acquire) != NULL ||

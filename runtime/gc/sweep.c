@@ -1,24 +1,24 @@
 /*
  * sweep.c: when spans are swept (mgcsweep.go).
  *
- * Sweeping is lazy: a background goroutine sweeps ten spans between yields, and an allocator owes, before it takes a span, as
- * many pages as keep the rest of the sweep ahead of the next cycle: pages left / bytes until the trigger.
- * A new cycle sweeps what is left first.
+ * Sweeping is lazy: a background goroutine sweeps ten spans between yields, and an allocator owes,
+ * before it takes a span, as many pages as keep the rest of the sweep ahead of the next cycle:
+ * pages left / bytes until the trigger. A new cycle sweeps what is left first.
  */
 #include "runtime/gc/gc_priv.h"
 
-#define SWEEP_BATCH 10u
+#define SWEEP_BATCH	   10u
 #define SWEEP_MIN_DISTANCE ((uint64_t)1 << 20)
-#define SWEEP_FLOOR_BYTES ((uint64_t)8192)
+#define SWEEP_FLOOR_BYTES  ((uint64_t)8192)
 
 static struct {
 	struct sched_g *g;
-	_Atomic uint32_t parked; /* 1: in WAITING, may be made ready by who sets it to 0 */
+	_Atomic uint32_t parked;	 /* 1: in WAITING, may be made ready by who sets it to 0 */
 	_Atomic uint64_t pages_per_byte; /* Q32; 0: nothing owed */
 	_Atomic uint64_t basis_live, basis_pages;
 	int64_t begin_ns;
-	uint32_t cycle;		 /* whose marks are swept */
-	_Atomic uint32_t ended;	 /* cycle whose sweep was reported */
+	uint32_t cycle;		/* whose marks are swept */
+	_Atomic uint32_t ended; /* cycle whose sweep was reported */
 } sweep;
 
 void gc_sweep_init(void)
@@ -39,8 +39,10 @@ void gc_sweep_begin(void)
 
 void gc_sweep_pace(void)
 {
-	uint64_t live = gc_heap_live(), trigger = atomic_load_explicit(&gc_pacer.trigger, memory_order_relaxed);
-	uint64_t in_use = mem_pages_in_use(), swept = mem_pages_swept(), distance = SWEEP_FLOOR_BYTES, ratio = 0;
+	uint64_t live = gc_heap_live(),
+		 trigger = atomic_load_explicit(&gc_pacer.trigger, memory_order_relaxed);
+	uint64_t in_use = mem_pages_in_use(), swept = mem_pages_swept(),
+		 distance = SWEEP_FLOOR_BYTES, ratio = 0;
 
 	if (trigger > live + SWEEP_MIN_DISTANCE + SWEEP_FLOOR_BYTES)
 		distance = trigger - live - SWEEP_MIN_DISTANCE;
@@ -73,14 +75,16 @@ void gc_sweep_debt(size_t span_bytes)
 /* Whoever sees the end first reports it. */
 static void sweep_report(struct sched_g *g)
 {
-	uint32_t cycle = sweep.cycle, ended = atomic_load_explicit(&sweep.ended, memory_order_relaxed);
+	uint32_t cycle = sweep.cycle,
+		 ended = atomic_load_explicit(&sweep.ended, memory_order_relaxed);
 
 	if (!mem_sweep_done() || cycle == 0 || ended == cycle)
 		return;
-	if (!atomic_compare_exchange_strong_explicit(&sweep.ended, &ended, cycle, memory_order_relaxed,
-						     memory_order_relaxed))
+	if (!atomic_compare_exchange_strong_explicit(&sweep.ended, &ended, cycle,
+						     memory_order_relaxed, memory_order_relaxed))
 		return;
-	gc_emit(g, WATCH_SWEEP_END, cycle, (uint64_t)(prim_now_ns() - sweep.begin_ns), mem_pages_swept(), 0, 0, 0);
+	gc_emit(g, WATCH_SWEEP_END, cycle, (uint64_t)(prim_now_ns() - sweep.begin_ns),
+		mem_pages_swept(), 0, 0, 0);
 }
 
 void gc_sweep_finish(struct sched_g *g)
@@ -117,7 +121,8 @@ static bool sweep_parked(struct sched_g *g, void *arg)
 
 void gc_sweep_wake(struct sched_g *g)
 {
-	if (sweep.g != NULL && atomic_exchange_explicit(&sweep.parked, 0, memory_order_acq_rel) != 0)
+	if (sweep.g != NULL &&
+	    atomic_exchange_explicit(&sweep.parked, 0, memory_order_acq_rel) != 0)
 		sched_ready(g->p, sweep.g, false);
 }
 
@@ -127,7 +132,8 @@ static void sweep_main(mrt_g *pub, void *arg)
 
 	(void)arg;
 	for (;;) {
-		/* While a mark phase runs there is nothing to sweep: it swept everything before it began. */
+		/* While a mark phase runs there is nothing to sweep: it swept everything before it
+		 * began. */
 		uint32_t n = 0;
 
 		while (n < SWEEP_BATCH && mem_sweep_one() != 0)

@@ -1,15 +1,15 @@
 /*
  * workbuf.c: buffers of grey objects (mgcwork.go).
  *
- * A P has two: it fills and drains the first, and swaps when that is full or empty, so that a P at a boundary does not
- * run to the shared lists with every object. Full and empty buffers lie on two lists under one short lock, taken
- * once in 253 objects. Buffers are carved from 32 KiB chunks, which live until the runtime ends; when the OS refuses one, there
- * is no way on (as in Go).
+ * A P has two: it fills and drains the first, and swaps when that is full or empty, so that a P at
+ * a boundary does not run to the shared lists with every object. Full and empty buffers lie on two
+ * lists under one short lock, taken once in 253 objects. Buffers are carved from 32 KiB chunks,
+ * which live until the runtime ends; when the OS refuses one, there is no way on (as in Go).
  */
 #include "runtime/gc/gc_priv.h"
 
 #define WORK_CHUNK_BYTES ((size_t)32 << 10)
-#define WORK_CHUNK_BUFS (WORK_CHUNK_BYTES / GC_WORKBUF_BYTES - 1)
+#define WORK_CHUNK_BUFS	 (WORK_CHUNK_BYTES / GC_WORKBUF_BYTES - 1)
 
 struct work_chunk {
 	struct work_chunk *next;
@@ -93,7 +93,8 @@ static void work_full_put(struct gc_workbuf *w)
 	prim_mutex_lock(&work.lock);
 	w->next = work.full;
 	work.full = w;
-	/* Sequentially consistent: an M that gives up looking sees it, or is seen by the wake that follows. */
+	/* Sequentially consistent: an M that gives up looking sees it, or is seen by the wake that
+	 * follows. */
 	before = atomic_fetch_add(&work.full_count, 1);
 	prim_mutex_unlock(&work.lock);
 	if (before == 0)

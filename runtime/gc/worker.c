@@ -1,12 +1,14 @@
 /*
  * worker.c: background mark workers, one goroutine a P (mgcpacer.go, mgc.go).
  *
- * A quarter of the Ps' time goes to marking: dedicated workers for the whole part, and where rounding that misses by more
- * than 0.3 of it, fractional ones for the rest (table in go-facts section 5). Ps with nothing else to do lend idle
- * workers. The scheduler asks find_worker; a worker that is handed out drains on whatever P it runs and parks again.
+ * A quarter of the Ps' time goes to marking: dedicated workers for the whole part, and where
+ * rounding that misses by more than 0.3 of it, fractional ones for the rest (table in go-facts
+ * section 5). Ps with nothing else to do lend idle workers. The scheduler asks find_worker; a
+ * worker that is handed out drains on whatever P it runs and parks again.
  *
- * `active` counts who drains. Who brings it to zero with no work left anywhere calls gc_mark_done: so the end
- * of marking is always noticed by somebody, and find_worker need hand out nobody while there is no work.
+ * `active` counts who drains. Who brings it to zero with no work left anywhere calls gc_mark_done:
+ * so the end of marking is always noticed by somebody, and find_worker need hand out nobody while
+ * there is no work.
  */
 #include "runtime/gc/gc_priv.h"
 
@@ -39,14 +41,16 @@ static void workers_share(uint32_t procs)
 void gc_workers_begin(void)
 {
 	workers_share(gc_st.procs);
-	atomic_store_explicit(&workers.dedicated_owed, (int32_t)workers.dedicated, memory_order_relaxed);
+	atomic_store_explicit(&workers.dedicated_owed, (int32_t)workers.dedicated,
+			      memory_order_relaxed);
 	for (uint32_t i = 0; i < gc_st.procs; i++)
 		atomic_store_explicit(&sched_p(i)->gc->fractional_ns, 0, memory_order_relaxed);
 }
 
 bool gc_work_available(const struct gc_local *l)
 {
-	return (l != NULL && (!gc_work_local_empty(l) || l->barrier_n != 0)) || gc_work_shared() || gc_roots_left();
+	return (l != NULL && (!gc_work_local_empty(l) || l->barrier_n != 0)) || gc_work_shared() ||
+	       gc_roots_left();
 }
 
 /* Its goroutine holds no managed pointer. */
@@ -66,7 +70,8 @@ static bool workers_dedicated_take(void)
 
 	while (n > 0)
 		if (atomic_compare_exchange_weak_explicit(&workers.dedicated_owed, &n, n - 1,
-							  memory_order_relaxed, memory_order_relaxed))
+							  memory_order_relaxed,
+							  memory_order_relaxed))
 			return true;
 	return false;
 }
@@ -76,7 +81,8 @@ static bool workers_idle_take(void)
 	int32_t n = atomic_load_explicit(&workers.idle_out, memory_order_relaxed);
 
 	while (n < (int32_t)workers.idle_max)
-		if (atomic_compare_exchange_weak_explicit(&workers.idle_out, &n, n + 1, memory_order_relaxed,
+		if (atomic_compare_exchange_weak_explicit(&workers.idle_out, &n, n + 1,
+							  memory_order_relaxed,
 							  memory_order_relaxed))
 			return true;
 	return false;
@@ -97,7 +103,8 @@ static bool workers_fraction_due(const struct gc_local *l)
 bool gc_fractional_over(const struct gc_local *l, int64_t begin_ns)
 {
 	int64_t now = prim_now_ns(), delta = now - gc_st.mark_start_ns;
-	int64_t used = now - begin_ns + atomic_load_explicit(&l->fractional_ns, memory_order_relaxed);
+	int64_t used =
+		now - begin_ns + atomic_load_explicit(&l->fractional_ns, memory_order_relaxed);
 
 	if (delta <= 0)
 		return true;
@@ -135,8 +142,8 @@ struct sched_g *gc_find_worker(struct sched_p *p, bool idle)
 }
 
 /*
- * Work came to the shared list. Noted first, acted on by gc_workers_answer where no lock is held: waking takes the
- * scheduler's lock, of a lower rank than the ones that work is put under.
+ * Work came to the shared list. Noted first, acted on by gc_workers_answer where no lock is held:
+ * waking takes the scheduler's lock, of a lower rank than the ones that work is put under.
  */
 void gc_workers_call(void)
 {
@@ -156,7 +163,8 @@ void gc_workers_answer(void)
 
 		if (atomic_load_explicit(&w->out, memory_order_relaxed) != 0)
 			continue;
-		atomic_fetch_or_explicit(&sched_p(i)->poll, SCHED_POLL_PREEMPT, memory_order_relaxed);
+		atomic_fetch_or_explicit(&sched_p(i)->poll, SCHED_POLL_PREEMPT,
+					 memory_order_relaxed);
 		owed--;
 	}
 }
@@ -177,8 +185,8 @@ static const uint32_t worker_flags[] = {
 	[GC_WORKER_IDLE] = GC_DRAIN_PREEMPT | GC_DRAIN_CREDIT | GC_DRAIN_IDLE,
 };
 
-/* Drain until this mode's run is over. A dedicated worker stays while there is work, goroutines asked to scan themselves
- * included; it answers its own safepoints meanwhile. */
+/* Drain until this mode's run is over. A dedicated worker stays while there is work, goroutines
+ * asked to scan themselves included; it answers its own safepoints meanwhile. */
 static void worker_drain(struct sched_g *g, enum gc_worker_mode mode, int64_t begin_ns)
 {
 	for (uint32_t round = 0; gc_phase_now() == GC_MARK; round++) {
@@ -264,7 +272,8 @@ int gc_workers_start(void)
 		int r;
 
 		atomic_store_explicit(&w->out, 0, memory_order_relaxed);
-		r = sched_go_system("gc mark worker", MRT_WORKER_MARK0 + i, worker_main, w, true, &w->g);
+		r = sched_go_system("gc mark worker", MRT_WORKER_MARK0 + i, worker_main, w, true,
+				    &w->g);
 		if (r < 0)
 			return r;
 	}

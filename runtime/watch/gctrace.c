@@ -16,8 +16,8 @@ static size_t gctrace_decimal(char *text, size_t cap, uint64_t value, uint32_t d
 	if (decimals == 0)
 		n = snprintf(text, cap, "%llu", (unsigned long long)value);
 	else
-		n = snprintf(text, cap, "%llu.%0*llu", (unsigned long long)(value / scale), (int)decimals,
-			     (unsigned long long)(value % scale));
+		n = snprintf(text, cap, "%llu.%0*llu", (unsigned long long)(value / scale),
+			     (int)decimals, (unsigned long long)(value % scale));
 	return n > 0 ? (size_t)n : 0;
 }
 
@@ -45,27 +45,23 @@ static unsigned long long gctrace_mb(uint64_t bytes)
 size_t watch_gctrace_format(char *line, size_t cap, const struct watch_gctrace *t)
 {
 	int64_t ns[8] = {
-		t->stw1_ns,
-		t->mark_ns,
-		t->stw2_ns,
-		t->stw1_ns * (int64_t)t->stop_cpus,
-		t->assist_ns,
-		t->background_ns,
-		t->idle_ns,
-		t->stw2_ns * (int64_t)t->stop_cpus,
+		t->stw1_ns,   t->mark_ns,	t->stw2_ns, t->stw1_ns * (int64_t)t->stop_cpus,
+		t->assist_ns, t->background_ns, t->idle_ns, t->stw2_ns * (int64_t)t->stop_cpus,
 	};
 	char ms[8][24], at[24];
 	int n;
 
 	for (int i = 0; i < 8; i++)
 		watch_gctrace_ms(ms[i], sizeof(ms[i]), ns[i]);
-	gctrace_decimal(at, sizeof(at), (uint64_t)(t->since_start_ns > 0 ? t->since_start_ns : 0) / 1000000, 3);
-	n = snprintf(line, cap,
-		     "gc %u @%ss %u%%: %s+%s+%s ms clock, %s+%s/%s/%s+%s ms cpu, %llu->%llu->%llu MB, "
-		     "%llu MB goal, %llu MB stacks, %llu MB globals, %u P%s\n",
-		     t->cycle, at, t->cpu_percent, ms[0], ms[1], ms[2], ms[3], ms[4], ms[5], ms[6], ms[7],
-		     gctrace_mb(t->heap_start), gctrace_mb(t->heap_end), gctrace_mb(t->heap_marked),
-		     gctrace_mb(t->goal), gctrace_mb(t->stack_bytes), gctrace_mb(t->global_bytes), t->procs,
-		     t->forced ? " (forced)" : "");
+	gctrace_decimal(at, sizeof(at),
+			(uint64_t)(t->since_start_ns > 0 ? t->since_start_ns : 0) / 1000000, 3);
+	n = snprintf(
+		line, cap,
+		"gc %u @%ss %u%%: %s+%s+%s ms clock, %s+%s/%s/%s+%s ms cpu, %llu->%llu->%llu MB, "
+		"%llu MB goal, %llu MB stacks, %llu MB globals, %u P%s\n",
+		t->cycle, at, t->cpu_percent, ms[0], ms[1], ms[2], ms[3], ms[4], ms[5], ms[6],
+		ms[7], gctrace_mb(t->heap_start), gctrace_mb(t->heap_end),
+		gctrace_mb(t->heap_marked), gctrace_mb(t->goal), gctrace_mb(t->stack_bytes),
+		gctrace_mb(t->global_bytes), t->procs, t->forced ? " (forced)" : "");
 	return n > 0 ? ((size_t)n < cap ? (size_t)n : cap - 1) : 0;
 }

@@ -1,9 +1,9 @@
 /*
  * test_gc.c: what is collected is exactly what cannot be reached.
  *
- * A random graph of managed objects has a model in plain memory. After a collection the live bytes must equal what the model can
- * reach, to the byte; and mutators on several Ps walk their graphs while cycles run, freed memory is
- * overwritten, and every phase edge is checked.
+ * A random graph of managed objects has a model in plain memory. After a collection the live bytes
+ * must equal what the model can reach, to the byte; and mutators on several Ps walk their graphs
+ * while cycles run, freed memory is overwritten, and every phase edge is checked.
  */
 #include "tests/unit/test_gc_fixture.h"
 
@@ -13,7 +13,7 @@
 
 #define EDGES_MAX 40000u
 #define NODES_MAX 4000u
-#define ROOTS 8u
+#define ROOTS	  8u
 
 /* Node kinds by number of edges: small, a page, large, huge (cut into pieces). */
 static const uint32_t kind_edges[] = {1, 4, 30, 300, 6000, EDGES_MAX};
@@ -36,8 +36,10 @@ static void types_init(void)
 
 		for (uint32_t w = 2; w < words; w++)
 			node_mask[k][w / 64] |= UINT64_C(1) << (w % 64);
-		node_type[k] = (struct mrt_type){
-			.name = "node", .size = words * 8, .ptr_words = words, .ptrmask = node_mask[k]};
+		node_type[k] = (struct mrt_type){.name = "node",
+						 .size = words * 8,
+						 .ptr_words = words,
+						 .ptrmask = node_mask[k]};
 	}
 }
 
@@ -97,8 +99,9 @@ static void model_reach(struct model *m)
 
 static uint64_t object_bytes(size_t bytes)
 {
-	return bytes <= MEM_SMALL_MAX ? mem_round_up(bytes) :
-					(bytes + MEM_PAGE_BYTES - 1) / MEM_PAGE_BYTES * MEM_PAGE_BYTES;
+	return bytes <= MEM_SMALL_MAX
+		       ? mem_round_up(bytes)
+		       : (bytes + MEM_PAGE_BYTES - 1) / MEM_PAGE_BYTES * MEM_PAGE_BYTES;
 }
 
 static uint64_t model_live_bytes(const struct model *m)
@@ -239,7 +242,8 @@ static void exact_body(mrt_g *g, void *arg)
 static void test_exact(void **state)
 {
 	(void)state;
-	gc_test_run((struct mrt_options){.procs = 2, .clobber = true, .check_edges = true}, exact_body, NULL);
+	gc_test_run((struct mrt_options){.procs = 2, .clobber = true, .check_edges = true},
+		    exact_body, NULL);
 }
 
 /* ------------------------------------------------------------------ globals */
@@ -374,7 +378,8 @@ static void mutators_wave(mrt_g *g, uint64_t seed, uint32_t steps)
 		list_verify(mrt_load(&shared_words[i]));
 }
 
-/* Until ten cycles have run among them: a machine that is busy with other things needs more than one wave. */
+/* Until ten cycles have run among them: a machine that is busy with other things needs more than
+ * one wave. */
 static void mutators_body(mrt_g *g, void *arg)
 {
 	struct mrt_memstats s = {0};
@@ -399,14 +404,32 @@ static void mutators_on(uint32_t procs)
 	uint32_t steps = 250;
 
 	memset(shared_words, 0, sizeof(shared_words));
-	gc_test_run((struct mrt_options){.procs = procs, .gc_every = 50, .clobber = true, .check_edges = true},
-		    mutators_body, &steps);
+	gc_test_run(
+		(struct mrt_options){
+			.procs = procs, .gc_every = 50, .clobber = true, .check_edges = true},
+		mutators_body, &steps);
 }
 
-static void test_mutators_1(void **state) { (void)state; mutators_on(1); }
-static void test_mutators_2(void **state) { (void)state; mutators_on(2); }
-static void test_mutators_4(void **state) { (void)state; mutators_on(4); }
-static void test_mutators_8(void **state) { (void)state; mutators_on(8); }
+static void test_mutators_1(void **state)
+{
+	(void)state;
+	mutators_on(1);
+}
+static void test_mutators_2(void **state)
+{
+	(void)state;
+	mutators_on(2);
+}
+static void test_mutators_4(void **state)
+{
+	(void)state;
+	mutators_on(4);
+}
+static void test_mutators_8(void **state)
+{
+	(void)state;
+	mutators_on(8);
+}
 
 /* ------------------------------------------------- goroutines that do not run */
 
@@ -418,7 +441,8 @@ struct sleeper {
 	mrt_mutex *gate;
 };
 
-/* Holds an object in a frame below another one, parked or in a blocking call, while others collect. */
+/* Holds an object in a frame below another one, parked or in a blocking call, while others collect.
+ */
 static void sleeper_wait(mrt_g *g, const struct sleeper *s)
 {
 	MRT_ROOTS(g, inner, 2);
@@ -481,7 +505,8 @@ static void sleepers_body(mrt_g *g, void *arg)
 static void test_sleepers(void **state)
 {
 	(void)state;
-	gc_test_run((struct mrt_options){.procs = 3, .clobber = true, .check_edges = true}, sleepers_body, NULL);
+	gc_test_run((struct mrt_options){.procs = 3, .clobber = true, .check_edges = true},
+		    sleepers_body, NULL);
 }
 
 /* ------------------------------------------------------------------- zeroing */
@@ -491,15 +516,17 @@ static void zeroed_round(mrt_g *g, void **roots, uint64_t *rng)
 	static const size_t sizes[] = {8, 24, 64, 500, 4096, 9000, 30000, 33000, 300000, 1500000};
 	static const struct mrt_type byte_type = {.name = "byte", .size = 1};
 	static const uint64_t pair_mask[] = {1};
-	static const struct mrt_type pair_type = {.name = "pair", .size = 16, .ptr_words = 1, .ptrmask = pair_mask};
+	static const struct mrt_type pair_type = {
+		.name = "pair", .size = 16, .ptr_words = 1, .ptrmask = pair_mask};
 
 	for (uint32_t i = 0; i < 40; i++) {
 		size_t bytes = sizes[gc_test_random(rng) % (sizeof(sizes) / sizeof(sizes[0]))];
 		bool pointers = gc_test_random(rng) % 2;
 		uint64_t *word;
 
-		GC_TEST_MUST((pointers ? mrt_new_array(g, &pair_type, (bytes + 15) / 16, &roots[i % 4]) :
-					 mrt_new_array(g, &byte_type, bytes, &roots[i % 4])) == 0);
+		GC_TEST_MUST(
+			(pointers ? mrt_new_array(g, &pair_type, (bytes + 15) / 16, &roots[i % 4])
+				  : mrt_new_array(g, &byte_type, bytes, &roots[i % 4])) == 0);
 		word = roots[i % 4];
 		for (size_t w = 0; w < bytes / 8; w++)
 			GC_TEST_MUST(__atomic_load_n(&word[w], __ATOMIC_RELAXED) == 0);

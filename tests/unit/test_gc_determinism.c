@@ -1,6 +1,7 @@
 /*
- * test_gc_determinism.c: simulated back end only: a run with collections, assists and stops is the same to the last event for the
- * same seed, and another one for another. Each run has a process of its own: prim is set up once a process.
+ * test_gc_determinism.c: simulated back end only: a run with collections, assists and stops is the
+ * same to the last event for the same seed, and another one for another. Each run has a process of
+ * its own: prim is set up once a process.
  */
 #include "tests/unit/test_gc_fixture.h"
 
@@ -11,14 +12,15 @@
 #include <unistd.h>
 
 #define GOROUTINES 5u
-#define KEPT 2000u
+#define KEPT	   2000u
 
 struct node {
 	struct node *next;
 	uint64_t value[7];
 };
 static const uint64_t node_mask[] = {1};
-static const struct mrt_type node_type = {.name = "node", .size = sizeof(struct node), .ptr_words = 1, .ptrmask = node_mask};
+static const struct mrt_type node_type = {
+	.name = "node", .size = sizeof(struct node), .ptr_words = 1, .ptrmask = node_mask};
 
 struct result {
 	uint64_t hash, records;
@@ -81,7 +83,10 @@ static struct result run_once(uint64_t seed)
 	if (pid == 0) {
 		struct prim_options prim = {.seed = seed};
 		struct mrt_telemetry *t;
-		struct mrt_options opt = {.procs = 4, .seed = seed, .heap_reserve = (size_t)1 << 28, .gc_every = 3000};
+		struct mrt_options opt = {.procs = 4,
+					  .seed = seed,
+					  .heap_reserve = (size_t)1 << 28,
+					  .gc_every = 3000};
 
 		GC_TEST_MUST(prim_init(&prim) == 0);
 		t = prim_pages_alloc(sizeof(*t));
@@ -103,7 +108,8 @@ static struct result run_once(uint64_t seed)
 
 static void test_same_seed_same_run(void **state)
 {
-	struct result a = run_once(gc_test_seed()), b = run_once(gc_test_seed()), c = run_once(gc_test_seed() + 1);
+	struct result a = run_once(gc_test_seed()), b = run_once(gc_test_seed()),
+		      c = run_once(gc_test_seed() + 1);
 
 	(void)state;
 	assert_true(a.num_gc >= 5 && a.records > 20);

@@ -1,6 +1,7 @@
 /*
- * test_gc_faults.c: the collector's two gates. gc/write: a firing is a cycle that carries its id, from the store to the stops; never while
- * one runs. mem/malloc: one visit an allocation, final at once, with no collection. And the heap check finds what is broken.
+ * test_gc_faults.c: the collector's two gates. gc/write: a firing is a cycle that carries its id,
+ * from the store to the stops; never while one runs. mem/malloc: one visit an allocation, final at
+ * once, with no collection. And the heap check finds what is broken.
  */
 #include "tests/unit/test_gc_fixture.h"
 
@@ -16,7 +17,8 @@ struct cell {
 	uint64_t number[2];
 };
 static const uint64_t cell_mask[] = {3};
-static const struct mrt_type cell_type = {.name = "cell", .size = sizeof(struct cell), .ptr_words = 2, .ptrmask = cell_mask};
+static const struct mrt_type cell_type = {
+	.name = "cell", .size = sizeof(struct cell), .ptr_words = 2, .ptrmask = cell_mask};
 static const uint32_t worker_ids[] = {MRT_WORKER_MAIN};
 
 static struct mrt_telemetry *telemetry_create(uint32_t procs)
@@ -88,14 +90,16 @@ static void test_write(void **state)
 {
 	static struct forced f[STORES];
 	static struct watch_record rec[4096];
-	struct gcs_fault_spec spec = {.point = GCS_POINT_gc_write, .action = GCS_ACT_FORCE, .every = 20};
+	struct gcs_fault_spec spec = {
+		.point = GCS_POINT_gc_write, .action = GCS_ACT_FORCE, .every = 20};
 	struct mrt_telemetry *t = telemetry_create(2);
 	uint32_t n = 0;
 	size_t got;
 
 	(void)state;
 	load_one(&spec, t);
-	gc_test_run((struct mrt_options){.procs = 2, .telemetry = t, .check_edges = true}, write_body, NULL);
+	gc_test_run((struct mrt_options){.procs = 2, .telemetry = t, .check_edges = true},
+		    write_body, NULL);
 	while ((got = watch_drain(t, rec, 4096)) > 0) {
 		for (size_t i = 0; i < got; i++) {
 			const struct watch_record *r = &rec[i];
@@ -137,7 +141,8 @@ static void malloc_body(mrt_g *g, void *arg)
 	gcs_fault_arm(0, 0, false, mrt_now_ns());
 	for (uint32_t i = 1; i <= 1000; i++) {
 		void *kept = roots[0];
-		int r = i % 3 == 0 ? mrt_new_array(g, &cell_type, 2000, &roots[0]) : mrt_new(g, &cell_type, &roots[0]);
+		int r = i % 3 == 0 ? mrt_new_array(g, &cell_type, 2000, &roots[0])
+				   : mrt_new(g, &cell_type, &roots[0]);
 
 		GC_TEST_MUST(r == (i % 7 == 0 ? -ENOMEM : 0));
 		GC_TEST_MUST(r == 0 || roots[0] == kept);
@@ -153,12 +158,14 @@ static void malloc_body(mrt_g *g, void *arg)
 
 static void test_failed_allocation(void **state)
 {
-	struct gcs_fault_spec spec = {.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .every = 7};
+	struct gcs_fault_spec spec = {
+		.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .every = 7};
 	struct mrt_telemetry *t = telemetry_create(1);
 
 	(void)state;
 	load_one(&spec, t);
-	gc_test_run((struct mrt_options){.procs = 1, .gogc = -1, .telemetry = t}, malloc_body, NULL);
+	gc_test_run((struct mrt_options){.procs = 1, .gogc = -1, .telemetry = t}, malloc_body,
+		    NULL);
 	assert_int_equal(count_of(&t->fault[0].visits), 1000);
 	assert_int_equal(count_of(&t->fault[0].eligible), 1000);
 	assert_int_equal(count_of(&t->fault[0].fired), 1000 / 7);

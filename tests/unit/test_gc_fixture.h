@@ -1,6 +1,7 @@
 /*
- * test_gc_fixture.h: what the collector's tests share: running a body as the main goroutine, a seeded generator, and a check that
- * may fail on any goroutine's stack (cmocka's asserts jump, and may not).
+ * test_gc_fixture.h: what the collector's tests share: running a body as the main goroutine, a
+ * seeded generator, and a check that may fail on any goroutine's stack (cmocka's asserts jump, and
+ * may not).
  */
 #pragma once
 
@@ -16,13 +17,13 @@
 
 #include <cmocka.h>
 
-#define GC_TEST_MUST(cond)                                                                                    \
-	do {                                                                                                  \
-		if (!(cond)) {                                                                                \
-			fprintf(stderr, "%s:%d: %s does not hold (GCS_TEST_SEED=%llu)\n", __FILE__, __LINE__, \
-				#cond, (unsigned long long)gc_test_seed());                                   \
-			abort();                                                                              \
-		}                                                                                             \
+#define GC_TEST_MUST(cond)                                                                         \
+	do {                                                                                       \
+		if (!(cond)) {                                                                     \
+			fprintf(stderr, "%s:%d: %s does not hold (GCS_TEST_SEED=%llu)\n",          \
+				__FILE__, __LINE__, #cond, (unsigned long long)gc_test_seed());    \
+			abort();                                                                   \
+		}                                                                                  \
 	} while (0)
 
 static inline uint64_t gc_test_seed(void)

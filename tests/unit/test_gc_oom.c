@@ -1,6 +1,7 @@
 /*
- * test_gc_oom.c: no memory: under `return` an allocation fails with nothing changed, and memory that is dropped comes back; under
- * `throw` the process ends with Go's text and status 2. An injected mem/malloc failure costs no collection.
+ * test_gc_oom.c: no memory: under `return` an allocation fails with nothing changed, and memory
+ * that is dropped comes back; under `throw` the process ends with Go's text and status 2. An
+ * injected mem/malloc failure costs no collection.
  */
 #include "tests/unit/test_gc_fixture.h"
 
@@ -18,7 +19,8 @@ struct cell {
 	char payload[112];
 };
 static const uint64_t cell_mask[] = {1};
-static const struct mrt_type cell_type = {.name = "cell", .size = sizeof(struct cell), .ptr_words = 1, .ptrmask = cell_mask};
+static const struct mrt_type cell_type = {
+	.name = "cell", .size = sizeof(struct cell), .ptr_words = 1, .ptrmask = cell_mask};
 static const struct mrt_type block_type = {.name = "block", .size = 1000000};
 
 /* Push cells until memory is refused; returns how many there are. */
@@ -34,7 +36,8 @@ static uint64_t fill(mrt_g *g, void **roots, uint64_t number)
 		}
 		GC_TEST_MUST(r == 0);
 		((struct cell *)roots[1])->number = number++;
-		memset(((struct cell *)roots[1])->payload, (int)(number & 0xff), sizeof(((struct cell *)roots[1])->payload));
+		memset(((struct cell *)roots[1])->payload, (int)(number & 0xff),
+		       sizeof(((struct cell *)roots[1])->payload));
 		mrt_store(g, (void **)&((struct cell *)roots[1])->next, roots[0]);
 		roots[0] = roots[1];
 	}
@@ -64,7 +67,8 @@ static void return_body(mrt_g *g, void *arg)
 	/* Refused again and again, small and large, and nothing is lost. */
 	for (uint32_t i = 0; i < 3; i++) {
 		GC_TEST_MUST(mrt_new(g, &block_type, &big[0]) == -ENOMEM && big[0] == NULL);
-		GC_TEST_MUST(mrt_new_array(g, &block_type, 8, &big[0]) == -ENOMEM && big[0] == NULL);
+		GC_TEST_MUST(mrt_new_array(g, &block_type, 8, &big[0]) == -ENOMEM &&
+			     big[0] == NULL);
 	}
 	GC_TEST_MUST(mrt_new_array(g, &block_type, SIZE_MAX / 2, &big[0]) == -EOVERFLOW);
 	verify(roots[0], first);
@@ -84,8 +88,10 @@ static void return_body(mrt_g *g, void *arg)
 static void test_return(void **state)
 {
 	(void)state;
-	gc_test_run((struct mrt_options){.procs = 2, .heap_reserve = RESERVE, .clobber = true, .check_edges = true},
-		    return_body, NULL);
+	gc_test_run(
+		(struct mrt_options){
+			.procs = 2, .heap_reserve = RESERVE, .clobber = true, .check_edges = true},
+		return_body, NULL);
 }
 
 /* --------------------------------------------------------- many at the edge */
@@ -139,7 +145,8 @@ static void squeeze_body(mrt_g *g, void *arg)
 static void test_squeeze(void **state)
 {
 	(void)state;
-	gc_test_run((struct mrt_options){.procs = 4, .heap_reserve = RESERVE / 2, .clobber = true}, squeeze_body, NULL);
+	gc_test_run((struct mrt_options){.procs = 4, .heap_reserve = RESERVE / 2, .clobber = true},
+		    squeeze_body, NULL);
 }
 
 /* -------------------------------------------------------------------- throw */
@@ -165,7 +172,8 @@ static void test_throw(void **state)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		struct mrt_options opt = {.procs = 1, .heap_reserve = RESERVE, .oom = MRT_OOM_THROW, .seed = 1};
+		struct mrt_options opt = {
+			.procs = 1, .heap_reserve = RESERVE, .oom = MRT_OOM_THROW, .seed = 1};
 
 		dup2(fd[1], 2);
 		mrt_run(&opt, throw_body, NULL);
@@ -178,7 +186,8 @@ static void test_throw(void **state)
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 2);
 	assert_true(n > 0);
-	assert_non_null(strstr(text, "runtime: out of memory: cannot allocate 4194304-byte block ("));
+	assert_non_null(
+		strstr(text, "runtime: out of memory: cannot allocate 4194304-byte block ("));
 	assert_non_null(strstr(text, " in use)\nfatal error: out of memory\n"));
 }
 

@@ -1,6 +1,7 @@
 /*
- * test_gc_pacer.c: goals and triggers against the formulas of mgcpacer.go; in a running heap: the goal after a collection, how far
- * the heap overshoots it, that a storm of allocations is made to assist, and MemStats.
+ * test_gc_pacer.c: goals and triggers against the formulas of mgcpacer.go; in a running heap: the
+ * goal after a collection, how far the heap overshoots it, that a storm of allocations is made to
+ * assist, and MemStats.
  */
 #include "tests/unit/test_gc_fixture.h"
 
@@ -34,7 +35,8 @@ static void test_limit_goal(void **state)
 	/* 20 over the limit is taken off once more. */
 	assert_int_equal(gc_pacer_limit_goal(100 * MIB, 120 * MIB, 0, 110 * MIB, 10 * MIB),
 			 70 * MIB - 70 * MIB / 100 * 3);
-	/* At least 1 MiB of headroom; below twice that the goal is the headroom; never below what is marked. */
+	/* At least 1 MiB of headroom; below twice that the goal is the headroom; never below what
+	 * is marked. */
 	assert_int_equal(gc_pacer_limit_goal(11 * MIB, 2 * MIB, 0, MIB, 0), 9 * MIB);
 	assert_int_equal(gc_pacer_limit_goal(3 * MIB, 2 * MIB, 0, MIB / 2, 0), MIB);
 	assert_int_equal(gc_pacer_limit_goal(11 * MIB, 2 * MIB, 0, MIB, 10 * MIB), 10 * MIB);
@@ -61,7 +63,8 @@ struct item {
 	uint64_t filler[31];
 };
 static const uint64_t item_mask[] = {1};
-static const struct mrt_type item_type = {.name = "item", .size = sizeof(struct item), .ptr_words = 1, .ptrmask = item_mask};
+static const struct mrt_type item_type = {
+	.name = "item", .size = sizeof(struct item), .ptr_words = 1, .ptrmask = item_mask};
 
 static void push_items(mrt_g *g, void **roots, uint32_t n)
 {
@@ -118,14 +121,16 @@ static void limit_body(mrt_g *g, void *arg)
 	}
 	mrt_memstats_read(g, &s);
 	GC_TEST_MUST(s.num_gc >= 5);
-	/* Real threads of the collector may lose their CPU for a while, and the heap grows meanwhile. */
+	/* Real threads of the collector may lose their CPU for a while, and the heap grows
+	 * meanwhile. */
 	GC_TEST_MUST(s.heap_inuse < (MRT_SIM ? 33 : 64) * MIB);
 }
 
 static void test_memlimit(void **state)
 {
 	(void)state;
-	gc_test_run((struct mrt_options){.procs = 2, .gogc = -1, .memlimit = 32 * MIB}, limit_body, NULL);
+	gc_test_run((struct mrt_options){.procs = 2, .gogc = -1, .memlimit = 32 * MIB}, limit_body,
+		    NULL);
 }
 
 /* ---------------------------------------------------------------- telemetry */
@@ -143,7 +148,8 @@ static void seen_add(struct seen *s, const struct watch_record *r)
 	s->mark_ends += r->kind == WATCH_GC_MARK_END;
 	s->sweeps += r->kind == WATCH_SWEEP_END;
 	s->assists += r->kind == WATCH_ASSIST;
-	s->stops += r->kind == WATCH_STW && (r->a == SCHED_STW_GC_START || r->a == SCHED_STW_GC_END);
+	s->stops +=
+		r->kind == WATCH_STW && (r->a == SCHED_STW_GC_START || r->a == SCHED_STW_GC_END);
 	if (r->kind == WATCH_ASSIST)
 		s->assist_ns += r->b;
 	if (r->kind != WATCH_GC_H)
@@ -166,7 +172,7 @@ static struct seen drain(struct mrt_telemetry *t)
 }
 
 /* Four goroutines keep 8 MiB alive between them and replace it again and again. */
-#define STORMERS 4u
+#define STORMERS   4u
 #define STORM_KEPT 8192u
 
 struct stormer {
@@ -178,9 +184,12 @@ struct stormer {
 static void stormer_body(mrt_g *g, void *arg)
 {
 	const struct stormer *st = arg;
-	static const uint64_t table_mask[STORM_KEPT / 64] = {[0 ... STORM_KEPT / 64 - 1] = UINT64_MAX};
-	static const struct mrt_type table_type = {
-		.name = "table", .size = STORM_KEPT * 8, .ptr_words = STORM_KEPT, .ptrmask = table_mask};
+	static const uint64_t table_mask[STORM_KEPT / 64] = {[0 ... STORM_KEPT / 64 - 1] =
+								     UINT64_MAX};
+	static const struct mrt_type table_type = {.name = "table",
+						   .size = STORM_KEPT * 8,
+						   .ptr_words = STORM_KEPT,
+						   .ptrmask = table_mask};
 	uint64_t rng = st->seed;
 	MRT_ROOTS(g, roots, 2);
 
@@ -199,7 +208,8 @@ static void storm_body(mrt_g *g, void *arg)
 
 	mrt_wg_add(&wg, STORMERS);
 	for (uint32_t i = 0; i < STORMERS; i++) {
-		st[i] = (struct stormer){.wg = &wg, .seed = gc_test_seed() + i, .steps = *(uint32_t *)arg};
+		st[i] = (struct stormer){
+			.wg = &wg, .seed = gc_test_seed() + i, .steps = *(uint32_t *)arg};
 		GC_TEST_MUST(mrt_go(g, stormer_body, &st[i], NULL) == 0);
 	}
 	mrt_wg_wait(g, &wg);
@@ -252,7 +262,8 @@ static void memstats_body(mrt_g *g, void *arg)
 	GC_TEST_MUST(s.heap_objects == s.mallocs - s.frees && s.heap_objects == 10001);
 	GC_TEST_MUST(s.total_alloc - before.total_alloc == 70000 * sizeof(struct item));
 	GC_TEST_MUST(s.heap_sys == s.heap_inuse + s.heap_idle && s.heap_idle >= s.heap_released);
-	GC_TEST_MUST(s.sys == s.heap_sys + s.stack_sys + s.mspan_sys + s.mcache_sys + s.gc_sys + s.other_sys);
+	GC_TEST_MUST(s.sys == s.heap_sys + s.stack_sys + s.mspan_sys + s.mcache_sys + s.gc_sys +
+				      s.other_sys);
 	GC_TEST_MUST(s.num_gc >= 2 && s.num_forced_gc == 1 && s.num_gc < 256);
 	for (uint32_t i = 0; i < 256; i++)
 		pauses += s.pause_ns[i];
@@ -300,9 +311,12 @@ static void test_periodic(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_percent_goal), cmocka_unit_test(test_limit_goal),
-		cmocka_unit_test(test_trigger),	     cmocka_unit_test(test_goal),
-		cmocka_unit_test(test_memlimit),     cmocka_unit_test(test_storm),
+		cmocka_unit_test(test_percent_goal),
+		cmocka_unit_test(test_limit_goal),
+		cmocka_unit_test(test_trigger),
+		cmocka_unit_test(test_goal),
+		cmocka_unit_test(test_memlimit),
+		cmocka_unit_test(test_storm),
 		cmocka_unit_test(test_memstats),
 #if MRT_SIM
 		cmocka_unit_test(test_periodic), /* virtual minutes */

@@ -1,5 +1,6 @@
 /*
- * test_gctrace.c: the trace line: numbers as Go formats them, the whole line by example, and what a run really prints.
+ * test_gctrace.c: the trace line: numbers as Go formats them, the whole line by example, and what a
+ * run really prints.
  */
 #include "tests/unit/test_gc_fixture.h"
 
@@ -14,9 +15,10 @@ static void test_ms(void **state)
 	static const struct {
 		int64_t ns;
 		const char *text;
-	} v[] = {{0, "0"},	      {999, "0"},	   {1000, "0.001"},	 {12999, "0.012"},     {99999, "0.099"},
-		 {100000, "0.10"},    {159999, "0.15"},	   {1000000, "1.0"},	 {1290000, "1.2"},     {9999999, "9.9"},
-		 {10000000, "10"},    {29400000, "29"},	   {289000000, "289"},	 {-5, "0"},	       {17967, "0.017"}};
+	} v[] = {{0, "0"},	     {999, "0"},       {1000, "0.001"},	 {12999, "0.012"},
+		 {99999, "0.099"},   {100000, "0.10"}, {159999, "0.15"}, {1000000, "1.0"},
+		 {1290000, "1.2"},   {9999999, "9.9"}, {10000000, "10"}, {29400000, "29"},
+		 {289000000, "289"}, {-5, "0"},	       {17967, "0.017"}};
 	char text[32];
 
 	(void)state;
@@ -53,8 +55,9 @@ static void test_line(void **state)
 
 	(void)state;
 	assert_int_equal(n, strlen(line));
-	assert_string_equal(line, "gc 7 @1.234s 3%: 0.024+289+0.021 ms clock, 0.096+0.50/72/0+0.086 ms cpu, "
-				  "100->110->55 MB, 112 MB goal, 3 MB stacks, 0 MB globals, 4 P\n");
+	assert_string_equal(
+		line, "gc 7 @1.234s 3%: 0.024+289+0.021 ms clock, 0.096+0.50/72/0+0.086 ms cpu, "
+		      "100->110->55 MB, 112 MB goal, 3 MB stacks, 0 MB globals, 4 P\n");
 	t.forced = true;
 	watch_gctrace_format(line, sizeof(line), &t);
 	assert_non_null(strstr(line, " 4 P (forced)\n"));
@@ -73,14 +76,18 @@ static void trace_body(mrt_g *g, void *arg)
 }
 
 #define MS "([0-9]+|[0-9]+\\.[0-9]{1,3})"
-#define LINE                                                                                                  \
-	"^gc [0-9]+ @[0-9]+\\.[0-9]{3}s [0-9]+%: " MS "\\+" MS "\\+" MS " ms clock, " MS "\\+" MS "/" MS "/" MS \
-	"\\+" MS " ms cpu, [0-9]+->[0-9]+->[0-9]+ MB, [0-9]+ MB goal, [0-9]+ MB stacks, [0-9]+ MB globals, 2 P"  \
+#define LINE                                                                                       \
+	"^gc [0-9]+ @[0-9]+\\.[0-9]{3}s [0-9]+%: " MS "\\+" MS "\\+" MS " ms clock, " MS "\\+" MS  \
+	"/" MS "/" MS "\\+" MS " ms cpu, [0-9]+->[0-9]+->[0-9]+ MB, [0-9]+ MB goal, [0-9]+ MB "    \
+			       "stacks, [0-9]+ MB globals, 2 P"                                    \
 	"( \\(forced\\))?$"
 
 static void test_run(void **state)
 {
-	struct mrt_options opt = {.procs = 2, .gctrace = true, .seed = gc_test_seed(), .heap_reserve = (size_t)1 << 28};
+	struct mrt_options opt = {.procs = 2,
+				  .gctrace = true,
+				  .seed = gc_test_seed(),
+				  .heap_reserve = (size_t)1 << 28};
 	uint32_t lines = 0, forced = 0;
 	FILE *file = tmpfile();
 	int err = dup(2), r;
