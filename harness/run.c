@@ -338,6 +338,8 @@ static int run_watch_signals(struct run *r)
 	sigaddset(&mask, SIGTERM);
 	sigaddset(&mask, SIGHUP);
 	sigaddset(&mask, SIGCHLD);
+	signal(SIGPIPE, SIG_IGN); /* a reader of ours that goes away, or a file size limit, is an error to be told, */
+	signal(SIGXFSZ, SIG_IGN); /* not an end in mid-run */
 	/* Before any thread: they inherit it. */
 	if (sigprocmask(SIG_BLOCK, &mask, &r->old_mask))
 		return -errno;

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
@@ -17,8 +18,18 @@
 
 #define SPAWN_FIRST_FD 3
 #define SPAWN_FDS_MAX 4096u
+#define SPAWN_FDS_SWEPT 65536u
 
 static int spawn_lift(int fd, int above) { return fcntl(fd, F_DUPFD_CLOEXEC, above); }
+
+/* Inherited by accident, or ours: none of them lives beyond exec. Not every kernel can do it at once. */
+static void spawn_close_on_exec(unsigned from)
+{
+	if (close_range(from, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
+		return;
+	for (unsigned fd = from; fd < SPAWN_FDS_SWEPT; fd++)
+		fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+}
 
 /* In the child: 0, or the errno. `lifted` is scratch for nfds numbers. */
 static int spawn_place_fds(const struct gcs_spawn *s, int *lifted, int *report)
@@ -36,6 +47,7 @@ static int spawn_place_fds(const struct gcs_spawn *s, int *lifted, int *report)
 	for (unsigned i = 0; i < s->nfds; i++)
 		if (dup2(lifted[i], SPAWN_FIRST_FD + (int)i) < 0)
 			return errno;
+	spawn_close_on_exec(SPAWN_FIRST_FD + s->nfds);
 	return 0;
 }
 
