@@ -73,7 +73,6 @@ int gcs_collect_create(struct gcs_collect **ret, const struct gcs_collect_option
 	c->tel = opt->telemetry;
 	c->sim = opt->sim;
 	c->ended_ns = -1;
-	c->phase_told = -1;
 	int rc = gcs_recoveries_init(&c->recoveries, opt->scenario);
 	if (rc == 0)
 		rc = collect_judges(c);
@@ -181,6 +180,16 @@ static void collect_crash_text(struct gcs_collect *c)
 		snprintf(c->crash_text, sizeof(c->crash_text),
 			 "the target ended with status %d at %.1f s%s", WEXITSTATUS(status), at,
 			 c->done ? ", after it was done" : " before it was done");
+}
+
+void gcs_collect_fail(struct gcs_collect *c, enum gcs_exit code, const char *text)
+{
+	collect_clock(c);
+	collect_say(c, c->now_ns, 2, "%s", text);
+	if (c->fail != GCS_EXIT_PASS)
+		return;
+	c->fail = code;
+	snprintf(c->fail_text, sizeof(c->fail_text), "%s", text);
 }
 
 void gcs_collect_exit(struct gcs_collect *c, int wait_status, bool expected)
@@ -316,11 +325,11 @@ static void collect_verdict(struct gcs_collect *c, int interrupted)
 		.harness_error = c->error,
 		.started = c->started,
 		.target_crashed = c->crashed,
-		.crash_text = c->crash_text,
+		.crash_text = c->crash_text, .fail = c->fail, .fail_text = c->fail_text,
 		.sim = c->sim,
 		.duration_ns = c->ended_ns,
 		.stall_total_ns = c->stall_total_ns,
-		.ended_early = cut && !interrupted && !c->crashed && !c->aborted && !c->error,
+		.ended_early = cut && !interrupted && !c->crashed && !c->aborted && !c->error && !c->fail,
 	};
 	gcs_verdict_decide(&c->verdict, &g);
 }

@@ -39,8 +39,10 @@ struct collect_cumulative {
 struct gcs_collect {
 	const struct gcs_scenario *scenario;
 	struct mrt_telemetry *tel;
-	bool sim, started, done, exited, expected_exit, crashed;
+	bool sim, started, done, exited, crashed;
 	int pid, error, wait_status;
+	enum gcs_exit fail;                    /* PASS: the harness is well */
+	char fail_text[160];
 	char crash_text[160], hash[40];
 	int64_t t0_abs_ns, clock_abs_ns, now_ns, sampled_ns, horizon_ns, ended_ns, tick_abs_ns;
 	int64_t late_max_ns, stall_total_ns; /* our own ticks; the target's control thread */
@@ -75,12 +77,10 @@ struct gcs_collect {
 	struct gcs_ledger ledger;
 	struct gcs_facts facts;
 	struct gcs_pauses pauses;
-	uint32_t gc_open_cycle;
 
 	struct gcs_judge slo[GCS_CHECKS_MAX], expect[GCS_CHECKS_MAX];
 	int64_t over_ns; /* strip: pauses beyond this are over; 0 none */
 	bool aborted;
-	int phase_told;
 	uint64_t data_errors;
 
 	struct gcs_record *record;

@@ -372,6 +372,31 @@ static void test_coarse(void **state)
 	run_fini(&r);
 }
 
+/* Ticks between two steps of the virtual clock lose nothing, and each step is acknowledged: the
+ * simulated target waits for that. */
+static void test_clock_stands(void **state)
+{
+	(void)state;
+	struct run r;
+	run_init(&r);
+	r.s->nfaults = 0;
+	run_start(&r);
+	assert_true(atomic_load(&r.tel->sampled_ns) != 0); /* somebody samples */
+	for (int i = 0; i < 40; i++) {
+		assert_int_equal(run_tick(&r), 0);
+		assert_int_equal(atomic_load(&r.tel->sampled_ns), T0_NS + r.now_ns);
+		atomic_fetch_add(&r.tel->ops[0].ops, 7);
+		assert_int_equal(gcs_collect_tick(r.c), 0);
+	}
+	gcs_collect_done(r.c, NULL, 0, 0);
+	gcs_collect_exit(r.c, 0, true);
+	gcs_collect_finish(r.c, 0);
+	assert_int_equal(query(r.path, "SELECT sum(count) FROM interval_ops WHERE workload=0"),
+			 40 * 107);
+	assert_true(atomic_load(&r.tel->sampled_ns) > (uint64_t)(T0_NS + r.now_ns));
+	run_fini(&r);
+}
+
 /* Clients outside the runtime are what a workload is measured by, where there are any. */
 static void test_clients(void **state)
 {
@@ -518,10 +543,11 @@ int main(void)
 		cmocka_unit_test(test_shares),	     cmocka_unit_test(test_strip_doubles),
 		cmocka_unit_test(test_worst_pauses), cmocka_unit_test(test_calm),
 		cmocka_unit_test(test_storm),	     cmocka_unit_test(test_order),
-		cmocka_unit_test(test_coarse),	     cmocka_unit_test(test_clients),
-		cmocka_unit_test(test_abort),	     cmocka_unit_test(test_crash),
-		cmocka_unit_test(test_interrupted),  cmocka_unit_test(test_lost),
-		cmocka_unit_test(test_standstill),   cmocka_unit_test(test_real_clock),
+		cmocka_unit_test(test_coarse),	     cmocka_unit_test(test_clock_stands),
+		cmocka_unit_test(test_clients),	     cmocka_unit_test(test_abort),
+		cmocka_unit_test(test_crash),	     cmocka_unit_test(test_interrupted),
+		cmocka_unit_test(test_lost),	     cmocka_unit_test(test_standstill),
+		cmocka_unit_test(test_real_clock),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
