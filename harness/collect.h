@@ -30,6 +30,9 @@ int gcs_collect_tick(struct gcs_collect *c);
 void gcs_collect_event(struct gcs_collect *c, int level, const char *text); /* lands in the record and the screen */
 void gcs_collect_gctrace(struct gcs_collect *c, const char *line);
 void gcs_collect_done(struct gcs_collect *c, const char *hash, uint64_t checked, uint64_t errors);
+/* The harness itself has failed (a process of ours died, the target refused the plan): the verdict is exit `code`, 1 or 3. The first
+ * one counts; a run that was interrupted stays that. */
+void gcs_collect_fail(struct gcs_collect *c, enum gcs_exit code, const char *text);
 /* wait status of the target; expected: it had said done or was told to quit */
 void gcs_collect_exit(struct gcs_collect *c, int wait_status, bool expected);
 const struct gcs_snapshot *gcs_collect_snapshot(struct gcs_collect *c);

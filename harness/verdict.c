@@ -82,7 +82,9 @@ static void verdict_run(struct gcs_verdict *v, const struct gcs_grounds *g)
 	if (g->harness_error && g->harness_error != -ENOSPC)
 		verdict_reason(v, GCS_EXIT_HARNESS, "the record could not be written: %s",
 			       strerror(-g->harness_error));
-	if (!g->started && !g->target_crashed && !g->interrupted)
+	if (g->fail != GCS_EXIT_PASS)
+		verdict_reason(v, g->fail, "%s", g->fail_text);
+	if (!g->started && !g->target_crashed && !g->interrupted && g->fail == GCS_EXIT_PASS)
 		verdict_reason(v, GCS_EXIT_HARNESS, "the target never began the run");
 	if (g->harness_error == -ENOSPC)
 		verdict_reason(v, GCS_EXIT_UNSUPPORTED, "no space left for the record");

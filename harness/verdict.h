@@ -29,6 +29,8 @@ struct gcs_grounds {
 	const struct gcs_recoveries *recoveries;
 	const struct gcs_judge *slo, *expect;
 	int interrupted;   /* 0, SIGINT, SIGTERM */
+	enum gcs_exit fail;              /* PASS, or what the harness said of itself */
+	const char *fail_text;
 	int harness_error; /* 0 or -errno: -ENOSPC is a lack of resources, anything else the
 			      harness's failure */
 	bool started;	   /* the target began the run */

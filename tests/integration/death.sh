@@ -69,6 +69,8 @@ begin unloaded
 for p in $children; do case $(cat "/proc/$p/comm" 2> /dev/null) in gcstorm-load) kill -9 "$p" ;; esac; done
 finish unloaded 1
 has "$work/err" 'the load process died (signal 9)' 'unloaded'
+"$bin" report --format json "$work/unloaded.gcrun" | tr -d ' \n' > "$work/report"
+has "$work/report" '"exit":1,' 'the record of a run without its load process'
 
 # The harness is killed: the others end by themselves within two seconds, and what was recorded is there.
 begin orphan
