@@ -44,6 +44,11 @@ has "$work/out" short 'list runs'
 code 0 "$bin" report last
 has "$work/out" SIMULATED 'report last'
 
+# An SLO that may end the run does so.
+code 99 "$bin" run --plain -o "$work/abort.gcrun" --set 'slo=[{id: clean, check: "ops.errors == 0", abort: true}]' "$scenario"
+has "$work/err" 'SLO clean failed' 'an abort'
+grep -q 'phase heal' "$work/err" && fault 'the run went on after its abort'
+
 # Refused before anything starts.
 code 2 "$bin" run --plain --sim -o "$work/real.gcrun" "$scenario"
 has "$work/err" 'File exists' 'a record that exists'
