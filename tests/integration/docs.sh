@@ -26,7 +26,7 @@ done < "$work/docs"
 # Paths in backticks that begin with a folder of ours; `{a,b}` and globs expand, a placeholder in capitals or <> is skipped.
 while read -r doc; do
 	grep -o '`[^`]*`' "$doc" | tr -d '`' | grep -E '^(\./)?(runtime|faults|workloads|harness|tui|incidents|tests|bench|docs|\.ci)/[^ ]*$' |
-		grep -v '[<>…]' | grep -vE '/[A-Z]{3,}' | sort -u > "$work/paths"
+		grep -v '[<>…]' | grep -vE '[A-Z]{5,}' | sort -u > "$work/paths"
 	while read -r path; do
 		checked=$((checked + 1))
 		# shellcheck disable=SC2086

@@ -42,6 +42,15 @@ wait_gone() {
 	done
 }
 
+wait_dead() {
+	i=0
+	while [ "$(tm display-message -p -t s '#{pane_dead}')" != 1 ]; do
+		i=$((i + 1))
+		[ "$i" -lt 300 ] || fail "the program did not end"
+		sleep 0.1
+	done
+}
+
 tm new-session -d -s s -x 80 -y 24 "exec env LC_ALL=C.UTF-8 $bin run $work/s.yaml -o $work/s.gcrun; " \; set-option remain-on-exit on
 wait_for 'STW PAUSE'
 wait_for 'maps .*/s'
@@ -74,7 +83,7 @@ tm send-keys -t s q
 wait_for 'Stop the run'
 tm send-keys -t s y
 wait_for 'record .*s.gcrun'            # the summary, on a restored terminal
-wait_for 'Pane is dead'
+wait_dead
 tm kill-server
 
 # Without colour nothing is coloured; ASCII where the locale has no more.
@@ -86,5 +95,5 @@ tm capture-pane -p -t s | LC_ALL=C grep -q '[^ -~]' && fail "a character beyond 
 tm send-keys -t s q
 wait_for 'Stop the run'
 tm send-keys -t s y
-wait_for 'Pane is dead'
+wait_dead
 echo "the screen does what it says"
