@@ -284,6 +284,11 @@ int gcs_collect_tick(struct gcs_collect *c)
 	collect_facts(c);
 	collect_judge(c, false);
 	collect_view(c);
+	if (c->now_ns >=
+	    c->told_ns + COLLECT_TICK_NS) { /* how far the record goes, if it ends here */
+		c->told_ns = c->now_ns;
+		gcs_record_put(c->record, GCS_ROW_RUN_NOW, gcs_int(c->now_ns));
+	}
 	c->error = gcs_record_tick(c->record);
 	return c->error ? c->error : c->aborted;
 }
@@ -331,7 +336,8 @@ static void collect_verdict(struct gcs_collect *c, int interrupted)
 		.sim = c->sim,
 		.duration_ns = c->ended_ns,
 		.stall_total_ns = c->stall_total_ns,
-		.ended_early = cut && !interrupted && !c->crashed && !c->aborted && !c->error && !c->fail,
+		.ended_early =
+			cut && !interrupted && !c->crashed && !c->aborted && !c->error && !c->fail,
 	};
 	gcs_verdict_decide(&c->verdict, &g);
 }

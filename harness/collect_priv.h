@@ -41,10 +41,11 @@ struct gcs_collect {
 	struct mrt_telemetry *tel;
 	bool sim, started, done, exited, crashed;
 	int pid, error, wait_status;
-	enum gcs_exit fail;                    /* PASS: the harness is well */
+	enum gcs_exit fail; /* PASS: the harness is well */
 	char fail_text[160];
 	char crash_text[160], hash[40];
-	int64_t t0_abs_ns, clock_abs_ns, now_ns, sampled_ns, horizon_ns, ended_ns, tick_abs_ns;
+	int64_t t0_abs_ns, clock_abs_ns, now_ns, sampled_ns, told_ns, horizon_ns, ended_ns,
+		tick_abs_ns;
 	int64_t late_max_ns, stall_total_ns; /* our own ticks; the target's control thread */
 
 	struct watch_record *held; /* drained, not yet in order */
