@@ -23,7 +23,8 @@ int gcs_command_usage(const char *hint, const char *fmt, ...)
 }
 
 /* "did you mean 'X'?" or NULL. */
-static const char *command_near(char *hint, size_t cap, const char *dashes, const char *word, const void *list, size_t n, size_t stride)
+static const char *command_near(char *hint, size_t cap, const char *dashes, const char *word,
+				const void *list, size_t n, size_t stride)
 {
 	const char *near = gcs_suggest(word, list, n, stride);
 	if (near)
@@ -42,7 +43,8 @@ static void command_help_options(const struct gcs_command *c, FILE *out)
 		char text[64];
 		if (!(c->options & (1u << i)))
 			continue;
-		snprintf(text, sizeof text, "%c%c%s --%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name,
+		snprintf(text, sizeof text, "%c%c%s --%s%s%s", o->letter ? '-' : ' ',
+			 o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name,
 			 o->arg ? " " : "", o->arg ? o->arg : "");
 		fprintf(out, "  %-24s %s\n", text, o->about);
 	}
@@ -50,7 +52,8 @@ static void command_help_options(const struct gcs_command *c, FILE *out)
 
 static void command_help_one(const struct gcs_command *c, FILE *out)
 {
-	fprintf(out, "Usage: gcstorm %s%s%s%s\n\nTo %s.\n", c->name, c->options ? " [OPTION]..." : "", *c->args ? " " : "", c->args, c->about);
+	fprintf(out, "Usage: gcstorm %s%s%s%s\n\nTo %s.\n", c->name,
+		c->options ? " [OPTION]..." : "", *c->args ? " " : "", c->args, c->about);
 	if (*c->detail)
 		fprintf(out, "%s\n", c->detail);
 	command_help_options(c, out);
@@ -58,13 +61,17 @@ static void command_help_one(const struct gcs_command *c, FILE *out)
 
 static void command_help_all(FILE *out)
 {
-	fputs("Usage: gcstorm COMMAND [OPTION]... [ARGUMENT]...\n\nShakes a managed runtime and watches it recover.\n\nCommands:\n", out);
+	fputs("Usage: gcstorm COMMAND [OPTION]... [ARGUMENT]...\n\nShakes a managed runtime and "
+	      "watches it recover.\n\nCommands:\n",
+	      out);
 	for (size_t i = 0; i < gcs_commands_count; i++) {
 		char text[80];
 		snprintf(text, sizeof text, "%s %s", gcs_commands[i].name, gcs_commands[i].args);
 		fprintf(out, "  %-46s %s\n", text, gcs_commands[i].about);
 	}
-	fputs("\n`gcstorm help COMMAND` says more. Results go to standard output, progress to standard error.\n", out);
+	fputs("\n`gcstorm help COMMAND` says more. Results go to standard output, progress to "
+	      "standard error.\n",
+	      out);
 }
 
 static const struct gcs_command *command_find(const char *name)
@@ -78,8 +85,10 @@ static const struct gcs_command *command_find(const char *name)
 static int command_unknown(const char *name)
 {
 	char hint[96];
-	const char *near = command_near(hint, sizeof hint, "", name, &gcs_commands[0].name, gcs_commands_count, sizeof gcs_commands[0]);
-	return gcs_command_usage(near ? near : "`gcstorm help` lists the commands", "unknown command '%s'", name);
+	const char *near = command_near(hint, sizeof hint, "", name, &gcs_commands[0].name,
+					gcs_commands_count, sizeof gcs_commands[0]);
+	return gcs_command_usage(near ? near : "`gcstorm help` lists the commands",
+				 "unknown command '%s'", name);
 }
 
 int gcs_command_help(const struct gcs_arguments *a)
@@ -97,7 +106,12 @@ int gcs_command_help(const struct gcs_arguments *a)
 
 /* ---- parsing */
 
-struct command_cursor { int argc; char **argv; int at; struct gcs_arguments *a; };
+struct command_cursor {
+	int argc;
+	char **argv;
+	int at;
+	struct gcs_arguments *a;
+};
 
 static int command_set(struct gcs_arguments *a, const char *text)
 {
@@ -105,7 +119,8 @@ static int command_set(struct gcs_arguments *a, const char *text)
 	char *copy = strdup(text), *eq = copy ? strchr(copy, '=') : NULL;
 	if (!eq || eq == copy || !eq[1]) {
 		free(copy);
-		return gcs_command_usage("--set workload.maps.keys=10k", "--set wants KEY=VALUE, not '%s'", text);
+		return gcs_command_usage("--set workload.maps.keys=10k",
+					 "--set wants KEY=VALUE, not '%s'", text);
 	}
 	if (a->nsets == GCS_SETS_MAX) {
 		free(copy);
@@ -127,12 +142,14 @@ static int command_take(struct gcs_arguments *a, int id, const char *value)
 	if (id != GCS_OPT_FORMAT)
 		return 0;
 	if (strcmp(value, "text") != 0 && strcmp(value, "json") != 0)
-		return gcs_command_usage("--format text or --format json", "there is no format '%s'", value);
+		return gcs_command_usage("--format text or --format json",
+					 "there is no format '%s'", value);
 	a->format = value;
 	return 0;
 }
 
-static int command_unknown_option(const struct command_cursor *c, const char *shown, const char *name)
+static int command_unknown_option(const struct command_cursor *c, const char *shown,
+				  const char *name)
 {
 	const char *known[GCS_OPTIONS];
 	char hint[96];
@@ -142,7 +159,8 @@ static int command_unknown_option(const struct command_cursor *c, const char *sh
 			known[n++] = gcs_options[i].name;
 	const char *near = command_near(hint, sizeof hint, "--", name, known, n, sizeof known[0]);
 	if (!near)
-		snprintf(hint, sizeof hint, "`gcstorm help %s` lists its options", c->a->command->name);
+		snprintf(hint, sizeof hint, "`gcstorm help %s` lists its options",
+			 c->a->command->name);
 	return gcs_command_usage(hint, "%s has no option '%s'", c->a->command->name, shown);
 }
 
@@ -154,7 +172,8 @@ static int command_long(struct command_cursor *c, const char *text)
 	snprintf(name, sizeof name, "%.*s", (int)(n < 63 ? n : 63), text);
 	for (int i = 0; i < GCS_OPTIONS; i++) {
 		const struct gcs_option *o = &gcs_options[i];
-		if (strcmp(o->name, name) != 0 || !((c->a->command->options | 1u << GCS_OPT_HELP) & (1u << i)))
+		if (strcmp(o->name, name) != 0 ||
+		    !((c->a->command->options | 1u << GCS_OPT_HELP) & (1u << i)))
 			continue;
 		if (!o->arg && text[n] == '=')
 			return gcs_command_usage(NULL, "--%s takes no value", o->name);
@@ -174,7 +193,8 @@ static int command_short(struct command_cursor *c, const char *text)
 {
 	for (int i = 0; i < GCS_OPTIONS; i++) {
 		const struct gcs_option *o = &gcs_options[i];
-		if (o->letter != text[1] || !((c->a->command->options | 1u << GCS_OPT_HELP) & (1u << i)))
+		if (o->letter != text[1] ||
+		    !((c->a->command->options | 1u << GCS_OPT_HELP) & (1u << i)))
 			continue;
 		if (!o->arg && text[2])
 			return gcs_command_usage(NULL, "-%c takes no value", o->letter);
@@ -265,7 +285,9 @@ int gcs_command_main(int argc, char **argv, const struct gcs_display *screen)
 	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
 		name = "version";
 	if (name[0] == '-')
-		return gcs_command_usage("the command comes first: gcstorm run [OPTION]... SCENARIO", "unknown option '%s'", name);
+		return gcs_command_usage(
+			"the command comes first: gcstorm run [OPTION]... SCENARIO",
+			"unknown option '%s'", name);
 	a.command = command_find(name);
 	if (!a.command)
 		return command_unknown(name);

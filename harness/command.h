@@ -1,6 +1,6 @@
 /*
- * command.h: the command line.  One table of commands and options (command_table.c) drives parsing, help, and later the
- * synopsis of the man page and completion.
+ * command.h: the command line.  One table of commands and options (command_table.c) drives parsing,
+ * help, and later the synopsis of the man page and completion.
  */
 #pragma once
 
@@ -10,19 +10,29 @@
 
 #define GCS_VERSION_UNKNOWN "0"
 
-/* The whole program behind main: exit code. screen: shown with --tui or on a terminal; NULL: there is none. */
+/* The whole program behind main: exit code. screen: shown with --tui or on a terminal; NULL: there
+ * is none. */
 int gcs_command_main(int argc, char **argv, const struct gcs_display *screen);
 
 /* ---- the table */
 
-enum gcs_option_id { GCS_OPT_HELP, GCS_OPT_SIM, GCS_OPT_SEED, GCS_OPT_SET, GCS_OPT_TUI, GCS_OPT_PLAIN, GCS_OPT_FORMAT, GCS_OPT_OUTPUT,
-	GCS_OPTIONS };
+enum gcs_option_id {
+	GCS_OPT_HELP,
+	GCS_OPT_SIM,
+	GCS_OPT_SEED,
+	GCS_OPT_SET,
+	GCS_OPT_TUI,
+	GCS_OPT_PLAIN,
+	GCS_OPT_FORMAT,
+	GCS_OPT_OUTPUT,
+	GCS_OPTIONS
+};
 
 struct gcs_option {
-	const char *name;   /* without the dashes */
-	char letter;        /* 0: none */
-	const char *arg;    /* what it takes, as in help; NULL: nothing */
-	bool many;          /* may be given again */
+	const char *name; /* without the dashes */
+	char letter;	  /* 0: none */
+	const char *arg;  /* what it takes, as in help; NULL: nothing */
+	bool many;	  /* may be given again */
 	const char *about;
 };
 extern const struct gcs_option gcs_options[GCS_OPTIONS];
@@ -31,7 +41,7 @@ struct gcs_arguments;
 struct gcs_command {
 	const char *name;
 	const char *args;   /* as in help: "SCENARIO" */
-	int min, max;       /* number of them */
+	int min, max;	    /* number of them */
 	unsigned options;   /* bits 1 << GCS_OPT_... */
 	const char *about;  /* one line */
 	const char *detail; /* paragraphs of its own help */

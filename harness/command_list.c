@@ -17,9 +17,14 @@
 #endif
 
 /* Rows of text, printed as a table or as a JSON list of objects. */
-struct list_out { bool json; json_t *rows; int width; };
+struct list_out {
+	bool json;
+	json_t *rows;
+	int width;
+};
 
-static void list_row(struct list_out *o, const char *name, const char *key, const char *extra, const char *about)
+static void list_row(struct list_out *o, const char *name, const char *key, const char *extra,
+		     const char *about)
 {
 	if (o->json) {
 		json_t *row = json_pack("{s:s,s:s}", "name", name, "about", about);
@@ -42,7 +47,9 @@ static void list_faults(struct list_out *o)
 		char actions[64] = "";
 		for (uint32_t bit = 1; bit && bit <= p[i].actions; bit <<= 1)
 			if (p[i].actions & bit)
-				snprintf(actions + strlen(actions), sizeof actions - strlen(actions), "%s%s", *actions ? "," : "",
+				snprintf(actions + strlen(actions),
+					 sizeof actions - strlen(actions), "%s%s",
+					 *actions ? "," : "",
 					 gcs_action_name((enum gcs_action)bit));
 		list_row(o, p[i].name, "actions", actions, p[i].sentence);
 	}
@@ -51,9 +58,15 @@ static void list_faults(struct list_out *o)
 static void list_workloads(struct list_out *o)
 {
 	o->width = 14;
-	list_row(o, "map-churn", NULL, NULL, "inserts, deletes and look-ups on maps of integer keys; contents checked against a model");
-	list_row(o, "slice-append", NULL, NULL, "appends to slices until they are full grown; short headers keep large arrays alive");
-	list_row(o, "echo", NULL, NULL, "requests over connections; each may do one operation of another workload; clients of their own");
+	list_row(o, "map-churn", NULL, NULL,
+		 "inserts, deletes and look-ups on maps of integer keys; contents checked against "
+		 "a model");
+	list_row(o, "slice-append", NULL, NULL,
+		 "appends to slices until they are full grown; short headers keep large arrays "
+		 "alive");
+	list_row(o, "echo", NULL, NULL,
+		 "requests over connections; each may do one operation of another workload; "
+		 "clients of their own");
 }
 
 /* The scenario's `about`; a broken one says so. */
@@ -66,7 +79,10 @@ static void list_incidents(struct list_out *o)
 		struct gcs_scenario *s = NULL;
 		struct gcs_scenario_error error = {NULL};
 		int e = gcs_scenario_load(&s, list[i].path, NULL, 0, &error);
-		list_row(o, list[i].name, "path", o->json ? list[i].path : NULL, e ? "(cannot be read: gcstorm check says why)" : s->about ? s->about : "");
+		list_row(o, list[i].name, "path", o->json ? list[i].path : NULL,
+			 e	    ? "(cannot be read: gcstorm check says why)"
+			 : s->about ? s->about
+				    : "");
 		gcs_scenario_error_fini(&error);
 		gcs_scenario_destroy(s);
 	}
@@ -76,15 +92,24 @@ static void list_incidents(struct list_out *o)
 static void list_metrics(struct list_out *o)
 {
 	static const char *const units[] = {
-		[GCS_UNIT_COUNT] = "count", [GCS_UNIT_NS] = "time", [GCS_UNIT_BYTES] = "bytes", [GCS_UNIT_RATE] = "rate", [GCS_UNIT_RATIO] = "share",
+		[GCS_UNIT_COUNT] = "count", [GCS_UNIT_NS] = "time",	[GCS_UNIT_BYTES] = "bytes",
+		[GCS_UNIT_RATE] = "rate",   [GCS_UNIT_RATIO] = "share",
 	};
 	o->width = 28;
 	for (size_t i = 0; i < gcs_metrics_count; i++)
-		list_row(o, gcs_metrics[i].name, "unit", units[gcs_metrics[i].unit], gcs_metrics[i].about);
+		list_row(o, gcs_metrics[i].name, "unit", units[gcs_metrics[i].unit],
+			 gcs_metrics[i].about);
 }
 
-static const struct { const char *name; void (*list)(struct list_out *o); } list_of[] = {
-	{"faults", list_faults}, {"workloads", list_workloads}, {"incidents", list_incidents}, {"metrics", list_metrics}, {"runs", NULL},
+static const struct {
+	const char *name;
+	void (*list)(struct list_out *o);
+} list_of[] = {
+	{"faults", list_faults},
+	{"workloads", list_workloads},
+	{"incidents", list_incidents},
+	{"metrics", list_metrics},
+	{"runs", NULL},
 };
 #define LIST_OF (sizeof list_of / sizeof list_of[0])
 
@@ -124,7 +149,8 @@ int gcs_command_list(const struct gcs_arguments *a)
 	}
 	const char *near = gcs_suggest(a->word[0], &list_of[0].name, LIST_OF, sizeof list_of[0]);
 	snprintf(hint, sizeof hint, "did you mean '%s'?", near ? near : "");
-	return gcs_command_usage(near ? hint : a->command->args, "there is no list of '%s'", a->word[0]);
+	return gcs_command_usage(near ? hint : a->command->args, "there is no list of '%s'",
+				 a->word[0]);
 }
 
 int gcs_command_report(const struct gcs_arguments *a)
@@ -132,9 +158,11 @@ int gcs_command_report(const struct gcs_arguments *a)
 	char path[GCS_PATH_BYTES];
 	int e = gcs_path_record(a->word[0], path);
 	if (e == -ENOTUNIQ)
-		return gcs_command_usage("`gcstorm list runs` names them", "several runs are called '%s'", a->word[0]);
+		return gcs_command_usage("`gcstorm list runs` names them",
+					 "several runs are called '%s'", a->word[0]);
 	if (e)
-		return gcs_command_usage("`gcstorm list runs` names them; `last` is the newest", "there is no run '%s'", a->word[0]);
+		return gcs_command_usage("`gcstorm list runs` names them; `last` is the newest",
+					 "there is no run '%s'", a->word[0]);
 	e = gcs_report(path, a->format, stdout, stderr);
 	return e ? GCS_EXIT_HARNESS : 0;
 }

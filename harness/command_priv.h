@@ -5,19 +5,20 @@
 
 #include "harness/command.h"
 
-#define GCS_SETS_MAX 60
+#define GCS_SETS_MAX  60
 #define GCS_WORDS_MAX 16
 
 struct gcs_arguments {
 	const struct gcs_command *command;
 	const char *word[GCS_WORDS_MAX];
 	int nwords;
-	const char *value[GCS_OPTIONS];  /* last one given; "" for an option that takes nothing; NULL: not given */
+	const char *value[GCS_OPTIONS]; /* last one given; "" for an option that takes nothing;
+					   NULL: not given */
 	struct gcs_override set[GCS_SETS_MAX];
 	size_t nsets;
-	const char *format;              /* "text" or "json" */
+	const char *format; /* "text" or "json" */
 	const struct gcs_display *screen;
-	char *line;                      /* the command line, as recorded */
+	char *line; /* the command line, as recorded */
 };
 
 /* "gcstorm: …" on stderr, with a hint (may be NULL). Returns exit code 2. */

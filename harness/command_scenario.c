@@ -19,14 +19,17 @@ static int scenario_missing(const char *arg)
 	const char *near = n ? gcs_suggest(arg, &list[0].name, n, sizeof list[0]) : NULL;
 	if (near)
 		snprintf(hint, sizeof hint, "did you mean '%s'?", near);
-	int code = gcs_command_usage(near ? hint : "`gcstorm list incidents` names those there are; anything else is a path",
-				     "there is no scenario '%s'", arg);
+	int code = gcs_command_usage(
+		near ? hint
+		     : "`gcstorm list incidents` names those there are; anything else is a path",
+		"there is no scenario '%s'", arg);
 	gcs_path_incidents_free(list, n);
 	return code;
 }
 
 /* --seed is one more --set, the last. */
-static size_t scenario_overrides(const struct gcs_arguments *a, struct gcs_override set[GCS_SETS_MAX + 1])
+static size_t scenario_overrides(const struct gcs_arguments *a,
+				 struct gcs_override set[GCS_SETS_MAX + 1])
 {
 	memcpy(set, a->set, a->nsets * sizeof set[0]);
 	if (!a->value[GCS_OPT_SEED])
@@ -56,7 +59,8 @@ static int scenario_load(const struct gcs_arguments *a, struct gcs_scenario **re
 static const struct gcs_display *run_display(const struct gcs_arguments *a)
 {
 	const char *term = getenv("TERM");
-	bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
+	bool terminal =
+		isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
 	bool wanted = a->value[GCS_OPT_TUI] || (terminal && !a->value[GCS_OPT_PLAIN]);
 	return wanted && a->screen ? a->screen : &gcs_display_plain;
 }
@@ -70,8 +74,12 @@ int gcs_command_run(const struct gcs_arguments *a)
 	if (code)
 		return code;
 	struct gcs_run_options opt = {
-		.scenario = s, .sim = a->value[GCS_OPT_SIM] != NULL, .display = run_display(a), .record = a->value[GCS_OPT_OUTPUT],
-		.format = a->format, .command_line = a->line ? a->line : "",
+		.scenario = s,
+		.sim = a->value[GCS_OPT_SIM] != NULL,
+		.display = run_display(a),
+		.record = a->value[GCS_OPT_OUTPUT],
+		.format = a->format,
+		.command_line = a->line ? a->line : "",
 	};
 	code = gcs_run(&opt);
 	gcs_scenario_destroy(s);
@@ -94,10 +102,13 @@ int gcs_command_check(const struct gcs_arguments *a)
 		uint32_t windows = 0;
 		for (uint32_t i = 0; i < s->nfaults; i++)
 			windows += s->fault[i].nwindows;
-		printf("%s: ok: %s in %u phase%s, %u workload%s, %u fault%s in %u window%s, %u SLO%s, %u expectation%s\n", s->name,
-		       gcs_show_duration(end, s->end_ns), s->nphases, s->nphases == 1 ? "" : "s", s->nworkloads,
-		       s->nworkloads == 1 ? "" : "s", s->nfaults, s->nfaults == 1 ? "" : "s", windows, windows == 1 ? "" : "s", s->nslos,
-		       s->nslos == 1 ? "" : "s", s->nexpects, s->nexpects == 1 ? "" : "s");
+		printf("%s: ok: %s in %u phase%s, %u workload%s, %u fault%s in %u window%s, %u "
+		       "SLO%s, %u expectation%s\n",
+		       s->name, gcs_show_duration(end, s->end_ns), s->nphases,
+		       s->nphases == 1 ? "" : "s", s->nworkloads, s->nworkloads == 1 ? "" : "s",
+		       s->nfaults, s->nfaults == 1 ? "" : "s", windows, windows == 1 ? "" : "s",
+		       s->nslos, s->nslos == 1 ? "" : "s", s->nexpects,
+		       s->nexpects == 1 ? "" : "s");
 	}
 	gcs_scenario_destroy(s);
 	return code;

@@ -3,6 +3,7 @@
 
 #define BIT(id) (1u << GCS_OPT_##id)
 
+/* clang-format off */
 const struct gcs_option gcs_options[GCS_OPTIONS] = {
 	[GCS_OPT_HELP] = {"help", 'h', NULL, false, "say what the command does"},
 	[GCS_OPT_SIM] = {"sim", 0, NULL, false, "simulate: one thread, virtual time; same scenario and seed, same run"},
@@ -39,3 +40,4 @@ const struct gcs_command gcs_commands[] = {
 	{"help", "[COMMAND]", 0, 1, 0, "say what a command does", "", gcs_command_help},
 };
 const size_t gcs_commands_count = sizeof gcs_commands / sizeof gcs_commands[0];
+/* clang-format on */

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define LINES_READ_BYTES 65536u
-#define LINES_READS_MAX 16 /* of one call: a flood must not hold the caller */
+#define LINES_READS_MAX	 16 /* of one call: a flood must not hold the caller */
 
 static int lines_room(struct gcs_lines *l)
 {
@@ -23,10 +23,12 @@ static int lines_room(struct gcs_lines *l)
 	return 0;
 }
 
-static void lines_cut(struct gcs_lines *l, bool all, void (*line)(void *self, char *text), void *self)
+static void lines_cut(struct gcs_lines *l, bool all, void (*line)(void *self, char *text),
+		      void *self)
 {
 	size_t from = 0;
-	for (char *nl; (nl = memchr(l->buf + from, '\n', l->used - from)) != NULL; from = (size_t)(nl - l->buf) + 1) {
+	for (char *nl; (nl = memchr(l->buf + from, '\n', l->used - from)) != NULL;
+	     from = (size_t)(nl - l->buf) + 1) {
 		*nl = '\0';
 		line(self, l->buf + from);
 	}

@@ -47,19 +47,25 @@ static const char *paths_own_dir(void)
 
 /* ---- programs */
 
-static int paths_program_in(const char *dir, const char *below, const char *name, char ret[GCS_PATH_BYTES])
+static int paths_program_in(const char *dir, const char *below, const char *name,
+			    char ret[GCS_PATH_BYTES])
 {
 	int n = snprintf(ret, GCS_PATH_BYTES, "%s%s/%s", dir, below, name);
-	return n > 0 && n < GCS_PATH_BYTES && paths_is_file(ret) && access(ret, X_OK) == 0 ? 0 : -ENOENT;
+	return n > 0 && n < GCS_PATH_BYTES && paths_is_file(ret) && access(ret, X_OK) == 0
+		       ? 0
+		       : -ENOENT;
 }
 
 int gcs_path_program(const char *name, char ret[GCS_PATH_BYTES])
 {
 	const char *own = paths_own_dir();
-	const char *set = getenv(strcmp(name, "gcstorm-load") == 0 ? "GCSTORM_LOAD" : "GCSTORM_TARGET");
+	const char *set =
+		getenv(strcmp(name, "gcstorm-load") == 0 ? "GCSTORM_LOAD" : "GCSTORM_TARGET");
 	if (set && *set)
-		return strlen(set) < GCS_PATH_BYTES && paths_is_file(set) ? (strcpy(ret, set), 0) : -ENOENT;
-	if (*own && (paths_program_in(own, "", name, ret) == 0 || paths_program_in(own, "/workloads", name, ret) == 0 ||
+		return strlen(set) < GCS_PATH_BYTES && paths_is_file(set) ? (strcpy(ret, set), 0)
+									  : -ENOENT;
+	if (*own && (paths_program_in(own, "", name, ret) == 0 ||
+		     paths_program_in(own, "/workloads", name, ret) == 0 ||
 		     paths_program_in(own, "/../workloads", name, ret) == 0))
 		return 0;
 	return paths_program_in(GCS_LIBEXECDIR, "", name, ret);
@@ -73,11 +79,16 @@ static const char *paths_incident_dir(unsigned i, char buf[GCS_PATH_BYTES])
 	const char *set = getenv("GCSTORM_INCIDENTS"), *own = paths_own_dir();
 	buf[0] = '\0';
 	switch (i) {
-	case 0: return set ? set : "";
-	case 1: return *own && paths_join(buf, own, "incidents") == 0 ? buf : "";
-	case 2: return *own && paths_join(buf, own, "../incidents") == 0 ? buf : "";
-	case 3: return GCS_PKGDATADIR "/incidents";
-	default: return NULL;
+	case 0:
+		return set ? set : "";
+	case 1:
+		return *own && paths_join(buf, own, "incidents") == 0 ? buf : "";
+	case 2:
+		return *own && paths_join(buf, own, "../incidents") == 0 ? buf : "";
+	case 3:
+		return GCS_PKGDATADIR "/incidents";
+	default:
+		return NULL;
 	}
 }
 
@@ -113,7 +124,8 @@ static size_t paths_scan(const char *dir, struct gcs_incident *list, size_t n)
 		if (len <= 5 || e->d_name[0] == '.' || strcmp(e->d_name + len - 5, ".yaml") != 0)
 			continue;
 		char *name = strndup(e->d_name, len - 5), *path = NULL;
-		if (!name || paths_known(list, n, name) || asprintf(&path, "%s/%s", dir, e->d_name) < 0) {
+		if (!name || paths_known(list, n, name) ||
+		    asprintf(&path, "%s/%s", dir, e->d_name) < 0) {
 			free(name);
 			continue;
 		}
@@ -200,13 +212,15 @@ int gcs_path_record(const char *arg, char ret[GCS_PATH_BYTES])
 	struct dirent *e;
 	unsigned found = 0;
 	if (strchr(arg, '/') || paths_is_file(arg))
-		return paths_is_file(arg) && strlen(arg) < GCS_PATH_BYTES ? (strcpy(ret, arg), 0) : -ENOENT;
+		return paths_is_file(arg) && strlen(arg) < GCS_PATH_BYTES ? (strcpy(ret, arg), 0)
+									  : -ENOENT;
 	if (gcs_path_runs(dir, 0))
 		return -ENOENT;
 	DIR *d = opendir(dir);
 	while (d && (e = readdir(d)) != NULL) {
 		size_t len = strlen(e->d_name);
-		if (len <= 6 || strcmp(e->d_name + len - 6, ".gcrun") != 0 || (!last && !strstr(e->d_name, arg)))
+		if (len <= 6 || strcmp(e->d_name + len - 6, ".gcrun") != 0 ||
+		    (!last && !strstr(e->d_name, arg)))
 			continue;
 		found++;
 		if (strcmp(paths_record_time(e->d_name), paths_record_time(best)) > 0)

@@ -8,19 +8,24 @@
 
 #define GCS_PATH_BYTES 4096
 
-/* A program of ours ("gcstorm-target"): $GCSTORM_TARGET (for the target, real or simulated) or $GCSTORM_LOAD, beside the
- * running program, in its workloads/, in the installed place. 0; -ENOENT. */
+/* A program of ours ("gcstorm-target"): $GCSTORM_TARGET (for the target, real or simulated) or
+ * $GCSTORM_LOAD, beside the running program, in its workloads/, in the installed place. 0; -ENOENT.
+ */
 int gcs_path_program(const char *name, char ret[GCS_PATH_BYTES]);
 
-/* A scenario: a path as it is, or the name of an incident ($GCSTORM_INCIDENTS, the source tree around the running program,
- * the installed place). 0; -ENOENT. */
+/* A scenario: a path as it is, or the name of an incident ($GCSTORM_INCIDENTS, the source tree
+ * around the running program, the installed place). 0; -ENOENT. */
 int gcs_path_scenario(const char *arg, char ret[GCS_PATH_BYTES]);
-/* Names of all incidents, sorted, each once (the place named first wins); freed with gcs_path_incidents_free. */
-struct gcs_incident { char *name, *path; };
+/* Names of all incidents, sorted, each once (the place named first wins); freed with
+ * gcs_path_incidents_free. */
+struct gcs_incident {
+	char *name, *path;
+};
 size_t gcs_path_incidents(struct gcs_incident **ret);
 void gcs_path_incidents_free(struct gcs_incident *list, size_t n);
 
 /* Directory of the records, $XDG_STATE_HOME/gcstorm/runs; make: created, 0700. 0, -errno. */
 int gcs_path_runs(char ret[GCS_PATH_BYTES], int make);
-/* A record from a path, a part of its name that only one record has, or "last". 0; -ENOENT; -ENOTUNIQ. */
+/* A record from a path, a part of its name that only one record has, or "last". 0; -ENOENT;
+ * -ENOTUNIQ. */
 int gcs_path_record(const char *arg, char ret[GCS_PATH_BYTES]);

@@ -1,7 +1,9 @@
 /*
- * plain.c: a run without a screen: one line an event on stderr, and a line of state each five seconds of the run.
+ * plain.c: a run without a screen: one line an event on stderr, and a line of state each five
+ * seconds of the run.
  *
- * A snapshot carries the latest events only; which of them are new is told by looking for the one printed last.
+ * A snapshot carries the latest events only; which of them are new is told by looking for the one
+ * printed last.
  */
 #include "harness/display.h"
 #include "harness/units.h"
@@ -13,7 +15,11 @@
 
 #define PLAIN_EVERY_NS INT64_C(5000000000)
 
-struct plain { struct gcs_event_view last; bool any; int64_t next_ns; };
+struct plain {
+	struct gcs_event_view last;
+	bool any;
+	int64_t next_ns;
+};
 
 static int plain_open(void **ret_self)
 {
@@ -48,7 +54,8 @@ static void plain_events(struct plain *p, const struct gcs_snapshot *s)
 	}
 	for (uint32_t i = from; i < s->nevents; i++) {
 		const struct gcs_event_view *e = &s->event[i];
-		fprintf(stderr, "%8.3fs %-8s %c %s\n", (double)e->t_ns / 1e9, plain_phase(s, e->t_ns), mark[e->level % 3], e->text);
+		fprintf(stderr, "%8.3fs %-8s %c %s\n", (double)e->t_ns / 1e9,
+			plain_phase(s, e->t_ns), mark[e->level % 3], e->text);
 		p->last = *e;
 		p->any = true;
 	}
@@ -71,9 +78,12 @@ static void plain_status(const struct gcs_snapshot *s)
 		fired += s->fault[i].fired;
 	for (uint32_t i = 0; i < s->scenario->nworkloads; i++)
 		p99 = s->work[i].p99_now_ns > p99 ? s->work[i].p99_now_ns : p99;
-	fprintf(stderr, "%8.3fs %-8s = %.0f ops/s, p99 %s; stw p99 %s max %s; gc %u, forced %u; heap %.1f of %.1f MiB; fired %" PRIu64 "\n",
-		(double)s->now_ns / 1e9, plain_phase(s, s->now_ns), s->ops_rate, plain_ms(a, sizeof a, p99),
-		plain_ms(b, sizeof b, s->stw_now.p99_ns), plain_ms(c, sizeof c, s->stw_now.max_ns), s->gc_cycle, s->gc_forced,
+	fprintf(stderr,
+		"%8.3fs %-8s = %.0f ops/s, p99 %s; stw p99 %s max %s; gc %u, forced %u; heap %.1f "
+		"of %.1f MiB; fired %" PRIu64 "\n",
+		(double)s->now_ns / 1e9, plain_phase(s, s->now_ns), s->ops_rate,
+		plain_ms(a, sizeof a, p99), plain_ms(b, sizeof b, s->stw_now.p99_ns),
+		plain_ms(c, sizeof c, s->stw_now.max_ns), s->gc_cycle, s->gc_forced,
 		(double)s->heap_live / 1048576, (double)s->heap_goal / 1048576, fired);
 }
 
@@ -99,8 +109,16 @@ static int plain_fd(void *self)
 	return -1;
 }
 
-static void plain_close(void *self) { free(self); }
+static void plain_close(void *self)
+{
+	free(self);
+}
 
 const struct gcs_display gcs_display_plain = {
-	.name = "plain", .open = plain_open, .frame = plain_frame, .poll = plain_poll, .fd = plain_fd, .close = plain_close,
+	.name = "plain",
+	.open = plain_open,
+	.frame = plain_frame,
+	.poll = plain_poll,
+	.fd = plain_fd,
+	.close = plain_close,
 };

@@ -1,9 +1,10 @@
 /*
  * run.c: the harness's main loop.
  *
- * One thread waits on everything: the target's sockets and pipes, signals (signalfd), a tick (timerfd), the keyboard. A run goes through
- * RUN_STARTING (the plan is sent), RUN_GOING (t0 is known), RUN_LEAVING (told to quit, with a rising scale of force) to
- * RUN_OVER (the target is gone). Whatever ends it early goes through run_leave: disarm, quit, SIGTERM, SIGKILL.
+ * One thread waits on everything: the target's sockets and pipes, signals (signalfd), a tick
+ * (timerfd), the keyboard. A run goes through RUN_STARTING (the plan is sent), RUN_GOING (t0 is
+ * known), RUN_LEAVING (told to quit, with a rising scale of force) to RUN_OVER (the target is
+ * gone). Whatever ends it early goes through run_leave: disarm, quit, SIGTERM, SIGKILL.
  */
 #define _GNU_SOURCE 1 /* asprintf */
 #include "harness/run.h"
@@ -24,15 +25,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RUN_MS INT64_C(1000000)
-#define RUN_TICK_NS (100 * RUN_MS)
-#define RUN_TICK_SIM_NS (1 * RUN_MS)
-#define RUN_FRAME_NS (100 * RUN_MS)
-#define RUN_READY_NS (30000 * RUN_MS)   /* for the target to be ready */
-#define RUN_OVERTIME_NS (60000 * RUN_MS) /* beyond the last phase, for the check of contents */
-#define RUN_QUIT_NS (2000 * RUN_MS)     /* after an interrupt */
+#define RUN_MS		   INT64_C(1000000)
+#define RUN_TICK_NS	   (100 * RUN_MS)
+#define RUN_TICK_SIM_NS	   (1 * RUN_MS)
+#define RUN_FRAME_NS	   (100 * RUN_MS)
+#define RUN_READY_NS	   (30000 * RUN_MS) /* for the target to be ready */
+#define RUN_OVERTIME_NS	   (60000 * RUN_MS) /* beyond the last phase, for the check of contents */
+#define RUN_QUIT_NS	   (2000 * RUN_MS)  /* after an interrupt */
 #define RUN_QUIT_POLITE_NS (20000 * RUN_MS) /* after anything else: contents are checked first */
-#define RUN_TERM_NS (1000 * RUN_MS)
+#define RUN_TERM_NS	   (1000 * RUN_MS)
 
 enum run_state { RUN_STARTING, RUN_GOING, RUN_LEAVING, RUN_OVER };
 
@@ -48,12 +49,12 @@ struct run {
 	sigset_t old_mask;
 	enum run_state state;
 	int64_t deadline_ns, frame_ns;
-	int force;             /* 0 none, 1 quit, 2 SIGTERM, 3 SIGKILL */
+	int force; /* 0 none, 1 quit, 2 SIGTERM, 3 SIGKILL */
 	bool ready, asked, done;
 	int interrupted;       /* 0, SIGINT, SIGTERM */
 	enum gcs_exit trouble; /* PASS: none of the harness's own */
 	char trouble_text[512];
-	int status;            /* of the target */
+	int status; /* of the target */
 };
 
 static int64_t run_now(void)
@@ -63,7 +64,8 @@ static int64_t run_now(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-static __attribute__((format(printf, 3, 4))) void run_trouble(struct run *r, enum gcs_exit code, const char *fmt, ...)
+static __attribute__((format(printf, 3, 4))) void run_trouble(struct run *r, enum gcs_exit code,
+							      const char *fmt, ...)
 {
 	va_list ap;
 	if (r->trouble != GCS_EXIT_PASS)
@@ -79,8 +81,19 @@ static __attribute__((format(printf, 3, 4))) void run_trouble(struct run *r, enu
 static enum gcs_exit run_exit_of(int e)
 {
 	switch (-e) {
-	case EACCES: case EPERM: case EROFS: case ENOSPC: case EDQUOT: case ENOENT: case ENOTDIR: case EMFILE: case ENFILE: case ENOMEM:
-	case EAGAIN: case ENOSYS: case EISDIR:
+	case EACCES:
+	case EPERM:
+	case EROFS:
+	case ENOSPC:
+	case EDQUOT:
+	case ENOENT:
+	case ENOTDIR:
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case EAGAIN:
+	case ENOSYS:
+	case EISDIR:
 		return GCS_EXIT_UNSUPPORTED;
 	default:
 		return GCS_EXIT_HARNESS;
@@ -122,7 +135,10 @@ static void run_interrupt(struct run *r, int sig)
 	r->interrupted = sig == SIGINT ? SIGINT : SIGTERM;
 	if (r->state == RUN_LEAVING)
 		r->deadline_ns = run_now() + RUN_QUIT_NS;
-	gcs_collect_event(r->collect, 2, sig == SIGINT ? "interrupted" : sig == SIGHUP ? "hung up" : "terminated");
+	gcs_collect_event(r->collect, 2,
+			  sig == SIGINT	  ? "interrupted"
+			  : sig == SIGHUP ? "hung up"
+					  : "terminated");
 	run_leave(r);
 }
 
@@ -132,21 +148,27 @@ static void run_check_deadline(struct run *r)
 		return;
 	switch (r->state) {
 	case RUN_STARTING:
-		run_trouble(r, GCS_EXIT_HARNESS, "the target was not ready after %d s", (int)(RUN_READY_NS / (1000 * RUN_MS)));
+		run_trouble(r, GCS_EXIT_HARNESS, "the target was not ready after %d s",
+			    (int)(RUN_READY_NS / (1000 * RUN_MS)));
 		run_leave(r);
 		break;
 	case RUN_GOING:
-		gcs_collect_event(r->collect, 2, "the target is not done long after the last phase");
+		gcs_collect_event(r->collect, 2,
+				  "the target is not done long after the last phase");
 		run_leave(r);
 		break;
-	case RUN_LEAVING: run_press(r); break;
-	case RUN_OVER: break;
+	case RUN_LEAVING:
+		run_press(r);
+		break;
+	case RUN_OVER:
+		break;
 	}
 }
 
 /* ---- what the target says */
 
-/* Start when the target is ready, and the clients too. The simulation has its start with the plan. */
+/* Start when the target is ready, and the clients too. The simulation has its start with the plan.
+ */
 static void run_try_start(struct run *r)
 {
 	const struct mrt_telemetry *t = gcs_target_telemetry(r->target);
@@ -186,7 +208,10 @@ static void run_on_started(void *self, int64_t t0_abs_ns)
 	r->deadline_ns = r->opt->sim ? 0 : run_now() + r->scenario->end_ns + RUN_OVERTIME_NS;
 }
 
-static void run_on_note(void *self, const char *text) { gcs_collect_event(((struct run *)self)->collect, 0, text); }
+static void run_on_note(void *self, const char *text)
+{
+	gcs_collect_event(((struct run *)self)->collect, 0, text);
+}
 
 static void run_on_done(void *self, const char *hash, uint64_t checked, uint64_t errors)
 {
@@ -200,7 +225,10 @@ static void run_on_done(void *self, const char *hash, uint64_t checked, uint64_t
 	}
 }
 
-static void run_on_gctrace(void *self, const char *line) { gcs_collect_gctrace(((struct run *)self)->collect, line); }
+static void run_on_gctrace(void *self, const char *line)
+{
+	gcs_collect_gctrace(((struct run *)self)->collect, line);
+}
 
 static void run_on_exited(void *self, int status)
 {
@@ -221,7 +249,8 @@ static void run_on_load_exited(void *self, int status)
 		return;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return;
-	run_trouble(r, GCS_EXIT_HARNESS, "the load process died (%s %d)", WIFSIGNALED(status) ? "signal" : "status",
+	run_trouble(r, GCS_EXIT_HARNESS, "the load process died (%s %d)",
+		    WIFSIGNALED(status) ? "signal" : "status",
 		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	run_leave(r);
 }
@@ -237,7 +266,8 @@ static void run_order(struct run *r, const char *cmd, uint32_t fault)
 	}
 	if (fault != UINT32_MAX && fault >= r->scenario->nfaults)
 		return;
-	snprintf(text, sizeof text, "operator: %s %s", cmd, fault == UINT32_MAX ? "" : r->scenario->fault[fault].id);
+	snprintf(text, sizeof text, "operator: %s %s", cmd,
+		 fault == UINT32_MAX ? "" : r->scenario->fault[fault].id);
 	gcs_collect_event(r->collect, 1, text);
 	gcs_target_say(r->target, cmd, fault == UINT32_MAX ? -1 : (int)fault);
 }
@@ -245,23 +275,35 @@ static void run_order(struct run *r, const char *cmd, uint32_t fault)
 static void run_request(struct run *r, struct gcs_request req)
 {
 	switch (req.act) {
-	case GCS_DO_ARM: run_order(r, "arm", req.fault); break;
-	case GCS_DO_DISARM: run_order(r, "disarm", req.fault); break;
-	case GCS_DO_FIRE: run_order(r, "fire", req.fault); break;
-	case GCS_DO_DISARM_ALL: run_order(r, "disarm_all", UINT32_MAX); break;
-	case GCS_DO_MARK: gcs_collect_event(r->collect, 1, "operator: mark"); break;
+	case GCS_DO_ARM:
+		run_order(r, "arm", req.fault);
+		break;
+	case GCS_DO_DISARM:
+		run_order(r, "disarm", req.fault);
+		break;
+	case GCS_DO_FIRE:
+		run_order(r, "fire", req.fault);
+		break;
+	case GCS_DO_DISARM_ALL:
+		run_order(r, "disarm_all", UINT32_MAX);
+		break;
+	case GCS_DO_MARK:
+		gcs_collect_event(r->collect, 1, "operator: mark");
+		break;
 	case GCS_DO_QUIT:
 		gcs_collect_event(r->collect, 1, "operator: quit");
 		run_leave(r);
 		break;
-	case GCS_DO_NOTHING: break;
+	case GCS_DO_NOTHING:
+		break;
 	}
 }
 
 static void run_keyboard(struct run *r)
 {
 	struct gcs_request req;
-	for (int i = 0; i < 64 && (req = r->display->poll(r->display_self)).act != GCS_DO_NOTHING; i++)
+	for (int i = 0; i < 64 && (req = r->display->poll(r->display_self)).act != GCS_DO_NOTHING;
+	     i++)
 		run_request(r, req);
 	r->frame_ns = 0; /* what a key changed is shown at once */
 }
@@ -283,8 +325,8 @@ static void run_collect(struct run *r)
 	if (e == 0)
 		return;
 	if (e < 0)
-		run_trouble(r, e == -ENOSPC || e == -EDQUOT ? GCS_EXIT_UNSUPPORTED : run_exit_of(e), "the record cannot be written: %s",
-			    strerror(-e));
+		run_trouble(r, e == -ENOSPC || e == -EDQUOT ? GCS_EXIT_UNSUPPORTED : run_exit_of(e),
+			    "the record cannot be written: %s", strerror(-e));
 	run_leave(r);
 }
 
@@ -338,7 +380,8 @@ static int run_watch_signals(struct run *r)
 	sigaddset(&mask, SIGTERM);
 	sigaddset(&mask, SIGHUP);
 	sigaddset(&mask, SIGCHLD);
-	signal(SIGPIPE, SIG_IGN); /* a reader of ours that goes away, or a file size limit, is an error to be told, */
+	signal(SIGPIPE, SIG_IGN); /* a reader of ours that goes away, or a file size limit, is an
+				     error to be told, */
 	signal(SIGXFSZ, SIG_IGN); /* not an end in mid-run */
 	/* Before any thread: they inherit it. */
 	if (sigprocmask(SIG_BLOCK, &mask, &r->old_mask))
@@ -375,7 +418,8 @@ static int run_place_record(struct run *r)
 	int n = snprintf(r->record, sizeof r->record, "%s", dir);
 	if (e)
 		return e;
-	n += snprintf(r->record + n, sizeof r->record - (size_t)n, "/%s-%s.gcrun", r->scenario->name, r->run_id);
+	n += snprintf(r->record + n, sizeof r->record - (size_t)n, "/%s-%s.gcrun",
+		      r->scenario->name, r->run_id);
 	return n >= (int)sizeof r->record ? -ENAMETOOLONG : 0;
 }
 
@@ -384,16 +428,22 @@ static int run_open_record(struct run *r)
 	char *text = NULL;
 	int e = run_place_record(r);
 	if (e) {
-		run_trouble(r, e == -EEXIST ? GCS_EXIT_USAGE : run_exit_of(e), "no record at %s: %s", r->record, strerror(-e));
+		run_trouble(r, e == -EEXIST ? GCS_EXIT_USAGE : run_exit_of(e),
+			    "no record at %s: %s", r->record, strerror(-e));
 		return e;
 	}
 	struct gcs_collect_options opt = {
-		.scenario = r->scenario, .telemetry = gcs_target_telemetry(r->target), .record_path = r->record, .run_id = r->run_id,
-		.command_line = r->opt->command_line, .sim = r->opt->sim,
+		.scenario = r->scenario,
+		.telemetry = gcs_target_telemetry(r->target),
+		.record_path = r->record,
+		.run_id = r->run_id,
+		.command_line = r->opt->command_line,
+		.sim = r->opt->sim,
 	};
 	e = gcs_collect_create(&r->collect, &opt, &text);
 	if (e)
-		run_trouble(r, run_exit_of(e), "no record at %s: %s", r->record, text ? text : strerror(-e));
+		run_trouble(r, run_exit_of(e), "no record at %s: %s", r->record,
+			    text ? text : strerror(-e));
 	free(text);
 	return e;
 }
@@ -403,7 +453,8 @@ static int run_start_target(struct run *r)
 	char *text = NULL;
 	int e = gcs_target_spawn(r->target, &text);
 	if (e)
-		run_trouble(r, run_exit_of(e), "cannot start the target: %s", text ? text : strerror(-e));
+		run_trouble(r, run_exit_of(e), "cannot start the target: %s",
+			    text ? text : strerror(-e));
 	free(text);
 	r->state = RUN_STARTING;
 	r->deadline_ns = run_now() + RUN_READY_NS;
@@ -431,7 +482,8 @@ static void run_open_display(struct run *r)
 static void run_last_words(const struct run *r)
 {
 	const char *line[GCS_LAST_WORDS];
-	bool died = r->target && (r->trouble != GCS_EXIT_PASS || !WIFEXITED(r->status) || WEXITSTATUS(r->status) != 0);
+	bool died = r->target && (r->trouble != GCS_EXIT_PASS || !WIFEXITED(r->status) ||
+				  WEXITSTATUS(r->status) != 0);
 	size_t n = died ? gcs_target_last_words(r->target, line) : 0;
 	if (n)
 		fprintf(stderr, "gcstorm: last words of the target:\n");
@@ -466,8 +518,15 @@ static void run_fini(struct run *r)
 static int run_set_up(struct run *r)
 {
 	const struct gcs_target_sink sink = {
-		.self = r, .ready = run_on_ready, .refused = run_on_refused, .started = run_on_started, .note = run_on_note,
-		.done = run_on_done, .gctrace = run_on_gctrace, .exited = run_on_exited, .load_exited = run_on_load_exited,
+		.self = r,
+		.ready = run_on_ready,
+		.refused = run_on_refused,
+		.started = run_on_started,
+		.note = run_on_note,
+		.done = run_on_done,
+		.gctrace = run_on_gctrace,
+		.exited = run_on_exited,
+		.load_exited = run_on_load_exited,
 	};
 	char *text = NULL;
 	int e = run_watch_signals(r);

@@ -14,7 +14,10 @@ static int scenario_read(FILE *f, char **ret)
 	if (!text)
 		return -ENOMEM;
 	size_t n = fread(text, 1, GCS_SOURCE_BYTES_MAX + 1, f);
-	int e = ferror(f) ? -EIO : n > GCS_SOURCE_BYTES_MAX ? -EFBIG : memchr(text, '\0', n) ? -EILSEQ : 0;
+	int e = ferror(f)		   ? -EIO
+		: n > GCS_SOURCE_BYTES_MAX ? -EFBIG
+		: memchr(text, '\0', n)	   ? -EILSEQ
+					   : 0;
 	if (e) {
 		free(text);
 		return e;
@@ -30,14 +33,18 @@ static int scenario_open(const char *path, char **ret)
 	FILE *f = fopen(path, "re");
 	if (!f)
 		return -errno;
-	int e = fstat(fileno(f), &st) ? -errno : S_ISDIR(st.st_mode) ? -EISDIR : scenario_read(f, ret);
+	int e = fstat(fileno(f), &st) ? -errno
+		: S_ISDIR(st.st_mode) ? -EISDIR
+				      : scenario_read(f, ret);
 	fclose(f);
 	return e;
 }
 
 static const char *scenario_errno_text(int e)
 {
-	return e == -EILSEQ ? "it is not text" : e == -EFBIG ? "it is larger than 1MiB" : strerror(-e);
+	return e == -EILSEQ  ? "it is not text"
+	       : e == -EFBIG ? "it is larger than 1MiB"
+			     : strerror(-e);
 }
 
 /* ---- steps */
@@ -62,13 +69,15 @@ static int scenario_build(struct gcs_scenario *s, const struct gcs_doc *doc, str
 	return d->errors ? -EINVAL : 0;
 }
 
-static int scenario_steps(struct gcs_scenario *s, struct gcs_doc *doc, const struct gcs_override *set, size_t nset, struct gcs_diag *d)
+static int scenario_steps(struct gcs_scenario *s, struct gcs_doc *doc,
+			  const struct gcs_override *set, size_t nset, struct gcs_diag *d)
 {
 	char *text = NULL;
 	int e = scenario_open(s->path, &text);
 	if (e) {
 		d->errors++;
-		fprintf(d->out, "%s: error: cannot read the scenario: %s\n", s->path, scenario_errno_text(e));
+		fprintf(d->out, "%s: error: cannot read the scenario: %s\n", s->path,
+			scenario_errno_text(e));
 		return e;
 	}
 	s->text = strdup(text);
@@ -78,8 +87,8 @@ static int scenario_steps(struct gcs_scenario *s, struct gcs_doc *doc, const str
 	return e ? e : scenario_build(s, doc, d);
 }
 
-int gcs_scenario_load(struct gcs_scenario **ret, const char *path, const struct gcs_override *set, size_t nset,
-		      struct gcs_scenario_error *ret_error)
+int gcs_scenario_load(struct gcs_scenario **ret, const char *path, const struct gcs_override *set,
+		      size_t nset, struct gcs_scenario_error *ret_error)
 {
 	struct gcs_scenario *s = calloc(1, sizeof *s);
 	struct gcs_doc doc;

@@ -1,8 +1,9 @@
 /*
  * scenario_bind.c: values out of the tree into structs, by the table of scenario_schema.c.
  *
- * Everything wrong with one key alone is found here: unknown and doubled keys, missing ones, the wrong kind of value, a
- * number without its unit, a value out of range. Defaults are what stood in the struct before.
+ * Everything wrong with one key alone is found here: unknown and doubled keys, missing ones, the
+ * wrong kind of value, a number without its unit, a value out of range. Defaults are what stood in
+ * the struct before.
  */
 #define _GNU_SOURCE 1 /* asprintf */
 #include "harness/scenario_schema.h"
@@ -15,12 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BIND_LABEL 96
+#define BIND_LABEL    96
 #define BIND_EXPECTED 320
 
 /* ---- words about a field */
 
-static void bind_range(const struct gcs_field *f, char *ret, size_t cap, char *(*show)(char *, uint64_t))
+static void bind_range(const struct gcs_field *f, char *ret, size_t cap,
+		       char *(*show)(char *, uint64_t))
 {
 	char a[GCS_UNIT_TEXT], b[GCS_UNIT_TEXT];
 	ret[0] = '\0';
@@ -32,8 +34,14 @@ static void bind_range(const struct gcs_field *f, char *ret, size_t cap, char *(
 		snprintf(ret, cap, " up to %s", show(b, f->max));
 }
 
-static char *bind_show_time(char *ret, uint64_t v) { return gcs_show_duration(ret, (int64_t)v); }
-static char *bind_show_factor(char *ret, uint64_t v) { return gcs_show_share(ret, (uint32_t)(v * 1000000)); }
+static char *bind_show_time(char *ret, uint64_t v)
+{
+	return gcs_show_duration(ret, (int64_t)v);
+}
+static char *bind_show_factor(char *ret, uint64_t v)
+{
+	return gcs_show_share(ret, (uint32_t)(v * 1000000));
+}
 static char *bind_show_plain(char *ret, uint64_t v)
 {
 	snprintf(ret, GCS_UNIT_TEXT, "%" PRIu64, v);
@@ -51,9 +59,13 @@ static char *bind_show_milli(char *ret, uint64_t v)
 	return bind_show_factor(ret, v);
 }
 
-static const struct { const char *what, *example; char *(*show)(char *, uint64_t); } bind_type[] = {
+static const struct {
+	const char *what, *example;
+	char *(*show)(char *, uint64_t);
+} bind_type[] = {
 	[GCS_T_TEXT] = {"text", NULL, NULL},
-	[GCS_T_ID] = {"a name of a-z, 0-9, - and _, a letter first, at most 31 characters", NULL, NULL},
+	[GCS_T_ID] = {"a name of a-z, 0-9, - and _, a letter first, at most 31 characters", NULL,
+		      NULL},
 	[GCS_T_WORD] = {"one of", NULL, NULL},
 	[GCS_T_COUNT32] = {"a count", NULL, bind_show_plain},
 	[GCS_T_COUNT] = {"a count", ", such as 500, 20k or 1M", gcs_show_count},
@@ -67,7 +79,8 @@ static const struct { const char *what, *example; char *(*show)(char *, uint64_t
 	[GCS_T_NUMBER] = {"a whole number", ", decimal or 0x…", bind_show_plain},
 	[GCS_T_GOGC] = {"off, or a whole number", NULL, bind_show_plain},
 	[GCS_T_BOOL] = {"true or false", NULL, NULL},
-	[GCS_T_SIZE] = {"4KiB, uniform(64B, 4KiB) or zipf(1.2, 64B, 8MiB); sizes", NULL, gcs_show_bytes},
+	[GCS_T_SIZE] = {"4KiB, uniform(64B, 4KiB) or zipf(1.2, 64B, 8MiB); sizes", NULL,
+			gcs_show_bytes},
 	[GCS_T_ERRNO] = {"the name of an errno, such as ENOMEM", NULL, NULL},
 	[GCS_T_NAME] = {"a name", NULL, NULL},
 	[GCS_T_NAMES] = {"a list of names", NULL, NULL},
@@ -90,8 +103,12 @@ static const char *bind_expected(const struct gcs_field *f, char ret[BIND_EXPECT
 	if (f->type == GCS_T_WORD)
 		bind_words(f, words, sizeof words);
 	bool single = f->type == GCS_T_WORD && !f->words[1];
-	snprintf(ret, BIND_EXPECTED, "%s%s%s%s%s (%s: %s)", single ? "" : bind_type[f->type].what, single || !*words ? "" : " ", words,
-		 range, bind_type[f->type].example && !(f->max && f->min == f->max) ? bind_type[f->type].example : "", f->key, f->about);
+	snprintf(ret, BIND_EXPECTED, "%s%s%s%s%s (%s: %s)", single ? "" : bind_type[f->type].what,
+		 single || !*words ? "" : " ", words, range,
+		 bind_type[f->type].example && !(f->max && f->min == f->max)
+			 ? bind_type[f->type].example
+			 : "",
+		 f->key, f->about);
 	return ret;
 }
 
@@ -105,7 +122,10 @@ static size_t bind_word_count(const char *const *words)
 
 /* ---- scalars */
 
-struct bind_cursor { struct gcs_diag *d; const char *label; /* "workload 'maps'" */ };
+struct bind_cursor {
+	struct gcs_diag *d;
+	const char *label; /* "workload 'maps'" */
+};
 
 static int bind_id(const char *text, char **ret)
 {
@@ -113,7 +133,8 @@ static int bind_id(const char *text, char **ret)
 	if (n == 0 || n > 31 || text[0] < 'a' || text[0] > 'z')
 		return -EINVAL;
 	for (size_t i = 0; i < n; i++)
-		if (!((text[i] >= 'a' && text[i] <= 'z') || (text[i] >= '0' && text[i] <= '9') || text[i] == '-' || text[i] == '_'))
+		if (!((text[i] >= 'a' && text[i] <= 'z') || (text[i] >= '0' && text[i] <= '9') ||
+		      text[i] == '-' || text[i] == '_'))
 			return -EINVAL;
 	free(*ret);
 	*ret = strdup(text);
@@ -155,15 +176,32 @@ static int bind_number(const struct gcs_field *f, const char *text, uint64_t *re
 	uint32_t small = 0;
 	int e;
 	switch (f->type) {
-	case GCS_T_TIME: e = gcs_parse_duration(text, &t); *ret = (uint64_t)t; break;
-	case GCS_T_SHARE: e = gcs_parse_share(text, &small); *ret = small; break;
-	case GCS_T_FACTOR: e = gcs_parse_factor(text, &small); *ret = small; break;
+	case GCS_T_TIME:
+		e = gcs_parse_duration(text, &t);
+		*ret = (uint64_t)t;
+		break;
+	case GCS_T_SHARE:
+		e = gcs_parse_share(text, &small);
+		*ret = small;
+		break;
+	case GCS_T_FACTOR:
+		e = gcs_parse_factor(text, &small);
+		*ret = small;
+		break;
 	case GCS_T_BYTES:
-	case GCS_T_LIMIT: e = gcs_parse_bytes(text, ret); break;
-	case GCS_T_RATE: e = gcs_parse_rate(text, ret); break;
+	case GCS_T_LIMIT:
+		e = gcs_parse_bytes(text, ret);
+		break;
+	case GCS_T_RATE:
+		e = gcs_parse_rate(text, ret);
+		break;
 	case GCS_T_COUNT:
-	case GCS_T_COUNT32: e = gcs_parse_count(text, ret); break;
-	default: e = gcs_parse_number(text, ret); break;
+	case GCS_T_COUNT32:
+		e = gcs_parse_count(text, ret);
+		break;
+	default:
+		e = gcs_parse_number(text, ret);
+		break;
 	}
 	return e ? e : bind_in_range(f, *ret);
 }
@@ -217,18 +255,28 @@ static int bind_scalar(const struct gcs_field *f, const char *text, void *at)
 {
 	uint64_t v = 0;
 	switch (f->type) {
-	case GCS_T_TEXT: return bind_text(text, at);
-	case GCS_T_ID: return bind_id(text, at);
-	case GCS_T_WORD: return bind_word(f, text, at);
-	case GCS_T_NAME: return *text ? 0 : -EINVAL;
-	case GCS_T_BOOL: return gcs_parse_bool(text, at);
-	case GCS_T_SIZE: return bind_size(f, text, at);
-	case GCS_T_ERRNO: return gcs_parse_errno(text, at);
-	case GCS_T_PERCENT: return bind_percent(text, at);
+	case GCS_T_TEXT:
+		return bind_text(text, at);
+	case GCS_T_ID:
+		return bind_id(text, at);
+	case GCS_T_WORD:
+		return bind_word(f, text, at);
+	case GCS_T_NAME:
+		return *text ? 0 : -EINVAL;
+	case GCS_T_BOOL:
+		return gcs_parse_bool(text, at);
+	case GCS_T_SIZE:
+		return bind_size(f, text, at);
+	case GCS_T_ERRNO:
+		return gcs_parse_errno(text, at);
+	case GCS_T_PERCENT:
+		return bind_percent(text, at);
 	case GCS_T_NAMES:
 	case GCS_T_SECTION:
-	case GCS_T_LIST: return -EINVAL;
-	default: break;
+	case GCS_T_LIST:
+		return -EINVAL;
+	default:
+		break;
 	}
 	if (bind_special(f, text, at))
 		return 0;
@@ -244,12 +292,14 @@ static int bind_scalar(const struct gcs_field *f, const char *text, void *at)
 	return 0;
 }
 
-static const char *bind_scalar_hint(const struct gcs_field *f, const struct gcs_node *n, char hint[BIND_LABEL])
+static const char *bind_scalar_hint(const struct gcs_field *f, const struct gcs_node *n,
+				    char hint[BIND_LABEL])
 {
 	const char *text = n->text;
 	size_t len = strlen(text);
 	if (f->type == GCS_T_WORD) {
-		const char *near = gcs_suggest(text, f->words, bind_word_count(f->words), sizeof f->words[0]);
+		const char *near =
+			gcs_suggest(text, f->words, bind_word_count(f->words), sizeof f->words[0]);
 		if (near) {
 			snprintf(hint, BIND_LABEL, "did you mean '%s'?", near);
 			return hint;
@@ -259,7 +309,8 @@ static const char *bind_scalar_hint(const struct gcs_field *f, const struct gcs_
 		return "the policy 'throw' is not in this version";
 	if (f->type == GCS_T_BOOL)
 		return NULL;
-	if (len && isdigit((unsigned char)text[0]) && strspn(text, "0123456789.eE+-") == len && strpbrk(text, "eE"))
+	if (len && isdigit((unsigned char)text[0]) && strspn(text, "0123456789.eE+-") == len &&
+	    strpbrk(text, "eE"))
 		return "exponents are not read here: write 1M for 1e6";
 	if (len > 1 && text[0] == '0' && strspn(text, "0123456789") == len)
 		return "a leading zero means octal to some and nothing to others: leave it out";
@@ -271,43 +322,52 @@ static const char *bind_scalar_hint(const struct gcs_field *f, const struct gcs_
 	if (f->type == GCS_T_RATE && gcs_parse_count(text, &count) == 0)
 		return "a rate ends in /s";
 	if (len && strspn(text, "0123456789.") == len &&
-	    (f->type == GCS_T_TIME || f->type == GCS_T_BYTES || f->type == GCS_T_LIMIT || f->type == GCS_T_SIZE))
+	    (f->type == GCS_T_TIME || f->type == GCS_T_BYTES || f->type == GCS_T_LIMIT ||
+	     f->type == GCS_T_SIZE))
 		return "the unit is missing";
 	return NULL;
 }
 
-static void bind_value(const struct bind_cursor *c, const struct gcs_field *f, const struct gcs_node *n, void *base)
+static void bind_value(const struct bind_cursor *c, const struct gcs_field *f,
+		       const struct gcs_node *n, void *base)
 {
 	char expected[BIND_EXPECTED], hint[BIND_LABEL];
 	if (n->kind != GCS_NODE_SCALAR) {
-		gcs_diag_at(c->d, gcs_place_of(n), bind_expected(f, expected), NULL, "'%s' of %s cannot be %s", f->key, c->label,
-			    gcs_node_kind_name(n));
+		gcs_diag_at(c->d, gcs_place_of(n), bind_expected(f, expected), NULL,
+			    "'%s' of %s cannot be %s", f->key, c->label, gcs_node_kind_name(n));
 		return;
 	}
 	int e = bind_scalar(f, n->text, (char *)base + (f->offset == SIZE_MAX ? 0 : f->offset));
 	if (e == 0)
 		return;
 	if (n->plain && !*n->text)
-		gcs_diag_at(c->d, gcs_place_of(n->key), bind_expected(f, expected), NULL, "'%s' of %s has no value", f->key, c->label);
+		gcs_diag_at(c->d, gcs_place_of(n->key), bind_expected(f, expected), NULL,
+			    "'%s' of %s has no value", f->key, c->label);
 	else
-		gcs_diag_at(c->d, gcs_place_of(n), bind_expected(f, expected), bind_scalar_hint(f, n, hint),
-			    e == -ERANGE ? "'%s' of %s is out of range: %s" : "'%s' of %s cannot be '%s'", f->key, c->label, n->text);
+		gcs_diag_at(c->d, gcs_place_of(n), bind_expected(f, expected),
+			    bind_scalar_hint(f, n, hint),
+			    e == -ERANGE ? "'%s' of %s is out of range: %s"
+					 : "'%s' of %s cannot be '%s'",
+			    f->key, c->label, n->text);
 }
 
 /* ---- mappings */
 
-static void bind_names(const struct bind_cursor *c, const struct gcs_field *f, const struct gcs_node *n)
+static void bind_names(const struct bind_cursor *c, const struct gcs_field *f,
+		       const struct gcs_node *n)
 {
 	char expected[BIND_EXPECTED];
 	const struct gcs_node *bad = n->kind == GCS_NODE_LIST ? NULL : n;
-	for (const struct gcs_node *i = n->first; i && !bad && n->kind == GCS_NODE_LIST; i = i->next)
+	for (const struct gcs_node *i = n->first; i && !bad && n->kind == GCS_NODE_LIST;
+	     i = i->next)
 		if (i->kind != GCS_NODE_SCALAR || !*i->text)
 			bad = i;
 	if (bad)
-		gcs_diag_at(c->d, gcs_place_of(bad), bind_expected(f, expected), NULL, "'%s' of %s cannot hold %s", f->key, c->label,
-			    gcs_node_kind_name(bad));
+		gcs_diag_at(c->d, gcs_place_of(bad), bind_expected(f, expected), NULL,
+			    "'%s' of %s cannot hold %s", f->key, c->label, gcs_node_kind_name(bad));
 	else if (!n->first)
-		gcs_diag_at(c->d, gcs_place_of(n), bind_expected(f, expected), NULL, "'%s' of %s is an empty list", f->key, c->label);
+		gcs_diag_at(c->d, gcs_place_of(n), bind_expected(f, expected), NULL,
+			    "'%s' of %s is an empty list", f->key, c->label);
 }
 
 static void bind_keys_of(const struct gcs_section *s, char *ret, size_t cap)
@@ -317,7 +377,8 @@ static void bind_keys_of(const struct gcs_section *s, char *ret, size_t cap)
 		n += (size_t)snprintf(ret + n, cap - n, "%s%s", i ? ", " : "", s->field[i].key);
 }
 
-static void bind_unknown(const struct bind_cursor *c, const struct gcs_section *s, const struct gcs_node *key)
+static void bind_unknown(const struct bind_cursor *c, const struct gcs_section *s,
+			 const struct gcs_node *key)
 {
 	char keys[256], hint[BIND_LABEL];
 	const char *say = NULL;
@@ -330,17 +391,20 @@ static void bind_unknown(const struct bind_cursor *c, const struct gcs_section *
 		say = hint;
 	}
 	bind_keys_of(s, keys, sizeof keys);
-	gcs_diag_at(c->d, gcs_place_of(key), keys, say, "unknown key '%s' in %s", key->text, c->label);
+	gcs_diag_at(c->d, gcs_place_of(key), keys, say, "unknown key '%s' in %s", key->text,
+		    c->label);
 }
 
-static bool bind_doubled(const struct bind_cursor *c, const struct gcs_node *map, const struct gcs_node *child)
+static bool bind_doubled(const struct bind_cursor *c, const struct gcs_node *map,
+			 const struct gcs_node *child)
 {
 	const struct gcs_node *first = gcs_node_get(map, child->key->text);
 	if (first == child)
 		return false;
 	char hint[64];
 	snprintf(hint, sizeof hint, "it is given at line %u already", first->key->line);
-	gcs_diag_at(c->d, gcs_place_of(child->key), NULL, hint, "key '%s' stands twice in %s", child->key->text, c->label);
+	gcs_diag_at(c->d, gcs_place_of(child->key), NULL, hint, "key '%s' stands twice in %s",
+		    child->key->text, c->label);
 	return true;
 }
 
@@ -352,15 +416,19 @@ static const struct gcs_field *bind_find(const struct gcs_section *s, const char
 	return NULL;
 }
 
-static void bind_section(struct gcs_diag *d, const struct gcs_section *s, const char *label, const struct gcs_node *n, void *base);
+static void bind_section(struct gcs_diag *d, const struct gcs_section *s, const char *label,
+			 const struct gcs_node *n, void *base);
 
-static void bind_field(const struct bind_cursor *c, const struct gcs_field *f, const struct gcs_node *n, void *base)
+static void bind_field(const struct bind_cursor *c, const struct gcs_field *f,
+		       const struct gcs_node *n, void *base)
 {
 	char expected[BIND_EXPECTED], label[BIND_LABEL];
 	switch (f->type) {
 	case GCS_T_SECTION:
-		snprintf(label, sizeof label, "%s%s%s", strchr(c->label, '\'') ? f->key : f->section->name,
-			 strchr(c->label, '\'') ? " of " : "", strchr(c->label, '\'') ? c->label : "");
+		snprintf(label, sizeof label, "%s%s%s",
+			 strchr(c->label, '\'') ? f->key : f->section->name,
+			 strchr(c->label, '\'') ? " of " : "",
+			 strchr(c->label, '\'') ? c->label : "");
 		bind_section(c->d, f->section, label, n, base);
 		break;
 	case GCS_T_NAMES:
@@ -368,31 +436,41 @@ static void bind_field(const struct bind_cursor *c, const struct gcs_field *f, c
 		break;
 	case GCS_T_LIST: /* its items: gcs_bind */
 		if (n->kind != GCS_NODE_LIST)
-			gcs_diag_at(c->d, gcs_place_of(n->plain && n->kind == GCS_NODE_SCALAR && !*n->text ? n->key : n),
-				    bind_expected(f, expected), NULL, "'%s' of %s cannot be %s", f->key, c->label, gcs_node_kind_name(n));
+			gcs_diag_at(c->d,
+				    gcs_place_of(n->plain && n->kind == GCS_NODE_SCALAR && !*n->text
+							 ? n->key
+							 : n),
+				    bind_expected(f, expected), NULL, "'%s' of %s cannot be %s",
+				    f->key, c->label, gcs_node_kind_name(n));
 		break;
 	default:
 		bind_value(c, f, n, base);
 	}
 }
 
-static void bind_required(const struct bind_cursor *c, const struct gcs_section *s, const struct gcs_node *n)
+static void bind_required(const struct bind_cursor *c, const struct gcs_section *s,
+			  const struct gcs_node *n)
 {
 	char expected[BIND_EXPECTED];
 	for (size_t i = 0; i < s->nfields; i++)
 		if (s->field[i].required && !gcs_node_get(n, s->field[i].key))
-			gcs_diag_at(c->d, gcs_place_of(n), bind_expected(&s->field[i], expected), NULL, "%s has no '%s'", c->label,
-				    s->field[i].key);
+			gcs_diag_at(c->d, gcs_place_of(n), bind_expected(&s->field[i], expected),
+				    NULL, "%s has no '%s'", c->label, s->field[i].key);
 }
 
-static void bind_section(struct gcs_diag *d, const struct gcs_section *s, const char *label, const struct gcs_node *n, void *base)
+static void bind_section(struct gcs_diag *d, const struct gcs_section *s, const char *label,
+			 const struct gcs_node *n, void *base)
 {
 	struct bind_cursor c = {d, label};
 	if (n->kind != GCS_NODE_MAP) {
 		char keys[256];
 		bind_keys_of(s, keys, sizeof keys);
-		gcs_diag_at(d, gcs_place_of(n->key && n->plain && n->kind == GCS_NODE_SCALAR && !*n->text ? n->key : n), keys, NULL,
-			    "%s must be a mapping, not %s", label, gcs_node_kind_name(n));
+		gcs_diag_at(
+			d,
+			gcs_place_of(n->key && n->plain && n->kind == GCS_NODE_SCALAR && !*n->text
+					     ? n->key
+					     : n),
+			keys, NULL, "%s must be a mapping, not %s", label, gcs_node_kind_name(n));
 		return;
 	}
 	for (const struct gcs_node *child = n->first; child; child = child->next) {
@@ -410,8 +488,8 @@ static void bind_section(struct gcs_diag *d, const struct gcs_section *s, const 
 struct bind_list {
 	const struct gcs_section *section;
 	size_t cap, stride;
-	void *item;                    /* the array bound to */
-	const struct gcs_node **node;  /* of each item */
+	void *item;		      /* the array bound to */
+	const struct gcs_node **node; /* of each item */
 };
 
 static void bind_same_id(const struct bind_list *l, const char *label, size_t n, struct gcs_diag *d)
@@ -423,19 +501,22 @@ static void bind_same_id(const struct bind_list *l, const char *label, size_t n,
 			continue;
 		char hint[64];
 		snprintf(hint, sizeof hint, "the other stands at line %u", l->node[i]->line);
-		gcs_diag_at(d, gcs_place_of(gcs_node_get(l->node[n], "id")), NULL, hint, "%s exists already", label);
+		gcs_diag_at(d, gcs_place_of(gcs_node_get(l->node[n], "id")), NULL, hint,
+			    "%s exists already", label);
 		return;
 	}
 }
 
-static uint32_t bind_items(const struct bind_list *l, const struct gcs_node *list, const char *key, struct gcs_diag *d)
+static uint32_t bind_items(const struct bind_list *l, const struct gcs_node *list, const char *key,
+			   struct gcs_diag *d)
 {
 	size_t n = 0;
 	if (!list || list->kind != GCS_NODE_LIST)
 		return 0;
 	for (const struct gcs_node *i = list->first; i; i = i->next, n++) {
 		if (n == l->cap) {
-			gcs_diag_at(d, gcs_place_of(i), NULL, NULL, "more than %zu items in '%s'", l->cap, key);
+			gcs_diag_at(d, gcs_place_of(i), NULL, NULL, "more than %zu items in '%s'",
+				    l->cap, key);
 			break;
 		}
 		char label[BIND_LABEL];
@@ -459,12 +540,14 @@ static void bind_expect(struct gcs_bound *b, struct gcs_diag *d)
 	for (const struct gcs_node *i = list->first; i; i = i->next) {
 		struct gcs_check *check = &b->s->expect[b->s->nexpects];
 		if (b->s->nexpects == GCS_CHECKS_MAX) {
-			gcs_diag_at(d, gcs_place_of(i), NULL, NULL, "more than %d items in 'expect'", GCS_CHECKS_MAX);
+			gcs_diag_at(d, gcs_place_of(i), NULL, NULL,
+				    "more than %d items in 'expect'", GCS_CHECKS_MAX);
 			return;
 		}
 		if (i->kind != GCS_NODE_SCALAR || !*i->text) {
-			gcs_diag_at(d, gcs_place_of(i), "METRIC < VALUE, as \"fault.oom.fired >= 20\"", NULL, "'expect' cannot hold %s",
-				    gcs_node_kind_name(i));
+			gcs_diag_at(d, gcs_place_of(i),
+				    "METRIC < VALUE, as \"fault.oom.fired >= 20\"", NULL,
+				    "'expect' cannot hold %s", gcs_node_kind_name(i));
 			continue;
 		}
 		check->text = strdup(i->text);
@@ -493,10 +576,14 @@ static void bind_defaults(struct gcs_bound *b)
 void gcs_bind(struct gcs_bound *b, struct gcs_diag *d)
 {
 	struct gcs_scenario *s = b->s;
-	const struct bind_list workloads = {&gcs_schema_workload, GCS_WORKLOADS_MAX, sizeof s->workload[0], s->workload, b->workload_node};
-	const struct bind_list phases = {&gcs_schema_phase, GCS_PHASES_MAX, sizeof b->phase[0], b->phase, b->phase_node};
-	const struct bind_list faults = {&gcs_schema_fault, GCS_FAULTS_MAX, sizeof b->fault[0], b->fault, b->fault_node};
-	const struct bind_list slos = {&gcs_schema_slo, GCS_CHECKS_MAX, sizeof s->slo[0], s->slo, b->slo_node};
+	const struct bind_list workloads = {&gcs_schema_workload, GCS_WORKLOADS_MAX,
+					    sizeof s->workload[0], s->workload, b->workload_node};
+	const struct bind_list phases = {&gcs_schema_phase, GCS_PHASES_MAX, sizeof b->phase[0],
+					 b->phase, b->phase_node};
+	const struct bind_list faults = {&gcs_schema_fault, GCS_FAULTS_MAX, sizeof b->fault[0],
+					 b->fault, b->fault_node};
+	const struct bind_list slos = {&gcs_schema_slo, GCS_CHECKS_MAX, sizeof s->slo[0], s->slo,
+				       b->slo_node};
 	bind_defaults(b);
 	bind_section(d, &gcs_schema, gcs_schema.name, b->root, s);
 	s->nworkloads = bind_items(&workloads, gcs_node_get(b->root, "workload"), "workload", d);

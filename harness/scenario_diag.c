@@ -1,4 +1,5 @@
-/* scenario_diag.c: an error as people expect it of a compiler: place, sentence, source line, caret, what was expected. */
+/* scenario_diag.c: an error as people expect it of a compiler: place, sentence, source line, caret,
+ * what was expected. */
 #include "harness/scenario_priv.h"
 
 #include <errno.h>
@@ -29,7 +30,8 @@ struct gcs_place gcs_place_of(const struct gcs_node *n)
 struct gcs_place gcs_place_in(const struct gcs_node *n, uint32_t at)
 {
 	struct gcs_place place = gcs_place_of(n);
-	/* Only where text and source agree byte for byte is an offset a column: no escapes, no folding. */
+	/* Only where text and source agree byte for byte is an offset a column: no escapes, no
+	 * folding. */
 	if (n->kind != GCS_NODE_SCALAR || strlen(n->text) != place.length || at >= place.length)
 		return place;
 	uint32_t word = (uint32_t)strcspn(n->text + at, " ");
@@ -51,9 +53,13 @@ static const char *diag_line(const struct gcs_source *source, uint32_t line, siz
 	return p;
 }
 
-static bool diag_continues(char c) { return ((unsigned char)c & 0xc0) == 0x80; }
+static bool diag_continues(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
 
-/* The source line and under it the caret: tabs are repeated, so that it stands right at any tab width. */
+/* The source line and under it the caret: tabs are repeated, so that it stands right at any tab
+ * width. */
 static void diag_show(FILE *out, const struct gcs_place *place)
 {
 	size_t bytes, at = 0;
@@ -82,7 +88,8 @@ static void diag_show(FILE *out, const struct gcs_place *place)
 	fputc('\n', out);
 }
 
-void gcs_diag_at(struct gcs_diag *d, struct gcs_place place, const char *expected, const char *hint, const char *fmt, ...)
+void gcs_diag_at(struct gcs_diag *d, struct gcs_place place, const char *expected, const char *hint,
+		 const char *fmt, ...)
 {
 	if (++d->errors > GCS_DIAG_MAX)
 		return;

@@ -1,7 +1,9 @@
 /*
- * scenario_json.c: the resolved scenario as JSON: for the record, and as the load line of docs/control-protocol.md.
+ * scenario_json.c: the resolved scenario as JSON: for the record, and as the load line of
+ * docs/control-protocol.md.
  *
- * Both are made of the same parts; the record's adds what only the harness needs (checks, recovery, record flags).
+ * Both are made of the same parts; the record's adds what only the harness needs (checks, recovery,
+ * record flags).
  */
 #include "harness/scenario.h"
 
@@ -9,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const json_dists[] = {[GCS_DIST_FIXED] = "fixed", [GCS_DIST_UNIFORM] = "uniform", [GCS_DIST_ZIPF] = "zipf"};
+static const char *const json_dists[] = {
+	[GCS_DIST_FIXED] = "fixed", [GCS_DIST_UNIFORM] = "uniform", [GCS_DIST_ZIPF] = "zipf"};
 
 #define INT(x) ((json_int_t)(x))
 
@@ -25,7 +28,8 @@ static json_t *json_phases(const struct gcs_scenario *s, bool whole)
 	json_t *list = json_array();
 	for (uint32_t i = 0; i < s->nphases; i++) {
 		const struct gcs_phase *p = &s->phase[i];
-		json_t *o = json_pack("{s:s,s:I,s:I}", "id", p->id, "start_ns", INT(p->start_ns), "end_ns", INT(p->end_ns));
+		json_t *o = json_pack("{s:s,s:I,s:I}", "id", p->id, "start_ns", INT(p->start_ns),
+				      "end_ns", INT(p->end_ns));
 		if (whole)
 			json_object_set_new(o, "record", json_boolean(p->record));
 		json_array_append_new(list, o);
@@ -35,13 +39,14 @@ static json_t *json_phases(const struct gcs_scenario *s, bool whole)
 
 static json_t *json_workload(const struct gcs_workload *w)
 {
-	return json_pack("{s:s,s:s,s:I,s:I,s:I,s:s,s:I,s:{s:I,s:I,s:I},s:{s:s,s:I,s:I,s:I},s:I,s:s,s:I}",
-			 "id", w->id, "driver", w->driver, "workers", INT(w->workers), "rate", INT(w->rate), "keys", INT(w->keys),
-			 "value", w->value, "value_bytes", INT(w->value_bytes),
-			 "mix", "insert", INT(w->mix_insert), "delete", INT(w->mix_delete), "lookup", INT(w->mix_lookup),
-			 "size", "dist", json_dists[w->size.dist], "min", INT(w->size.min), "max", INT(w->size.max),
-			 "s_milli", INT(w->size.s_milli),
-			 "conns", INT(w->conns), "handler", w->handler, "retain", INT(w->retain));
+	return json_pack(
+		"{s:s,s:s,s:I,s:I,s:I,s:s,s:I,s:{s:I,s:I,s:I},s:{s:s,s:I,s:I,s:I},s:I,s:s,s:I}",
+		"id", w->id, "driver", w->driver, "workers", INT(w->workers), "rate", INT(w->rate),
+		"keys", INT(w->keys), "value", w->value, "value_bytes", INT(w->value_bytes), "mix",
+		"insert", INT(w->mix_insert), "delete", INT(w->mix_delete), "lookup",
+		INT(w->mix_lookup), "size", "dist", json_dists[w->size.dist], "min",
+		INT(w->size.min), "max", INT(w->size.max), "s_milli", INT(w->size.s_milli), "conns",
+		INT(w->conns), "handler", w->handler, "retain", INT(w->retain));
 }
 
 static json_t *json_workloads(const struct gcs_scenario *s)
@@ -56,11 +61,13 @@ static json_t *json_fault(const struct gcs_fault *f)
 {
 	json_t *windows = json_array();
 	for (uint32_t i = 0; i < f->nwindows; i++)
-		json_array_append_new(windows, json_pack("[I,I]", INT(f->window[i].start_ns), INT(f->window[i].end_ns)));
-	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}",
-			 "id", f->id, "point", f->point, "action", f->action, "errno", INT(f->err), "p_ppb", INT(f->p_ppb),
-			 "nth", INT(f->nth), "every", INT(f->every), "times", INT(f->times),
-			 "delay_ns", INT(f->delay_ns), "jitter_ns", INT(f->jitter_ns), "windows", windows);
+		json_array_append_new(windows, json_pack("[I,I]", INT(f->window[i].start_ns),
+							 INT(f->window[i].end_ns)));
+	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "id", f->id, "point",
+			 f->point, "action", f->action, "errno", INT(f->err), "p_ppb",
+			 INT(f->p_ppb), "nth", INT(f->nth), "every", INT(f->every), "times",
+			 INT(f->times), "delay_ns", INT(f->delay_ns), "jitter_ns",
+			 INT(f->jitter_ns), "windows", windows);
 }
 
 static json_t *json_faults(const struct gcs_scenario *s)
@@ -73,10 +80,11 @@ static json_t *json_faults(const struct gcs_scenario *s)
 
 static json_t *json_runtime(const struct gcs_scenario *s)
 {
-	return json_pack("{s:I,s:I,s:I,s:I,s:s,s:I,s:b,s:b,s:b,s:I}",
-			 "procs", INT(s->procs), "gogc", INT(s->gogc), "memlimit", INT(s->memlimit), "seed", INT(s->seed),
-			 "oom", s->oom, "gc_every", INT(s->gc_every), "clobber", s->clobber, "check_edges", s->check_edges,
-			 "gctrace", 1, "heap_reserve", INT(s->heap_reserve));
+	return json_pack("{s:I,s:I,s:I,s:I,s:s,s:I,s:b,s:b,s:b,s:I}", "procs", INT(s->procs),
+			 "gogc", INT(s->gogc), "memlimit", INT(s->memlimit), "seed", INT(s->seed),
+			 "oom", s->oom, "gc_every", INT(s->gc_every), "clobber", s->clobber,
+			 "check_edges", s->check_edges, "gctrace", 1, "heap_reserve",
+			 INT(s->heap_reserve));
 }
 
 static json_t *json_checks(const struct gcs_check *check, uint32_t n)
@@ -86,8 +94,10 @@ static json_t *json_checks(const struct gcs_check *check, uint32_t n)
 		json_t *phases = json_array();
 		for (uint32_t k = 0; k < check[i].nphases; k++)
 			json_array_append_new(phases, json_string(check[i].phases[k]));
-		json_array_append_new(list, json_pack("{s:s,s:s,s:I,s:b,s:o}", "id", check[i].id, "check", check[i].text,
-						      "window_ns", INT(check[i].window_ns), "abort", check[i].abort, "phases", phases));
+		json_array_append_new(list,
+				      json_pack("{s:s,s:s,s:I,s:b,s:o}", "id", check[i].id, "check",
+						check[i].text, "window_ns", INT(check[i].window_ns),
+						"abort", check[i].abort, "phases", phases));
 	}
 	return list;
 }
@@ -97,8 +107,9 @@ static json_t *json_recovery(const struct gcs_recovery *r)
 	json_t *signals = json_array();
 	for (uint32_t i = 0; i < r->nsignals; i++)
 		json_array_append_new(signals, json_string(r->signal[i]));
-	return json_pack("{s:o,s:I,s:I,s:I,s:I}", "signals", signals, "band_milli", INT(r->band_milli),
-			 "window_ns", INT(r->window_ns), "windows", INT(r->windows), "deadline_ns", INT(r->deadline_ns));
+	return json_pack("{s:o,s:I,s:I,s:I,s:I}", "signals", signals, "band_milli",
+			 INT(r->band_milli), "window_ns", INT(r->window_ns), "windows",
+			 INT(r->windows), "deadline_ns", INT(r->deadline_ns));
 }
 
 static char *json_text(json_t *o)
@@ -110,16 +121,19 @@ static char *json_text(json_t *o)
 
 char *gcs_scenario_plan(const struct gcs_scenario *s)
 {
-	return json_text(json_pack("{s:s,s:i,s:o,s:I,s:o,s:o,s:o}", "cmd", "load", "version", 1, "runtime", json_runtime(s),
-				   "end_ns", INT(s->end_ns), "phases", json_phases(s, false), "workloads", json_workloads(s),
-				   "faults", json_faults(s)));
+	return json_text(json_pack("{s:s,s:i,s:o,s:I,s:o,s:o,s:o}", "cmd", "load", "version", 1,
+				   "runtime", json_runtime(s), "end_ns", INT(s->end_ns), "phases",
+				   json_phases(s, false), "workloads", json_workloads(s), "faults",
+				   json_faults(s)));
 }
 
 char *gcs_scenario_json(const struct gcs_scenario *s)
 {
-	return json_text(json_pack("{s:i,s:s,s:o,s:o,s:s,s:I,s:o,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "version", 1, "name", s->name,
-				   "about", json_any(s->about), "path", json_any(s->path), "map", s->map, "seed", INT(s->seed),
-				   "runtime", json_runtime(s), "end_ns", INT(s->end_ns), "phases", json_phases(s, true),
-				   "workloads", json_workloads(s), "faults", json_faults(s), "slo", json_checks(s->slo, s->nslos),
-				   "expect", json_checks(s->expect, s->nexpects), "recovery", json_recovery(&s->recovery)));
+	return json_text(json_pack(
+		"{s:i,s:s,s:o,s:o,s:s,s:I,s:o,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "version", 1, "name",
+		s->name, "about", json_any(s->about), "path", json_any(s->path), "map", s->map,
+		"seed", INT(s->seed), "runtime", json_runtime(s), "end_ns", INT(s->end_ns),
+		"phases", json_phases(s, true), "workloads", json_workloads(s), "faults",
+		json_faults(s), "slo", json_checks(s->slo, s->nslos), "expect",
+		json_checks(s->expect, s->nexpects), "recovery", json_recovery(&s->recovery)));
 }

@@ -1,23 +1,28 @@
 /*
- * scenario_priv.h: what the parts of the scenario loader share: a tree of nodes that remember where they stood, and errors
- * that point there.
+ * scenario_priv.h: what the parts of the scenario loader share: a tree of nodes that remember where
+ * they stood, and errors that point there.
  *
- * The steps: scenario_yaml.c reads text into a tree; scenario_set.c lays `--set` over it; scenario_bind.c takes values out by
- * one table; scenario_resolve.c makes times absolute and checks what one key says against another. A step begins only when
- * the one before found nothing wrong; binding and resolving report all they find (up to GCS_DIAG_MAX).
+ * The steps: scenario_yaml.c reads text into a tree; scenario_set.c lays `--set` over it;
+ * scenario_bind.c takes values out by one table; scenario_resolve.c makes times absolute and checks
+ * what one key says against another. A step begins only when the one before found nothing wrong;
+ * binding and resolving report all they find (up to GCS_DIAG_MAX).
  */
 #pragma once
 
 #include "harness/scenario.h"
 
 #define GCS_SOURCE_BYTES_MAX (1u << 20)
-#define GCS_NODES_MAX 20000u
-#define GCS_DEPTH_MAX 12u
-#define GCS_DIAG_MAX 20u
+#define GCS_NODES_MAX	     20000u
+#define GCS_DEPTH_MAX	     12u
+#define GCS_DIAG_MAX	     20u
 
 /* ---- sources and nodes */
 
-struct gcs_source { char *name; char *text; uint32_t shift; /* the parsed part begins at this column of line 1 */ };
+struct gcs_source {
+	char *name;
+	char *text;
+	uint32_t shift; /* the parsed part begins at this column of line 1 */
+};
 
 enum gcs_node_kind { GCS_NODE_SCALAR, GCS_NODE_LIST, GCS_NODE_MAP };
 
@@ -25,11 +30,11 @@ struct gcs_node {
 	enum gcs_node_kind kind;
 	const struct gcs_source *source;
 	uint32_t line, column, length; /* from 1, in characters; length: of the part on this line */
-	char *text;                    /* of a scalar */
-	bool plain;                    /* a scalar without quotes */
-	struct gcs_node *key;          /* of a map's child; a scalar */
+	char *text;		       /* of a scalar */
+	bool plain;		       /* a scalar without quotes */
+	struct gcs_node *key;	       /* of a map's child; a scalar */
 	struct gcs_node *first, *last, *next;
-	struct gcs_node *all;          /* every node of the document, for freeing */
+	struct gcs_node *all; /* every node of the document, for freeing */
 };
 
 struct gcs_doc {
@@ -41,28 +46,40 @@ struct gcs_doc {
 
 /* ---- diagnostics */
 
-struct gcs_diag { FILE *out; char *text; size_t bytes; uint32_t errors; };
+struct gcs_diag {
+	FILE *out;
+	char *text;
+	size_t bytes;
+	uint32_t errors;
+};
 int gcs_diag_init(struct gcs_diag *d);
 /* The collected text, malloc'd (empty when there was no error). */
 char *gcs_diag_fini(struct gcs_diag *d);
 
-struct gcs_place { const struct gcs_source *source; uint32_t line, column, length; };
+struct gcs_place {
+	const struct gcs_source *source;
+	uint32_t line, column, length;
+};
 struct gcs_place gcs_place_of(const struct gcs_node *n);
-/* The word inside a scalar, `at` bytes from its start; the whole scalar when quoting hides where that is. */
+/* The word inside a scalar, `at` bytes from its start; the whole scalar when quoting hides where
+ * that is. */
 struct gcs_place gcs_place_in(const struct gcs_node *n, uint32_t at);
 /* expected and hint may be NULL. */
-void gcs_diag_at(struct gcs_diag *d, struct gcs_place place, const char *expected, const char *hint, const char *fmt, ...)
-	__attribute__((format(printf, 5, 6)));
+void gcs_diag_at(struct gcs_diag *d, struct gcs_place place, const char *expected, const char *hint,
+		 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 /* ---- scenario_yaml.c */
 
 int gcs_doc_init(struct gcs_doc *doc);
 void gcs_doc_fini(struct gcs_doc *doc);
 /* NULL: no memory, or too many sources. Takes text over. */
-const struct gcs_source *gcs_doc_source(struct gcs_doc *doc, const char *name, char *text, uint32_t shift);
+const struct gcs_source *gcs_doc_source(struct gcs_doc *doc, const char *name, char *text,
+					uint32_t shift);
 /* Parse a source from its shift on. 0; -EINVAL with an error in d; -ENOMEM. */
-int gcs_yaml_parse(struct gcs_doc *doc, const struct gcs_source *source, struct gcs_node **ret, struct gcs_diag *d);
-struct gcs_node *gcs_node_new(struct gcs_doc *doc, enum gcs_node_kind kind, const struct gcs_source *source);
+int gcs_yaml_parse(struct gcs_doc *doc, const struct gcs_source *source, struct gcs_node **ret,
+		   struct gcs_diag *d);
+struct gcs_node *gcs_node_new(struct gcs_doc *doc, enum gcs_node_kind kind,
+			      const struct gcs_source *source);
 void gcs_node_append(struct gcs_node *parent, struct gcs_node *child);
 /* The child of a map; NULL: there is none, or n is NULL or no map. */
 const struct gcs_node *gcs_node_get(const struct gcs_node *n, const char *key);
@@ -77,14 +94,22 @@ int gcs_set_apply(struct gcs_doc *doc, const struct gcs_override *set, struct gc
 /* ---- scenario_bind.c */
 
 /* Items as written; what is absent is 0 and has no node. */
-struct gcs_bound_fault { struct gcs_fault f; int64_t at_ns, for_ns, repeat_every_ns; uint32_t repeat_times; };
-struct gcs_bound_phase { struct gcs_phase p; int64_t for_ns; };
+struct gcs_bound_fault {
+	struct gcs_fault f;
+	int64_t at_ns, for_ns, repeat_every_ns;
+	uint32_t repeat_times;
+};
+struct gcs_bound_phase {
+	struct gcs_phase p;
+	int64_t for_ns;
+};
 
 /* Strings belong to the scenario: the items have been copied there when binding returns. */
 struct gcs_bound {
 	struct gcs_scenario *s;
 	const struct gcs_node *root;
-	const struct gcs_node *workload_node[GCS_WORKLOADS_MAX], *phase_node[GCS_PHASES_MAX], *fault_node[GCS_FAULTS_MAX];
+	const struct gcs_node *workload_node[GCS_WORKLOADS_MAX], *phase_node[GCS_PHASES_MAX],
+		*fault_node[GCS_FAULTS_MAX];
 	const struct gcs_node *slo_node[GCS_CHECKS_MAX], *expect_node[GCS_CHECKS_MAX];
 	struct gcs_bound_fault fault[GCS_FAULTS_MAX];
 	struct gcs_bound_phase phase[GCS_PHASES_MAX];

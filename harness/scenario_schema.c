@@ -1,15 +1,21 @@
 /* scenario_schema.c: the table behind scenario_schema.h. */
 #include "harness/scenario_schema.h"
 
-#define MS INT64_C(1000000)
-#define S (1000 * MS)
+#define MS   INT64_C(1000000)
+#define S    (1000 * MS)
 #define HOUR (3600 * S)
-#define MIB (UINT64_C(1) << 20)
-#define GIB (UINT64_C(1) << 30)
+#define MIB  (UINT64_C(1) << 20)
+#define GIB  (UINT64_C(1) << 30)
 
 #define AT(type, field) .offset = offsetof(struct type, field)
-#define SECTION(name_, fields, ...) {.name = name_, .field = fields, .nfields = sizeof fields / sizeof fields[0], __VA_ARGS__}
+#define SECTION(name_, fields, ...)                                                                \
+	{                                                                                          \
+		.name = name_, .field = fields, .nfields = sizeof fields / sizeof fields[0],       \
+		__VA_ARGS__                                                                        \
+	}
 
+/* One row a key: kept on one line. */
+/* clang-format off */
 static const char *const words_runtime[] = {"embedded", NULL};
 static const char *const words_map[] = {"classic", NULL};
 static const char *const words_oom[] = {"return", NULL};
@@ -174,3 +180,4 @@ static const struct gcs_later later_top[] = {
 	{NULL, NULL},
 };
 const struct gcs_section gcs_schema = SECTION("the scenario", fields_top, .later = later_top);
+/* clang-format on */

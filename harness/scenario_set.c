@@ -1,8 +1,10 @@
 /*
- * scenario_set.c: `--set key=value` laid over the tree before it is bound, so that its errors are those of the file.
+ * scenario_set.c: `--set key=value` laid over the tree before it is bound, so that its errors are
+ * those of the file.
  *
- * A path names keys, and in a list the `id` of an item or its number from 0. The value is YAML, so a list or mapping can be
- * given too. A key that is not there yet is added; whether it may be is for the table to say.
+ * A path names keys, and in a list the `id` of an item or its number from 0. The value is YAML, so
+ * a list or mapping can be given too. A key that is not there yet is added; whether it may be is
+ * for the table to say.
  */
 #define _GNU_SOURCE 1 /* asprintf */
 #include "harness/scenario_priv.h"
@@ -16,7 +18,7 @@ struct set_path {
 	struct gcs_doc *doc;
 	const struct gcs_source *source;
 	struct gcs_diag *d;
-	uint32_t at;     /* of the segment, from 0 */
+	uint32_t at; /* of the segment, from 0 */
 	uint32_t length;
 	char *segment;
 };
@@ -44,8 +46,8 @@ static struct gcs_node *set_list_item(const struct set_path *p, const struct gcs
 	const char *near = gcs_suggest(p->segment, ids, nids, sizeof ids[0]);
 	char hint[96];
 	snprintf(hint, sizeof hint, "did you mean '%s'?", near ? near : "");
-	gcs_diag_at(p->d, set_place(p), "the id of an item, or its number from 0", near ? hint : NULL,
-		    "nothing in this list is called '%s'", p->segment);
+	gcs_diag_at(p->d, set_place(p), "the id of an item, or its number from 0",
+		    near ? hint : NULL, "nothing in this list is called '%s'", p->segment);
 	return NULL;
 }
 
@@ -70,7 +72,8 @@ static struct gcs_node *set_map_child(const struct set_path *p, struct gcs_node 
 static struct gcs_node *set_step(const struct set_path *p, struct gcs_node *n)
 {
 	if (p->length == 0) {
-		gcs_diag_at(p->d, set_place(p), "names with points between them, such as workload.maps.keys", NULL,
+		gcs_diag_at(p->d, set_place(p),
+			    "names with points between them, such as workload.maps.keys", NULL,
 			    "an empty name in the path");
 		return NULL;
 	}

@@ -1,8 +1,9 @@
 /*
  * scenario_yaml.c: YAML text into a tree of nodes with places.
  *
- * libfyaml delivers events; the tree is ours, so that duplicates, depth and places are ours to judge. Of YAML a scenario
- * uses mappings, lists and scalars; anchors, aliases, tags, several documents and mappings as keys are refused by name.
+ * libfyaml delivers events; the tree is ours, so that duplicates, depth and places are ours to
+ * judge. Of YAML a scenario uses mappings, lists and scalars; anchors, aliases, tags, several
+ * documents and mappings as keys are refused by name.
  */
 #include "harness/scenario_priv.h"
 
@@ -32,7 +33,8 @@ void gcs_doc_fini(struct gcs_doc *doc)
 	*doc = (struct gcs_doc){0};
 }
 
-const struct gcs_source *gcs_doc_source(struct gcs_doc *doc, const char *name, char *text, uint32_t shift)
+const struct gcs_source *gcs_doc_source(struct gcs_doc *doc, const char *name, char *text,
+					uint32_t shift)
 {
 	struct gcs_source *s = NULL;
 	if (doc->nsources < sizeof doc->source / sizeof doc->source[0])
@@ -48,7 +50,8 @@ const struct gcs_source *gcs_doc_source(struct gcs_doc *doc, const char *name, c
 	return s;
 }
 
-struct gcs_node *gcs_node_new(struct gcs_doc *doc, enum gcs_node_kind kind, const struct gcs_source *source)
+struct gcs_node *gcs_node_new(struct gcs_doc *doc, enum gcs_node_kind kind,
+			      const struct gcs_source *source)
 {
 	struct gcs_node *n = doc->nodes < GCS_NODES_MAX ? calloc(1, sizeof *n) : NULL;
 	if (!n)
@@ -90,9 +93,12 @@ const char *gcs_node_text(const struct gcs_node *n, const char *key)
 const char *gcs_node_kind_name(const struct gcs_node *n)
 {
 	switch (n->kind) {
-	case GCS_NODE_LIST: return "a list";
-	case GCS_NODE_MAP: return "a mapping";
-	case GCS_NODE_SCALAR: break;
+	case GCS_NODE_LIST:
+		return "a list";
+	case GCS_NODE_MAP:
+		return "a mapping";
+	case GCS_NODE_SCALAR:
+		break;
 	}
 	return n->plain && !*n->text ? "nothing" : "text";
 }
@@ -106,7 +112,7 @@ struct yaml_build {
 	struct gcs_node *stack[GCS_DEPTH_MAX];
 	uint32_t depth;
 	struct gcs_node *root, *key; /* key: waiting for its value */
-	bool second;                 /* document */
+	bool second;		     /* document */
 };
 
 static struct gcs_place yaml_place(const struct gcs_source *source, int line, int column)
@@ -126,7 +132,8 @@ static struct gcs_place yaml_event_place(const struct yaml_build *b, struct fy_e
 	return place;
 }
 
-static int yaml_refuse(struct yaml_build *b, struct fy_event *e, const char *text, const char *expected)
+static int yaml_refuse(struct yaml_build *b, struct fy_event *e, const char *text,
+		       const char *expected)
 {
 	gcs_diag_at(b->d, yaml_event_place(b, e), expected, NULL, "%s", text);
 	return -EINVAL;
@@ -156,7 +163,8 @@ static int yaml_add(struct yaml_build *b, struct fy_event *e, struct gcs_node *n
 		gcs_node_append(parent, n);
 	} else if (!b->key) {
 		if (n->kind != GCS_NODE_SCALAR)
-			return yaml_refuse(b, e, "a mapping or list cannot be a key", "a word as key");
+			return yaml_refuse(b, e, "a mapping or list cannot be a key",
+					   "a word as key");
 		b->key = n;
 	} else {
 		n->key = b->key;
@@ -198,19 +206,26 @@ static int yaml_open(struct yaml_build *b, struct fy_event *e, enum gcs_node_kin
 
 static int yaml_event(struct yaml_build *b, struct fy_event *e)
 {
-	if (e->type == FYET_SCALAR || e->type == FYET_MAPPING_START || e->type == FYET_SEQUENCE_START) {
+	if (e->type == FYET_SCALAR || e->type == FYET_MAPPING_START ||
+	    e->type == FYET_SEQUENCE_START) {
 		if (fy_event_get_anchor_token(e))
 			return yaml_refuse(b, e, "anchors are not used in scenarios", NULL);
 		if (fy_event_get_tag_token(e))
 			return yaml_refuse(b, e, "tags are not used in scenarios", NULL);
 	}
 	switch (e->type) {
-	case FYET_SCALAR: return yaml_scalar(b, e);
-	case FYET_MAPPING_START: return yaml_open(b, e, GCS_NODE_MAP);
-	case FYET_SEQUENCE_START: return yaml_open(b, e, GCS_NODE_LIST);
+	case FYET_SCALAR:
+		return yaml_scalar(b, e);
+	case FYET_MAPPING_START:
+		return yaml_open(b, e, GCS_NODE_MAP);
+	case FYET_SEQUENCE_START:
+		return yaml_open(b, e, GCS_NODE_LIST);
 	case FYET_MAPPING_END:
-	case FYET_SEQUENCE_END: b->depth--; return 0;
-	case FYET_ALIAS: return yaml_refuse(b, e, "aliases are not used in scenarios", NULL);
+	case FYET_SEQUENCE_END:
+		b->depth--;
+		return 0;
+	case FYET_ALIAS:
+		return yaml_refuse(b, e, "aliases are not used in scenarios", NULL);
 	case FYET_DOCUMENT_START:
 		if (b->second)
 			return yaml_refuse(b, e, "a second document in one scenario", NULL);
@@ -219,12 +234,14 @@ static int yaml_event(struct yaml_build *b, struct fy_event *e)
 	case FYET_NONE:
 	case FYET_STREAM_START:
 	case FYET_STREAM_END:
-	case FYET_DOCUMENT_END: break;
+	case FYET_DOCUMENT_END:
+		break;
 	}
 	return 0;
 }
 
-/* libfyaml reports what is missing at the end on a line that is not there: say the end of the last one. */
+/* libfyaml reports what is missing at the end on a line that is not there: say the end of the last
+ * one. */
 static struct gcs_place yaml_clamp(struct gcs_place place)
 {
 	const char *text = place.source->text;
@@ -254,7 +271,8 @@ static void yaml_report(struct yaml_build *b, struct fy_diag *diag)
 	struct gcs_place place = yaml_place(b->source, 0, 0);
 	if (err && err->line > 0)
 		place = yaml_clamp(yaml_place(b->source, err->line - 1, err->column - 1));
-	gcs_diag_at(b->d, place, NULL, NULL, "not YAML: %s", err && err->msg ? err->msg : "cannot be read");
+	gcs_diag_at(b->d, place, NULL, NULL, "not YAML: %s",
+		    err && err->msg ? err->msg : "cannot be read");
 }
 
 static int yaml_run(struct yaml_build *b, struct fy_parser *parser)
@@ -271,7 +289,8 @@ static int yaml_run(struct yaml_build *b, struct fy_parser *parser)
 static int yaml_parse_with(struct yaml_build *b, struct fy_diag *diag)
 {
 	const char *text = b->source->text + b->source->shift;
-	struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE,
+	struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG |
+					    FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE,
 				   .diag = diag};
 	struct fy_parser *parser = fy_parser_create(&cfg);
 	if (!parser)
@@ -286,7 +305,8 @@ static int yaml_parse_with(struct yaml_build *b, struct fy_diag *diag)
 	return err;
 }
 
-int gcs_yaml_parse(struct gcs_doc *doc, const struct gcs_source *source, struct gcs_node **ret, struct gcs_diag *d)
+int gcs_yaml_parse(struct gcs_doc *doc, const struct gcs_source *source, struct gcs_node **ret,
+		   struct gcs_diag *d)
 {
 	struct yaml_build b = {.doc = doc, .source = source, .d = d};
 	struct fy_diag_cfg cfg;

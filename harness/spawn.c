@@ -1,8 +1,9 @@
 /*
  * spawn.c: fork and exec.
  *
- * The caller's descriptors may carry numbers that the child wants for others: all are first lifted above the wanted range,
- * then put in place. Between fork and exec only async-signal-safe calls are made (the harness has threads).
+ * The caller's descriptors may carry numbers that the child wants for others: all are first lifted
+ * above the wanted range, then put in place. Between fork and exec only async-signal-safe calls are
+ * made (the harness has threads).
  */
 #define _GNU_SOURCE 1 /* pipe2, close_range */
 #include "harness/spawn.h"
@@ -16,13 +17,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SPAWN_FIRST_FD 3
-#define SPAWN_FDS_MAX 4096u
+#define SPAWN_FIRST_FD	3
+#define SPAWN_FDS_MAX	4096u
 #define SPAWN_FDS_SWEPT 65536u
 
-static int spawn_lift(int fd, int above) { return fcntl(fd, F_DUPFD_CLOEXEC, above); }
+static int spawn_lift(int fd, int above)
+{
+	return fcntl(fd, F_DUPFD_CLOEXEC, above);
+}
 
-/* Inherited by accident, or ours: none of them lives beyond exec. Not every kernel can do it at once. */
+/* Inherited by accident, or ours: none of them lives beyond exec. Not every kernel can do it at
+ * once. */
 static void spawn_close_on_exec(unsigned from)
 {
 	if (close_range(from, ~0u, CLOSE_RANGE_CLOEXEC) == 0)

@@ -1,4 +1,5 @@
-/* suggest.c: see suggest.h.  Optimal string alignment distance in three rows; words beyond 63 letters get no suggestion. */
+/* suggest.c: see suggest.h.  Optimal string alignment distance in three rows; words beyond 63
+ * letters get no suggestion. */
 #include "harness/suggest.h"
 
 #include <string.h>
@@ -12,7 +13,10 @@ static char suggest_fold(char c)
 	return c == '-' ? '_' : c;
 }
 
-static unsigned suggest_min(unsigned a, unsigned b) { return a < b ? a : b; }
+static unsigned suggest_min(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
 
 static unsigned suggest_distance(const char *a, const char *b)
 {
@@ -27,8 +31,10 @@ static unsigned suggest_distance(const char *a, const char *b)
 		now[0] = (unsigned)i;
 		for (size_t j = 1; j <= nb; j++) {
 			char x = suggest_fold(a[i - 1]), y = suggest_fold(b[j - 1]);
-			now[j] = suggest_min(up[j - 1] + (x != y), suggest_min(up[j], now[j - 1]) + 1);
-			if (i > 1 && j > 1 && x == suggest_fold(b[j - 2]) && y == suggest_fold(a[i - 2]))
+			now[j] = suggest_min(up[j - 1] + (x != y),
+					     suggest_min(up[j], now[j - 1]) + 1);
+			if (i > 1 && j > 1 && x == suggest_fold(b[j - 2]) &&
+			    y == suggest_fold(a[i - 2]))
 				now[j] = suggest_min(now[j], upper[j - 2] + 1);
 		}
 	}
@@ -45,7 +51,8 @@ const char *gcs_suggest(const char *word, const void *list, size_t count, size_t
 		memcpy(&candidate, (const char *)list + i * stride, sizeof candidate);
 		unsigned d = suggest_distance(word, candidate);
 		/* Half the word changed is another word. */
-		if (d <= near && 2 * d <= strlen(candidate) && (!best || d < near || suggest_distance(word, best) > d)) {
+		if (d <= near && 2 * d <= strlen(candidate) &&
+		    (!best || d < near || suggest_distance(word, best) > d)) {
 			best = candidate;
 			near = d;
 		}

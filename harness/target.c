@@ -1,8 +1,9 @@
 /*
  * target.c: see target.h.
  *
- * Descriptors follow docs/control-protocol.md. The telemetry memfd is sealed against shrinking and growing before anyone else
- * has it: a target that breaks it can write nonsense, but cannot make the harness fault.
+ * Descriptors follow docs/control-protocol.md. The telemetry memfd is sealed against shrinking and
+ * growing before anyone else has it: a target that breaks it can write nonsense, but cannot make
+ * the harness fault.
  */
 #define _GNU_SOURCE 1 /* memfd_create, seals, asprintf */
 #include "harness/target.h"
@@ -23,10 +24,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TARGET_LOAD_MS 10000 /* for the load line to be taken */
+#define TARGET_LOAD_MS	  10000 /* for the load line to be taken */
 #define TARGET_WORD_BYTES 400u
 
-struct target_process { pid_t pid; bool alive; int ctl, err; struct gcs_lines ctl_lines, err_lines; };
+struct target_process {
+	pid_t pid;
+	bool alive;
+	int ctl, err;
+	struct gcs_lines ctl_lines, err_lines;
+};
 
 struct gcs_target {
 	const struct gcs_scenario *scenario;
@@ -55,9 +61,11 @@ static int target_map(struct gcs_target *t)
 	if (fd < 0)
 		return -errno;
 	t->telemetry_fd = fd;
-	if (fchmod(fd, 0600) || ftruncate(fd, sizeof(struct mrt_telemetry)) || fcntl(fd, F_ADD_SEALS, seals))
+	if (fchmod(fd, 0600) || ftruncate(fd, sizeof(struct mrt_telemetry)) ||
+	    fcntl(fd, F_ADD_SEALS, seals))
 		return -errno;
-	void *at = mmap(NULL, sizeof(struct mrt_telemetry), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *at =
+		mmap(NULL, sizeof(struct mrt_telemetry), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (at == MAP_FAILED)
 		return -errno;
 	t->telemetry = at;
@@ -65,8 +73,8 @@ static int target_map(struct gcs_target *t)
 	return 0;
 }
 
-int gcs_target_create(struct gcs_target **ret, const struct gcs_scenario *s, bool sim, const struct gcs_target_sink *sink,
-		      char **ret_text)
+int gcs_target_create(struct gcs_target **ret, const struct gcs_scenario *s, bool sim,
+		      const struct gcs_target_sink *sink, char **ret_text)
 {
 	struct gcs_target *t = calloc(1, sizeof *t);
 	if (!t)
@@ -84,7 +92,10 @@ int gcs_target_create(struct gcs_target **ret, const struct gcs_scenario *s, boo
 	return 0;
 }
 
-struct mrt_telemetry *gcs_target_telemetry(struct gcs_target *t) { return t->telemetry; }
+struct mrt_telemetry *gcs_target_telemetry(struct gcs_target *t)
+{
+	return t->telemetry;
+}
 
 /* ---- starting */
 
@@ -116,7 +127,8 @@ static void target_close_all(int *fd, size_t n)
 			close(fd[i]);
 }
 
-static int target_spawn_one(struct gcs_target *t, struct target_process *p, const char *path, int *fd, unsigned nfds)
+static int target_spawn_one(struct gcs_target *t, struct target_process *p, const char *path,
+			    int *fd, unsigned nfds)
 {
 	int ctl[2], err[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ctl))
@@ -127,8 +139,12 @@ static int target_spawn_one(struct gcs_target *t, struct target_process *p, cons
 	}
 	fd[0] = ctl[1];
 	fd[1] = t->telemetry_fd;
-	int e = gcs_spawn(&(struct gcs_spawn){.path = path, .err_fd = err[1], .fd = fd, .nfds = nfds,
-					      .group = p == &t->main ? 0 : t->main.pid, .die_with_parent = p != &t->main},
+	int e = gcs_spawn(&(struct gcs_spawn){.path = path,
+					      .err_fd = err[1],
+					      .fd = fd,
+					      .nfds = nfds,
+					      .group = p == &t->main ? 0 : t->main.pid,
+					      .die_with_parent = p != &t->main},
 			  &p->pid);
 	close(ctl[1]);
 	close(err[1]);
@@ -137,12 +153,14 @@ static int target_spawn_one(struct gcs_target *t, struct target_process *p, cons
 	if (e)
 		return e;
 	p->alive = true;
-	fcntl(p->ctl, F_SETFL, O_NONBLOCK); /* our end only: the ends of a pair have their own flags */
+	fcntl(p->ctl, F_SETFL,
+	      O_NONBLOCK); /* our end only: the ends of a pair have their own flags */
 	fcntl(p->err, F_SETFL, O_NONBLOCK);
 	return 0;
 }
 
-static int target_spawn_both(struct gcs_target *t, int *ours, int *theirs, uint32_t conns, char **ret_text)
+static int target_spawn_both(struct gcs_target *t, int *ours, int *theirs, uint32_t conns,
+			     char **ret_text)
 {
 	char path[GCS_PATH_BYTES];
 	const char *name = t->sim ? "gcstorm-target-sim" : "gcstorm-target";
@@ -176,7 +194,8 @@ static int target_spawn_with_conns(struct gcs_target *t, uint32_t conns, char **
 		ours[2 + made] = pair[0];
 		theirs[2 + made] = pair[1];
 	}
-	e = e ? target_fail(ret_text, e, "cannot make the connections") : target_spawn_both(t, ours, theirs, conns, ret_text);
+	e = e ? target_fail(ret_text, e, "cannot make the connections")
+	      : target_spawn_both(t, ours, theirs, conns, ret_text);
 	target_close_all(ours + 2, made);
 	target_close_all(theirs + 2, made);
 	free(fd);
@@ -229,7 +248,8 @@ int gcs_target_say(struct gcs_target *t, const char *cmd, int fault)
 {
 	char line[128];
 	int n = fault < 0 ? snprintf(line, sizeof line, "{\"cmd\":\"%s\"}\n", cmd)
-			  : snprintf(line, sizeof line, "{\"cmd\":\"%s\",\"fault\":%d}\n", cmd, fault);
+			  : snprintf(line, sizeof line, "{\"cmd\":\"%s\",\"fault\":%d}\n", cmd,
+				     fault);
 	return target_send(&t->main, line, (size_t)n, 0);
 }
 
@@ -257,7 +277,10 @@ static const char *target_text(const json_t *o, const char *key)
 	return text ? text : "";
 }
 
-static int64_t target_number(const json_t *o, const char *key) { return json_integer_value(json_object_get(o, key)); }
+static int64_t target_number(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
 
 static void target_message(void *self, char *line)
 {
@@ -291,7 +314,8 @@ static void target_load_message(void *self, char *line)
 	json_decref(o);
 }
 
-static void target_read(struct gcs_target *t, int *fd, struct gcs_lines *l, void (*line)(void *, char *))
+static void target_read(struct gcs_target *t, int *fd, struct gcs_lines *l,
+			void (*line)(void *, char *))
 {
 	if (*fd < 0 || gcs_lines_read(l, *fd, line, t) == 0)
 		return;
@@ -338,7 +362,10 @@ void gcs_target_reap(struct gcs_target *t)
 
 /* ---- ending */
 
-bool gcs_target_alive(const struct gcs_target *t) { return t->main.alive; }
+bool gcs_target_alive(const struct gcs_target *t)
+{
+	return t->main.alive;
+}
 
 void gcs_target_kill(struct gcs_target *t, int sig)
 {

@@ -1,9 +1,10 @@
 /*
  * target.h: the process under test, as seen from outside: made, spoken to, listened to, ended.
  *
- * Two processes at most: the target, and the load process when the scenario has connections and time is real. Both stand in a
- * process group of their own, so that an interrupt at the terminal reaches only the harness. A harness that dies leaves
- * closed sockets: the target ends by that, the load process by its parent-death signal as well.
+ * Two processes at most: the target, and the load process when the scenario has connections and
+ * time is real. Both stand in a process group of their own, so that an interrupt at the terminal
+ * reaches only the harness. A harness that dies leaves closed sockets: the target ends by that, the
+ * load process by its parent-death signal as well.
  */
 #pragma once
 
@@ -15,7 +16,8 @@
 #define GCS_TARGET_FDS 4
 #define GCS_LAST_WORDS 64
 
-/* What the target says. All are called from gcs_target_poll and gcs_target_reap, on the caller's thread. */
+/* What the target says. All are called from gcs_target_poll and gcs_target_reap, on the caller's
+ * thread. */
 struct gcs_target_sink {
 	void *self;
 	void (*ready)(void *self, int pid);
@@ -31,8 +33,8 @@ struct gcs_target_sink {
 struct gcs_target;
 
 /* Shared memory and nothing else yet. 0; -errno with *ret_text. */
-int gcs_target_create(struct gcs_target **ret, const struct gcs_scenario *s, bool sim, const struct gcs_target_sink *sink,
-		      char **ret_text);
+int gcs_target_create(struct gcs_target **ret, const struct gcs_scenario *s, bool sim,
+		      const struct gcs_target_sink *sink, char **ret_text);
 struct mrt_telemetry *gcs_target_telemetry(struct gcs_target *t);
 /* Start the processes and send the load line. 0; -errno with *ret_text. */
 int gcs_target_spawn(struct gcs_target *t, char **ret_text);
@@ -43,7 +45,8 @@ void gcs_target_poll(struct gcs_target *t);
 /* After SIGCHLD. */
 void gcs_target_reap(struct gcs_target *t);
 
-/* {"cmd":CMD} or, fault >= 0, {"cmd":CMD,"fault":F}. 0; -EPIPE when it is gone, -EAGAIN when it does not listen. */
+/* {"cmd":CMD} or, fault >= 0, {"cmd":CMD,"fault":F}. 0; -EPIPE when it is gone, -EAGAIN when it
+ * does not listen. */
 int gcs_target_say(struct gcs_target *t, const char *cmd, int fault);
 bool gcs_target_alive(const struct gcs_target *t);
 /* Signal to the whole group. */

@@ -9,15 +9,31 @@
 
 typedef unsigned __int128 units_wide;
 
-struct units_unit { const char *name; uint64_t scale; };
+struct units_unit {
+	const char *name;
+	uint64_t scale;
+};
 
 static const struct units_unit units_duration[] = {
-	{"h", UINT64_C(3600000000000)}, {"m", UINT64_C(60000000000)}, {"s", 1000000000},
-	{"ms", 1000000}, {"us", 1000}, {"ns", 1}, {NULL, 0},
+	{"h", UINT64_C(3600000000000)},
+	{"m", UINT64_C(60000000000)},
+	{"s", 1000000000},
+	{"ms", 1000000},
+	{"us", 1000},
+	{"ns", 1},
+	{NULL, 0},
 };
 static const struct units_unit units_bytes[] = {
-	{"TiB", UINT64_C(1) << 40}, {"GiB", 1u << 30}, {"MiB", 1u << 20}, {"KiB", 1u << 10}, {"B", 1},
-	{"TB", UINT64_C(1000000000000)}, {"GB", 1000000000}, {"MB", 1000000}, {"kB", 1000}, {NULL, 0},
+	{"TiB", UINT64_C(1) << 40},
+	{"GiB", 1u << 30},
+	{"MiB", 1u << 20},
+	{"KiB", 1u << 10},
+	{"B", 1},
+	{"TB", UINT64_C(1000000000000)},
+	{"GB", 1000000000},
+	{"MB", 1000000},
+	{"kB", 1000},
+	{NULL, 0},
 };
 static const struct units_unit units_count[] = {
 	{"G", 1000000000}, {"M", 1000000}, {"k", 1000}, {"", 1}, {NULL, 0},
@@ -28,9 +44,13 @@ static const struct units_unit units_rate[] = {
 static const struct units_unit units_share[] = {{"%", 10000000}, {"", 1000000000}, {NULL, 0}};
 static const struct units_unit units_factor[] = {{"", 1000}, {NULL, 0}};
 
-static bool units_digit(char c) { return c >= '0' && c <= '9'; }
+static bool units_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
 
-/* Digits with at most one point: *ret = digits without the point, *ret_below = how many stood behind it. */
+/* Digits with at most one point: *ret = digits without the point, *ret_below = how many stood
+ * behind it. */
 static int units_decimal(const char **text, uint64_t *ret, unsigned *ret_below)
 {
 	const char *p = *text;
@@ -142,7 +162,8 @@ static int units_hex(const char *p, uint64_t *ret)
 	if (strlen(p) > 16)
 		return -ERANGE;
 	for (; *p; p++)
-		v = v << 4 | (units_digit(*p) ? (unsigned)(*p - '0') : (unsigned)((*p | 0x20) - 'a' + 10));
+		v = v << 4 |
+		    (units_digit(*p) ? (unsigned)(*p - '0') : (unsigned)((*p | 0x20) - 'a' + 10));
 	*ret = v;
 	return 0;
 }
@@ -167,7 +188,8 @@ int gcs_parse_bool(const char *text, bool *ret)
 
 /* ---- sizes: FIXED | uniform(MIN, MAX) | zipf(S, MIN, MAX) */
 
-/* The next argument, blanks around it dropped, ended by `end`; its length, 0: none. Moves *p behind `end`. */
+/* The next argument, blanks around it dropped, ended by `end`; its length, 0: none. Moves *p behind
+ * `end`. */
 static size_t units_argument(const char **p, char end, const char **ret)
 {
 	const char *a = *p, *stop = strchr(a, end);
@@ -245,7 +267,8 @@ int gcs_parse_errno(const char *text, int *ret)
 
 /* ---- showing */
 
-/* The largest unit that needs at most three digits behind the point. Tables run from large to small. */
+/* The largest unit that needs at most three digits behind the point. Tables run from large to
+ * small. */
 static char *units_show(char *ret, uint64_t v, const struct units_unit *unit)
 {
 	for (; unit[1].name; unit++)
@@ -265,7 +288,12 @@ static char *units_show(char *ret, uint64_t v, const struct units_unit *unit)
 char *gcs_show_duration(char ret[GCS_UNIT_TEXT], int64_t ns)
 {
 	static const struct units_unit table[] = {
-		{"h", UINT64_C(3600000000000)}, {"s", 1000000000}, {"ms", 1000000}, {"us", 1000}, {"ns", 1}, {NULL, 0},
+		{"h", UINT64_C(3600000000000)},
+		{"s", 1000000000},
+		{"ms", 1000000},
+		{"us", 1000},
+		{"ns", 1},
+		{NULL, 0},
 	};
 	if (ns == 0)
 		return memcpy(ret, "0s", 3);

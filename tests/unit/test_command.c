@@ -1,4 +1,5 @@
-/* test_command.c: the command line against its table: what is refused, with which words, and what is printed where. */
+/* test_command.c: the command line against its table: what is refused, with which words, and what
+ * is printed where. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,9 +18,12 @@
 #include <unistd.h>
 
 #define WORDS_MAX 12
-#define TEXT_MAX 65536
+#define TEXT_MAX  65536
 
-struct said { int code; char out[TEXT_MAX], err[TEXT_MAX]; };
+struct said {
+	int code;
+	char out[TEXT_MAX], err[TEXT_MAX];
+};
 
 static void read_back(FILE *f, char *ret)
 {
@@ -31,7 +35,7 @@ static void read_back(FILE *f, char *ret)
 /* Run `gcstorm WORDS...` in a child; what it wrote where, and its exit code. */
 static void run(struct said *ret, const char *const *words)
 {
-	char *argv[WORDS_MAX + 2] = {(char *)(uintptr_t)"gcstorm"};
+	char *argv[WORDS_MAX + 2] = {(char *)(uintptr_t) "gcstorm"};
 	int argc = 1;
 	FILE *out = tmpfile(), *err = tmpfile();
 	assert_non_null(out);
@@ -57,39 +61,61 @@ static void run(struct said *ret, const char *const *words)
 
 static void test_usage(void **state)
 {
-	static const struct { const char *words[WORDS_MAX]; const char *err; } rows[] = {
+	static const struct {
+		const char *words[WORDS_MAX];
+		const char *err;
+	} rows[] = {
 		{{"rnu"}, "gcstorm: unknown command 'rnu'\n  hint: did you mean 'run'?\n"},
-		{{"xyzzy"}, "gcstorm: unknown command 'xyzzy'\n  hint: `gcstorm help` lists the commands\n"},
+		{{"xyzzy"},
+		 "gcstorm: unknown command 'xyzzy'\n  hint: `gcstorm help` lists the commands\n"},
 		{{"--sim", "run"},
-		 "gcstorm: unknown option '--sim'\n  hint: the command comes first: gcstorm run [OPTION]... SCENARIO\n"},
+		 "gcstorm: unknown option '--sim'\n  hint: the command comes first: gcstorm run "
+		 "[OPTION]... SCENARIO\n"},
 		{{"run"}, "gcstorm: run wants SCENARIO\n"},
 		{{"run", "a", "b"}, "gcstorm: run takes no 'b'\n"},
-		{{"run", "--smi", "x"}, "gcstorm: run has no option '--smi'\n  hint: did you mean '--sim'?\n"},
-		{{"run", "-x", "x"}, "gcstorm: run has no option '-x'\n  hint: `gcstorm help run` lists its options\n"},
-		{{"check", "--sim", "x"}, "gcstorm: check has no option '--sim'\n  hint: `gcstorm help check` lists its options\n"},
+		{{"run", "--smi", "x"},
+		 "gcstorm: run has no option '--smi'\n  hint: did you mean '--sim'?\n"},
+		{{"run", "-x", "x"},
+		 "gcstorm: run has no option '-x'\n  hint: `gcstorm help run` lists its options\n"},
+		{{"check", "--sim", "x"},
+		 "gcstorm: check has no option '--sim'\n  hint: `gcstorm help check` lists its "
+		 "options\n"},
 		{{"run", "--seed"}, "gcstorm: --seed wants N\n"},
 		{{"run", "--sim=yes", "x"}, "gcstorm: --sim takes no value\n"},
 		{{"run", "--sim", "--sim", "x"}, "gcstorm: --sim is given twice\n"},
-		{{"run", "--format", "xml", "x"}, "gcstorm: there is no format 'xml'\n  hint: --format text or --format json\n"},
-		{{"run", "--set", "seed", "x"}, "gcstorm: --set wants KEY=VALUE, not 'seed'\n  hint: --set workload.maps.keys=10k\n"},
-		{{"run", "--set", "seed=", "x"}, "gcstorm: --set wants KEY=VALUE, not 'seed='\n  hint: --set workload.maps.keys=10k\n"},
-		{{"run", "--tui", "--plain", "x"}, "gcstorm: --tui and --plain exclude each other\n"},
+		{{"run", "--format", "xml", "x"},
+		 "gcstorm: there is no format 'xml'\n  hint: --format text or --format json\n"},
+		{{"run", "--set", "seed", "x"},
+		 "gcstorm: --set wants KEY=VALUE, not 'seed'\n  hint: --set "
+		 "workload.maps.keys=10k\n"},
+		{{"run", "--set", "seed=", "x"},
+		 "gcstorm: --set wants KEY=VALUE, not 'seed='\n  hint: --set "
+		 "workload.maps.keys=10k\n"},
+		{{"run", "--tui", "--plain", "x"},
+		 "gcstorm: --tui and --plain exclude each other\n"},
 		{{"run", "no-such-incident"},
 		 "gcstorm: there is no scenario 'no-such-incident'\n"
-		 "  hint: `gcstorm list incidents` names those there are; anything else is a path\n"},
-		{{"list", "fualts"}, "gcstorm: there is no list of 'fualts'\n  hint: did you mean 'faults'?\n"},
-		{{"list", "zzz"}, "gcstorm: there is no list of 'zzz'\n  hint: faults|workloads|incidents|metrics|runs\n"},
+		 "  hint: `gcstorm list incidents` names those there are; anything else is a "
+		 "path\n"},
+		{{"list", "fualts"},
+		 "gcstorm: there is no list of 'fualts'\n  hint: did you mean 'faults'?\n"},
+		{{"list", "zzz"},
+		 "gcstorm: there is no list of 'zzz'\n  hint: "
+		 "faults|workloads|incidents|metrics|runs\n"},
 		{{"report", "no-such-run"},
-		 "gcstorm: there is no run 'no-such-run'\n  hint: `gcstorm list runs` names them; `last` is the newest\n"},
+		 "gcstorm: there is no run 'no-such-run'\n  hint: `gcstorm list runs` names them; "
+		 "`last` is the newest\n"},
 		{{"help", "rnu"}, "gcstorm: unknown command 'rnu'\n  hint: did you mean 'run'?\n"},
 	};
 	struct said *said = calloc(1, sizeof *said);
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		run(said, rows[i].words);
-		if (said->code != GCS_EXIT_USAGE || strcmp(said->err, rows[i].err) != 0 || *said->out)
-			fail_msg("%s %s: %d, out \"%s\", err \"%s\"", rows[i].words[0], rows[i].words[1] ? rows[i].words[1] : "", said->code,
-				 said->out, said->err);
+		if (said->code != GCS_EXIT_USAGE || strcmp(said->err, rows[i].err) != 0 ||
+		    *said->out)
+			fail_msg("%s %s: %d, out \"%s\", err \"%s\"", rows[i].words[0],
+				 rows[i].words[1] ? rows[i].words[1] : "", said->code, said->out,
+				 said->err);
 	}
 	free(said);
 }
@@ -97,13 +123,17 @@ static void test_usage(void **state)
 static void test_seed_and_set_errors(void **state)
 {
 	static const char *const rows[][WORDS_MAX] = {
-		{"check", "--seed", "x", NULL}, {"check", "-s", "seed=x", NULL}, {"check", "-sseed=x", NULL}, {"check", "--set=seed=x", NULL},
+		{"check", "--seed", "x", NULL},
+		{"check", "-s", "seed=x", NULL},
+		{"check", "-sseed=x", NULL},
+		{"check", "--set=seed=x", NULL},
 	};
 	struct said *said = calloc(1, sizeof *said);
 	char path[4096];
 	const char *source = getenv("GCSTORM_SOURCE");
 	(void)state;
-	snprintf(path, sizeof path, "%s/tests/scenarios/good/everything.yaml", source ? source : ".");
+	snprintf(path, sizeof path, "%s/tests/scenarios/good/everything.yaml",
+		 source ? source : ".");
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		const char *words[WORDS_MAX + 1];
 		size_t n = 0;
@@ -113,7 +143,9 @@ static void test_seed_and_set_errors(void **state)
 		words[n + 1] = NULL;
 		run(said, words);
 		assert_int_equal(said->code, GCS_EXIT_USAGE);
-		assert_ptr_equal(strstr(said->err, "--set:1:6: error: 'seed' of the scenario cannot be 'x'\nseed=x\n     ^\n"), said->err);
+		assert_ptr_equal(strstr(said->err, "--set:1:6: error: 'seed' of the scenario "
+						   "cannot be 'x'\nseed=x\n     ^\n"),
+				 said->err);
 		assert_string_equal(said->out, "");
 	}
 	free(said);
@@ -125,12 +157,13 @@ static void test_check(void **state)
 	char path[4096];
 	const char *source = getenv("GCSTORM_SOURCE");
 	(void)state;
-	snprintf(path, sizeof path, "%s/tests/scenarios/good/everything.yaml", source ? source : ".");
+	snprintf(path, sizeof path, "%s/tests/scenarios/good/everything.yaml",
+		 source ? source : ".");
 	run(said, (const char *[]){"check", path, NULL});
 	assert_int_equal(said->code, 0);
 	assert_string_equal(said->err, "");
-	assert_string_equal(said->out,
-			    "everything: ok: 115s in 4 phases, 3 workloads, 3 faults in 7 windows, 3 SLOs, 1 expectation\n");
+	assert_string_equal(said->out, "everything: ok: 115s in 4 phases, 3 workloads, 3 faults in "
+				       "7 windows, 3 SLOs, 1 expectation\n");
 	run(said, (const char *[]){"check", "--seed", "99", "--format=json", "--", path, NULL});
 	assert_int_equal(said->code, 0);
 	json_t *o = json_loads(said->out, JSON_REJECT_DUPLICATES, NULL);
@@ -152,7 +185,9 @@ static void test_help(void **state)
 	for (size_t i = 0; i < gcs_commands_count; i++)
 		assert_non_null(strstr(said->out, gcs_commands[i].about));
 	for (size_t i = 0; i < gcs_commands_count; i++) {
-		char *by_option = strdup((run(said, (const char *[]){gcs_commands[i].name, "--help", NULL}), said->out));
+		char *by_option =
+			strdup((run(said, (const char *[]){gcs_commands[i].name, "--help", NULL}),
+				said->out));
 		assert_int_equal(said->code, 0);
 		run(said, (const char *[]){"help", gcs_commands[i].name, NULL});
 		assert_int_equal(said->code, 0);
@@ -194,7 +229,8 @@ static void test_lists(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_usage), cmocka_unit_test(test_seed_and_set_errors), cmocka_unit_test(test_check), cmocka_unit_test(test_help),
+		cmocka_unit_test(test_usage), cmocka_unit_test(test_seed_and_set_errors),
+		cmocka_unit_test(test_check), cmocka_unit_test(test_help),
 		cmocka_unit_test(test_lists),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,18 +16,18 @@
 
 #define SEC INT64_C(1000000000)
 
-static const char base[] =
-	"version: 1\n"
-	"name: base\n"
-	"workload:\n"
-	"  - {id: maps, driver: map-churn}\n"
-	"phases:\n"
-	"  - {id: steady, for: 10s}\n"
-	"  - {id: storm, for: 20s}\n"
-	"  - {id: heal, for: 30s}\n";
+static const char base[] = "version: 1\n"
+			   "name: base\n"
+			   "workload:\n"
+			   "  - {id: maps, driver: map-churn}\n"
+			   "phases:\n"
+			   "  - {id: steady, for: 10s}\n"
+			   "  - {id: storm, for: 20s}\n"
+			   "  - {id: heal, for: 30s}\n";
 
 /* Load text followed by more; set ends with a NULL key. */
-static int load(const char *more, const struct gcs_override *set, struct gcs_scenario **ret, char **ret_error)
+static int load(const char *more, const struct gcs_override *set, struct gcs_scenario **ret,
+		char **ret_error)
 {
 	char path[] = "/tmp/test_scenario.XXXXXX";
 	struct gcs_scenario_error error;
@@ -87,12 +87,17 @@ static void test_windows(void **state)
 	struct gcs_scenario *s;
 	(void)state;
 	load("faults:\n"
-	     "  - {id: gcnow, point: gc/write, when: {after: oom.end, at: 500ms, for: 1s}, fire: {every: 50k}}\n"
-	     "  - {id: oom, point: mem/malloc, when: {phase: storm, at: 2s, for: 1s, repeat: {every: 5s, times: 3}}, fire: {probability: 2%}}\n"
-	     "  - {id: late, point: netpoll/wake, when: {phase: storm, at: 1s, for: 3s, repeat: {every: 4s}}, fire: {delay: 5ms, jitter: 1ms}}\n"
-	     "  - {id: rest, point: mem/malloc, when: {phase: storm, after: oom.start}, fire: {nth: 3, error: EIO}, limit: {times: 2}}\n",
+	     "  - {id: gcnow, point: gc/write, when: {after: oom.end, at: 500ms, for: 1s}, fire: "
+	     "{every: 50k}}\n"
+	     "  - {id: oom, point: mem/malloc, when: {phase: storm, at: 2s, for: 1s, repeat: "
+	     "{every: 5s, times: 3}}, fire: {probability: 2%}}\n"
+	     "  - {id: late, point: netpoll/wake, when: {phase: storm, at: 1s, for: 3s, repeat: "
+	     "{every: 4s}}, fire: {delay: 5ms, jitter: 1ms}}\n"
+	     "  - {id: rest, point: mem/malloc, when: {phase: storm, after: oom.start}, fire: "
+	     "{nth: 3, error: EIO}, limit: {times: 2}}\n",
 	     NULL, &s, NULL);
-	const struct gcs_fault *gcnow = &s->fault[0], *oom = &s->fault[1], *late = &s->fault[2], *rest = &s->fault[3];
+	const struct gcs_fault *gcnow = &s->fault[0], *oom = &s->fault[1], *late = &s->fault[2],
+			       *rest = &s->fault[3];
 	assert_int_equal(oom->nwindows, 3);
 	assert_int_equal(oom->window[0].start_ns, 12 * SEC);
 	assert_int_equal(oom->window[2].start_ns, 22 * SEC);
@@ -121,7 +126,8 @@ static void test_deadline_fits(void **state)
 {
 	struct gcs_scenario *s;
 	(void)state;
-	load("faults:\n  - {id: oom, point: mem/malloc, when: {phase: heal, at: 10s, for: 11s}}\n", NULL, &s, NULL);
+	load("faults:\n  - {id: oom, point: mem/malloc, when: {phase: heal, at: 10s, for: 11s}}\n",
+	     NULL, &s, NULL);
 	assert_int_equal(s->recovery.deadline_ns, 9 * SEC);
 	gcs_scenario_destroy(s);
 }
@@ -129,9 +135,16 @@ static void test_deadline_fits(void **state)
 static void test_overrides(void **state)
 {
 	static const struct gcs_override set[] = {
-		{"workload.maps.keys", "10k"}, {"seed", "0x7"}, {"phases.storm.for", "5s"}, {"target.stress.gc_every", "50"},
-		{"workload.0.workers", "3"}, {"target.procs", "4"}, {"workload.maps.mix", "{insert: 40, delete: 40, lookup: 20}"},
-		{"expect", "[integrity.errors == 0]"}, {"seed", "9"}, {NULL, NULL},
+		{"workload.maps.keys", "10k"},
+		{"seed", "0x7"},
+		{"phases.storm.for", "5s"},
+		{"target.stress.gc_every", "50"},
+		{"workload.0.workers", "3"},
+		{"target.procs", "4"},
+		{"workload.maps.mix", "{insert: 40, delete: 40, lookup: 20}"},
+		{"expect", "[integrity.errors == 0]"},
+		{"seed", "9"},
+		{NULL, NULL},
 	};
 	struct gcs_scenario *s;
 	(void)state;
@@ -151,12 +164,16 @@ static void test_overrides(void **state)
 
 static void test_override_errors(void **state)
 {
-	static const struct { struct gcs_override set[2]; const char *expected; } rows[] = {
+	static const struct {
+		struct gcs_override set[2];
+		const char *expected;
+	} rows[] = {
 		{{{"workload.maps.keys", "10x"}},
 		 "--set:1:20: error: 'keys' of workload 'maps' cannot be '10x'\n"
 		 "workload.maps.keys=10x\n"
 		 "                   ^~~\n"
-		 "  expected: a count from 1 to 100M, such as 500, 20k or 1M (keys: size of the key space)\n"},
+		 "  expected: a count from 1 to 100M, such as 500, 20k or 1M (keys: size of the "
+		 "key space)\n"},
 		{{{"workload.map.keys", "10k"}},
 		 "--set:1:10: error: nothing in this list is called 'map'\n"
 		 "workload.map.keys=10k\n"
@@ -167,16 +184,20 @@ static void test_override_errors(void **state)
 		 "--set:1:1: error: unknown key 'sede' in the scenario\n"
 		 "sede=7\n"
 		 "^~~~\n"
-		 "  expected: version, name, about, seed, target, workload, phases, faults, slo, expect, recovery\n"
+		 "  expected: version, name, about, seed, target, workload, phases, faults, slo, "
+		 "expect, recovery\n"
 		 "  hint: did you mean 'seed'?\n"},
-		{{{"seed.more", "7"}}, "--set:1:6: error: there is nothing inside a plain value\nseed.more=7\n     ^~~~\n"},
+		{{{"seed.more", "7"}},
+		 "--set:1:6: error: there is nothing inside a plain value\nseed.more=7\n     "
+		 "^~~~\n"},
 		{{{"target..procs", "7"}},
 		 "--set:1:8: error: an empty name in the path\n"
 		 "target..procs=7\n"
 		 "       ^\n"
 		 "  expected: names with points between them, such as workload.maps.keys\n"},
 		{{{"phases.storm.for", "["}},
-		 "--set:1:19: error: not YAML: flow sequence without a closing bracket\nphases.storm.for=[\n                  ^\n"},
+		 "--set:1:19: error: not YAML: flow sequence without a closing "
+		 "bracket\nphases.storm.for=[\n                  ^\n"},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -194,8 +215,10 @@ static void test_files(void **state)
 	struct gcs_scenario *s = NULL;
 	struct gcs_scenario_error error;
 	(void)state;
-	assert_int_equal(gcs_scenario_load(&s, "/nonexistent/scenario.yaml", NULL, 0, &error), -ENOENT);
-	assert_string_equal(error.text, "/nonexistent/scenario.yaml: error: cannot read the scenario: No such file or directory\n");
+	assert_int_equal(gcs_scenario_load(&s, "/nonexistent/scenario.yaml", NULL, 0, &error),
+			 -ENOENT);
+	assert_string_equal(error.text, "/nonexistent/scenario.yaml: error: cannot read the "
+					"scenario: No such file or directory\n");
 	gcs_scenario_error_fini(&error);
 	assert_int_equal(gcs_scenario_load(&s, "/tmp", NULL, 0, &error), -EISDIR);
 	assert_string_equal(error.text, "/tmp: error: cannot read the scenario: Is a directory\n");
@@ -218,7 +241,9 @@ static void test_plan(void **state)
 	struct gcs_scenario *s;
 	(void)state;
 	load("seed: 0x2481\n"
-	     "faults:\n  - {id: late, point: netpoll/wake, when: {phase: storm, for: 1s}, fire: {every: 10, delay: 5ms}}\n", NULL, &s, NULL);
+	     "faults:\n  - {id: late, point: netpoll/wake, when: {phase: storm, for: 1s}, fire: "
+	     "{every: 10, delay: 5ms}}\n",
+	     NULL, &s, NULL);
 	char *text = gcs_scenario_plan(s);
 	assert_non_null(text);
 	assert_null(strchr(text, '\n'));
@@ -236,7 +261,9 @@ static void test_plan(void **state)
 	json_t *f = json_array_get(json_object_get(o, "faults"), 0);
 	assert_string_equal(json_string_value(json_object_get(f, "action")), "delay");
 	assert_int_equal(number(f, "delay_ns"), 5000000);
-	assert_int_equal(json_integer_value(json_array_get(json_array_get(json_object_get(f, "windows"), 0), 1)), 11 * SEC);
+	assert_int_equal(json_integer_value(json_array_get(
+				 json_array_get(json_object_get(f, "windows"), 0), 1)),
+			 11 * SEC);
 	json_decref(o);
 	free(text);
 	text = gcs_scenario_json(s);
@@ -251,8 +278,12 @@ static void test_plan(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),        cmocka_unit_test(test_windows), cmocka_unit_test(test_deadline_fits),
-		cmocka_unit_test(test_overrides),       cmocka_unit_test(test_override_errors), cmocka_unit_test(test_files),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_windows),
+		cmocka_unit_test(test_deadline_fits),
+		cmocka_unit_test(test_overrides),
+		cmocka_unit_test(test_override_errors),
+		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_plan),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

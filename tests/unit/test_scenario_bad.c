@@ -1,6 +1,7 @@
 /*
- * test_scenario_bad.c: the corpus of wrong scenarios, tests/scenarios/bad: each NAME.yaml must be refused with exactly the text in
- * NAME.expected. And no text at all may crash the loader: good and bad ones are bent at random and read again.
+ * test_scenario_bad.c: the corpus of wrong scenarios, tests/scenarios/bad: each NAME.yaml must be
+ * refused with exactly the text in NAME.expected. And no text at all may crash the loader: good and
+ * bad ones are bent at random and read again.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,8 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BAD_MIN 30
-#define BENDS 3000
+#define BAD_MIN	 30
+#define BENDS	 3000
 #define TEXT_MAX 65536
 
 static char *slurp(const char *path)
@@ -58,7 +59,8 @@ static bool bad_one(const char *name)
 	char *expected = slurp(path);
 	bool same = e == -EINVAL && !s && strcmp(error.text, expected) == 0;
 	if (!same)
-		print_error("%s (%d) says\n%s\ninstead of\n%s\n", name, e, error.text ? error.text : "nothing: it was accepted", expected);
+		print_error("%s (%d) says\n%s\ninstead of\n%s\n", name, e,
+			    error.text ? error.text : "nothing: it was accepted", expected);
 	free(expected);
 	gcs_scenario_error_fini(&error);
 	gcs_scenario_destroy(s);
@@ -132,8 +134,23 @@ static uint64_t draw(uint64_t below)
 
 static size_t bend(char *text, size_t n)
 {
-	static const char *const bits[] = {"{", "}", "[", "]", ":", "- ", "\n", "\t", "#", "&a ", "*a", "!!x ", "\"", "'", "|\n", ">\n", "%",
-		"---\n", "...\n", "? ", "\\", "99999999999999999999", "0x", "-1", "1e9", "\xff", "\xc3", "ä", "null", "~", "<<: ", ",", "."};
+	static const char *const bits[] = {"{",	    "}",
+					   "[",	    "]",
+					   ":",	    "- ",
+					   "\n",    "\t",
+					   "#",	    "&a ",
+					   "*a",    "!!x ",
+					   "\"",    "'",
+					   "|\n",   ">\n",
+					   "%",	    "---\n",
+					   "...\n", "? ",
+					   "\\",    "99999999999999999999",
+					   "0x",    "-1",
+					   "1e9",   "\xff",
+					   "\xc3",  "ä",
+					   "null",  "~",
+					   "<<: ",  ",",
+					   "."};
 	size_t at = draw(n), len;
 	switch (draw(5)) {
 	case 0: /* drop a stretch */
@@ -213,6 +230,8 @@ static void test_bent(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_corpus), cmocka_unit_test(test_good), cmocka_unit_test(test_bent)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_corpus),
+					   cmocka_unit_test(test_good),
+					   cmocka_unit_test(test_bent)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* test_spawn.c: what surrounds the target: descriptors of a child, lines from a pipe, where things are looked for. */
+/* test_spawn.c: what surrounds the target: descriptors of a child, lines from a pipe, where things
+ * are looked for. */
 #define _GNU_SOURCE 1 /* pipe2 */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -61,7 +62,11 @@ static int tear_down(void **state)
 
 /* ---- lines */
 
-struct got { char text[TEXT_MAX]; size_t longest; unsigned n; };
+struct got {
+	char text[TEXT_MAX];
+	size_t longest;
+	unsigned n;
+};
 
 static void on_line(void *self, char *line)
 {
@@ -128,7 +133,8 @@ static void read_all(int fd, char *text)
 	text[n] = '\0';
 }
 
-/* The child has 0 to 2, those it was given, in their order, and nothing else, though we hold many; signals are as new. */
+/* The child has 0 to 2, those it was given, in their order, and nothing else, though we hold many;
+ * signals are as new. */
 static void test_descriptors(void **state)
 {
 	char text[TEXT_MAX], script[256];
@@ -137,13 +143,15 @@ static void test_descriptors(void **state)
 	pid_t pid;
 	(void)state;
 	snprintf(script, sizeof script, "%s", in_dir("child"));
-	write_file(script,
-		   "#!/bin/sh\n"
-		   "for n in 0 1 2 3 4 5 6 7 8 9 10 20 30; do [ -e /proc/$$/fd/$n ] && printf '%s ' $n; done\n"
-		   "echo; head -c 5 <&3; head -c 5 <&4; head -c 5 <&5; echo; read line && echo stdin\n"
-		   "sed -n 's/^SigBlk:[[:space:]]*//p' /proc/$$/status >&2\n"
-		   "ps -o pgid= -p $$ | tr -d ' ' >&2\n",
-		   0700);
+	write_file(
+		script,
+		"#!/bin/sh\n"
+		"for n in 0 1 2 3 4 5 6 7 8 9 10 20 30; do [ -e /proc/$$/fd/$n ] && printf '%s ' "
+		"$n; done\n"
+		"echo; head -c 5 <&3; head -c 5 <&4; head -c 5 <&5; echo; read line && echo stdin\n"
+		"sed -n 's/^SigBlk:[[:space:]]*//p' /proc/$$/status >&2\n"
+		"ps -o pgid= -p $$ | tr -d ' ' >&2\n",
+		0700);
 	assert_int_equal(pipe2(err, O_CLOEXEC), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, a), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, b), 0);
@@ -156,7 +164,11 @@ static void test_descriptors(void **state)
 	given[0] = b[0]; /* their numbers are in the way of each other */
 	given[1] = a[0];
 	given[2] = file;
-	assert_int_equal(gcs_spawn(&(struct gcs_spawn){.path = script, .err_fd = err[1], .fd = given, .nfds = 3}, &pid), 0);
+	assert_int_equal(gcs_spawn(
+				 &(struct gcs_spawn){
+					 .path = script, .err_fd = err[1], .fd = given, .nfds = 3},
+				 &pid),
+			 0);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	close(err[1]);
 	read_all(err[0], text);
@@ -166,7 +178,8 @@ static void test_descriptors(void **state)
 	if (ten)
 		memmove(ten + 1, ten + 4, strlen(ten + 4) + 1);
 	char expected[256];
-	snprintf(expected, sizeof expected, "0 1 2 3 4 5 \notherfirst#!/bi\n0000000000000000\n%d\n", (int)pid);
+	snprintf(expected, sizeof expected, "0 1 2 3 4 5 \notherfirst#!/bi\n0000000000000000\n%d\n",
+		 (int)pid);
 	assert_string_equal(text, expected);
 	close(leak);
 	close(err[0]);
@@ -181,10 +194,13 @@ static void test_spawn_errors(void **state)
 {
 	pid_t pid = -1;
 	(void)state;
-	assert_int_equal(gcs_spawn(&(struct gcs_spawn){.path = "/nonexistent", .err_fd = 2}, &pid), -ENOENT);
+	assert_int_equal(gcs_spawn(&(struct gcs_spawn){.path = "/nonexistent", .err_fd = 2}, &pid),
+			 -ENOENT);
 	write_file(in_dir("plain"), "no program", 0600);
-	assert_int_equal(gcs_spawn(&(struct gcs_spawn){.path = in_dir("plain"), .err_fd = 2}, &pid), -EACCES);
-	assert_int_equal(gcs_spawn(&(struct gcs_spawn){.path = "/bin/true", .err_fd = 999}, &pid), -EBADF);
+	assert_int_equal(gcs_spawn(&(struct gcs_spawn){.path = in_dir("plain"), .err_fd = 2}, &pid),
+			 -EACCES);
+	assert_int_equal(gcs_spawn(&(struct gcs_spawn){.path = "/bin/true", .err_fd = 999}, &pid),
+			 -EBADF);
 	assert_int_equal(pid, -1);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child was left behind */
 	assert_int_equal(errno, ECHILD);
@@ -209,7 +225,8 @@ static void test_records(void **state)
 	write_file(in_dir("state/gcstorm/runs/a-20270101-000000-0001.gcrun-wal"), "", 0600);
 	write_file(in_dir("state/gcstorm/runs/c-20260601-000000-0002.gcrun"), "", 0600);
 	assert_int_equal(gcs_path_record("last", path), 0);
-	snprintf(expected, sizeof expected, "%s", in_dir("state/gcstorm/runs/a-20270101-000000-0001.gcrun"));
+	snprintf(expected, sizeof expected, "%s",
+		 in_dir("state/gcstorm/runs/a-20270101-000000-0001.gcrun"));
 	assert_string_equal(path, expected); /* by time, not by name */
 	assert_int_equal(gcs_path_record("0002", path), 0);
 	assert_int_equal(gcs_path_record("0001", path), -ENOTUNIQ);
@@ -237,7 +254,8 @@ static void test_incidents(void **state)
 	assert_int_equal(gcs_path_scenario("zebra", path), 0);
 	assert_string_equal(path, in_dir("incidents/zebra.yaml"));
 	assert_int_equal(gcs_path_scenario("no-such-incident", path), -ENOENT);
-	assert_int_equal(gcs_path_scenario("some/where.yaml", path), 0); /* a path is taken as it is */
+	assert_int_equal(gcs_path_scenario("some/where.yaml", path),
+			 0); /* a path is taken as it is */
 	size_t n = gcs_path_incidents(&list), zebra = 0, aardvark = 0;
 	for (size_t i = 0; i < n; i++) {
 		zebra += strcmp(list[i].name, "zebra") == 0 ? i + 1 : 0;
@@ -255,8 +273,9 @@ static void test_incidents(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lines),   cmocka_unit_test(test_long_line), cmocka_unit_test(test_descriptors), cmocka_unit_test(test_spawn_errors),
-		cmocka_unit_test(test_records), cmocka_unit_test(test_incidents),
+		cmocka_unit_test(test_lines),	    cmocka_unit_test(test_long_line),
+		cmocka_unit_test(test_descriptors), cmocka_unit_test(test_spawn_errors),
+		cmocka_unit_test(test_records),	    cmocka_unit_test(test_incidents),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,4 +1,5 @@
-/* test_units.c: numbers as people write them: what is read, what is refused, and that showing and reading agree. */
+/* test_units.c: numbers as people write them: what is read, what is refused, and that showing and
+ * reading agree. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,14 +13,45 @@
 #include <errno.h>
 #include <string.h>
 
-static const struct { const char *text; int e; int64_t ns; } times[] = {
-	{"5s", 0, 5000000000}, {"2ms", 0, 2000000}, {"2.5ms", 0, 2500000}, {"1us", 0, 1000}, {"7ns", 0, 7}, {"1m", 0, 60000000000},
-	{"2h", 0, 7200000000000}, {"0s", 0, 0}, {"0.5s", 0, 500000000}, {"1.000000001s", 0, 1000000001},
-	{"9223372036854775807ns", 0, INT64_MAX}, {"9223372036854775808ns", -ERANGE, 0}, {"99999999999999999999s", -ERANGE, 0},
-	{"1.0000000001s", -ERANGE, 0}, {"0.1ns", -ERANGE, 0}, {"1e3s", -EINVAL, 0}, {"5", -EINVAL, 0}, {"5 s", -EINVAL, 0},
-	{"5S", -EINVAL, 0}, {"5sec", -EINVAL, 0}, {"s", -EINVAL, 0}, {"", -EINVAL, 0}, {"-5s", -EINVAL, 0}, {"+5s", -EINVAL, 0},
-	{".5s", -EINVAL, 0}, {"5.s", -EINVAL, 0}, {"05s", -EINVAL, 0}, {"1,5s", -EINVAL, 0}, {"0x5s", -EINVAL, 0}, {"1.2.3s", -EINVAL, 0},
-	{"nan", -EINVAL, 0}, {"inf", -EINVAL, 0}, {"5s ", -EINVAL, 0}, {" 5s", -EINVAL, 0},
+static const struct {
+	const char *text;
+	int e;
+	int64_t ns;
+} times[] = {
+	{"5s", 0, 5000000000},
+	{"2ms", 0, 2000000},
+	{"2.5ms", 0, 2500000},
+	{"1us", 0, 1000},
+	{"7ns", 0, 7},
+	{"1m", 0, 60000000000},
+	{"2h", 0, 7200000000000},
+	{"0s", 0, 0},
+	{"0.5s", 0, 500000000},
+	{"1.000000001s", 0, 1000000001},
+	{"9223372036854775807ns", 0, INT64_MAX},
+	{"9223372036854775808ns", -ERANGE, 0},
+	{"99999999999999999999s", -ERANGE, 0},
+	{"1.0000000001s", -ERANGE, 0},
+	{"0.1ns", -ERANGE, 0},
+	{"1e3s", -EINVAL, 0},
+	{"5", -EINVAL, 0},
+	{"5 s", -EINVAL, 0},
+	{"5S", -EINVAL, 0},
+	{"5sec", -EINVAL, 0},
+	{"s", -EINVAL, 0},
+	{"", -EINVAL, 0},
+	{"-5s", -EINVAL, 0},
+	{"+5s", -EINVAL, 0},
+	{".5s", -EINVAL, 0},
+	{"5.s", -EINVAL, 0},
+	{"05s", -EINVAL, 0},
+	{"1,5s", -EINVAL, 0},
+	{"0x5s", -EINVAL, 0},
+	{"1.2.3s", -EINVAL, 0},
+	{"nan", -EINVAL, 0},
+	{"inf", -EINVAL, 0},
+	{"5s ", -EINVAL, 0},
+	{" 5s", -EINVAL, 0},
 };
 
 static void test_durations(void **state)
@@ -36,23 +68,54 @@ static void test_durations(void **state)
 }
 
 typedef int parse_fn(const char *, uint64_t *);
-static const struct { parse_fn *parse; const char *text; int e; uint64_t v; } numbers[] = {
-	{gcs_parse_bytes, "64B", 0, 64}, {gcs_parse_bytes, "512MiB", 0, 512u << 20}, {gcs_parse_bytes, "1.5KiB", 0, 1536},
-	{gcs_parse_bytes, "1kB", 0, 1000}, {gcs_parse_bytes, "2GB", 0, 2000000000}, {gcs_parse_bytes, "1TiB", 0, UINT64_C(1) << 40},
-	{gcs_parse_bytes, "512", -EINVAL, 0}, {gcs_parse_bytes, "512M", -EINVAL, 0}, {gcs_parse_bytes, "512Mb", -EINVAL, 0},
-	{gcs_parse_bytes, "1KB", -EINVAL, 0}, {gcs_parse_bytes, "0.5B", -ERANGE, 0}, {gcs_parse_bytes, "16777216TiB", -ERANGE, 0},
+static const struct {
+	parse_fn *parse;
+	const char *text;
+	int e;
+	uint64_t v;
+} numbers[] = {
+	{gcs_parse_bytes, "64B", 0, 64},
+	{gcs_parse_bytes, "512MiB", 0, 512u << 20},
+	{gcs_parse_bytes, "1.5KiB", 0, 1536},
+	{gcs_parse_bytes, "1kB", 0, 1000},
+	{gcs_parse_bytes, "2GB", 0, 2000000000},
+	{gcs_parse_bytes, "1TiB", 0, UINT64_C(1) << 40},
+	{gcs_parse_bytes, "512", -EINVAL, 0},
+	{gcs_parse_bytes, "512M", -EINVAL, 0},
+	{gcs_parse_bytes, "512Mb", -EINVAL, 0},
+	{gcs_parse_bytes, "1KB", -EINVAL, 0},
+	{gcs_parse_bytes, "0.5B", -ERANGE, 0},
+	{gcs_parse_bytes, "16777216TiB", -ERANGE, 0},
 	{gcs_parse_bytes, "16777215TiB", 0, UINT64_C(16777215) << 40},
-	{gcs_parse_count, "0", 0, 0}, {gcs_parse_count, "200k", 0, 200000}, {gcs_parse_count, "1M", 0, 1000000},
-	{gcs_parse_count, "1.5M", 0, 1500000}, {gcs_parse_count, "1e6", -EINVAL, 0}, {gcs_parse_count, "10_000", -EINVAL, 0},
-	{gcs_parse_count, "1.5", -ERANGE, 0}, {gcs_parse_count, "1K", -EINVAL, 0}, {gcs_parse_count, "007", -EINVAL, 0},
-	{gcs_parse_count, "2%", -EINVAL, 0}, {gcs_parse_count, "18446744073709551615", 0, UINT64_MAX},
+	{gcs_parse_count, "0", 0, 0},
+	{gcs_parse_count, "200k", 0, 200000},
+	{gcs_parse_count, "1M", 0, 1000000},
+	{gcs_parse_count, "1.5M", 0, 1500000},
+	{gcs_parse_count, "1e6", -EINVAL, 0},
+	{gcs_parse_count, "10_000", -EINVAL, 0},
+	{gcs_parse_count, "1.5", -ERANGE, 0},
+	{gcs_parse_count, "1K", -EINVAL, 0},
+	{gcs_parse_count, "007", -EINVAL, 0},
+	{gcs_parse_count, "2%", -EINVAL, 0},
+	{gcs_parse_count, "18446744073709551615", 0, UINT64_MAX},
 	{gcs_parse_count, "18446744073709551616", -ERANGE, 0},
-	{gcs_parse_rate, "5k/s", 0, 5000}, {gcs_parse_rate, "10/s", 0, 10}, {gcs_parse_rate, "0.5/s", -ERANGE, 0},
-	{gcs_parse_rate, "5k", -EINVAL, 0}, {gcs_parse_rate, "5k/m", -EINVAL, 0}, {gcs_parse_rate, "/s", -EINVAL, 0},
-	{gcs_parse_number, "0x2481", 0, 0x2481}, {gcs_parse_number, "0XfF", 0, 255}, {gcs_parse_number, "17", 0, 17},
-	{gcs_parse_number, "0xffffffffffffffff", 0, UINT64_MAX}, {gcs_parse_number, "0x10000000000000000", -ERANGE, 0},
-	{gcs_parse_number, "0x", -EINVAL, 0}, {gcs_parse_number, "0xg", -EINVAL, 0}, {gcs_parse_number, "017", -EINVAL, 0},
-	{gcs_parse_number, "1.0", -EINVAL, 0}, {gcs_parse_number, "-1", -EINVAL, 0}, {gcs_parse_number, "1k", -EINVAL, 0},
+	{gcs_parse_rate, "5k/s", 0, 5000},
+	{gcs_parse_rate, "10/s", 0, 10},
+	{gcs_parse_rate, "0.5/s", -ERANGE, 0},
+	{gcs_parse_rate, "5k", -EINVAL, 0},
+	{gcs_parse_rate, "5k/m", -EINVAL, 0},
+	{gcs_parse_rate, "/s", -EINVAL, 0},
+	{gcs_parse_number, "0x2481", 0, 0x2481},
+	{gcs_parse_number, "0XfF", 0, 255},
+	{gcs_parse_number, "17", 0, 17},
+	{gcs_parse_number, "0xffffffffffffffff", 0, UINT64_MAX},
+	{gcs_parse_number, "0x10000000000000000", -ERANGE, 0},
+	{gcs_parse_number, "0x", -EINVAL, 0},
+	{gcs_parse_number, "0xg", -EINVAL, 0},
+	{gcs_parse_number, "017", -EINVAL, 0},
+	{gcs_parse_number, "1.0", -EINVAL, 0},
+	{gcs_parse_number, "-1", -EINVAL, 0},
+	{gcs_parse_number, "1k", -EINVAL, 0},
 };
 
 static void test_numbers(void **state)
@@ -62,16 +125,32 @@ static void test_numbers(void **state)
 		uint64_t v = 0;
 		int e = numbers[i].parse(numbers[i].text, &v);
 		if (e != numbers[i].e || v != numbers[i].v)
-			fail_msg("row %zu, '%s': %d, %llu", i, numbers[i].text, e, (unsigned long long)v);
+			fail_msg("row %zu, '%s': %d, %llu", i, numbers[i].text, e,
+				 (unsigned long long)v);
 	}
 }
 
 static void test_shares(void **state)
 {
-	static const struct { const char *text; int e; uint32_t ppb; } rows[] = {
-		{"0.02", 0, 20000000}, {"2%", 0, 20000000}, {"100%", 0, 1000000000}, {"1", 0, 1000000000}, {"0", 0, 0},
-		{"0.000000001", 0, 1}, {"0.0000001%", 0, 1}, {"0.0000000001", -ERANGE, 0}, {"1.1", -ERANGE, 0}, {"101%", -ERANGE, 0},
-		{"2 %", -EINVAL, 0}, {"%", -EINVAL, 0}, {"2%%", -EINVAL, 0}, {"1e-3", -EINVAL, 0},
+	static const struct {
+		const char *text;
+		int e;
+		uint32_t ppb;
+	} rows[] = {
+		{"0.02", 0, 20000000},
+		{"2%", 0, 20000000},
+		{"100%", 0, 1000000000},
+		{"1", 0, 1000000000},
+		{"0", 0, 0},
+		{"0.000000001", 0, 1},
+		{"0.0000001%", 0, 1},
+		{"0.0000000001", -ERANGE, 0},
+		{"1.1", -ERANGE, 0},
+		{"101%", -ERANGE, 0},
+		{"2 %", -EINVAL, 0},
+		{"%", -EINVAL, 0},
+		{"2%%", -EINVAL, 0},
+		{"1e-3", -EINVAL, 0},
 	};
 	uint32_t milli = 0;
 	(void)state;
@@ -107,16 +186,28 @@ static void test_words(void **state)
 
 static void test_sizes(void **state)
 {
-	static const struct { const char *text; int e; struct gcs_size size; } rows[] = {
+	static const struct {
+		const char *text;
+		int e;
+		struct gcs_size size;
+	} rows[] = {
 		{"4KiB", 0, {GCS_DIST_FIXED, 4096, 4096, 0}},
 		{"uniform(64B, 4KiB)", 0, {GCS_DIST_UNIFORM, 64, 4096, 0}},
 		{"uniform(64B,4KiB)", 0, {GCS_DIST_UNIFORM, 64, 4096, 0}},
 		{"zipf(1.2, 64B, 8MiB)", 0, {GCS_DIST_ZIPF, 64, 8 << 20, 1200}},
 		{"zipf( 1 , 64B , 64B )", 0, {GCS_DIST_ZIPF, 64, 64, 1000}},
-		{"zipf(1.2, 64B)", -EINVAL, {0}}, {"zipf(1.2, 64B, 8MiB", -EINVAL, {0}}, {"zipf(1.2, 64B, 8MiB))", -EINVAL, {0}},
-		{"zipf(1.2, 64B, 8MiB, 9MiB)", -EINVAL, {0}}, {"zipf(0, 64B, 8MiB)", -ERANGE, {0}}, {"zipf(64B, 8MiB)", -EINVAL, {0}},
-		{"uniform(8KiB, 64B)", -ERANGE, {0}}, {"uniform(8, 64)", -EINVAL, {0}}, {"0B", -ERANGE, {0}}, {"normal(1B, 2B)", -EINVAL, {0}},
-		{"zipf()", -EINVAL, {0}}, {"uniform(,)", -EINVAL, {0}},
+		{"zipf(1.2, 64B)", -EINVAL, {0}},
+		{"zipf(1.2, 64B, 8MiB", -EINVAL, {0}},
+		{"zipf(1.2, 64B, 8MiB))", -EINVAL, {0}},
+		{"zipf(1.2, 64B, 8MiB, 9MiB)", -EINVAL, {0}},
+		{"zipf(0, 64B, 8MiB)", -ERANGE, {0}},
+		{"zipf(64B, 8MiB)", -EINVAL, {0}},
+		{"uniform(8KiB, 64B)", -ERANGE, {0}},
+		{"uniform(8, 64)", -EINVAL, {0}},
+		{"0B", -ERANGE, {0}},
+		{"normal(1B, 2B)", -EINVAL, {0}},
+		{"zipf()", -EINVAL, {0}},
+		{"uniform(,)", -EINVAL, {0}},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -130,13 +221,16 @@ static void test_sizes(void **state)
 /* What is shown is read again as the same. */
 static void test_round_trip(void **state)
 {
-	static const uint64_t values[] = {1, 7, 999, 1000, 1024, 1500, 1536, 4096, 65536, 1000000, 1048576, 2500000, 3221225472, 86400000000000};
+	static const uint64_t values[] = {1,	   7,	    999,	1000,	       1024,
+					  1500,	   1536,    4096,	65536,	       1000000,
+					  1048576, 2500000, 3221225472, 86400000000000};
 	(void)state;
 	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
 		char text[GCS_UNIT_TEXT];
 		int64_t ns = 0;
 		uint64_t v = 0;
-		assert_int_equal(gcs_parse_duration(gcs_show_duration(text, (int64_t)values[i]), &ns), 0);
+		assert_int_equal(
+			gcs_parse_duration(gcs_show_duration(text, (int64_t)values[i]), &ns), 0);
 		assert_int_equal(ns, values[i]);
 		assert_int_equal(gcs_parse_bytes(gcs_show_bytes(text, values[i]), &v), 0);
 		assert_int_equal(v, values[i]);
@@ -147,16 +241,30 @@ static void test_round_trip(void **state)
 
 static void test_suggest(void **state)
 {
-	static const char *const words[] = {"workers", "rate", "keys", "value", "value_bytes", "mix"};
-	static const struct { const char *word, *near; } rows[] = {
-		{"worker", "workers"}, {"wrokers", "workers"}, {"Rate", "rate"}, {"value-bytes", "value_bytes"}, {"vaule", "value"},
-		{"mx", "mix"}, {"colour", NULL}, {"", NULL}, {"x", NULL},
-		{"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NULL},
+	static const char *const words[] = {"workers", "rate",	      "keys",
+					    "value",   "value_bytes", "mix"};
+	static const struct {
+		const char *word, *near;
+	} rows[] = {
+		{"worker", "workers"},
+		{"wrokers", "workers"},
+		{"Rate", "rate"},
+		{"value-bytes", "value_bytes"},
+		{"vaule", "value"},
+		{"mx", "mix"},
+		{"colour", NULL},
+		{"", NULL},
+		{"x", NULL},
+		{"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		 "a",
+		 NULL},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		const char *near = gcs_suggest(rows[i].word, words, sizeof words / sizeof words[0], sizeof words[0]);
-		if ((near == NULL) != (rows[i].near == NULL) || (near && strcmp(near, rows[i].near) != 0))
+		const char *near = gcs_suggest(rows[i].word, words, sizeof words / sizeof words[0],
+					       sizeof words[0]);
+		if ((near == NULL) != (rows[i].near == NULL) ||
+		    (near && strcmp(near, rows[i].near) != 0))
 			fail_msg("'%s' gives '%s'", rows[i].word, near ? near : "(nothing)");
 	}
 }
@@ -164,8 +272,10 @@ static void test_suggest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_durations), cmocka_unit_test(test_numbers),    cmocka_unit_test(test_shares), cmocka_unit_test(test_words),
-		cmocka_unit_test(test_sizes),     cmocka_unit_test(test_round_trip), cmocka_unit_test(test_suggest),
+		cmocka_unit_test(test_durations), cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_shares),	  cmocka_unit_test(test_words),
+		cmocka_unit_test(test_sizes),	  cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_suggest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
