@@ -69,7 +69,7 @@ void tui_view_main(struct tui_canvas *c, const struct tui_box *box, const struct
 		main_too_small(c, box, s);
 		return;
 	}
-	int right = box->cols >= 120 ? box->cols * 38 / 100 : 33;
+	int right = box->cols >= 120 ? box->cols * 38 / 100 : box->cols >= 96 ? 40 : 33;
 	int left = box->cols - right - 1, row = 2, spare = box->rows - TUI_MIN_ROWS;
 	struct tui_box title = {box->row, box->col, 2, box->cols};
 	struct tui_box foot = {box->row + box->rows - 2, box->col, 2, box->cols};

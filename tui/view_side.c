@@ -3,6 +3,7 @@
 #include "tui/view.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct side_pick { const char *name; const struct gcs_pcts *now, *total; };
 
@@ -41,7 +42,7 @@ void tui_view_percentiles(struct tui_canvas *c, const struct tui_box *box, const
 	tui_print(c, box, 6, 1, TUI_DIM, "%-6s%13s%11s", "count", pick.now ? tui_count(a, pick.now->count) : "",
 		  tui_count(b, pick.total->count));
 	if (box->rows > 8)
-		tui_print(c, box, 7, 1, TUI_DIM, "last: %s to stop + %s stopped",
+		tui_print(c, box, 7, 1, TUI_DIM, "last: to stop %s, stopped %s",
 			  tui_duration(a, s->stw_last_stopping_ns), tui_duration(b, s->stw_last_stopped_ns));
 }
 
@@ -102,9 +103,11 @@ void tui_view_slo(struct tui_canvas *c, const struct tui_box *box, const struct 
 				continue;
 			int col = tui_print(c, box, row, 1, v->state < 0 ? TUI_BAD : v->state > 0 ? TUI_GOOD : TUI_DIM, "%s",
 					    v->state < 0 ? "FAIL" : v->state > 0 ? "ok  " : "wait");
-			tui_print(c, box, row, col + 1, TUI_PLAIN, "%s", v->text);
-			if (v->shown[0] != '\0')
-				tui_print_right(c, box, row, 0, TUI_DIM, " %s", v->shown);
+			/* The text may be cut, the figure never. */
+			struct tui_box text = {box->row + row, box->col + col + 1, 1,
+					       box->cols - col - 3 - (int)strlen(v->shown)};
+			tui_print(c, &text, 0, 0, TUI_PLAIN, "%s", v->text);
+			tui_print_right(c, box, row, 1, TUI_DIM, "%s", v->shown);
 			row++;
 		}
 }

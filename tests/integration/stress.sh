@@ -25,4 +25,6 @@ storm() { # NAME OPTION...
 }
 
 storm real
-storm simulated --sim
+# A simulated collection takes no real time to speak of, so there are many more of them: a shorter run.
+storm simulated --sim --set phases.steady.for=2s --set phases.storm.for=2s --set phases.heal.for=2s \
+	--set faults.oom.when.for=800ms --set faults.late.when.for=800ms --set faults.gcnow.when.for=800ms
