@@ -50,10 +50,25 @@ while read -r doc; do
 	done < "$work/commands"
 done < "$work/docs"
 
+# Scenarios that a document shows in full are valid.
+while read -r doc; do
+	awk -v out="$work/shown" '/^```yaml/ { n++; file = out n ".yaml"; next } /^```/ { file = "" } file != "" { print > file }' "$doc"
+	for shown in "$work"/shown*.yaml; do
+		[ -e "$shown" ] || continue
+		checked=$((checked + 1))
+		grep -q '^version:' "$shown" && { "$bin" check "$shown" > "$work/said" 2>&1 || fault "$doc: $(cat "$work/said")"; }
+		rm -f "$shown"
+	done
+done < "$work/docs"
+
 # The manual knows every command.
 for word in $("$bin" help 2>/dev/null | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p'); do
 	checked=$((checked + 1))
 	grep -q "\\b$word\\b" docs/gcstorm.1 || fault "docs/gcstorm.1 does not name the command '$word'"
+	for opt in $("$bin" help "$word" 2>/dev/null | grep -oE -- '^ +(-[a-z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
+		checked=$((checked + 1))
+		sed 's/\\-/-/g' docs/gcstorm.1 | grep -q -e "$opt" || fault "docs/gcstorm.1 does not name $opt of '$word'"
+	done
 done
 
 echo "checked $checked statements, $bad wrong"
