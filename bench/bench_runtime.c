@@ -30,8 +30,9 @@
 #define ALLOC_RING	1024u
 #define PAIRS		15
 #define GATE_LOOPS	20000000u
-#define TELEMETRY_PAIRS 9
-#define TELEMETRY_OPS	1000000u
+#define TELEMETRY_GROUPS 300
+#define TELEMETRY_BLOCK	20000u
+#define HISTOGRAM_LOOPS	5000000u
 
 struct bench {
 	const char *name;
@@ -277,62 +278,106 @@ static void drain_run(void *arg)
 	}
 }
 
-/* Churn once, with the ring or without. ns/op, or a negative errno. */
-static double telemetry_sample(struct mrt_telemetry *t, uint64_t *records)
-{
-	struct bench b = benches[0];
-	struct drain drain = {.telemetry = t};
-	prim_thread *thread = NULL;
-	int rc;
+/*
+ * One long churn of one map in one run; telemetry is switched on and off block by block, in the order on off off on,
+ * then off on on off: drift of the machine and the collector's phases fall on both alike. The figure is the
+ * median over the groups of four, with the interval in which that median lies (95 %, by ranks).
+ */
+struct switched {
+	struct mrt_telemetry *telemetry;
+	double on[TELEMETRY_GROUPS], off[TELEMETRY_GROUPS], ratio[TELEMETRY_GROUPS]; /* ns a block; on over off */
+	int error;
+};
 
-	b.ops = TELEMETRY_OPS;
-	if (t != NULL) {
-		watch_layout_init(t, prim_ncpu());
-		t->enabled = 1;
-		rc = prim_thread_create(&thread, "drain", drain_run, &drain);
-		if (rc < 0)
-			return rc;
+static int64_t switched_block(mrt_g *g, struct mrt_map_type *mt, void **roots, uint64_t *state,
+			      struct switched *s, bool on)
+{
+	atomic_store_explicit(&s->telemetry->enabled, on, memory_order_relaxed);
+	int64_t start_ns = prim_now_ns();
+	for (uint32_t i = 0; i < TELEMETRY_BLOCK / 2 && s->error == 0; i++) {
+		s->error = bench_insert(g, mt, roots, bench_next(state) % MAP_KEYS);
+		mrt_map_delete(g, mt, roots[0], bench_next(state) % MAP_KEYS);
 	}
-	rc = bench_run(&b, t);
-	atomic_store_explicit(&drain.stop, true, memory_order_relaxed);
-	if (thread != NULL)
-		prim_thread_join(thread);
-	*records = drain.records;
-	return rc < 0 ? rc : (double)b.ns / (double)b.ops;
+	return prim_now_ns() - start_ns;
+}
+
+static void switched_churn(mrt_g *g, void *arg)
+{
+	struct switched *s = arg;
+	struct mrt_map_type mt;
+	uint64_t state = 42;
+	MRT_ROOTS(g, roots, 2);
+
+	s->error = mrt_map_type_init(&mt, MRT_KEY_U64, &bench_pointer);
+	if (s->error == 0)
+		s->error = mrt_map_new(g, &mt, 0, &roots[0]);
+	for (uint64_t i = 0; i < MAP_KEYS && s->error == 0; i++)
+		s->error = bench_insert(g, &mt, roots, bench_next(&state) % MAP_KEYS);
+	for (int i = 0; i < TELEMETRY_GROUPS && s->error == 0; i++) {
+		int64_t ns[2] = {0, 0};
+		for (int k = 0; k < 4; k++) {
+			bool on = (k == 0 || k == 3) == (i % 2 == 0);
+			ns[on] += switched_block(g, &mt, roots, &state, s, on);
+		}
+		s->off[i] = (double)ns[0] / 2;
+		s->on[i] = (double)ns[1] / 2;
+		s->ratio[i] = (double)ns[1] / (double)ns[0];
+	}
+}
+
+static void telemetry_print(struct switched *s, uint64_t records)
+{
+	const int n = TELEMETRY_GROUPS, reach = 17; /* 0.98 * sqrt(n), rounded up */
+	bench_sort(s->on, n);
+	bench_sort(s->off, n);
+	bench_sort(s->ratio, n);
+	printf("map_churn_telemetry_off\t%.1f\tns/op\t%d blocks of %u operations\n",
+	       s->off[n / 2] / TELEMETRY_BLOCK, 2 * n, TELEMETRY_BLOCK);
+	printf("map_churn_telemetry_on\t%.1f\tns/op\t%llu records in all\n",
+	       s->on[n / 2] / TELEMETRY_BLOCK, (unsigned long long)records);
+	printf("telemetry_cost\t%.2f\t%%\t95 %% interval of the median %.2f to %.2f, %d groups of 4 blocks\n",
+	       100 * (s->ratio[n / 2] - 1), 100 * (s->ratio[n / 2 - reach] - 1),
+	       100 * (s->ratio[n / 2 + reach] - 1), n);
+}
+
+/* What a driver adds for each operation: a look at the clock, a cell of a histogram. */
+static double clock_and_histogram_ns(struct watch_hist *h)
+{
+	int64_t start_ns = prim_now_ns(), now_ns = start_ns;
+
+	for (uint32_t i = 0; i < HISTOGRAM_LOOPS; i++) {
+		int64_t before_ns = now_ns;
+		now_ns = prim_now_ns();
+		watch_hist_add(h, (uint64_t)(now_ns - before_ns));
+	}
+	return (double)(now_ns - start_ns) / HISTOGRAM_LOOPS;
 }
 
 static int bench_telemetry(void)
 {
-	double on[TELEMETRY_PAIRS], off[TELEMETRY_PAIRS], ratio[TELEMETRY_PAIRS];
+	static struct switched s;
 	struct mrt_telemetry *t = prim_pages_alloc(sizeof(*t));
-	uint64_t records = 0, none;
+	struct drain drain = {.telemetry = t};
+	prim_thread *thread;
 
 	if (t == NULL)
 		return 1;
-	for (int i = 0; i < TELEMETRY_PAIRS; i++) {
-		memset(t, 0, sizeof(*t));
-		/* Which comes first alternates too. */
-		off[i] = i % 2 ? telemetry_sample(NULL, &none) : 0;
-		on[i] = telemetry_sample(t, &records);
-		off[i] = i % 2 ? off[i] : telemetry_sample(NULL, &none);
-		if (on[i] < 0 || off[i] < 0) {
-			fprintf(stderr, "bench-runtime: telemetry: %s\n",
-				strerror((int)-(on[i] < 0 ? on[i] : off[i])));
-			return 1;
-		}
-		ratio[i] = on[i] / off[i];
+	watch_layout_init(t, prim_ncpu());
+	s.telemetry = t;
+	int rc = prim_thread_create(&thread, "drain", drain_run, &drain);
+	if (rc == 0) {
+		struct mrt_options opt = {.gogc = 100, .seed = 1, .telemetry = t};
+		rc = mrt_run(&opt, switched_churn, &s);
+		atomic_store_explicit(&drain.stop, true, memory_order_relaxed);
+		prim_thread_join(thread);
 	}
-	bench_sort(on, TELEMETRY_PAIRS);
-	bench_sort(off, TELEMETRY_PAIRS);
-	bench_sort(ratio, TELEMETRY_PAIRS);
-	printf("map_churn_telemetry_off\t%.1f\tns/op\t%.1f to %.1f, %d pairs\n",
-	       off[TELEMETRY_PAIRS / 2], off[0], off[TELEMETRY_PAIRS - 1], TELEMETRY_PAIRS);
-	printf("map_churn_telemetry_on\t%.1f\tns/op\t%.1f to %.1f, %llu records a run\n",
-	       on[TELEMETRY_PAIRS / 2], on[0], on[TELEMETRY_PAIRS - 1],
-	       (unsigned long long)records);
-	printf("telemetry_cost\t%.2f\t%%\t%.2f to %.2f, ratio of each pair\n",
-	       100 * (ratio[TELEMETRY_PAIRS / 2] - 1), 100 * (ratio[0] - 1),
-	       100 * (ratio[TELEMETRY_PAIRS - 1] - 1));
+	if (rc < 0 || s.error < 0) {
+		fprintf(stderr, "bench-runtime: telemetry: %s\n", strerror(rc < 0 ? -rc : -s.error));
+		return 1;
+	}
+	telemetry_print(&s, drain.records);
+	printf("clock_and_histogram\t%.1f\tns\ta sample of an operation's latency\n",
+	       clock_and_histogram_ns(&t->ops[0].latency));
 	return 0;
 }
 

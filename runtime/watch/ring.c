@@ -84,7 +84,7 @@ void watch_emit(struct mrt_telemetry *t, struct watch_ring *ring, const struct w
 	if (ring == NULL)
 		return;
 	ring_fold(rec);
-	if (!t->enabled)
+	if (atomic_load_explicit(&t->enabled, memory_order_relaxed) == 0)
 		return;
 	head = atomic_load_explicit(&ring->head, memory_order_relaxed);
 	/* Acquire: the reader's copy out of the slot happens before we write it again. */
@@ -140,7 +140,7 @@ void watch_emit_shared(struct mrt_telemetry *t, const struct watch_record *rec)
 	if (t == NULL)
 		return;
 	ring_fold(rec);
-	if (!t->enabled)
+	if (atomic_load_explicit(&t->enabled, memory_order_relaxed) == 0)
 		return;
 	ring = &t->shared;
 	while (shared_claim(ring, &pos) < 0)

@@ -103,7 +103,7 @@ struct mrt_telemetry {
 	uint32_t version, size_check;
 	uint64_t bytes;
 	uint32_t procs;
-	uint32_t enabled;             /* 0: records are not written (bench) */
+	_Atomic uint32_t enabled;             /* 0: records are not written (bench) */
 	int32_t target_pid;
 	int32_t ctl_fd;               /* sim back-pressure; -1 */
 	_Atomic uint32_t load_ready, load_go, load_done; /* load process handshake (futex-free: polled at 1 ms) */
