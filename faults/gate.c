@@ -21,7 +21,7 @@
 #include <string.h>
 
 #define LOG_INTERVAL_NS	 INT64_C(100000000)
-#define LOG_INTERVAL_MAX 64u
+#define LOG_INTERVAL_MAX 512u
 #define COST_SAMPLE	 16u
 #define DELAY_NS_MAX	 INT64_C(3600000000000)
 
@@ -160,6 +160,10 @@ static void fault_emit_arm(const struct fault *f, bool armed, bool by_operator, 
 		.b = f->occurrence,
 		.c = armed,
 		.d = by_operator,
+		.e = faults.telemetry != NULL
+			     ? atomic_load_explicit(&faults.telemetry->fault[f->index].fired,
+						    memory_order_relaxed)
+			     : 0,
 	};
 
 	watch_emit_shared(faults.telemetry, &rec);

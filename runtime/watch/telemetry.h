@@ -34,7 +34,7 @@ enum watch_kind {
 	WATCH_GC_H,       /* a: cycle, b: heap at start, c: at end, d: marked, e: goal, f: sweep-termination stop ns << 32 | mark-termination stop ns */
 	WATCH_FIRE,       /* a: fault index << 32 | action, b: worker, c: ordinal, d: firing id, e: gc cycle << 8 | phase, f: size or argument */
 	WATCH_EFFECT,     /* a: fault index, b: firing id, c: effect: 1 masked, 2 began (cycle), 3 op failed, 4 wake ran, d: value ns or cycle */
-	WATCH_ARM,        /* a: fault index, b: occurrence number (0..), c: 1 armed 0 disarmed, d: 1 by operator */
+	WATCH_ARM,        /* a: fault index, b: occurrence number (0..), c: 1 armed 0 disarmed, d: 1 by operator, e: fired so far */
 	WATCH_PHASE,      /* a: phase index, b: 1 start 0 end */
 	WATCH_OP_ERROR,   /* a: workload index, b: worker, c: errno, d: key */
 	WATCH_INTEGRITY,  /* a: workload index, b: worker, c: kind, d: key, e: expected, f: found */

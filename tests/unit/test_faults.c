@@ -318,9 +318,9 @@ static void test_log_bound(void **state)
 	gcs_fault_arm(0, 4, true, 1);
 	for (uint32_t i = 0; i < 1000; i++)
 		assert_true(gcs_decide(GCS_POINT_mem_malloc, &site, &firing));
-	assert_int_equal(drain_count(t, WATCH_FIRE), 64);
+	assert_int_equal(drain_count(t, WATCH_FIRE), 512);
 	assert_int_equal(t->fault[0].fired, 1000);
-	assert_int_equal(t->fault[0].log_dropped, 936);
+	assert_int_equal(t->fault[0].log_dropped, 488);
 	hash = t->fault[0].log_hash;
 	assert_int_not_equal(hash, 0);
 	site.now_ns += 100000000; /* the next interval */
