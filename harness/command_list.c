@@ -3,6 +3,7 @@
 #include "harness/collect.h"
 #include "harness/metric.h"
 #include "harness/paths.h"
+#include "harness/scenario_schema.h"
 #include "harness/suggest.h"
 
 #include "faults/points.h"
@@ -101,10 +102,52 @@ static void list_metrics(struct list_out *o)
 			 gcs_metrics[i].about);
 }
 
+static const char *const list_types[] = {
+	[GCS_T_TEXT] = "text",	   [GCS_T_ID] = "id",	      [GCS_T_WORD] = "word",
+	[GCS_T_COUNT32] = "count", [GCS_T_COUNT] = "count",   [GCS_T_BYTES] = "bytes",
+	[GCS_T_LIMIT] = "bytes",   [GCS_T_RATE] = "rate",     [GCS_T_TIME] = "time",
+	[GCS_T_SHARE] = "share",   [GCS_T_FACTOR] = "factor", [GCS_T_PERCENT] = "percent",
+	[GCS_T_NUMBER] = "number", [GCS_T_GOGC] = "percent",  [GCS_T_BOOL] = "bool",
+	[GCS_T_SIZE] = "sizes",	   [GCS_T_ERRNO] = "errno",   [GCS_T_NAME] = "name",
+	[GCS_T_NAMES] = "names",   [GCS_T_SECTION] = "map",   [GCS_T_LIST] = "list",
+};
+
+/* Half a sentence, the words it may be, and whether it must be there. */
+static void list_about(const struct gcs_field *f, char *ret, size_t cap)
+{
+	int n = snprintf(ret, cap, "%s", f->about ? f->about : "");
+	for (size_t i = 0; f->words && f->words[i] && n >= 0 && (size_t)n < cap; i++)
+		n += snprintf(ret + n, cap - (size_t)n, "%s%s", i ? ", " : ": ", f->words[i]);
+	if (f->required && n >= 0 && (size_t)n < cap)
+		snprintf(ret + n, cap - (size_t)n, " (required)");
+}
+
+static void list_section(struct list_out *o, const struct gcs_section *section, const char *above)
+{
+	for (size_t i = 0; i < section->nfields; i++) {
+		const struct gcs_field *f = &section->field[i];
+		char key[96], about[256];
+		snprintf(key, sizeof key, "%s%s%s", above, f->key, f->type == GCS_T_LIST ? "[]" : "");
+		list_about(f, about, sizeof about);
+		list_row(o, key, "type", list_types[f->type], about);
+		if (!f->section)
+			continue;
+		strncat(key, ".", sizeof key - strlen(key) - 1);
+		list_section(o, f->section, key);
+	}
+}
+
+static void list_keys(struct list_out *o)
+{
+	o->width = 28;
+	list_section(o, &gcs_schema, "");
+}
+
 static const struct {
 	const char *name;
 	void (*list)(struct list_out *o);
 } list_of[] = {
+	{"keys", list_keys},
 	{"faults", list_faults},
 	{"workloads", list_workloads},
 	{"incidents", list_incidents},

@@ -34,8 +34,10 @@ const struct gcs_command gcs_commands[] = {
 	 "tell what happened in a run, from its record",
 	 "RUN is a file, a part of a record's name that no other has, or `last`.",
 	 gcs_command_report},
-	{"list", "faults|workloads|incidents|metrics|runs", 1, 1, BIT(FORMAT),
-	 "list what there is", "metrics are what SLOs, expectations and recovery signals can name.", gcs_command_list},
+	{"list", "faults|workloads|incidents|keys|metrics|runs", 1, 1, BIT(FORMAT),
+	 "list what there is",
+	 "keys are those of a scenario; metrics are what SLOs, expectations and recovery signals can name.",
+	 gcs_command_list},
 	{"version", "", 0, 0, 0, "print the version", "", gcs_command_version},
 	{"help", "[COMMAND]", 0, 1, 0, "say what a command does", "", gcs_command_help},
 };

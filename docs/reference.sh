@@ -1,0 +1,38 @@
+#!/bin/sh
+# reference.sh GCSTORM: docs/reference.md, from the program's own tables. A test compares.
+#
+#   docs/reference.sh build/gcstorm > docs/reference.md
+set -eu
+bin=$1
+
+table() { # LIST COLUMN: the rows of `gcstorm list LIST` as a table of Markdown
+	printf '| %s | %s | |\n|---|---|---|\n' "$2" "$3"
+	"$bin" list "$1" | sed 's/|/\\|/g' | awk '{ name = $1; kind = $2; $1 = $2 = ""; sub(/^ +/, ""); printf "| `%s` | %s | %s |\n", name, kind, $0 }'
+}
+
+cat <<'TXT'
+# Reference
+
+Made by `docs/reference.sh` from the tables that the program itself uses.
+
+## Keys of a scenario
+
+`[]` is a list; what follows it are the keys of one item. Times are written `5s`, `250ms`; bytes `64B`, `4KiB`, `512MiB`; rates `200k/s`; counts
+`10k`, `1M`; sizes `64B`, `"uniform(64B, 4KiB)"`, `"zipf(1.2, 64B, 8MiB)"`. `gcstorm check` says where a value is wrong and what was expected.
+
+TXT
+table keys key kind
+cat <<'TXT'
+
+## Fault points
+
+TXT
+table faults point actions
+cat <<'TXT'
+
+## Metrics
+
+What `slo`, `expect` and `recovery.signals` may name. `op.` and `ops.` metrics take a workload: `op.latency.p99@maps`.
+
+TXT
+table metrics metric unit
