@@ -82,7 +82,8 @@ int gcs_collect_create(struct gcs_collect **ret, const struct gcs_collect_option
 		gcs_collect_destroy(c);
 		return collect_refuse(ret_text, rc);
 	}
-	gcs_intervals_init(&c->intervals, c->scenario, c->recoveries.window_ns);
+	gcs_intervals_init(&c->intervals, c->scenario, c->recoveries.window_ns,
+			   gcs_intervals_parts(c->recoveries.window_ns));
 	if (c->sim) /* relaxed: the target is not there yet */
 		atomic_store_explicit(&c->tel->sampled_ns, 1, memory_order_relaxed);
 	collect_view_begin(c, opt);
@@ -99,6 +100,7 @@ void gcs_collect_destroy(struct gcs_collect *c)
 	if (c->record)
 		gcs_record_close(c->record);
 	gcs_intervals_fini(&c->intervals);
+	gcs_interval_destroy(c->window);
 	for (uint32_t i = 0; i < c->nrecent; i++)
 		gcs_interval_destroy(c->recent[i]);
 	gcs_measure_fini(&c->total);
@@ -300,7 +302,7 @@ const struct gcs_snapshot *gcs_collect_snapshot(struct gcs_collect *c)
 
 /* ---------------------------------------------------------------- the end */
 
-/* The interval that the end cut short keeps what it holds, and is no evidence of recovery; there is
+/* The window that the end cut short keeps what it holds, and is no evidence of recovery; there is
  * nothing beyond it. */
 static void collect_close_rest(struct gcs_collect *c)
 {
@@ -308,6 +310,8 @@ static void collect_close_rest(struct gcs_collect *c)
 	while (c->intervals.nopen) {
 		struct gcs_interval *i = gcs_intervals_close(&c->intervals, INT64_MAX);
 		if (i->start_ns >= c->ended_ns) {
+			if (i->start_ns == c->ended_ns && c->window)
+				gcs_measure_merge_ops(&c->window->m, &i->m); /* of its last moment */
 			gcs_interval_destroy(i);
 			continue;
 		}
@@ -315,11 +319,12 @@ static void collect_close_rest(struct gcs_collect *c)
 		i->end_ns = c->ended_ns;
 		collect_close(c, i);
 	}
+	collect_close_cut(c, c->ended_ns);
 }
 
 static void collect_verdict(struct gcs_collect *c, int interrupted)
 {
-	bool cut = c->ended_ns < c->scenario->end_ns - c->intervals.length_ns;
+	bool cut = c->ended_ns < c->scenario->end_ns - c->intervals.window_ns;
 	struct gcs_grounds g = {
 		.scenario = c->scenario,
 		.facts = &c->facts,
@@ -336,6 +341,7 @@ static void collect_verdict(struct gcs_collect *c, int interrupted)
 		.sim = c->sim,
 		.duration_ns = c->ended_ns,
 		.stall_total_ns = c->stall_total_ns,
+		.resolution_ns = collect_resolution(c),
 		.ended_early =
 			cut && !interrupted && !c->crashed && !c->aborted && !c->error && !c->fail,
 	};

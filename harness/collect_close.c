@@ -1,9 +1,10 @@
 /*
- * collect_close.c: a closed interval goes to recovery, to the judges, into the totals and into the
- * record; and the rows that say how things stand.
+ * collect_close.c: a closed slice goes to recovery and into its window, a closed window to recovery,
+ * to the judges, into the totals and into the record; and the rows that say how things stand.
  *
  * For recovery an interval in which a workload that used to be busy ended no operation is not a gap
- * but the worst case: its latency counts as the length of the interval, which it is at least.
+ * but the worst case: its latency counts as the length of the interval, which it is at least. So for a
+ * slice; pauses and lags of which a slice holds none are not measured in it, in a window they are 0.
  */
 #include "harness/collect_priv.h"
 
@@ -21,9 +22,11 @@
 static bool close_stands_still(const struct gcs_collect *c, const struct gcs_interval *i,
 			       int workload)
 {
+	uint64_t parts = (uint64_t)(c->intervals.window_ns / i->m.span_ns);
+	uint64_t busy = CLOSE_BUSY_OPS * parts * (c->closed + 1);
 	for (uint32_t w = 0; w < c->scenario->nworkloads; w++) {
 		bool asked = workload < 0 || (uint32_t)workload == w;
-		if (asked && i->m.ops[w] == 0 && c->all_ops[w] > CLOSE_BUSY_OPS * (c->closed + 1))
+		if (asked && i->m.ops[w] == 0 && c->all_ops[w] > busy)
 			return true;
 	}
 	return false;
@@ -49,14 +52,48 @@ static void close_tell(struct gcs_collect *c, struct gcs_occurrence *o, int64_t 
 {
 	o->told = true;
 	const char *id = c->scenario->fault[o->fault].id;
+	int64_t resolution_ns = collect_resolution(c);
+	bool at_once = o->recovery_ns <= resolution_ns;
 	if (o->state == GCS_REC_STEADY)
-		collect_say(c, t_ns, 1, "%s#%u steady again, %.1f s after %s", id, o->number + 1,
-			    (double)o->recovery_ns / 1e9,
+		collect_say(c, t_ns, 1, "%s#%u steady again, %s%.1f s %s %s", id, o->number + 1,
+			    at_once ? "within " : "",
+			    (double)(at_once ? resolution_ns : o->recovery_ns) / 1e9,
+			    at_once ? "of" : "after",
 			    o->overlapped ? "the last disarm" : "its end");
 	else if (o->state == GCS_REC_NEVER)
 		collect_say(c, t_ns, 2, "%s#%u did not come back in time", id, o->number + 1);
 	else if (o->state == GCS_REC_UNTOUCHED && o->fired)
 		collect_say(c, t_ns, 0, "%s#%u moved no signal", id, o->number + 1);
+	else if (o->state == GCS_REC_UNJUDGED)
+		collect_say(c, t_ns, 1, "%s#%u could not be judged: there was no baseline yet", id,
+			    o->number + 1);
+}
+
+/* In a slice a count is scaled to its window, and a series that holds nothing says nothing. */
+static bool close_slice_signal(const struct gcs_collect *c, const struct gcs_interval *i,
+			       const struct gcs_signal *sig, double *ret)
+{
+	const struct gcs_metric *metric = sig->ref.metric;
+	bool series = metric->subject == GCS_OF_RUN && metric->unit == GCS_UNIT_NS;
+	if (series && !i->m.series[metric->which])
+		return false;
+	if (!close_signal(c, i, sig, ret))
+		return false;
+	if (metric->unit == GCS_UNIT_COUNT)
+		*ret *= c->intervals.parts;
+	return true;
+}
+
+static void close_slice_recovery(struct gcs_collect *c, const struct gcs_interval *i)
+{
+	double value[GCS_SIGNALS_MAX] = {0};
+	uint32_t has = 0;
+	struct gcs_recoveries *r = &c->recoveries;
+	if (i->phase < 0 || i->end_ns > c->scenario->end_ns || i->m.span_ns <= 0)
+		return;
+	for (uint32_t k = 0; k < r->nsignals; k++)
+		has |= (uint32_t)close_slice_signal(c, i, &r->signal[k], &value[k]) << k;
+	gcs_recoveries_slice(r, i->end_ns, i->recorded, value, has);
 }
 
 static void close_recovery(struct gcs_collect *c, const struct gcs_interval *i)
@@ -64,7 +101,7 @@ static void close_recovery(struct gcs_collect *c, const struct gcs_interval *i)
 	double value[GCS_SIGNALS_MAX] = {0};
 	uint32_t has = 0;
 	struct gcs_recoveries *r = &c->recoveries;
-	bool whole = i->end_ns - i->start_ns == c->intervals.length_ns;
+	bool whole = i->end_ns - i->start_ns == c->intervals.window_ns;
 	if (i->phase < 0 || i->end_ns > c->scenario->end_ns || !whole)
 		return;
 	for (uint32_t k = 0; k < r->nsignals; k++)
@@ -142,6 +179,7 @@ static void rows_counters(struct gcs_collect *c)
 		uint64_t value;
 	} rows[] = {
 		{"recorded_ns", (uint64_t)c->total.span_ns},
+		{"resolution_ns", (uint64_t)collect_resolution(c)},
 		{"gc_cycles", c->total.gc_cycles},
 		{"gc_forced", c->total.gc_forced},
 		{"gc_cpu_ns", c->total.gc_cpu_ns},
@@ -262,7 +300,7 @@ void collect_rows_now(struct gcs_collect *c)
 
 static void close_recent(struct gcs_collect *c, struct gcs_interval *i)
 {
-	uint32_t keep = (uint32_t)(COLLECT_NOW_NS / c->intervals.length_ns);
+	uint32_t keep = (uint32_t)(COLLECT_NOW_NS / c->intervals.window_ns);
 	if (keep < 1)
 		keep = 1;
 	if (keep > COLLECT_RECENT_MAX)
@@ -274,7 +312,7 @@ static void close_recent(struct gcs_collect *c, struct gcs_interval *i)
 	c->recent[c->nrecent++] = i;
 }
 
-void collect_close(struct gcs_collect *c, struct gcs_interval *i)
+static void close_window(struct gcs_collect *c, struct gcs_interval *i)
 {
 	i->armed = c->armed_seen;
 	c->armed_seen = c->armed;
@@ -294,6 +332,30 @@ void collect_close(struct gcs_collect *c, struct gcs_interval *i)
 	rows_interval(c, i);
 	collect_rows_now(c);
 	close_recent(c, i);
+}
+
+void collect_close(struct gcs_collect *c, struct gcs_interval *slice)
+{
+	close_slice_recovery(c, slice);
+	if (!c->window)
+		c->window = gcs_intervals_window(&c->intervals, slice->index);
+	if (c->window)
+		gcs_interval_merge(c->window, slice);
+	bool last = (slice->index + 1) % c->intervals.parts == 0;
+	gcs_interval_destroy(slice);
+	if (last)
+		collect_close_cut(c, INT64_MAX);
+}
+
+void collect_close_cut(struct gcs_collect *c, int64_t end_ns)
+{
+	struct gcs_interval *window = c->window;
+	c->window = NULL;
+	if (!window)
+		return;
+	if (end_ns < window->end_ns)
+		window->end_ns = end_ns;
+	close_window(c, window);
 }
 
 /* ---------------------------------------------------------------- first and last rows */

@@ -79,7 +79,7 @@ static void drain_pause_row(struct gcs_collect *c, enum gcs_pause_kind kind,
 {
 	int64_t t_ns = collect_rel(c, r->t_ns);
 	const struct gcs_interval *i = gcs_intervals_at(&c->intervals, t_ns);
-	if (!i || !gcs_pauses_keep(&c->pauses, kind, dur_ns, i->index))
+	if (!i || !gcs_pauses_keep(&c->pauses, kind, dur_ns, i->index / c->intervals.parts))
 		return;
 	bool stw = kind == GCS_PAUSE_STW;
 	gcs_record_put(c->record, GCS_ROW_PAUSE, gcs_text(gcs_pause_name[kind]), gcs_int(t_ns),
@@ -345,8 +345,10 @@ void collect_advance(struct gcs_collect *c, int64_t horizon_ns)
 		horizon_ns = c->sampled_ns;
 	if (c->ended_ns >= 0 && horizon_ns > c->ended_ns)
 		horizon_ns = c->ended_ns;
-	while ((i = gcs_intervals_close(&c->intervals, horizon_ns)))
+	while ((i = gcs_intervals_close(&c->intervals, horizon_ns))) {
+		c->closed_ns = i->end_ns;
 		collect_close(c, i);
+	}
 }
 
 void collect_drain(struct gcs_collect *c)
@@ -358,7 +360,7 @@ void collect_drain(struct gcs_collect *c)
 	size_t n = 0;
 	for (; n < c->nheld && collect_rel(c, c->held[n].t_ns) < c->horizon_ns; n++) {
 		int64_t t_ns = collect_rel(c, c->held[n].t_ns);
-		if (t_ns < (int64_t)c->intervals.first * c->intervals.length_ns && t_ns >= 0)
+		if (t_ns < c->closed_ns && t_ns >= 0)
 			c->late_records++;
 		collect_advance(c, t_ns);
 		drain_record(c, &c->held[n]);

@@ -45,20 +45,21 @@ struct gcs_collect {
 	char fail_text[160];
 	char crash_text[160], hash[40];
 	int64_t t0_abs_ns, clock_abs_ns, now_ns, sampled_ns, told_ns, horizon_ns, ended_ns,
-		tick_abs_ns;
+		tick_abs_ns, closed_ns /* slices are closed up to here */;
 	int64_t late_max_ns, stall_total_ns; /* our own ticks; the target's control thread */
 
 	struct watch_record *held; /* drained, not yet in order */
 	size_t nheld, held_cap;
 	uint64_t late_records;
 
-	struct gcs_intervals intervals;
-	struct gcs_interval *recent[COLLECT_RECENT_MAX]; /* closed, oldest first */
+	struct gcs_intervals intervals;	 /* slices of windows, still open */
+	struct gcs_interval *window;	 /* what its closed slices hold; NULL: none is closed */
+	struct gcs_interval *recent[COLLECT_RECENT_MAX]; /* closed windows, oldest first */
 	uint32_t nrecent;
 	struct gcs_measure total, calm; /* recorded phases; of these, before the first fault */
 	uint64_t all_ops[GCS_WORKLOADS_MAX],
 		all_errors[GCS_WORKLOADS_MAX]; /* since t0, every phase */
-	uint64_t closed;		       /* intervals closed */
+	uint64_t closed;		       /* windows closed */
 
 	struct collect_ops *ops[WATCH_HISTS];
 	struct collect_cumulative before;
@@ -97,7 +98,9 @@ void collect_sample(struct gcs_collect *c, int64_t now_ns, bool last);
 void collect_drain(struct gcs_collect *c);
 void collect_advance(struct gcs_collect *c, int64_t horizon_ns);
 /* collect_close.c */
-void collect_close(struct gcs_collect *c, struct gcs_interval *i);
+/* A slice; the window goes with its last one. cut: with the one that the end of the run cut. */
+void collect_close(struct gcs_collect *c, struct gcs_interval *slice);
+void collect_close_cut(struct gcs_collect *c, int64_t end_ns);
 void collect_rows_now(
 	struct gcs_collect *c); /* totals, counters, faults, occurrences as they stand */
 void collect_rows_begin(struct gcs_collect *c, const struct gcs_collect_options *opt);
@@ -109,6 +112,11 @@ void collect_say(struct gcs_collect *c, int64_t t_ns, int level, const char *for
 	__attribute__((format(printf, 4, 5)));
 /* collect.c */
 void collect_facts(struct gcs_collect *c);
+/* Recovery times are measured to this: a slice. */
+static inline int64_t collect_resolution(const struct gcs_collect *c)
+{
+	return c->intervals.window_ns / c->intervals.parts;
+}
 static inline int64_t collect_rel(const struct gcs_collect *c, int64_t abs_ns)
 {
 	return abs_ns - c->t0_abs_ns;

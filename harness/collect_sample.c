@@ -2,12 +2,12 @@
  * collect_sample.c: what is read from shared memory and /proc at each tick: gauges, operation
  * histograms, the target's process.
  *
- * Counters and histograms say how much there was since the last tick, not when: the difference
- * belongs to the interval that holds most of that time. A tick that spans several intervals (a
- * harness that was stopped, or a fast simulation) gives each of them the whole histogram and its
- * share of the counts, and marks them coarse. Operation latencies may so be attributed one tick too
- * early or too late (not in the simulation, which waits at interval edges); pauses, wakes and
- * cycles never are, they carry their own time.
+ * Counters and histograms say how much there was since the last tick, not when: counts are dealt out
+ * to the slices by time, the histogram belongs to the slice in the middle. A tick that spans several
+ * windows (a harness that was stopped, or a fast simulation) gives each of them the whole histogram,
+ * and marks them coarse. Operation latencies may so be attributed one tick too early or too late
+ * (not in the simulation, which waits at slice edges); pauses, wakes and cycles never are, they
+ * carry their own time.
  */
 #include "harness/collect_priv.h"
 
@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SAMPLE_INTERVALS_MAX 256 /* a histogram is given to so many of the newest at most */
+#define SAMPLE_WINDOWS_MAX 256 /* a histogram is given to so many of the newest at most */
 
 static uint64_t sample_load(const _Atomic uint64_t *word)
 {
@@ -55,19 +55,8 @@ static void sample_slot(struct gcs_collect *c, uint32_t slot, struct sample_ops 
 	watch_hist_sum_add(&to->hist, &grown);
 }
 
-static void sample_ops_whole(struct gcs_collect *c, uint32_t w, const struct sample_ops *ops,
+static void sample_ops_count(struct gcs_collect *c, uint32_t w, const struct sample_ops *ops,
 			     int64_t from_ns, int64_t to_ns)
-{
-	struct gcs_interval *i = gcs_intervals_at(&c->intervals, from_ns + (to_ns - from_ns) / 2);
-	if (!i)
-		return;
-	gcs_measure_op(&i->m, w, &ops->hist);
-	i->m.ops[w] += ops->ops;
-	i->m.errors[w] += ops->errors;
-}
-
-static void sample_ops_spread(struct gcs_collect *c, uint32_t w, const struct sample_ops *ops,
-			      int64_t from_ns, int64_t to_ns)
 {
 	struct gcs_share count = {
 		.is = &c->intervals, .from_ns = from_ns, .to_ns = to_ns, .total = ops->ops};
@@ -78,11 +67,31 @@ static void sample_ops_spread(struct gcs_collect *c, uint32_t w, const struct sa
 	while ((i = gcs_share_next(&count, &part)) && gcs_share_next(&errors, &bad)) {
 		i->m.ops[w] += part;
 		i->m.errors[w] += bad;
-		i->coarse = true;
-		bool half = i->end_ns - from_ns >= c->intervals.length_ns / 2 &&
-			    to_ns - i->start_ns >= c->intervals.length_ns / 2;
-		if (half && to_ns - i->start_ns < SAMPLE_INTERVALS_MAX * c->intervals.length_ns)
-			gcs_measure_op(&i->m, w, &ops->hist);
+		i->coarse |= to_ns - from_ns > c->intervals.window_ns;
+	}
+}
+
+/* To the slice in the middle of what a window shares with the tick. */
+static void sample_ops_hist(struct gcs_collect *c, uint32_t w, const struct sample_ops *ops,
+			    int64_t from_ns, int64_t to_ns)
+{
+	struct gcs_interval *i = gcs_intervals_at(&c->intervals, from_ns + (to_ns - from_ns) / 2);
+	if (i)
+		gcs_measure_op(&i->m, w, &ops->hist);
+}
+
+static void sample_ops_spread(struct gcs_collect *c, uint32_t w, const struct sample_ops *ops,
+			      int64_t from_ns, int64_t to_ns)
+{
+	int64_t window_ns = c->intervals.window_ns, newest_ns = SAMPLE_WINDOWS_MAX * window_ns;
+	int64_t at_ns = to_ns - from_ns > newest_ns ? to_ns - newest_ns : from_ns;
+	while (at_ns < to_ns) {
+		int64_t end_ns = at_ns - at_ns % window_ns + window_ns;
+		if (end_ns > to_ns)
+			end_ns = to_ns;
+		if (end_ns - at_ns >= window_ns / 2)
+			sample_ops_hist(c, w, ops, at_ns, end_ns);
+		at_ns = end_ns;
 	}
 }
 
@@ -96,10 +105,11 @@ static void sample_ops_deal(struct gcs_collect *c, uint32_t w, const struct samp
 	c->tick_p99_ns[w] = p99;
 	c->all_ops[w] += ops->ops;
 	c->all_errors[w] += ops->errors;
-	if (to_ns - from_ns > c->intervals.length_ns)
+	sample_ops_count(c, w, ops, from_ns, to_ns);
+	if (to_ns - from_ns > c->intervals.window_ns)
 		sample_ops_spread(c, w, ops, from_ns, to_ns);
 	else
-		sample_ops_whole(c, w, ops, from_ns, to_ns);
+		sample_ops_hist(c, w, ops, from_ns, to_ns);
 	if (!middle || !middle->recorded)
 		return;
 	gcs_measure_op(&c->total, w, &ops->hist);

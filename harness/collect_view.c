@@ -52,6 +52,7 @@ void collect_view_begin(struct gcs_collect *c, const struct gcs_collect_options 
 	s->scenario = c->scenario;
 	s->sim = opt->sim;
 	s->end_ns = c->scenario->end_ns;
+	s->resolution_ns = collect_resolution(c);
 	s->memlimit = c->scenario->memlimit;
 	s->phase = -1;
 	snprintf(s->run_id, sizeof(s->run_id), "%s", opt->run_id ? opt->run_id : "");
@@ -95,11 +96,13 @@ static void view_pcts(const struct watch_hist_sum *h, struct gcs_pcts *ret)
 		memset(ret, 0, sizeof(*ret));
 }
 
-/* The last ten seconds: closed intervals, and the open ones so far. */
+/* The last ten seconds: closed windows, and the open one so far. */
 static void view_recent(const struct gcs_collect *c, struct gcs_measure *sum)
 {
 	for (uint32_t i = 0; i < c->nrecent; i++)
 		gcs_measure_merge_runtime(sum, &c->recent[i]->m);
+	if (c->window)
+		gcs_measure_merge_runtime(sum, &c->window->m);
 	for (uint32_t i = 0; i < c->intervals.nopen; i++)
 		gcs_measure_merge_runtime(sum, &c->intervals.open[i]->m);
 }
@@ -216,6 +219,7 @@ static void view_recovery(struct gcs_collect *c)
 			v->signal[k].name = r->signal[k].name;
 			v->signal[k].recovery_ns = o->signal[k].recovery_ns;
 			v->signal[k].peak_ratio = o->signal[k].peak_ratio;
+			v->signal[k].left = o->signal[k].left;
 		}
 	}
 }

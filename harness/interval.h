@@ -1,8 +1,10 @@
 /*
- * interval.h: the run, cut into pieces of equal length (the recovery window), counted from t0.
+ * interval.h: the run, cut into windows of equal length (the recovery window), counted from t0, and
+ * each window into equal slices.
  *
- * A few are open at a time: those that records or samples may still fall into. They are closed in
- * order.
+ * Slices are what is filled and closed, in order; a few are open at a time: those that records or
+ * samples may still fall into. A window is the sum of its slices. A window that its parts do not
+ * divide has slices that differ by a nanosecond.
  */
 #pragma once
 
@@ -20,14 +22,25 @@ struct gcs_interval {
 	struct gcs_measure m;
 };
 
+#define GCS_SLICE_NS  100000000 /* no slice is shorter, unless the window is */
+#define GCS_SLICES_MAX 10	/* of a window */
+
 struct gcs_intervals {
 	const struct gcs_scenario *scenario;
-	int64_t length_ns;
+	int64_t window_ns;
+	uint32_t parts; /* slices of a window */
 	uint64_t first; /* index of the oldest open one */
 	uint32_t nopen, cap;
 	struct gcs_interval **open;
 };
-void gcs_intervals_init(struct gcs_intervals *is, const struct gcs_scenario *s, int64_t length_ns);
+void gcs_intervals_init(struct gcs_intervals *is, const struct gcs_scenario *s, int64_t window_ns,
+			uint32_t parts);
+/* Into how many slices a window is cut. */
+uint32_t gcs_intervals_parts(int64_t window_ns);
+/* The window that a slice begins: its place and phase, nothing in it yet. NULL: no memory. */
+struct gcs_interval *gcs_intervals_window(const struct gcs_intervals *is, uint64_t slice);
+/* A slice goes into its window. */
+void gcs_interval_merge(struct gcs_interval *window, const struct gcs_interval *slice);
 void gcs_intervals_fini(struct gcs_intervals *is);
 /* The interval of a moment, opened if need be; moments before the oldest open one go to that one.
  * NULL: no memory. */

@@ -1,17 +1,22 @@
 /*
  * recovery.c: baselines, limits, and the state machine of an occurrence.
  *
- *   ARMED -> DEGRADED (a signal beyond its limit, after the first firing) -> RECOVERING (the clock
- * runs) -> STEADY | NEVER ARMED
- * ------------------------------------------------------------------------------> UNTOUCHED
- * (steady, nothing left its band)
+ *   ARMED -> DEGRADED (a signal beyond its limit, after the first firing)
+ *         -> RECOVERING (the clock runs) -> STEADY | NEVER
+ *   ARMED -> UNTOUCHED (steady, nothing left its band) | UNJUDGED (there was no baseline)
  *
  * Limit of a signal: band times the baseline, but at least the metric's floor beyond it
  * (microseconds of noise are no degradation), and at least three robust standard deviations (a
- * noisy machine is not a broken runtime). Recovery time is counted to the end of the last bad
- * interval, so its resolution is one interval. Limits: effects are told apart in time only: two
- * faults armed together share what they do (both are overlapped); and what comes later than
- * `windows` good intervals after the end is not counted.
+ * noisy machine is not a broken runtime).
+ *
+ * Whether a signal is bad is decided by whole intervals, when it came back by their slices: it is
+ * the end of the last bad slice in the last bad interval on the clock, or, later, of the bad slices
+ * that follow the clock's start without a good one between. A slice is bad beyond the limit, and
+ * beyond what nine in ten slices of the baseline kept to; one with nothing to measure in it says
+ * nothing.
+ *
+ * Limits: effects are told apart in time only: two faults armed together share what they do (both
+ * are overlapped); and what comes later than `windows` good intervals after the end is not counted.
  */
 #include "harness/recovery.h"
 
@@ -22,6 +27,7 @@
 
 #define SPREADS	    3.0
 #define RATIO_MAX   1e6
+#define SLICE_SHARE 0.9	      /* of the baseline's slices are good by definition */
 #define OUTSIDE_MAX (1.0 / 3) /* of the baseline's windows may lie outside band and noise */
 #define SPREAD_SHARE_MAX                                                                           \
 	0.5 /* of the median: more spread is no level that one could come back to */
@@ -32,7 +38,7 @@ static const char *const recovery_default[] = {"op.latency.p99", "pause.stw.p99"
 const char *gcs_rec_state_name(enum gcs_rec_state s)
 {
 	static const char *const names[] = {"armed",  "degraded", "recovering",
-					    "steady", "never",	  "untouched"};
+					    "steady", "never",	  "untouched", "unjudged"};
 	return names[s];
 }
 
@@ -75,9 +81,29 @@ static double signal_limit(const struct gcs_signal *sig, uint32_t band_milli)
 	return fmin(sig->base / band, sig->base - fmax(slack, noise));
 }
 
-static bool signal_bad(const struct gcs_signal *sig, double v)
+static bool signal_beyond(const struct gcs_signal *sig, double v, double limit)
 {
-	return sig->has_base && (sig->ref.metric->worse > 0 ? v > sig->limit : v < sig->limit);
+	return sig->has_base && (sig->ref.metric->worse > 0 ? v > limit : v < limit);
+}
+
+static int signal_order(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+/* From the limit of intervals. */
+static double signal_slice_limit(const struct gcs_signal *sig)
+{
+	double v[GCS_BASELINE_MAX];
+	size_t n = sig->nslices < GCS_BASELINE_MAX ? sig->nslices : GCS_BASELINE_MAX;
+	if (n == 0)
+		return sig->limit;
+	memcpy(v, sig->slice, n * sizeof(v[0]));
+	qsort(v, n, sizeof(v[0]), signal_order);
+	size_t at = (size_t)(SLICE_SHARE * (double)(n - 1));
+	return sig->ref.metric->worse > 0 ? fmax(sig->limit, v[at])
+					  : fmin(sig->limit, v[n - 1 - at]);
 }
 
 /* Share of the samples outside the band on either side. */
@@ -103,6 +129,7 @@ static bool signal_settle(struct gcs_recoveries *r, struct gcs_signal *sig, uint
 	sig->spread = gcs_spread(v, n, sig->base);
 	sig->has_base = true;
 	sig->limit = signal_limit(sig, r->band_milli);
+	sig->slice_limit = signal_slice_limit(sig);
 	double noise = fmax(slack, SPREADS * sig->spread);
 	double out = signal_outside(sig->sample, n, sig->base, band, noise);
 	bool drifts = signal_outside(&late, 1, early, band, noise) > 0;
@@ -188,7 +215,7 @@ static void occurrences_overlap(struct gcs_recoveries *r)
 		o->clock_ns = -1;
 		for (uint32_t k = 0; k < r->nsignals; k++) {
 			o->signal[k].good = 0;
-			o->signal[k].recovery_ns = o->signal[k].left ? -1 : 0;
+			o->signal[k].recovery_ns = -1;
 		}
 	}
 }
@@ -222,7 +249,7 @@ void gcs_recoveries_arm(struct gcs_recoveries *r, uint32_t fault, uint32_t numbe
 				     .recovery_ns = -1,
 				     .changed = true};
 	for (uint32_t i = 0; i < r->nsignals; i++)
-		o->signal[i].left_ns = o->signal[i].last_bad_ns = -1;
+		o->signal[i].left_ns = o->signal[i].recovery_ns = -1;
 }
 
 void gcs_recoveries_fire(struct gcs_recoveries *r, uint32_t fault, int64_t t_ns)
@@ -247,6 +274,10 @@ static void clock_start(struct gcs_recoveries *r, int64_t t_ns)
 			continue;
 		o->clock_ns = t_ns;
 		o->changed = true;
+		for (uint32_t k = 0; k < r->nsignals; k++) {
+			o->signal[k].stretch_ns = o->signal[k].bad_ns = t_ns;
+			o->signal[k].unbroken = true;
+		}
 		if (o->state == GCS_REC_DEGRADED)
 			o->state = GCS_REC_RECOVERING;
 	}
@@ -289,7 +320,6 @@ static void occurrence_left(struct gcs_occurrence *o, struct gcs_occ_signal *os,
 	if (!os->left) {
 		os->left = true;
 		os->left_ns = start_ns;
-		os->recovery_ns = -1;
 	}
 	if (o->degraded_ns < 0)
 		o->degraded_ns = start_ns > o->first_fired_ns ? start_ns : o->first_fired_ns;
@@ -297,12 +327,20 @@ static void occurrence_left(struct gcs_occurrence *o, struct gcs_occ_signal *os,
 		o->state = o->clock_ns >= 0 ? GCS_REC_RECOVERING : GCS_REC_DEGRADED;
 }
 
-/* Clock to the last bad interval; at least 1 for what has left its band at all. */
 static int64_t signal_recovery(const struct gcs_occurrence *o, const struct gcs_occ_signal *os)
 {
 	if (!os->left)
-		return 0;
-	return os->last_bad_ns > o->clock_ns ? os->last_bad_ns - o->clock_ns : 1;
+		return -1;
+	return (os->bad_ns > os->stretch_ns ? os->bad_ns : os->stretch_ns) - o->clock_ns;
+}
+
+/* What an occurrence is in the end, from whether everything is good now. */
+static enum gcs_rec_state occurrence_end(const struct gcs_recoveries *r,
+					 const struct gcs_occurrence *o, bool good)
+{
+	if (o->degraded_ns >= 0)
+		return good ? GCS_REC_STEADY : GCS_REC_NEVER;
+	return r->signal[0].has_base ? GCS_REC_UNTOUCHED : GCS_REC_UNJUDGED;
 }
 
 static void occurrence_decide(struct gcs_recoveries *r, struct gcs_occurrence *o,
@@ -310,13 +348,11 @@ static void occurrence_decide(struct gcs_recoveries *r, struct gcs_occurrence *o
 {
 	o->state = state;
 	o->decided = o->changed = true;
-	o->steady_ns = state == GCS_REC_NEVER ? -1 : t_ns;
-	o->recovery_ns = state == GCS_REC_NEVER ? -1 : 0;
-	for (uint32_t i = 0; i < r->nsignals; i++) {
+	o->steady_ns = state == GCS_REC_STEADY || state == GCS_REC_UNTOUCHED ? t_ns : -1;
+	for (uint32_t i = 0; i < r->nsignals && state == GCS_REC_STEADY; i++) {
 		struct gcs_occ_signal *os = &o->signal[i];
-		if (state != GCS_REC_NEVER)
-			os->recovery_ns = signal_recovery(o, os);
-		if (state == GCS_REC_STEADY && os->recovery_ns > o->recovery_ns)
+		os->recovery_ns = signal_recovery(o, os);
+		if (os->recovery_ns > o->recovery_ns)
 			o->recovery_ns = os->recovery_ns;
 	}
 }
@@ -334,11 +370,11 @@ static void occurrence_interval(struct gcs_recoveries *r, struct gcs_occurrence 
 		}
 		if (fired)
 			occurrence_peak(&r->signal[i], os, value[i]);
-		bool bad = signal_bad(&r->signal[i], value[i]);
+		bool bad = signal_beyond(&r->signal[i], value[i], r->signal[i].limit);
 		if (bad && fired)
 			occurrence_left(o, os, start_ns);
-		if (bad)
-			os->last_bad_ns = end_ns;
+		if (bad && on_clock)
+			os->bad_ns = os->slice_ns > start_ns ? os->slice_ns : end_ns;
 		os->good = bad ? 0 : os->good + on_clock;
 		if (os->left && os->good == r->windows)
 			os->recovery_ns = signal_recovery(o, os);
@@ -349,11 +385,41 @@ static void occurrence_interval(struct gcs_recoveries *r, struct gcs_occurrence 
 	o->changed = true;
 	o->good = all_good ? o->good + on_clock : 0;
 	if (on_clock && o->good >= r->windows)
-		occurrence_decide(r, o, o->degraded_ns >= 0 ? GCS_REC_STEADY : GCS_REC_UNTOUCHED,
-				  end_ns);
+		occurrence_decide(r, o, occurrence_end(r, o, true), end_ns);
 	else if (on_clock && !all_good && end_ns - o->clock_ns > r->deadline_ns)
-		occurrence_decide(r, o, o->degraded_ns >= 0 ? GCS_REC_NEVER : GCS_REC_UNTOUCHED,
-				  end_ns);
+		occurrence_decide(r, o, occurrence_end(r, o, false), end_ns);
+}
+
+static void occurrence_slice(const struct gcs_recoveries *r, struct gcs_occurrence *o,
+			     int64_t end_ns, const double *value, uint32_t has)
+{
+	for (uint32_t i = 0; i < r->nsignals; i++) {
+		struct gcs_occ_signal *os = &o->signal[i];
+		bool on_clock = o->clock_ns >= 0 && end_ns > o->clock_ns;
+		if (!(has >> i & 1))
+			continue;
+		bool bad = signal_beyond(&r->signal[i], value[i], r->signal[i].slice_limit);
+		if (bad)
+			os->slice_ns = end_ns;
+		if (bad && on_clock && os->unbroken)
+			os->stretch_ns = end_ns;
+		if (!bad && on_clock)
+			os->unbroken = false;
+	}
+}
+
+void gcs_recoveries_slice(struct gcs_recoveries *r, int64_t end_ns, bool recorded,
+			  const double *value, uint32_t has)
+{
+	bool baseline = r->first_arm_ns < 0 || end_ns <= r->first_arm_ns;
+	for (uint32_t i = 0; i < r->nsignals && baseline && recorded && r->steady == 0; i++) {
+		struct gcs_signal *sig = &r->signal[i];
+		if (has >> i & 1)
+			sig->slice[sig->nslices++ % GCS_BASELINE_MAX] = value[i];
+	}
+	for (uint32_t i = 0; i < r->nocc; i++)
+		if (!r->occ[i].decided && end_ns > r->occ[i].start_ns)
+			occurrence_slice(r, &r->occ[i], end_ns, value, has);
 }
 
 void gcs_recoveries_interval(struct gcs_recoveries *r, int64_t start_ns, int64_t end_ns,
@@ -375,9 +441,7 @@ void gcs_recoveries_finish(struct gcs_recoveries *r, int64_t now_ns)
 		gcs_recoveries_disarm(r, f, now_ns);
 	for (uint32_t i = 0; i < r->nocc; i++)
 		if (!r->occ[i].decided)
-			occurrence_decide(r, &r->occ[i],
-					  r->occ[i].degraded_ns >= 0 ? GCS_REC_NEVER
-								     : GCS_REC_UNTOUCHED,
+			occurrence_decide(r, &r->occ[i], occurrence_end(r, &r->occ[i], false),
 					  now_ns);
 }
 
@@ -388,12 +452,11 @@ static void occurrence_facts(const struct gcs_occurrence *o, struct gcs_facts *f
 	f->occurrences++;
 	f->degraded += degraded;
 	f->never += never;
-	f->recovered += o->decided && !never;
+	f->recovered += o->state == GCS_REC_STEADY || o->state == GCS_REC_UNTOUCHED;
 	facts->degraded += degraded;
 	facts->never += never;
 	facts->open += !o->decided;
-	/* 1 stands for "left, but was back by the end" */
-	if (o->decided && o->recovery_ns > 1 && o->recovery_ns > facts->recovery_max_ns)
+	if (o->decided && o->recovery_ns > facts->recovery_max_ns)
 		facts->recovery_max_ns = o->recovery_ns;
 }
 

@@ -5,7 +5,8 @@
  * before the first arm. Limit: where good ends. Occurrence: one time that a fault is armed. Clock:
  * runs from the last disarm; while anything is armed it does not run, and an occurrence that
  * another fault touches is overlapped. Steady: `windows` consecutive good intervals on the clock.
- * Times are ns from t0, -1 is "not (yet)".
+ * Recovery time: from the clock's start to the end of the last bad slice of an interval, so it is
+ * measured to one slice; 0 is "good in the first slice". Times are ns from t0, -1 is "not (yet)".
  */
 #pragma once
 
@@ -16,11 +17,14 @@
 #define GCS_OCCURRENCES_MAX 8192 /* of all faults together; further ones are counted only */
 
 struct gcs_occ_signal {
-	bool left;
-	int64_t left_ns, last_bad_ns; /* start of the first, end of the last bad interval */
-	int64_t recovery_ns;	 /* -1 not yet; 0 never left; else clock to the end of the last bad
-				    interval, at least 1 */
-	uint32_t good;		 /* consecutive, on the clock */
+	bool left;	     /* its band, after the first firing: the rest means nothing if not */
+	bool unbroken;	     /* every slice measured on the clock was bad so far */
+	int64_t left_ns;     /* start of the first bad interval */
+	int64_t slice_ns;    /* end of the newest bad slice */
+	int64_t stretch_ns;  /* end of the bad slices that go on from the clock's start unbroken */
+	int64_t bad_ns;	     /* end of the last bad slice of the last bad interval on the clock */
+	int64_t recovery_ns; /* -1 not (yet) back */
+	uint32_t good;	     /* consecutive, on the clock */
 	double peak, peak_ratio; /* worst value; over the baseline, or what stands for it */
 };
 
@@ -40,8 +44,11 @@ struct gcs_signal {
 	struct gcs_metric_ref ref;
 	const char *name;	    /* as the scenario spells it */
 	double base, limit, spread; /* limit: the last good value */
+	double slice_limit;	    /* the same for a slice, which is noisier */
 	bool has_base;
 	double sample[GCS_BASELINE_MAX];
+	double slice[GCS_BASELINE_MAX]; /* the newest slices, in any order */
+	uint64_t nslices;		/* seen for it */
 };
 
 struct gcs_recoveries {
@@ -67,8 +74,10 @@ void gcs_recoveries_arm(struct gcs_recoveries *r, uint32_t fault, uint32_t numbe
 			int64_t t_ns);
 void gcs_recoveries_fire(struct gcs_recoveries *r, uint32_t fault, int64_t t_ns);
 void gcs_recoveries_disarm(struct gcs_recoveries *r, uint32_t fault, int64_t t_ns);
-/* A closed interval, recorded: it lies in a phase that counts for the baseline. value[i] is signal
- * i; has bit i: it was measured. */
+/* A closed slice, and after the last one of an interval that interval. recorded: it lies in a phase that counts for the baseline. value[i] is signal
+ * i; has bit i: it was measured. Counts of a slice are given as if it were an interval. */
+void gcs_recoveries_slice(struct gcs_recoveries *r, int64_t end_ns, bool recorded,
+			  const double *value, uint32_t has);
 void gcs_recoveries_interval(struct gcs_recoveries *r, int64_t start_ns, int64_t end_ns,
 			     bool recorded, const double *value, uint32_t has);
 /* Nothing more comes: what is not steady by now never was. */

@@ -185,6 +185,7 @@ static void row_signal(struct report *r, sqlite3_stmt *q)
 	struct report_signal *s = &r->occ[at].signal[r->occ[at].nsignals++];
 	s->name = report_str(q, 1);
 	s->left_ns = report_time(q, 2);
+	s->left = s->left_ns >= 0;
 	s->recovery_ns = report_time(q, 3);
 	s->peak = sqlite3_column_double(q, 4);
 	s->peak_ratio = sqlite3_column_double(q, 5);
@@ -259,6 +260,7 @@ static void row_counter(struct report *r, sqlite3_stmt *q)
 		{"heap_live_max", &r->heap_live_max},
 		{"heap_goal_max", &r->heap_goal_max},
 		{"rss_max", &r->rss_max},
+		{"resolution_ns", (uint64_t *)&r->resolution_ns},
 		{"integrity_checked", &r->integrity_checked},
 		{"integrity_errors", &r->integrity_errors},
 		{"crashes", &r->crashes},

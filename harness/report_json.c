@@ -1,6 +1,7 @@
 /*
  * report_json.c: the report as one JSON object; times in ns, null for what was not reached. Keys
- * are stable: scripts read them.
+ * are stable: scripts read them. A recovery_ns of 0 is measured: good from the first slice of
+ * recovery.resolution_ns on.
  */
 #include "harness/report_priv.h"
 
@@ -100,7 +101,7 @@ static json_t *json_signals(const struct report_occurrence *o)
 	for (uint32_t k = 0; k < o->nsignals; k++) {
 		const struct report_signal *s = &o->signal[k];
 		json_object_set_new(all, s->name,
-				    json_pack("{sb so so so so so}", "degraded", s->left_ns >= 0,
+				    json_pack("{sb so so so so so}", "left", (int)s->left,
 					      "recovery_ns", json_time(s->recovery_ns), "baseline",
 					      json_number(s->baseline), "limit",
 					      json_number(s->bound), "peak", json_number(s->peak),
@@ -190,8 +191,8 @@ static json_t *json_reasons(const struct report *r)
 int report_json(const struct report *r, FILE *out)
 {
 	json_t *root = json_pack(
-		"{so so so so so so so so so s{sI sI sI} s{sI sf sf sf sI}}", "run", json_run(r),
-		"phases", json_phases(r), "pauses", json_pauses(r), "gc", json_gc(r), "ops",
+		"{so s{sI} so so so so so so so so s{sI sI sI} s{sI sf sf sf sI}}", "run",
+		json_run(r), "recovery", "resolution_ns", (json_int_t)r->resolution_ns, "phases", json_phases(r), "pauses", json_pauses(r), "gc", json_gc(r), "ops",
 		json_ops(r), "faults", json_faults(r), "slo", json_checks(r->slo, r->nslos, true),
 		"expect", json_checks(r->expect, r->nexpects, false), "reasons", json_reasons(r),
 		"integrity", "checked", (json_int_t)r->integrity_checked, "errors",

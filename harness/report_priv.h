@@ -17,6 +17,7 @@ struct report_ops {
 };
 struct report_signal {
 	char *name;
+	bool left; /* its band */
 	int64_t left_ns, recovery_ns;
 	double peak, peak_ratio, baseline, bound;
 	int unit;
@@ -64,7 +65,7 @@ struct report {
 	uint64_t seed;
 	bool sim, finished;
 	int exit;
-	int64_t duration_ns, begun_wall_ns;
+	int64_t duration_ns, begun_wall_ns, resolution_ns; /* the last: of recovery times */
 	uint32_t procs; /* of the resolved scenario, 0 unknown */
 	struct report_phase *phase;
 	size_t nphases;

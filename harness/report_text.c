@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#define SHOWN 24
+#define SHOWN 48
 
 struct shown {
 	char text[SHOWN];
@@ -145,15 +145,27 @@ static void text_ops(const struct report *r, FILE *out)
 	}
 }
 
-static void text_recovery(const struct report_occurrence *o, FILE *out)
+/* "within 0.1 s of its end", "0.4 s after its end": no finer than it was measured. */
+static struct shown show_back(const struct report *r, int64_t recovery_ns, const char *whose)
 {
-	if (strcmp(o->state, "steady") == 0 && o->recovery_ns <= 1)
-		fprintf(out, ", steady again by %s", o->overlapped ? "the last disarm" : "its end");
-	else if (strcmp(o->state, "steady") == 0)
-		fprintf(out, ", steady %s after %s", show_ns(o->recovery_ns).text,
-			o->overlapped ? "the last disarm" : "its end");
+	struct shown s;
+	bool at_once = recovery_ns <= r->resolution_ns;
+	double back_s = (double)(at_once ? r->resolution_ns : recovery_ns) / 1e9;
+	snprintf(s.text, sizeof(s.text), "%s%.1f s%s%s", at_once ? "within " : "", back_s,
+		 *whose ? at_once ? " of " : " after " : "", whose);
+	return s;
+}
+
+static void text_recovery(const struct report *r, const struct report_occurrence *o, FILE *out)
+{
+	if (strcmp(o->state, "steady") == 0)
+		fprintf(out, ", steady %s",
+			show_back(r, o->recovery_ns, o->overlapped ? "the last disarm" : "its end")
+				.text);
 	else if (strcmp(o->state, "untouched") == 0)
 		fprintf(out, "moved no signal");
+	else if (strcmp(o->state, "unjudged") == 0)
+		fprintf(out, "could not be judged: there was no baseline yet");
 	else if (strcmp(o->state, "never") == 0)
 		fprintf(out, ", NEVER came back");
 	else
@@ -161,21 +173,21 @@ static void text_recovery(const struct report_occurrence *o, FILE *out)
 			o->state);
 }
 
-static void text_signal(const struct report_signal *s, FILE *out)
+static void text_signal(const struct report *r, const struct report_signal *s, FILE *out)
 {
-	char back[48] = "not back";
-	if (s->left_ns < 0)
+	char back[SHOWN + 16] = "not back";
+	if (!s->left)
 		return;
 	if (s->recovery_ns >= 0)
-		snprintf(back, sizeof(back),
-			 s->recovery_ns <= 1 ? "back before the end" : "back after %s",
-			 show_ns(s->recovery_ns).text);
+		snprintf(back, sizeof(back), "back %s%s",
+			 s->recovery_ns > r->resolution_ns ? "after " : "",
+			 show_back(r, s->recovery_ns, "").text);
 	fprintf(out, "         %-20s %10s -> %-10s good up to %-10s %s\n", s->name,
 		show_unit(s->unit, s->baseline).text, show_unit(s->unit, s->peak).text,
 		show_unit(s->unit, s->bound).text, back);
 }
 
-static void text_occurrence(const struct report_occurrence *o, FILE *out)
+static void text_occurrence(const struct report *r, const struct report_occurrence *o, FILE *out)
 {
 	fprintf(out, "    #%-3u %8.1f .. ", o->number + 1, (double)o->start_ns / 1e9);
 	if (o->end_ns >= 0)
@@ -184,11 +196,11 @@ static void text_occurrence(const struct report_occurrence *o, FILE *out)
 		fprintf(out, "%8s    ", "?");
 	if (o->degraded_ns >= 0)
 		fprintf(out, "degraded after %s", show_ns(o->degraded_ns - o->start_ns).text);
-	text_recovery(o, out);
+	text_recovery(r, o, out);
 	fprintf(out, "%s%s\n", o->overlapped ? "  [overlapped]" : "",
 		o->by_operator ? "  [by hand]" : "");
 	for (uint32_t k = 0; k < o->nsignals; k++)
-		text_signal(&o->signal[k], out);
+		text_signal(r, &o->signal[k], out);
 }
 
 static const char *text_outcome(const char *outcome)
@@ -240,7 +252,8 @@ static void text_dues(const struct report *r, size_t fault, FILE *out)
 static void text_faults(const struct report *r, FILE *out)
 {
 	if (r->nfaults)
-		fprintf(out, "\nFAULTS\n");
+		fprintf(out, "\nFAULTS (recovery is measured to %.1f s)\n",
+			(double)r->resolution_ns / 1e9);
 	for (size_t i = 0; i < r->nfaults; i++) {
 		const struct report_fault *f = &r->fault[i];
 		fprintf(out, "  %s  %s %s: %s, %s times of %s eligible visits", f->id, f->point,
@@ -250,7 +263,7 @@ static void text_faults(const struct report *r, FILE *out)
 		text_dues(r, i, out);
 		for (size_t k = 0; k < r->noccs; k++)
 			if (r->occ[k].fault == i)
-				text_occurrence(&r->occ[k], out);
+				text_occurrence(r, &r->occ[k], out);
 	}
 }
 

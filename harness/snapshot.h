@@ -32,14 +32,15 @@ struct gcs_fault_view {
 	uint32_t occurrence;
 };
 
-enum gcs_rec_state { GCS_REC_ARMED, GCS_REC_DEGRADED, GCS_REC_RECOVERING, GCS_REC_STEADY, GCS_REC_NEVER, GCS_REC_UNTOUCHED };
+enum gcs_rec_state { GCS_REC_ARMED, GCS_REC_DEGRADED, GCS_REC_RECOVERING, GCS_REC_STEADY, GCS_REC_NEVER, GCS_REC_UNTOUCHED,
+	GCS_REC_UNJUDGED /* armed before there was a baseline */ };
 struct gcs_rec_view {
 	uint32_t fault, occurrence;
 	enum gcs_rec_state state;
 	bool overlapped;
-	int64_t start_ns, end_ns, recovery_ns;  /* -1 unknown */
+	int64_t start_ns, end_ns, recovery_ns;  /* -1 unknown; at most resolution_ns: back within that */
 	uint32_t nsignals;
-	struct { const char *name; int64_t recovery_ns; /* -1 not yet; 0 never left */ double peak_ratio; } signal[GCS_SIGNALS_MAX];
+	struct { const char *name; int64_t recovery_ns; /* -1 not (yet) back */ double peak_ratio; bool left; /* its band */ } signal[GCS_SIGNALS_MAX];
 };
 
 struct gcs_work_view { const char *id, *driver; double rate, rate_wanted; uint64_t ops, errors; struct gcs_pcts total; int64_t p99_now_ns; };
@@ -68,6 +69,7 @@ struct gcs_snapshot {
 
 	struct gcs_fault_view fault[GCS_FAULTS_MAX];
 	struct gcs_rec_view rec[64]; uint32_t nrecs;   /* newest last */
+	int64_t resolution_ns;                         /* of recovery times */
 	struct gcs_work_view work[GCS_WORKLOADS_MAX];
 	struct gcs_slo_view slo[2 * GCS_CHECKS_MAX]; uint32_t nslos;   /* SLOs, then expectations */
 	struct gcs_event_view event[GCS_EVENTS_SHOWN]; uint32_t nevents; /* newest last */

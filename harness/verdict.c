@@ -214,6 +214,8 @@ static void verdict_trust(struct gcs_verdict *v, const struct gcs_grounds *g)
 static void verdict_pass(struct gcs_verdict *v, const struct gcs_grounds *g)
 {
 	const struct gcs_facts *f = g->facts;
+	bool at_once = f->recovery_max_ns <= g->resolution_ns;
+	double back_s = (double)(at_once ? g->resolution_ns : f->recovery_max_ns) / 1e9;
 	if (g->scenario->nfaults == 0)
 		snprintf(v->sentence, sizeof(v->sentence), "all %u SLOs hold", g->scenario->nslos);
 	else if (f->degraded == 0)
@@ -223,9 +225,9 @@ static void verdict_pass(struct gcs_verdict *v, const struct gcs_grounds *g)
 	else
 		snprintf(v->sentence, sizeof(v->sentence),
 			 "all %u SLOs hold; %u of %u occurrences degraded the run, and it was back "
-			 "after at most %.1f s",
+			 "%s %.1f s",
 			 g->scenario->nslos, f->degraded, f->occurrences,
-			 (double)f->recovery_max_ns / 1e9);
+			 at_once ? "within" : "after at most", back_s);
 }
 
 void gcs_verdict_decide(struct gcs_verdict *v, const struct gcs_grounds *g)

@@ -38,6 +38,7 @@ struct gcs_grounds {
 	const char *crash_text;
 	bool ended_early; /* an operator ended the run, or it was given up */
 	bool sim;
+	int64_t resolution_ns; /* of recovery times */
 	int64_t duration_ns, stall_total_ns;
 };
 

@@ -15,7 +15,7 @@
 
 struct want {
 	enum gcs_rec_state state;
-	int recovery_s; /* -1 never, 0 less than a second */
+	int recovery_s; /* -1 never, or nothing to come back from; 0 less than a second */
 	bool overlapped;
 };
 struct row {
@@ -28,7 +28,7 @@ struct row {
 /* The lines below each other are what this table is. */
 /* clang-format off */
 static const struct row rows[] = {
-	{ "never left",              "..........................", "     AAA", "", 8, { { GCS_REC_UNTOUCHED, 0, false } }, 1 },
+	{ "never left",              "..........................", "     AAA", "", 8, { { GCS_REC_UNTOUCHED, -1, false } }, 1 },
 	{ "degraded and back",       ".....XXXXX................", "     AAA", "", 8, { { GCS_REC_STEADY, 2, false } }, 1 },
 	{ "back by the end",         ".....XX...................", "     AAA", "", 8, { { GCS_REC_STEADY, 0, false } }, 1 },
 	{ "rate falls",              ".....rrrr.................", "     AAA", "", 8, { { GCS_REC_STEADY, 1, false } }, 1 },
@@ -38,9 +38,9 @@ static const struct row rows[] = {
 	{ "never recovers",          ".....XXXXXXXXXXXXXXXXXXXXX", "     AAA", "", 8, { { GCS_REC_NEVER, -1, false } }, 1 },
 	{ "the run ends too early",  ".....XXXXX..",               "     AAA", "", 8, { { GCS_REC_NEVER, -1, false } }, 1 },
 	{ "never disarmed",          ".....XXXXX..",               "     AAAAAAA", "", 8, { { GCS_REC_NEVER, -1, false } }, 1 },
-	{ "armed, never fired",      ".....XXXX.................", "     aaa", "", 8, { { GCS_REC_UNTOUCHED, 0, false } }, 1 },
-	{ "bad before it fires",     ".....XX...................", "     aaaA", "", 8, { { GCS_REC_UNTOUCHED, 0, false } }, 1 },
-	{ "nothing measured",        ".....--------.............", "     AAA", "", 8, { { GCS_REC_UNTOUCHED, 0, false } }, 1 },
+	{ "armed, never fired",      ".....XXXX.................", "     aaa", "", 8, { { GCS_REC_UNTOUCHED, -1, false } }, 1 },
+	{ "bad before it fires",     ".....XX...................", "     aaaA", "", 8, { { GCS_REC_UNTOUCHED, -1, false } }, 1 },
+	{ "nothing measured",        ".....--------.............", "     AAA", "", 8, { { GCS_REC_UNTOUCHED, -1, false } }, 1 },
 	{ "two occurrences",         ".....XXXX.....XXX.........", "     AA       AA", "", 8,
 	  { { GCS_REC_STEADY, 2, false }, { GCS_REC_STEADY, 1, false } }, 2 },
 	{ "second before steady",    ".....XX.XX................", "     AA A", "", 8,
@@ -48,7 +48,7 @@ static const struct row rows[] = {
 	{ "two faults overlapping",  ".....XXXXXXXXXXX..........", "     AAA", "       AAAAA", 8,
 	  { { GCS_REC_STEADY, 4, true }, { GCS_REC_STEADY, 4, true } }, 2 },
 	{ "other fault stays armed", ".....XX...................", "     AA", "     aaaaaaaaaaa", 8,
-	  { { GCS_REC_STEADY, 0, true }, { GCS_REC_UNTOUCHED, 0, true } }, 2 },
+	  { { GCS_REC_STEADY, 0, true }, { GCS_REC_UNTOUCHED, -1, true } }, 2 },
 };
 /* clang-format on */
 
@@ -141,7 +141,8 @@ static void test_by_signal(void **state)
 	const struct gcs_occurrence *o = &r.occ[0];
 	assert_int_equal(o->state, GCS_REC_STEADY);
 	assert_int_equal(o->signal[0].recovery_ns, 1 * S_NS);
-	assert_int_equal(o->signal[1].recovery_ns, 0);
+	assert_false(o->signal[1].left);
+	assert_int_equal(o->signal[1].recovery_ns, -1);
 	assert_int_equal(o->signal[2].recovery_ns, 3 * S_NS);
 	assert_int_equal(o->recovery_ns, 3 * S_NS);
 	assert_int_equal(o->degraded_ns, 5 * S_NS);
@@ -151,6 +152,70 @@ static void test_by_signal(void **state)
 	assert_float_equal(o->signal[2].peak_ratio, 4, 1e-9);
 	gcs_recoveries_fini(&r);
 	fixture_scenario_free(s);
+}
+
+/* One text an interval of ten slices; an interval is bad as soon as three of its slices are. The
+ * fault is armed in intervals 5 and 6. */
+static int64_t sliced(const char *const *tail, size_t n, enum gcs_rec_state want)
+{
+	struct gcs_recoveries r;
+	struct gcs_scenario *s;
+	begin(&r, &s);
+	for (size_t t = 0; t < n + 5; t++) {
+		play_fault(&r, 0, "     AA", t, &(uint32_t){0});
+		const char *slices = t < 5 ? "...X......" : tail[t - 5];
+		int bad = 0;
+		for (size_t k = 0; k < 10; k++) {
+			double v[GCS_SIGNALS_MAX] = {slices[k] == 'X' ? 10e6 : 1e6, 1e5, 2000, 0,
+						     3e4};
+			bad += slices[k] == 'X';
+			gcs_recoveries_slice(&r, (int64_t)(10 * t + k + 1) * S_NS / 10, true, v,
+					     slices[k] == '-' ? 0x1e : 0x1f);
+		}
+		play_interval(&r, bad >= 3 ? 'X' : '.', t);
+	}
+	assert_int_equal(r.occ[0].state, want);
+	assert_true(r.occ[0].signal[0].left);
+	int64_t recovery_ns = r.occ[0].recovery_ns;
+	assert_int_equal(recovery_ns, r.occ[0].signal[0].recovery_ns);
+	gcs_recoveries_fini(&r);
+	fixture_scenario_free(s);
+	return recovery_ns;
+}
+
+#define BAD  "XXXXXXXXXX"
+#define GOOD ".........."
+
+static void test_slices(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *tail[8];
+		int64_t ms;
+		enum gcs_rec_state state;
+	} cases[] = {
+		{{BAD, BAD, GOOD, GOOD, GOOD}, 0, GCS_REC_STEADY}, /* back at once */
+		{{BAD, BAD, "X.........", GOOD, GOOD}, 100, GCS_REC_STEADY},
+		{{BAD, BAD, "X.......X.", GOOD, GOOD}, 100, GCS_REC_STEADY}, /* later: noise */
+		{{BAD, BAD, ".XX.......", GOOD, GOOD}, 0, GCS_REC_STEADY},
+		{{BAD, BAD, "X-X.......", GOOD, GOOD}, 300, GCS_REC_STEADY}, /* no news in between */
+		{{BAD, BAD, "XXXX......", GOOD, GOOD, GOOD}, 400, GCS_REC_STEADY},
+		{{BAD, BAD, "X..XX...X.", GOOD, GOOD, GOOD}, 900, GCS_REC_STEADY},
+		{{BAD, BAD, BAD, "XX........", GOOD, GOOD}, 1200, GCS_REC_STEADY},
+		{{BAD, BAD, BAD, "XXXX......", "X.........", GOOD, GOOD}, 1400, GCS_REC_STEADY},
+		{{BAD, BAD, GOOD, "...XXX....", GOOD, GOOD, GOOD}, 1600, GCS_REC_STEADY}, /* relapse */
+		{{BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD}, -1, GCS_REC_RECOVERING}, /* not yet */
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t n = 0;
+		while (n < 8 && cases[i].tail[n])
+			n++;
+		int64_t got = sliced(cases[i].tail, n, cases[i].state);
+		int64_t want = cases[i].ms < 0 ? -1 : cases[i].ms * 1000000;
+		if (got != want)
+			print_error("case %zu: %lld ns\n", i, (long long)got);
+		assert_int_equal(got, want);
+	}
 }
 
 /* Microseconds of noise are no degradation, however many times the baseline; nor is the machine's
@@ -289,7 +354,7 @@ int main(void)
 		cmocka_unit_test(test_rows),	 cmocka_unit_test(test_by_signal),
 		cmocka_unit_test(test_noise),	 cmocka_unit_test(test_steady_state),
 		cmocka_unit_test(test_outcomes), cmocka_unit_test(test_nonsense),
-		cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_bound),	 cmocka_unit_test(test_slices),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

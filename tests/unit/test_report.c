@@ -157,7 +157,12 @@ static void test_json(void **state)
 	assert_true(json_is_object(at(root, "faults/0/occurrences/0/by_signal")));
 	assert_true(json_is_true(json_object_get(
 		json_object_get(at(root, "faults/0/occurrences/0/by_signal"), "op.latency.p99"),
-		"degraded")));
+		"left")));
+	assert_true(json_is_false(json_object_get(
+		json_object_get(at(root, "faults/0/occurrences/0/by_signal"), "wake.lag.p99"),
+		"left")));
+	assert_int_equal(json_integer_value(at(root, "recovery/resolution_ns")), 100 * MS_NS);
+	assert_int_equal(json_integer_value(at(root, "faults/0/occurrences/0/recovery_ns")), 0);
 	assert_int_equal(json_integer_value(at(root, "run/seed")), 0x2481);
 	assert_int_equal(json_integer_value(at(root, "ops/0/count")), 30000);
 	assert_int_equal(json_integer_value(at(root, "ops/0/errors")), 3 * 30);
@@ -186,6 +191,7 @@ static void test_text(void **state)
 	play(&r, 32);
 	assert_int_equal(run_end(&r), GCS_EXIT_PASS);
 	struct printed p = report(r.path, "text");
+	says(&p, "and it was back within 0.1 s.");
 	assert_int_equal(p.rc, 0);
 	assert_memory_equal(p.out, "PASS: all 2 SLOs hold", 20); /* the verdict comes first */
 	says(&p, "SIMULATED: every time below is modelled");
@@ -194,6 +200,9 @@ static void test_text(void **state)
 	says(&p, "hash 0123456789abcdef");
 	says(&p, "oom  mem/malloc fail p=0.02: fired, 20 times of 100 eligible visits");
 	says(&p, "due to oom");
+	says(&p, "FAULTS (recovery is measured to 0.1 s)");
+	says(&p, ", steady within 0.1 s of its end");
+	says(&p, "back within 0.1 s");
 	says(&p, "op.latency.p99");
 	says(&p, "1,000 entries compared with the model, 0 wrong");
 	says(&p, "samples lost 0");

@@ -81,7 +81,7 @@ static struct gcs_snapshot *make_snapshot(const struct gcs_scenario *sc)
 		s->work[i] = (struct gcs_work_view){.id = sc->workload[i].id, .rate = 98000, .rate_wanted = 100000, .ops = 5};
 	}
 	s->rec[0] = (struct gcs_rec_view){.fault = 0, .state = GCS_REC_STEADY, .recovery_ns = 9700000000, .nsignals = 1,
-					  .signal = {{"pause.stw.p99", 4100000000, 18.5}}};
+					  .signal = {{"pause.stw.p99", 4100000000, 18.5, true}}};
 	s->nrecs = 1;
 	s->nslos = 1;
 	s->slo[0] = (struct gcs_slo_view){.id = "whole", .text = "integrity.errors == 0", .state = 1, .shown = "0"};
