@@ -72,7 +72,7 @@ int gcs_collect_create(struct gcs_collect **ret, const struct gcs_collect_option
 	c->scenario = opt->scenario;
 	c->tel = opt->telemetry;
 	c->sim = opt->sim;
-	c->ended_ns = -1;
+	c->ended_ns = c->cut_ns = -1;
 	int rc = gcs_recoveries_init(&c->recoveries, opt->scenario);
 	if (rc == 0)
 		rc = collect_judges(c);
@@ -105,6 +105,7 @@ void gcs_collect_destroy(struct gcs_collect *c)
 		gcs_interval_destroy(c->recent[i]);
 	gcs_measure_fini(&c->total);
 	gcs_measure_fini(&c->calm);
+	gcs_measure_fini(&c->all);
 	for (uint32_t i = 0; i < WATCH_HISTS; i++)
 		free(c->ops[i]);
 	for (uint32_t i = 0; i < GCS_CHECKS_MAX; i++) {
@@ -155,6 +156,13 @@ static void collect_clock(struct gcs_collect *c)
 	if (now_ns > c->now_ns)
 		c->now_ns = now_ns;
 	c->horizon_ns = c->sim ? c->now_ns : c->now_ns - COLLECT_GRACE_NS;
+}
+
+void gcs_collect_ending(struct gcs_collect *c)
+{
+	collect_clock(c);
+	if (c->cut_ns < 0)
+		c->cut_ns = c->now_ns;
 }
 
 void gcs_collect_done(struct gcs_collect *c, const char *hash, uint64_t checked, uint64_t errors)

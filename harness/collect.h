@@ -27,6 +27,8 @@ void gcs_collect_started(struct gcs_collect *c, int64_t t0_abs_ns);
 /* Once each 100 ms (real) or as often as records arrive (sim). 0; 1: an SLO with abort: true has failed, stop the run;
  * -ENOSPC/-EIO: the record cannot be written any more: disarm, stop, exit 3. */
 int gcs_collect_tick(struct gcs_collect *c);
+/* The target is told to end now: what it does from here on is no part of the run. */
+void gcs_collect_ending(struct gcs_collect *c);
 void gcs_collect_event(struct gcs_collect *c, int level, const char *text); /* lands in the record and the screen */
 void gcs_collect_gctrace(struct gcs_collect *c, const char *line);
 void gcs_collect_done(struct gcs_collect *c, const char *hash, uint64_t checked, uint64_t errors);

@@ -337,6 +337,8 @@ static void close_window(struct gcs_collect *c, struct gcs_interval *i)
 void collect_close(struct gcs_collect *c, struct gcs_interval *slice)
 {
 	close_slice_recovery(c, slice);
+	if (slice->start_ns < collect_end(c))
+		gcs_measure_merge_runtime(&c->all, &slice->m);
 	if (!c->window)
 		c->window = gcs_intervals_window(&c->intervals, slice->index);
 	if (c->window)

@@ -73,20 +73,27 @@ static uint32_t drain_worker(uint64_t worker)
 	return worker > UINT32_MAX ? UINT32_MAX : (uint32_t)worker;
 }
 
+static void drain_pause_put(struct gcs_collect *c, enum gcs_pause_kind kind,
+			    const struct watch_record *r, int64_t dur_ns, uint64_t firing,
+			    uint64_t cycle, int phase)
+{
+	bool stw = kind == GCS_PAUSE_STW;
+	gcs_record_put(c->record, GCS_ROW_PAUSE, gcs_text(gcs_pause_name[kind]),
+		       gcs_int(collect_rel(c, r->t_ns)), gcs_int(dur_ns),
+		       stw ? gcs_u64(r->b) : gcs_time(-1), stw ? gcs_u64(r->c) : gcs_time(-1),
+		       stw ? gcs_u64(r->a) : gcs_time(-1), stw ? gcs_time(-1) : gcs_u64(r->a),
+		       gcs_u64(cycle), firing ? gcs_u64(firing) : gcs_time(-1), gcs_int(phase),
+		       gcs_int(0));
+}
+
 static void drain_pause_row(struct gcs_collect *c, enum gcs_pause_kind kind,
 			    const struct watch_record *r, int64_t dur_ns, uint64_t firing,
 			    uint64_t cycle)
 {
 	int64_t t_ns = collect_rel(c, r->t_ns);
 	const struct gcs_interval *i = gcs_intervals_at(&c->intervals, t_ns);
-	if (!i || !gcs_pauses_keep(&c->pauses, kind, dur_ns, i->index / c->intervals.parts))
-		return;
-	bool stw = kind == GCS_PAUSE_STW;
-	gcs_record_put(c->record, GCS_ROW_PAUSE, gcs_text(gcs_pause_name[kind]), gcs_int(t_ns),
-		       gcs_int(dur_ns), stw ? gcs_u64(r->b) : gcs_time(-1),
-		       stw ? gcs_u64(r->c) : gcs_time(-1), stw ? gcs_u64(r->a) : gcs_time(-1),
-		       stw ? gcs_time(-1) : gcs_u64(r->a), gcs_u64(cycle),
-		       firing ? gcs_u64(firing) : gcs_time(-1), gcs_int(i->phase), gcs_int(0));
+	if (i && gcs_pauses_keep(&c->pauses, kind, dur_ns, i->index / c->intervals.parts))
+		drain_pause_put(c, kind, r, dur_ns, firing, cycle, i->phase);
 }
 
 static void drain_stw(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i,
@@ -274,13 +281,33 @@ static void drain_stall(struct gcs_collect *c, const struct watch_record *r, str
 	gcs_record_put(c->record, GCS_ROW_DISTURBED, gcs_int(t_ns - late_ns), gcs_int(t_ns));
 }
 
+/* A pause that ended after the run: the record has it, in no phase, and nothing else. */
+static bool drain_after_end(struct gcs_collect *c, const struct watch_record *r)
+{
+	bool stw = r->kind == WATCH_STW;
+	enum gcs_pause_kind kind = stw				   ? GCS_PAUSE_STW
+				   : r->kind == WATCH_ASSIST	   ? GCS_PAUSE_ASSIST
+				   : r->kind == WATCH_ALLOC_STALL ? GCS_PAUSE_ALLOC_STALL
+				   : r->kind == WATCH_WAKE_LAG	   ? GCS_PAUSE_WAKE
+								   : GCS_PAUSE_KINDS;
+	if (kind == GCS_PAUSE_KINDS)
+		return false;
+	if (c->after_rows[kind]++ < GCS_PAUSES_ROUTINE)
+		drain_pause_put(c, kind, r, (int64_t)(stw ? r->b + r->c : r->b), 0, stw ? r->d : 0,
+				-1);
+	return true;
+}
+
 static void drain_record(struct gcs_collect *c, const struct watch_record *r)
 {
 	int64_t t_ns = collect_rel(c, r->t_ns);
 	struct gcs_interval *i = t_ns >= 0 ? gcs_intervals_at(&c->intervals, t_ns) : NULL;
 	if (!i)
 		return; /* before t0: setting up is not part of the run */
-	struct gcs_cell *cell = gcs_strip_at(&c->snap, t_ns);
+	bool after = t_ns > collect_end(c);
+	struct gcs_cell none = {0}, *cell = after ? &none : gcs_strip_at(&c->snap, t_ns);
+	if (after && drain_after_end(c, r))
+		return;
 	switch ((enum watch_kind)r->kind) {
 	case WATCH_STW:
 		drain_stw(c, r, i, cell);
@@ -370,7 +397,8 @@ void collect_drain(struct gcs_collect *c)
 		memmove(c->held, c->held + n, c->nheld * sizeof(c->held[0]));
 	collect_advance(c, c->horizon_ns);
 	if (c->horizon_ns != INT64_MAX) {
-		gcs_strip_armed(&c->snap, c->armed_from_ns, c->horizon_ns, c->armed);
+		if (c->horizon_ns <= collect_end(c))
+			gcs_strip_armed(&c->snap, c->armed_from_ns, c->horizon_ns, c->armed);
 		if (c->horizon_ns > c->armed_from_ns)
 			c->armed_from_ns = c->horizon_ns;
 	}

@@ -46,6 +46,7 @@ struct gcs_collect {
 	char crash_text[160], hash[40];
 	int64_t t0_abs_ns, clock_abs_ns, now_ns, sampled_ns, told_ns, horizon_ns, ended_ns,
 		tick_abs_ns, closed_ns /* slices are closed up to here */;
+	int64_t cut_ns; /* an end before the scenario's; -1 none */
 	int64_t late_max_ns, stall_total_ns; /* our own ticks; the target's control thread */
 
 	struct watch_record *held; /* drained, not yet in order */
@@ -57,6 +58,7 @@ struct gcs_collect {
 	struct gcs_interval *recent[COLLECT_RECENT_MAX]; /* closed windows, oldest first */
 	uint32_t nrecent;
 	struct gcs_measure total, calm; /* recorded phases; of these, before the first fault */
+	struct gcs_measure all;		/* closed slices since t0, every phase; no operations */
 	uint64_t all_ops[GCS_WORKLOADS_MAX],
 		all_errors[GCS_WORKLOADS_MAX]; /* since t0, every phase */
 	uint64_t closed;		       /* windows closed */
@@ -79,6 +81,7 @@ struct gcs_collect {
 	struct gcs_ledger ledger;
 	struct gcs_facts facts;
 	struct gcs_pauses pauses;
+	uint32_t after_rows[GCS_PAUSE_KINDS]; /* pauses recorded after the end */
 
 	struct gcs_judge slo[GCS_CHECKS_MAX], expect[GCS_CHECKS_MAX];
 	int64_t over_ns; /* strip: pauses beyond this are over; 0 none */
@@ -116,6 +119,13 @@ void collect_facts(struct gcs_collect *c);
 static inline int64_t collect_resolution(const struct gcs_collect *c)
 {
 	return c->intervals.window_ns / c->intervals.parts;
+}
+/* Until here the run is measured: what comes later (the content check, taking the target down) is
+ * no part of it. */
+static inline int64_t collect_end(const struct gcs_collect *c)
+{
+	bool cut = c->cut_ns >= 0 && c->cut_ns < c->scenario->end_ns;
+	return cut ? c->cut_ns : c->scenario->end_ns;
 }
 static inline int64_t collect_rel(const struct gcs_collect *c, int64_t abs_ns)
 {

@@ -101,7 +101,8 @@ static void sample_ops_deal(struct gcs_collect *c, uint32_t w, const struct samp
 	int64_t middle_ns = from_ns + (to_ns - from_ns) / 2,
 		p99 = (int64_t)watch_hist_sum_at(&ops->hist, 990000);
 	const struct gcs_interval *middle = gcs_intervals_at(&c->intervals, middle_ns);
-	gcs_strip_max(&gcs_strip_at(&c->snap, middle_ns)->op_p99_ns, p99);
+	if (middle_ns <= collect_end(c))
+		gcs_strip_max(&gcs_strip_at(&c->snap, middle_ns)->op_p99_ns, p99);
 	c->tick_p99_ns[w] = p99;
 	c->all_ops[w] += ops->ops;
 	c->all_errors[w] += ops->errors;
@@ -155,7 +156,8 @@ static void sample_heap(struct gcs_collect *c, int64_t now_ns)
 	struct gcs_interval *i = gcs_intervals_at(&c->intervals, now_ns);
 	if (i)
 		gcs_measure_heap(&i->m, live, goal, c->rss);
-	gcs_strip_heap(gcs_strip_at(&c->snap, now_ns), live, goal);
+	if (now_ns <= collect_end(c))
+		gcs_strip_heap(gcs_strip_at(&c->snap, now_ns), live, goal);
 }
 
 static void sample_deal(struct gcs_collect *c, uint64_t total, int64_t from_ns, int64_t to_ns,

@@ -126,10 +126,23 @@ static void view_pauses(struct gcs_collect *c)
 							(double)sum.span_ns)
 					   : 0;
 	gcs_measure_fini(&sum);
-	view_pcts(c->total.series[GCS_STW], &s->stw_total);
-	view_pcts(c->total.series[GCS_STOPPING], &s->stopping_total);
-	view_pcts(c->total.series[GCS_ASSIST], &s->assist_total);
-	view_pcts(c->total.series[GCS_WAKE], &s->wake_total);
+}
+
+/* Since t0, every phase: closed slices, and the open ones so far. */
+static void view_totals(struct gcs_collect *c)
+{
+	struct gcs_snapshot *s = &c->snap;
+	struct gcs_measure sum = {0};
+	gcs_measure_merge_runtime(&sum, &c->all);
+	for (uint32_t i = 0; i < c->intervals.nopen; i++)
+		if (c->intervals.open[i]->start_ns < collect_end(c))
+			gcs_measure_merge_runtime(&sum, &c->intervals.open[i]->m);
+	view_pcts(sum.series[GCS_STW], &s->stw_total);
+	view_pcts(sum.series[GCS_STOPPING], &s->stopping_total);
+	view_pcts(sum.series[GCS_ASSIST], &s->assist_total);
+	view_pcts(sum.series[GCS_WAKE], &s->wake_total);
+	s->gc_forced = (uint32_t)sum.gc_forced;
+	gcs_measure_fini(&sum);
 }
 
 static void view_gauges(struct gcs_collect *c)
@@ -142,7 +155,6 @@ static void view_gauges(struct gcs_collect *c)
 	s->rss = c->rss;
 	s->gc_cycle = (uint32_t)view_load(&g->gc_cycle);
 	s->gc_phase = (uint32_t)view_load(&g->gc_phase);
-	s->gc_forced = (uint32_t)view_load(&g->gc_forced);
 	s->goroutines = view_load(&g->goroutines);
 	if (s->mark_ns_last == 0)
 		s->mark_ns_last = (int64_t)view_load(&g->mark_ns_last);
@@ -318,6 +330,7 @@ void collect_view(struct gcs_collect *c)
 			s->phase = (int)p;
 	view_gauges(c);
 	view_pauses(c);
+	view_totals(c);
 	view_work(c);
 	view_faults(c);
 	view_recovery(c);

@@ -4,7 +4,9 @@
  * Times are ns from t0 unless the name ends in _abs_ns or _wall_ns; NULL is "not (yet)". Histograms
  * are blobs of harness/stats.h. Tables `totals`, `total_ops`, `counters`, `faults`, `occurrences`
  * are rewritten as the run goes on, so an unfinished record has them too. Totals are over recorded
- * phases. Changing anything here changes GCS_RECORD_VERSION.
+ * phases. A pause in phase -1 came after the end of the run and counts nowhere. A signal of an
+ * occurrence whose left_ns is NULL never left its band. gc_forced: cycles begun by mrt_gc or by a
+ * fault. Counter resolution_ns: what recovery_ns is measured to. Changing anything here changes GCS_RECORD_VERSION.
  */
 #include "harness/record.h"
 

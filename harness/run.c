@@ -108,6 +108,7 @@ static void run_leave(struct run *r)
 		return;
 	r->state = RUN_LEAVING;
 	r->force = 1;
+	gcs_collect_ending(r->collect);
 	r->deadline_ns = run_now() + (r->interrupted ? RUN_QUIT_NS : RUN_QUIT_POLITE_NS);
 	gcs_target_say(r->target, "disarm_all", -1);
 	gcs_target_say(r->target, "quit", -1);

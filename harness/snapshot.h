@@ -59,10 +59,12 @@ struct gcs_snapshot {
 
 	struct gcs_cell cell[GCS_STRIP_CELLS]; uint32_t ncells; int64_t cell_ns;
 
-	struct gcs_pcts stw_now, stw_total, stopping_total, assist_now, assist_total, wake_now, wake_total; /* now: last 10 s */
+	struct gcs_pcts stw_now, stw_total, stopping_total, assist_now, assist_total, wake_now, wake_total;
+	/* now: last 10 s; total: since t0, every phase, so now is part of it. A report counts recorded phases. */
 	double ops_rate, ops_rate_baseline;
 	uint64_t heap_live, heap_goal, heap_trigger, rss, memlimit;
-	uint32_t gc_cycle, gc_phase, gc_forced;
+	uint32_t gc_cycle, gc_phase;
+	uint32_t gc_forced;     /* cycles since t0 that mrt_gc or a fault began (GC_TRIGGER_FORCED, _FAULT) */
 	double gc_cpu, assist_share, stw_share;  /* fractions */
 	int64_t mark_ns_last, stw_last_stopping_ns, stw_last_stopped_ns;
 	uint64_t goroutines;

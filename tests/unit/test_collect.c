@@ -199,6 +199,22 @@ static void test_worst_pauses(void **state)
 	free(p);
 }
 
+static uint64_t query(const char *path, const char *sql)
+{
+	sqlite3 *db;
+	sqlite3_stmt *q;
+	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	int rc = sqlite3_prepare_v2(db, sql, -1, &q, NULL);
+	if (rc != SQLITE_OK)
+		print_error("%s: %s\n", sql, sqlite3_errmsg(db));
+	assert_int_equal(rc, SQLITE_OK);
+	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+	uint64_t v = (uint64_t)sqlite3_column_int64(q, 0);
+	sqlite3_finalize(q);
+	sqlite3_close(db);
+	return v;
+}
+
 /* A calm run: everything is counted where it belongs. */
 static void test_calm(void **state)
 {
@@ -234,7 +250,9 @@ static void test_calm(void **state)
 	assert_int_equal(snap->state, GCS_ENDED);
 	assert_non_null(strstr(snap->headline, "PASS"));
 	assert_int_equal(snap->integrity_checked, 1000);
-	assert_int_equal(snap->stw_total.count, 30); /* one a second over the recorded 30 s */
+	assert_int_equal(snap->stw_total.count, 32); /* one a second since t0 */
+	assert_int_equal(query(r.path, "SELECT value FROM counters WHERE key='gc_cycles'"),
+			 30); /* over the recorded 30 s */
 	run_fini(&r);
 }
 
@@ -256,22 +274,6 @@ static void storm(struct run *r, uint32_t fault, uint32_t occurrence, int64_t fr
 	}
 	run_arm(r, fault, occurrence, false);
 	r->play = calm;
-}
-
-static uint64_t query(const char *path, const char *sql)
-{
-	sqlite3 *db;
-	sqlite3_stmt *q;
-	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-	int rc = sqlite3_prepare_v2(db, sql, -1, &q, NULL);
-	if (rc != SQLITE_OK)
-		print_error("%s: %s\n", sql, sqlite3_errmsg(db));
-	assert_int_equal(rc, SQLITE_OK);
-	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
-	uint64_t v = (uint64_t)sqlite3_column_int64(q, 0);
-	sqlite3_finalize(q);
-	sqlite3_close(db);
-	return v;
 }
 
 /* Two faults: each occurrence degrades and comes back, the ledger knows whose stops and wakes they
@@ -404,6 +406,68 @@ static void test_no_baseline(void **state)
 	assert_int_equal(query(r.path, "SELECT count(*) FROM occurrences WHERE state='unjudged' AND "
 				       "by_operator AND steady_ns IS NULL"),
 			 1);
+	run_fini(&r);
+}
+
+/* The content check after the end stops the world for long: recorded, counted nowhere. Forced are
+ * cycles begun by a call or a fault; the screen counts since t0. */
+static void test_after_end(void **state)
+{
+	(void)state;
+	struct run r;
+	run_init(&r);
+	r.s->nfaults = 0;
+	run_start(&r);
+	run_until(&r, 5 * S_NS);
+	const struct gcs_snapshot *snap = gcs_collect_snapshot(r.c);
+	assert_int_equal(snap->stw_now.count, 5);
+	assert_int_equal(snap->stw_total.count, 5); /* warm-up too: never less than now */
+	r.play.firing = 1ull << 48 | 1; /* cycles due to a firing: cause 3, GC_TRIGGER_FAULT */
+	run_until(&r, 7 * S_NS);
+	r.play.firing = 0;
+	run_until(&r, 8 * S_NS);
+	run_emit(&r, (struct watch_record){.kind = WATCH_GC_START, .a = 100, .b = 2});
+	run_until(&r, 32 * S_NS);
+	uint32_t ncells = snap->ncells;
+	r.play.stw_stopped_ns = 2 * S_NS;
+	r.play.wake_ns = 3 * S_NS;
+	run_until(&r, 34 * S_NS);
+	assert_int_equal(snap->stw_now.max_ns, 80 * US_NS);
+	assert_int_equal(snap->stw_total.max_ns, 80 * US_NS);
+	assert_int_equal(snap->wake_total.max_ns, 30 * US_NS);
+	assert_int_equal(snap->gc_forced, 3);
+	assert_true(snap->ncells <= ncells + 1);
+	run_end(&r);
+	assert_int_equal(snap->stw_total.max_ns, 80 * US_NS);
+	assert_int_equal(query(r.path, "SELECT value FROM counters WHERE key='gc_forced'"), 3);
+	assert_int_equal(query(r.path, "SELECT count(*) FROM pauses WHERE phase=-1 AND t_ns>32e9 "
+				       "AND kind='stw' AND dur_ns>2000000000"),
+			 2);
+	assert_int_equal(query(r.path, "SELECT count(*) FROM pauses WHERE phase=-1 AND t_ns>32e9 "
+				       "AND kind='wake_lag'"),
+			 20);
+	assert_int_equal(query(r.path, "SELECT count(*) FROM pauses WHERE phase>=0 AND t_ns>32e9"),
+			 0);
+	run_fini(&r);
+}
+
+/* So too when the run is told to end early. */
+static void test_after_cut(void **state)
+{
+	(void)state;
+	struct run r;
+	run_init(&r);
+	r.s->nfaults = 0;
+	run_start(&r);
+	run_until(&r, 5 * S_NS + 300 * MS_NS);
+	gcs_collect_ending(r.c);
+	r.play.stw_stopped_ns = 2 * S_NS;
+	run_until(&r, 8 * S_NS);
+	run_end(&r);
+	assert_int_equal(gcs_collect_snapshot(r.c)->stw_total.max_ns, 80 * US_NS);
+	assert_int_equal(query(r.path, "SELECT max(max_ns) FROM interval_hists WHERE "
+				       "series='pause.stw'"),
+			 80 * US_NS);
 	run_fini(&r);
 }
 
@@ -647,6 +711,7 @@ int main(void)
 		cmocka_unit_test(test_lost),	     cmocka_unit_test(test_standstill),
 		cmocka_unit_test(test_real_clock),   cmocka_unit_test(test_slices),
 		cmocka_unit_test(test_lingers),	     cmocka_unit_test(test_no_baseline),
+		cmocka_unit_test(test_after_end),    cmocka_unit_test(test_after_cut),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
