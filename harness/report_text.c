@@ -1,5 +1,5 @@
 /*
- * report_text.c: the report as one page for a person: the verdict first, then what it rests on.
+ * report_text.c: the report as one page for a person: the verdict first, then what it rests on, the file last.
  */
 #include "harness/report_priv.h"
 
@@ -61,7 +61,7 @@ static void text_head(const struct report *r, FILE *out)
 		fprintf(out, "  hash %s", r->hash);
 	if (r->finished)
 		fprintf(out, "  exit %d", r->exit);
-	fprintf(out, "\nrecord %s\n", r->path);
+	fputc('\n', out);
 	if (r->sim)
 		fprintf(out, "SIMULATED: every time below is modelled, none is measured.\n");
 }
@@ -310,4 +310,5 @@ void report_text(const struct report *r, FILE *out)
 	text_checks("SLO", "ok", "FAILED", r->slo, r->nslos, out);
 	text_checks("EXPECTED", "met", "NOT", r->expect, r->nexpects, out);
 	text_honesty(r, out);
+	fprintf(out, "\nrecord %s\n", r->path);
 }

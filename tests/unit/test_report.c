@@ -200,6 +200,9 @@ static void test_text(void **state)
 	says(&p, "hash 0123456789abcdef");
 	says(&p, "oom  mem/malloc fail p=0.02: fired, 20 times of 100 eligible visits");
 	says(&p, "due to oom");
+	char last[160];
+	int n = snprintf(last, sizeof(last), "\nrecord %s\n", r.path);
+	assert_string_equal(p.out + strlen(p.out) - n, last); /* and where it lies comes last */
 	says(&p, "FAULTS (recovery is measured to 0.1 s)");
 	says(&p, ", steady within 0.1 s of its end");
 	says(&p, "back within 0.1 s");
