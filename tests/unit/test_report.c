@@ -2,6 +2,8 @@
  * foreign files, the list of runs. */
 #include "tests/unit/test_run_fixture.h"
 
+#include "harness/display.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -218,6 +220,53 @@ static void test_text(void **state)
 	run_fini(&r);
 }
 
+static void event(struct gcs_snapshot *s, int64_t ms, const char *text)
+{
+	struct gcs_event_view *e = &s->event[s->nevents++];
+	*e = (struct gcs_event_view){.t_ns = ms * MS_NS};
+	snprintf(e->text, sizeof(e->text), "%s", text);
+}
+
+/* What comes late is printed where its time says; at the end nothing is kept back. */
+static void test_plain(void **state)
+{
+	(void)state;
+	struct gcs_snapshot *s = calloc(1, sizeof(*s));
+	struct gcs_scenario *scenario = fixture_scenario();
+	char out[2048] = "";
+	void *self;
+	s->scenario = scenario;
+	s->end_ns = scenario->end_ns;
+	FILE *f = tmpfile();
+	int keep = dup(STDERR_FILENO);
+	fflush(stderr);
+	dup2(fileno(f), STDERR_FILENO);
+	assert_int_equal(gcs_display_plain.open(&self), 0);
+	s->now_ns = 15035 * MS_NS;
+	event(s, 15035, "said by the harness");
+	gcs_display_plain.frame(self, s);
+	s->now_ns = 15135 * MS_NS;
+	event(s, 15000, "oom#1 armed");
+	gcs_display_plain.frame(self, s);
+	gcs_display_plain.frame(self, s);
+	event(s, 15130, "last");
+	gcs_display_plain.frame(self, s);
+	gcs_display_plain.close(self);
+	dup2(keep, STDERR_FILENO);
+	close(keep);
+	rewind(f);
+	out[fread(out, 1, sizeof(out) - 1, f)] = '\0';
+	fclose(f);
+	const char *armed = strstr(out, "armed"), *said = strstr(out, "said by"),
+		   *status = strstr(out, "ops/s"), *last = strstr(out, "last");
+	if (!armed || !said || !status || !last)
+		print_error("%s", out);
+	assert_true(armed && armed < said && said < status && status < last);
+	assert_null(strstr(armed + 1, "armed")); /* once */
+	free(s);
+	fixture_scenario_free(scenario);
+}
+
 static int64_t recorded_ns(const char *path)
 {
 	struct printed p = report(path, "json");
@@ -373,6 +422,7 @@ int main(void)
 		cmocka_unit_test(test_json),	cmocka_unit_test(test_text),
 		cmocka_unit_test(test_killed),	cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_damaged), cmocka_unit_test(test_list),
+		cmocka_unit_test(test_plain),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
