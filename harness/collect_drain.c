@@ -232,11 +232,13 @@ static void drain_arm(struct gcs_collect *c, const struct watch_record *r)
 		if (c->recoveries.first_arm_ns < 0)
 			gcs_ledger_usual(&c->ledger, &c->calm);
 		gcs_recoveries_arm(&c->recoveries, (uint32_t)r->a, (uint32_t)r->b, r->d != 0, t_ns);
+		gcs_recoveries_count(&c->recoveries, (uint32_t)r->a, true, r->e);
 		c->armed |= bit;
 		c->armed_seen |= bit;
 		c->armed_by_operator =
 			r->d ? c->armed_by_operator | bit : c->armed_by_operator & ~bit;
 	} else {
+		gcs_recoveries_count(&c->recoveries, (uint32_t)r->a, false, r->e);
 		gcs_recoveries_disarm(&c->recoveries, (uint32_t)r->a, t_ns);
 		c->armed &= ~bit;
 	}
@@ -285,11 +287,11 @@ static void drain_stall(struct gcs_collect *c, const struct watch_record *r, str
 static bool drain_after_end(struct gcs_collect *c, const struct watch_record *r)
 {
 	bool stw = r->kind == WATCH_STW;
-	enum gcs_pause_kind kind = stw				   ? GCS_PAUSE_STW
-				   : r->kind == WATCH_ASSIST	   ? GCS_PAUSE_ASSIST
+	enum gcs_pause_kind kind = stw				  ? GCS_PAUSE_STW
+				   : r->kind == WATCH_ASSIST	  ? GCS_PAUSE_ASSIST
 				   : r->kind == WATCH_ALLOC_STALL ? GCS_PAUSE_ALLOC_STALL
-				   : r->kind == WATCH_WAKE_LAG	   ? GCS_PAUSE_WAKE
-								   : GCS_PAUSE_KINDS;
+				   : r->kind == WATCH_WAKE_LAG	  ? GCS_PAUSE_WAKE
+								  : GCS_PAUSE_KINDS;
 	if (kind == GCS_PAUSE_KINDS)
 		return false;
 	if (c->after_rows[kind]++ < GCS_PAUSES_ROUTINE)

@@ -37,8 +37,8 @@ static const char *const recovery_default[] = {"op.latency.p99", "pause.stw.p99"
 
 const char *gcs_rec_state_name(enum gcs_rec_state s)
 {
-	static const char *const names[] = {"armed",  "degraded", "recovering",
-					    "steady", "never",	  "untouched", "unjudged"};
+	static const char *const names[] = {"armed", "degraded",  "recovering", "steady",
+					    "never", "untouched", "unjudged"};
 	return names[s];
 }
 
@@ -264,6 +264,18 @@ void gcs_recoveries_fire(struct gcs_recoveries *r, uint32_t fault, int64_t t_ns)
 	o->changed = true;
 	if (o->first_fired_ns < 0)
 		o->first_fired_ns = t_ns;
+}
+
+void gcs_recoveries_count(struct gcs_recoveries *r, uint32_t fault, bool armed, uint64_t fired)
+{
+	struct gcs_occurrence *o = occurrence_open(r, fault);
+	if (!o)
+		return;
+	if (armed)
+		o->fired_before = fired;
+	else if (fired >= o->fired_before && fired - o->fired_before > o->fired)
+		o->fired = fired - o->fired_before;
+	o->changed = true;
 }
 
 static void clock_start(struct gcs_recoveries *r, int64_t t_ns)

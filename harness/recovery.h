@@ -33,7 +33,7 @@ struct gcs_occurrence {
 	enum gcs_rec_state state;
 	bool overlapped, by_operator, decided;
 	int64_t start_ns, first_fired_ns, end_ns, clock_ns, degraded_ns, steady_ns, recovery_ns;
-	uint64_t fired;
+	uint64_t fired, fired_before; /* firings; the fault's counter when it was armed */
 	uint32_t good;
 	struct gcs_occ_signal signal[GCS_SIGNALS_MAX];
 	bool changed, told; /* kept for readers: changed since the record last saw it; its end was
@@ -74,6 +74,9 @@ void gcs_recoveries_arm(struct gcs_recoveries *r, uint32_t fault, uint32_t numbe
 			int64_t t_ns);
 void gcs_recoveries_fire(struct gcs_recoveries *r, uint32_t fault, int64_t t_ns);
 void gcs_recoveries_disarm(struct gcs_recoveries *r, uint32_t fault, int64_t t_ns);
+/* The fault's own counter of firings at an edge, told just after the arm and just before the
+ * disarm: not every firing is logged one by one, so the occurrence's count comes from it. */
+void gcs_recoveries_count(struct gcs_recoveries *r, uint32_t fault, bool armed, uint64_t fired);
 /* A closed slice, and after the last one of an interval that interval. recorded: it lies in a phase that counts for the baseline. value[i] is signal
  * i; has bit i: it was measured. Counts of a slice are given as if it were an interval. */
 void gcs_recoveries_slice(struct gcs_recoveries *r, int64_t end_ns, bool recorded,
