@@ -319,7 +319,8 @@ static void collect_close_rest(struct gcs_collect *c)
 		struct gcs_interval *i = gcs_intervals_close(&c->intervals, INT64_MAX);
 		if (i->start_ns >= c->ended_ns) {
 			if (i->start_ns == c->ended_ns && c->window)
-				gcs_measure_merge_ops(&c->window->m, &i->m); /* of its last moment */
+				gcs_measure_merge_ops(&c->window->m,
+						      &i->m); /* of its last moment */
 			gcs_interval_destroy(i);
 			continue;
 		}

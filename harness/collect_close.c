@@ -1,10 +1,12 @@
 /*
- * collect_close.c: a closed slice goes to recovery and into its window, a closed window to recovery,
- * to the judges, into the totals and into the record; and the rows that say how things stand.
+ * collect_close.c: a closed slice goes to recovery and into its window, a closed window to
+ * recovery, to the judges, into the totals and into the record; and the rows that say how things
+ * stand.
  *
  * For recovery an interval in which a workload that used to be busy ended no operation is not a gap
- * but the worst case: its latency counts as the length of the interval, which it is at least. So for a
- * slice; pauses and lags of which a slice holds none are not measured in it, in a window they are 0.
+ * but the worst case: its latency counts as the length of the interval, which it is at least. So
+ * for a slice; pauses and lags of which a slice holds none are not measured in it, in a window they
+ * are 0.
  */
 #include "harness/collect_priv.h"
 

@@ -46,15 +46,15 @@ struct gcs_collect {
 	char crash_text[160], hash[40];
 	int64_t t0_abs_ns, clock_abs_ns, now_ns, sampled_ns, told_ns, horizon_ns, ended_ns,
 		tick_abs_ns, closed_ns /* slices are closed up to here */;
-	int64_t cut_ns; /* an end before the scenario's; -1 none */
+	int64_t cut_ns;			     /* an end before the scenario's; -1 none */
 	int64_t late_max_ns, stall_total_ns; /* our own ticks; the target's control thread */
 
 	struct watch_record *held; /* drained, not yet in order */
 	size_t nheld, held_cap;
 	uint64_t late_records;
 
-	struct gcs_intervals intervals;	 /* slices of windows, still open */
-	struct gcs_interval *window;	 /* what its closed slices hold; NULL: none is closed */
+	struct gcs_intervals intervals; /* slices of windows, still open */
+	struct gcs_interval *window;	/* what its closed slices hold; NULL: none is closed */
 	struct gcs_interval *recent[COLLECT_RECENT_MAX]; /* closed windows, oldest first */
 	uint32_t nrecent;
 	struct gcs_measure total, calm; /* recorded phases; of these, before the first fault */

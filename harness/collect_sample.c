@@ -2,12 +2,12 @@
  * collect_sample.c: what is read from shared memory and /proc at each tick: gauges, operation
  * histograms, the target's process.
  *
- * Counters and histograms say how much there was since the last tick, not when: counts are dealt out
- * to the slices by time, the histogram belongs to the slice in the middle. A tick that spans several
- * windows (a harness that was stopped, or a fast simulation) gives each of them the whole histogram,
- * and marks them coarse. Operation latencies may so be attributed one tick too early or too late
- * (not in the simulation, which waits at slice edges); pauses, wakes and cycles never are, they
- * carry their own time.
+ * Counters and histograms say how much there was since the last tick, not when: counts are dealt
+ * out to the slices by time, the histogram belongs to the slice in the middle. A tick that spans
+ * several windows (a harness that was stopped, or a fast simulation) gives each of them the whole
+ * histogram, and marks them coarse. Operation latencies may so be attributed one tick too early or
+ * too late (not in the simulation, which waits at slice edges); pauses, wakes and cycles never are,
+ * they carry their own time.
  */
 #include "harness/collect_priv.h"
 

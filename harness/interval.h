@@ -22,8 +22,8 @@ struct gcs_interval {
 	struct gcs_measure m;
 };
 
-#define GCS_SLICE_NS  100000000 /* no slice is shorter, unless the window is */
-#define GCS_SLICES_MAX 10	/* of a window */
+#define GCS_SLICE_NS   100000000 /* no slice is shorter, unless the window is */
+#define GCS_SLICES_MAX 10	 /* of a window */
 
 struct gcs_intervals {
 	const struct gcs_scenario *scenario;

@@ -27,7 +27,8 @@ struct gcs_measure {
 	struct watch_hist_sum *series[GCS_SERIES];
 	struct watch_hist_sum *op[GCS_WORKLOADS_MAX];
 	uint64_t ops[GCS_WORKLOADS_MAX], errors[GCS_WORKLOADS_MAX];
-	uint64_t gc_cycles, gc_forced /* begun by mrt_gc or by a fault */, gc_cpu_ns, cpu_ns, assist_ns;
+	uint64_t gc_cycles, gc_forced /* begun by mrt_gc or by a fault */, gc_cpu_ns, cpu_ns,
+		assist_ns;
 	uint64_t heap_live_max, heap_live_min, heap_marked, heap_goal_max,
 		rss_max; /* 0: not seen */
 };

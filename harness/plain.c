@@ -15,7 +15,8 @@
 #include <string.h>
 
 #define PLAIN_EVERY_NS INT64_C(5000000000)
-#define PLAIN_HOLD_NS  INT64_C(300000000) /* a window closes so late at most, and is told of then */
+#define PLAIN_HOLD_NS  INT64_C(300000000) /* a window closes so late at most, and is told of then  \
+					   */
 #define PLAIN_HELD_MAX (4 * GCS_EVENTS_SHOWN)
 
 struct plain_line {
@@ -117,14 +118,13 @@ static void plain_status(struct plain *p, const struct gcs_snapshot *s)
 		fired += s->fault[i].fired;
 	for (uint32_t i = 0; i < s->scenario->nworkloads; i++)
 		p99 = s->work[i].p99_now_ns > p99 ? s->work[i].p99_now_ns : p99;
-	snprintf(
-		plain_hold(p, s->now_ns), sizeof(p->held[0].text),
-		"%8.3fs %-8s = %.0f ops/s, p99 %s; stw p99 %s max %s; gc %u, forced %u; heap %.1f "
-		"of %.1f MiB; fired %" PRIu64 "\n",
-		(double)s->now_ns / 1e9, plain_phase(s, s->now_ns), s->ops_rate,
-		plain_ms(a, sizeof a, p99), plain_ms(b, sizeof b, s->stw_now.p99_ns),
-		plain_ms(c, sizeof c, s->stw_now.max_ns), s->gc_cycle, s->gc_forced,
-		(double)s->heap_live / 1048576, (double)s->heap_goal / 1048576, fired);
+	snprintf(plain_hold(p, s->now_ns), sizeof(p->held[0].text),
+		 "%8.3fs %-8s = %.0f ops/s, p99 %s; stw p99 %s max %s; gc %u, forced %u; heap %.1f "
+		 "of %.1f MiB; fired %" PRIu64 "\n",
+		 (double)s->now_ns / 1e9, plain_phase(s, s->now_ns), s->ops_rate,
+		 plain_ms(a, sizeof a, p99), plain_ms(b, sizeof b, s->stw_now.p99_ns),
+		 plain_ms(c, sizeof c, s->stw_now.max_ns), s->gc_cycle, s->gc_forced,
+		 (double)s->heap_live / 1048576, (double)s->heap_goal / 1048576, fired);
 }
 
 static void plain_frame(void *self, const struct gcs_snapshot *s)

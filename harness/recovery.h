@@ -77,8 +77,9 @@ void gcs_recoveries_disarm(struct gcs_recoveries *r, uint32_t fault, int64_t t_n
 /* The fault's own counter of firings at an edge, told just after the arm and just before the
  * disarm: not every firing is logged one by one, so the occurrence's count comes from it. */
 void gcs_recoveries_count(struct gcs_recoveries *r, uint32_t fault, bool armed, uint64_t fired);
-/* A closed slice, and after the last one of an interval that interval. recorded: it lies in a phase that counts for the baseline. value[i] is signal
- * i; has bit i: it was measured. Counts of a slice are given as if it were an interval. */
+/* A closed slice, and after the last one of an interval that interval. recorded: it lies in a phase
+ * that counts for the baseline. value[i] is signal i; has bit i: it was measured. Counts of a slice
+ * are given as if it were an interval. */
 void gcs_recoveries_slice(struct gcs_recoveries *r, int64_t end_ns, bool recorded,
 			  const double *value, uint32_t has);
 void gcs_recoveries_interval(struct gcs_recoveries *r, int64_t start_ns, int64_t end_ns,

@@ -192,10 +192,11 @@ int report_json(const struct report *r, FILE *out)
 {
 	json_t *root = json_pack(
 		"{so s{sI} so so so so so so so so s{sI sI sI} s{sI sf sf sf sI}}", "run",
-		json_run(r), "recovery", "resolution_ns", (json_int_t)r->resolution_ns, "phases", json_phases(r), "pauses", json_pauses(r), "gc", json_gc(r), "ops",
-		json_ops(r), "faults", json_faults(r), "slo", json_checks(r->slo, r->nslos, true),
-		"expect", json_checks(r->expect, r->nexpects, false), "reasons", json_reasons(r),
-		"integrity", "checked", (json_int_t)r->integrity_checked, "errors",
+		json_run(r), "recovery", "resolution_ns", (json_int_t)r->resolution_ns, "phases",
+		json_phases(r), "pauses", json_pauses(r), "gc", json_gc(r), "ops", json_ops(r),
+		"faults", json_faults(r), "slo", json_checks(r->slo, r->nslos, true), "expect",
+		json_checks(r->expect, r->nexpects, false), "reasons", json_reasons(r), "integrity",
+		"checked", (json_int_t)r->integrity_checked, "errors",
 		(json_int_t)r->integrity_errors, "crashes", (json_int_t)r->crashes, "harness",
 		"samples_lost", (json_int_t)r->samples_lost, "injector_cost", r->injector_cost,
 		"target_stall_max_ns", r->stall_max_ns, "own_late_max_ns", r->own_late_max_ns,

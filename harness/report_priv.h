@@ -66,7 +66,7 @@ struct report {
 	bool sim, finished;
 	int exit;
 	int64_t duration_ns, begun_wall_ns, resolution_ns; /* the last: of recovery times */
-	uint32_t procs; /* of the resolved scenario, 0 unknown */
+	uint32_t procs;					   /* of the resolved scenario, 0 unknown */
 	struct report_phase *phase;
 	size_t nphases;
 	struct report_ops *ops;

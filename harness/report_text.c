@@ -1,5 +1,6 @@
 /*
- * report_text.c: the report as one page for a person: the verdict first, then what it rests on, the file last.
+ * report_text.c: the report as one page for a person: the verdict first, then what it rests on, the
+ * file last.
  */
 #include "harness/report_priv.h"
 

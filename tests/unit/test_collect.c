@@ -119,7 +119,8 @@ static void test_shares(void **state)
 	fixture_scenario_free(s);
 }
 
-/* Slices tile their windows without gap or overlap, whatever the lengths; a moment finds its own. */
+/* Slices tile their windows without gap or overlap, whatever the lengths; a moment finds its own.
+ */
 static void test_slices(void **state)
 {
 	(void)state;
@@ -312,13 +313,13 @@ static void test_storm(void **state)
 	}
 	assert_int_equal(snap->rec[0].start_ns, 12 * S_NS);
 	assert_int_equal(snap->rec[0].end_ns, 14 * S_NS);
-	assert_true(snap->rec[0].signal[0].peak_ratio > 100);	 /* op.latency.p99: 20 us -> 4 ms */
+	assert_true(snap->rec[0].signal[0].peak_ratio > 100); /* op.latency.p99: 20 us -> 4 ms */
 	assert_true(snap->rec[0].signal[0].left);
 	assert_int_equal(snap->rec[0].signal[0].recovery_ns, 0);
 	assert_false(snap->rec[0].signal[1].left); /* pause.stw.p99 */
 	assert_int_equal(snap->rec[0].signal[1].recovery_ns, -1);
 	assert_int_equal(snap->resolution_ns, TICK_NS);
-	assert_true(snap->rec[1].signal[4].peak_ratio > 100);	 /* wake.lag.p99 */
+	assert_true(snap->rec[1].signal[4].peak_ratio > 100); /* wake.lag.p99 */
 	uint32_t armed = 0;
 	for (uint32_t i = 0; i < snap->ncells; i++)
 		armed += snap->cell[i].faults_armed == 1;
@@ -345,7 +346,8 @@ static void test_storm(void **state)
 	run_fini(&r);
 }
 
-/* What outlasts its fault is measured to a tenth of a second, also where whole windows look good. */
+/* What outlasts its fault is measured to a tenth of a second, also where whole windows look good.
+ */
 static void test_lingers(void **state)
 {
 	(void)state;
@@ -403,8 +405,9 @@ static void test_no_baseline(void **state)
 	assert_int_equal(query(r.path, "SELECT count(*) FROM events WHERE text LIKE "
 				       "'oom#1 could not be judged: there was no baseline%'"),
 			 1);
-	assert_int_equal(query(r.path, "SELECT count(*) FROM occurrences WHERE state='unjudged' AND "
-				       "by_operator AND steady_ns IS NULL"),
+	assert_int_equal(query(r.path,
+			       "SELECT count(*) FROM occurrences WHERE state='unjudged' AND "
+			       "by_operator AND steady_ns IS NULL"),
 			 1);
 	run_fini(&r);
 }

@@ -198,12 +198,16 @@ static void test_slices(void **state)
 		{{BAD, BAD, "X.........", GOOD, GOOD}, 100, GCS_REC_STEADY},
 		{{BAD, BAD, "X.......X.", GOOD, GOOD}, 100, GCS_REC_STEADY}, /* later: noise */
 		{{BAD, BAD, ".XX.......", GOOD, GOOD}, 0, GCS_REC_STEADY},
-		{{BAD, BAD, "X-X.......", GOOD, GOOD}, 300, GCS_REC_STEADY}, /* no news in between */
+		{{BAD, BAD, "X-X.......", GOOD, GOOD},
+		 300,
+		 GCS_REC_STEADY}, /* no news in between */
 		{{BAD, BAD, "XXXX......", GOOD, GOOD, GOOD}, 400, GCS_REC_STEADY},
 		{{BAD, BAD, "X..XX...X.", GOOD, GOOD, GOOD}, 900, GCS_REC_STEADY},
 		{{BAD, BAD, BAD, "XX........", GOOD, GOOD}, 1200, GCS_REC_STEADY},
 		{{BAD, BAD, BAD, "XXXX......", "X.........", GOOD, GOOD}, 1400, GCS_REC_STEADY},
-		{{BAD, BAD, GOOD, "...XXX....", GOOD, GOOD, GOOD}, 1600, GCS_REC_STEADY}, /* relapse */
+		{{BAD, BAD, GOOD, "...XXX....", GOOD, GOOD, GOOD},
+		 1600,
+		 GCS_REC_STEADY},						    /* relapse */
 		{{BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD}, -1, GCS_REC_RECOVERING}, /* not yet */
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
