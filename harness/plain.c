@@ -15,8 +15,8 @@
 #include <string.h>
 
 #define PLAIN_EVERY_NS INT64_C(5000000000)
-#define PLAIN_HOLD_NS  INT64_C(300000000) /* a window closes so late at most, and is told of then  \
-					   */
+/* A window closes so late at most, and is told of then. */
+#define PLAIN_HOLD_NS  INT64_C(300000000)
 #define PLAIN_HELD_MAX (4 * GCS_EVENTS_SHOWN)
 
 struct plain_line {
