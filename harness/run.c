@@ -209,11 +209,6 @@ static void run_on_started(void *self, int64_t t0_abs_ns)
 	r->deadline_ns = r->opt->sim ? 0 : run_now() + r->scenario->end_ns + RUN_OVERTIME_NS;
 }
 
-static void run_on_note(void *self, const char *text)
-{
-	gcs_collect_event(((struct run *)self)->collect, 0, text);
-}
-
 static void run_on_done(void *self, const char *hash, uint64_t checked, uint64_t errors)
 {
 	struct run *r = self;
@@ -523,7 +518,6 @@ static int run_set_up(struct run *r)
 		.ready = run_on_ready,
 		.refused = run_on_refused,
 		.started = run_on_started,
-		.note = run_on_note,
 		.done = run_on_done,
 		.gctrace = run_on_gctrace,
 		.exited = run_on_exited,

@@ -294,8 +294,6 @@ static void target_message(void *self, char *line)
 		k->refused(k->self, target_text(o, "text"));
 	else if (strcmp(ev, "started") == 0)
 		k->started(k->self, target_number(o, "t0_abs_ns"));
-	else if (strcmp(ev, "op") == 0)
-		k->note(k->self, target_text(o, "text"));
 	else if (strcmp(ev, "done") == 0)
 		k->done(k->self, target_text(o, "hash"), (uint64_t)target_number(o, "checked"),
 			(uint64_t)target_number(o, "integrity_errors"));

@@ -23,7 +23,6 @@ struct gcs_target_sink {
 	void (*ready)(void *self, int pid);
 	void (*refused)(void *self, const char *text);
 	void (*started)(void *self, int64_t t0_abs_ns);
-	void (*note)(void *self, const char *text);
 	void (*done)(void *self, const char *hash, uint64_t checked, uint64_t errors);
 	void (*gctrace)(void *self, const char *line);
 	void (*exited)(void *self, int wait_status);
