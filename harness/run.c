@@ -437,9 +437,10 @@ static int run_open_record(struct run *r)
 		.sim = r->opt->sim,
 	};
 	e = gcs_collect_create(&r->collect, &opt, &text);
-	if (e)
-		run_trouble(r, run_exit_of(e), "no record at %s: %s", r->record,
-			    text ? text : strerror(-e));
+	if (e && text)
+		run_trouble(r, run_exit_of(e), "%s", text);
+	else if (e)
+		run_trouble(r, run_exit_of(e), "no record at %s: %s", r->record, strerror(-e));
 	free(text);
 	return e;
 }
@@ -467,7 +468,10 @@ static void run_open_display(struct run *r)
 	int e = r->display->open(&r->display_self);
 	if (e == 0)
 		return;
-	fprintf(stderr, "gcstorm: no screen (%s): plain lines\n", strerror(-e));
+	fprintf(stderr, "gcstorm: no screen (%s): plain lines\n",
+		e == -ENOTTY  ? "standard input and output are no terminal"
+		: e == -ENXIO ? "the terminal's type, $TERM, is unknown"
+			      : strerror(-e));
 	r->display = &gcs_display_plain;
 	if (r->display->open(&r->display_self))
 		abort(); /* a few bytes: there is nothing left to run with */

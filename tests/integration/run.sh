@@ -53,7 +53,7 @@ grep -q 'phase heal' "$work/err" && fault 'the run went on after its abort'
 code 2 "$bin" run --plain --sim -o "$work/real.gcrun" "$scenario"
 has "$work/err" 'File exists' 'a record that exists'
 code 3 "$bin" run --plain --sim -o "$scenario/no.gcrun" "$scenario"
-has "$work/err" 'no record at' 'a record that cannot be'
+has "$work/err" 'cannot create the record' 'a record that cannot be'
 XDG_STATE_HOME=/proc/nowhere; export XDG_STATE_HOME
 code 3 "$bin" run --plain --sim "$scenario"
 has "$work/err" 'no record at /proc/nowhere/gcstorm/runs' 'a directory that cannot be'
