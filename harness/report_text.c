@@ -49,7 +49,7 @@ static void text_head(const struct report *r, FILE *out)
 		fprintf(out, "%s: %s.\n", r->word, r->sentence);
 	else
 		fprintf(out,
-			"UNFINISHED: the harness did not end this run; the record goes up to %.1f "
+			"UNFINISHED: the run still goes on, or its harness died; the record goes up to %.1f "
 			"s.\n",
 			(double)r->duration_ns / 1e9);
 	for (size_t i = 1; i < r->nreasons; i++)
