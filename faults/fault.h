@@ -27,6 +27,11 @@ struct gcs_fault_spec {
 	int err;		     /* FAIL: errno, positive; 0: the point's default */
 	uint32_t p_ppb;		     /* probability in 1e-9; 0: not given */
 	uint64_t nth, every, times;  /* 0: not given */
+	uint64_t burst;		     /* 0, 1: single. A firing takes the next burst - 1 eligible visits of its worker
+				      * along, whatever the other triggers say; each counts against times. */
+	uint64_t size_min, size_max; /* match on gcs_site.arg at points that have a size; 0, 0: any */
+	uint32_t workloads;	     /* match on gcs_site.driver: bit i; 0: any. A visit that does not match is
+				      * not eligible: it is counted as a visit and has no ordinal. */
 	int64_t delay_ns, jitter_ns; /* DELAY: delay + [0, jitter] */
 };
 
@@ -49,6 +54,9 @@ void gcs_faults_clear(void);
  * began before a disarm may still fire. */
 void gcs_fault_arm(uint32_t fault, uint32_t occurrence, bool by_operator, int64_t now_ns);
 /* Ends the occurrence that it was armed with. */
+/* Armed by an operator with a trigger of its own until it is disarmed: p_ppb 1000000000 fires at every eligible visit.
+ * Replaces probability, nth and every, not match, times, action. Arming what is armed only changes the trigger. */
+void gcs_fault_arm_with(uint32_t fault, uint32_t occurrence, uint32_t p_ppb, int64_t now_ns);
 void gcs_fault_disarm(uint32_t fault, bool by_operator, int64_t now_ns);
 bool gcs_fault_armed(uint32_t fault);
 /* The next eligible visit fires, whatever the triggers say and whether it is armed; it costs none

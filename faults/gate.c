@@ -190,6 +190,12 @@ void gcs_fault_arm(uint32_t fault, uint32_t occurrence, bool by_operator, int64_
 	gate_add(f->spec.point, 1);
 }
 
+void gcs_fault_arm_with(uint32_t fault, uint32_t occurrence, uint32_t p_ppb, int64_t now_ns)
+{
+	(void)p_ppb; /* not yet */
+	gcs_fault_arm(fault, occurrence, true, now_ns);
+}
+
 void gcs_fault_disarm(uint32_t fault, bool by_operator, int64_t now_ns)
 {
 	struct fault *f = &faults.fault[fault];

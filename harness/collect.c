@@ -138,6 +138,19 @@ void gcs_collect_event(struct gcs_collect *c, int level, const char *text)
 	collect_say(c, c->now_ns, level, "%s", text);
 }
 
+void gcs_collect_operator(struct gcs_collect *c, const char *source, const char *act, int fault,
+			  const char *text)
+{
+	bool named = fault >= 0 && (uint32_t)fault < c->scenario->nfaults;
+	gcs_record_put(c->record, GCS_ROW_OPERATOR, gcs_int(c->now_ns), gcs_text(source),
+		       gcs_text(act), gcs_int(fault), gcs_text(text));
+	collect_say(c, c->now_ns, 1, "operator (%s): %s%s%s%s%s", source, act, named ? " " : "",
+		    named ? c->scenario->fault[fault].id : "", text && *text ? ": " : "",
+		    text ? text : "");
+	if (strcmp(act, "mark") != 0)
+		c->snap.operator_modified = true;
+}
+
 void gcs_collect_gctrace(struct gcs_collect *c, const char *line)
 {
 	gcs_record_put(c->record, GCS_ROW_GCTRACE, gcs_int(c->now_ns), gcs_text(line));

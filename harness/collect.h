@@ -30,6 +30,9 @@ int gcs_collect_tick(struct gcs_collect *c);
 /* The target is told to end now: what it does from here on is no part of the run. */
 void gcs_collect_ending(struct gcs_collect *c);
 void gcs_collect_event(struct gcs_collect *c, int level, const char *text); /* lands in the record and the screen */
+/* An act by hand: lands in the record's table `operator` and in the events, and marks the run operator-modified. source: "screen", "ctl",
+ * "fiu-ctrl"; act: "arm", "disarm", "fire", "disarm_all", "mark"; fault -1: none. A mark modifies nothing. */
+void gcs_collect_operator(struct gcs_collect *c, const char *source, const char *act, int fault, const char *text);
 void gcs_collect_gctrace(struct gcs_collect *c, const char *line);
 void gcs_collect_done(struct gcs_collect *c, const char *hash, uint64_t checked, uint64_t errors);
 /* The harness itself has failed (a process of ours died, the target refused the plan): the verdict is exit `code`, 1 or 3. The first

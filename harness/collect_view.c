@@ -153,6 +153,8 @@ static void view_gauges(struct gcs_collect *c)
 	s->heap_goal = view_load(&g->heap_goal);
 	s->heap_trigger = view_load(&g->heap_trigger);
 	s->rss = c->rss;
+	if (c->rss > s->rss_max)
+		s->rss_max = c->rss;
 	s->gc_cycle = (uint32_t)view_load(&g->gc_cycle);
 	s->gc_phase = (uint32_t)view_load(&g->gc_phase);
 	s->goroutines = view_load(&g->goroutines);

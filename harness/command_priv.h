@@ -25,6 +25,14 @@ struct gcs_arguments {
 int gcs_command_usage(const char *hint, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 int gcs_command_run(const struct gcs_arguments *a);
+int gcs_command_soak(const struct gcs_arguments *a);
+int gcs_command_plan(const struct gcs_arguments *a);
+int gcs_command_show(const struct gcs_arguments *a);
+int gcs_command_import(const struct gcs_arguments *a);
+int gcs_command_view(const struct gcs_arguments *a);
+int gcs_command_ctl(const struct gcs_arguments *a);
+int gcs_command_completion(const struct gcs_arguments *a);
+int gcs_command_manual(const struct gcs_arguments *a);
 int gcs_command_check(const struct gcs_arguments *a);
 int gcs_command_report(const struct gcs_arguments *a);
 int gcs_command_list(const struct gcs_arguments *a);

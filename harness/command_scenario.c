@@ -81,7 +81,7 @@ int gcs_command_run(const struct gcs_arguments *a)
 		.format = a->format,
 		.command_line = a->line ? a->line : "",
 	};
-	code = gcs_run(&opt);
+	code = gcs_run(&opt, NULL);
 	gcs_scenario_destroy(s);
 	return code;
 }

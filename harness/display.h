@@ -7,8 +7,12 @@
 
 #include "harness/snapshot.h"
 
-enum gcs_act { GCS_DO_NOTHING, GCS_DO_ARM, GCS_DO_DISARM, GCS_DO_FIRE, GCS_DO_DISARM_ALL, GCS_DO_MARK, GCS_DO_QUIT };
-struct gcs_request { enum gcs_act act; uint32_t fault; };
+enum gcs_act { GCS_DO_NOTHING, GCS_DO_ARM, GCS_DO_DISARM, GCS_DO_FIRE, GCS_DO_DISARM_ALL, GCS_DO_MARK, GCS_DO_QUIT,
+	/* looking at a record (gcstorm view) only */
+	GCS_DO_SEEK /* by by_ns */, GCS_DO_HOME, GCS_DO_END, GCS_DO_PLAY /* or pause */, GCS_DO_FASTER, GCS_DO_SLOWER,
+	GCS_DO_NEXT_FAULT, GCS_DO_PREV_FAULT /* the edge of a window, or a firing where none is armed by window */, GCS_DO_WORST_PAUSE /* again: the next worst */,
+	GCS_DO_FOLLOW };
+struct gcs_request { enum gcs_act act; uint32_t fault; int64_t by_ns; };
 
 struct gcs_display {
 	const char *name;

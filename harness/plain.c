@@ -141,7 +141,7 @@ static void plain_frame(void *self, const struct gcs_snapshot *s)
 static struct gcs_request plain_poll(void *self)
 {
 	(void)self;
-	return (struct gcs_request){GCS_DO_NOTHING, 0};
+	return (struct gcs_request){.act = GCS_DO_NOTHING};
 }
 
 static int plain_fd(void *self)

@@ -6,7 +6,9 @@
  * are rewritten as the run goes on, so an unfinished record has them too. Totals are over recorded
  * phases. A pause in phase -1 came after the end of the run and counts nowhere. A signal of an
  * occurrence whose left_ns is NULL never left its band. gc_forced: cycles begun by mrt_gc or by a
- * fault. Counter resolution_ns: what recovery_ns is measured to. Changing anything here changes GCS_RECORD_VERSION.
+ * fault. Counter resolution_ns: what recovery_ns is measured to. `logged` holds a
+ * production log's cycles as the run was to reproduce them (scaled), clock parts as logged; `operator` every act by hand: a row there
+ * makes the run operator-modified. Changing anything here changes GCS_RECORD_VERSION.
  */
 #include "harness/record.h"
 
@@ -70,6 +72,13 @@ const char gcs_record_schema[] =
 	"CREATE TABLE counters(key TEXT PRIMARY KEY, value INTEGER);"
 	"CREATE TABLE events(t_ns INTEGER, level INTEGER, text TEXT);"
 	"CREATE TABLE gctrace(t_ns INTEGER, line TEXT);"
+	"CREATE TABLE operator(t_ns INTEGER, source TEXT, act TEXT, fault INTEGER, text TEXT);"
+	"CREATE TABLE reported(idx INTEGER PRIMARY KEY, what TEXT, reported TEXT, metric TEXT, phases TEXT, "
+	"value REAL, shown TEXT, note TEXT);"
+	"CREATE TABLE logged(idx INTEGER PRIMARY KEY, cycle INTEGER, at_ns INTEGER, forced INTEGER, heap_start INTEGER, "
+	"heap_end INTEGER, heap_marked INTEGER, goal INTEGER, stop_first_ns INTEGER, mark_ns INTEGER, "
+	"stop_second_ns INTEGER, procs INTEGER);"
+	"CREATE TABLE fidelity(what TEXT PRIMARY KEY, logged REAL, reproduced REAL, score REAL, note TEXT);"
 	"CREATE TABLE slo(id TEXT, text TEXT, ok INTEGER, value REAL, shown TEXT, windows INTEGER, "
 	"windows_failed INTEGER,"
 	" failed_ns INTEGER);"
@@ -146,6 +155,10 @@ const struct gcs_row_sql gcs_rows[GCS_ROWS] = {
 	ROW(GCS_ROW_COUNTER, 2, "INSERT OR REPLACE INTO counters VALUES(?,?)"),
 	ROW(GCS_ROW_EVENT, 3, "INSERT INTO events VALUES(?,?,?)"),
 	OPTIONAL(GCS_ROW_GCTRACE, 2, "INSERT INTO gctrace VALUES(?,?)"),
+	ROW(GCS_ROW_OPERATOR, 5, "INSERT INTO operator VALUES(?,?,?,?,?)"),
+	ROW(GCS_ROW_REPORTED, 8, "INSERT OR REPLACE INTO reported VALUES(?,?,?,?,?,?,?,?)"),
+	ROW(GCS_ROW_LOGGED, 12, "INSERT INTO logged VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"),
+	ROW(GCS_ROW_FIDELITY, 5, "INSERT OR REPLACE INTO fidelity VALUES(?,?,?,?,?)"),
 	ROW(GCS_ROW_SLO, 8, "INSERT INTO slo VALUES(?,?,?,?,?,?,?,?)"),
 	ROW(GCS_ROW_EXPECT, 4, "INSERT INTO expect VALUES(?,?,?,?)"),
 	ROW(GCS_ROW_VERDICT, 3, "INSERT INTO verdict VALUES(?,?,?)"),

@@ -290,7 +290,7 @@ static void run_request(struct run *r, struct gcs_request req)
 		gcs_collect_event(r->collect, 1, "operator: quit");
 		run_leave(r);
 		break;
-	case GCS_DO_NOTHING:
+	default: /* nothing, or what only a record's viewer does */
 		break;
 	}
 }
@@ -500,7 +500,8 @@ static enum gcs_exit run_conclude(struct run *r)
 	run_last_words(r);
 	if (r->trouble != GCS_EXIT_PASS)
 		fprintf(stderr, "gcstorm: %s\n", r->trouble_text);
-	gcs_report(r->record, r->opt->format, stdout, stderr); /* names the record too */
+	if (!r->opt->quiet)
+		gcs_report(r->record, r->opt->format, stdout, stderr); /* names the record too */
 	return code; /* trouble is in it: the collector was told */
 }
 
@@ -537,7 +538,25 @@ static int run_set_up(struct run *r)
 	return e ? e : run_open_record(r);
 }
 
-enum gcs_exit gcs_run(const struct gcs_run_options *opt)
+static void run_result(struct run *r, enum gcs_exit code, struct gcs_run_result *ret)
+{
+	const struct gcs_snapshot *s = r->collect ? gcs_collect_snapshot(r->collect) : NULL;
+
+	memset(ret, 0, sizeof *ret);
+	ret->exit = code;
+	memcpy(ret->run_id, r->run_id, sizeof ret->run_id);
+	if (access(r->record, F_OK) == 0)
+		snprintf(ret->record, sizeof ret->record, "%s", r->record);
+	snprintf(ret->sentence, sizeof ret->sentence, "%.*s", (int)sizeof ret->sentence - 1,
+		 r->trouble != GCS_EXIT_PASS ? r->trouble_text : s ? s->headline : "");
+	if (!s)
+		return;
+	ret->duration_ns = s->now_ns;
+	ret->target_rss_max = s->rss_max;
+	ret->operator_modified = s->operator_modified;
+}
+
+enum gcs_exit gcs_run(const struct gcs_run_options *opt, struct gcs_run_result *ret)
 {
 	struct run r = {.opt = opt, .scenario = opt->scenario, .signals = -1, .tick = -1};
 	enum gcs_exit code = GCS_EXIT_PASS;
@@ -556,6 +575,8 @@ enum gcs_exit gcs_run(const struct gcs_run_options *opt)
 		fprintf(stderr, "gcstorm: %s\n", r.trouble_text);
 		code = r.trouble;
 	}
+	if (ret)
+		run_result(&r, code, ret);
 	run_fini(&r);
 	umask(mask);
 	return code;

@@ -90,6 +90,15 @@ static int scenario_steps(struct gcs_scenario *s, struct gcs_doc *doc,
 int gcs_scenario_load(struct gcs_scenario **ret, const char *path, const struct gcs_override *set,
 		      size_t nset, struct gcs_scenario_error *ret_error)
 {
+	const struct gcs_scenario_options opt = {.set = set, .nset = nset};
+
+	return gcs_scenario_load_with(ret, path, &opt, ret_error);
+}
+
+int gcs_scenario_load_with(struct gcs_scenario **ret, const char *path,
+			   const struct gcs_scenario_options *opt,
+			   struct gcs_scenario_error *ret_error)
+{
 	struct gcs_scenario *s = calloc(1, sizeof *s);
 	struct gcs_doc doc;
 	struct gcs_diag d;
@@ -99,7 +108,7 @@ int gcs_scenario_load(struct gcs_scenario **ret, const char *path, const struct 
 		return -ENOMEM;
 	}
 	gcs_doc_init(&doc);
-	int e = scenario_steps(s, &doc, set, nset, &d);
+	int e = scenario_steps(s, &doc, opt->set, opt->nset, &d);
 	gcs_doc_fini(&doc);
 	char *text = gcs_diag_fini(&d);
 	if (e) {

@@ -17,25 +17,40 @@
 #define GCS_WINDOWS_MAX 256   /* of one fault, repeats included */
 #define GCS_CHECKS_MAX 32
 #define GCS_SIGNALS_MAX 8
+#define GCS_FOLLOW_MAX 8192   /* points of a curve to follow */
+#define GCS_LOGGED_MAX 8192   /* logged cycles */
+#define GCS_VARIANTS_MAX 16
+#define GCS_REPORTED_MAX 32
 
 enum gcs_dist { GCS_DIST_FIXED, GCS_DIST_UNIFORM, GCS_DIST_ZIPF };
 struct gcs_size { enum gcs_dist dist; uint64_t min, max; uint32_t s_milli; };
+
+/* heap-follow: from `at_ns` on, up to the next point. Live bytes and rate change in a straight line between two points,
+ * gogc by steps. Scaled already: what the run is to do. */
+struct gcs_follow_point { int64_t at_ns; uint64_t live, alloc_per_s; int gogc; /* -1 off, 0 as before */ bool forced; /* a GC by hand here */ };
 
 struct gcs_workload {
 	char *id, *driver, *handler;
 	uint32_t workers, conns;
 	uint64_t rate;        /* ops/s over all workers; 0: closed loop */
 	uint64_t keys;
-	char *value;          /* "u64", "inline", "indirect", "ptr" */
+	char *value;          /* "u64", "inline", "indirect", "ptr", "pooled" */
 	uint64_t value_bytes;
 	uint32_t mix_insert, mix_delete, mix_lookup; /* percent, sum 100 */
 	struct gcs_size size;
 	uint64_t retain;      /* bytes of short headers kept alive (slice-append) */
+	struct gcs_follow_point *follow; uint32_t nfollow; /* heap-follow; owned */
 };
 
 struct gcs_phase { char *id; int64_t start_ns, end_ns; bool record; };
 
 struct gcs_window { int64_t start_ns, end_ns; };
+
+/* Sites that a fault is bound to; all that is given must hold, other visits are not eligible. */
+struct gcs_match {
+	uint64_t size_min, size_max; /* bytes asked for, both ends included; 0, 0: any. Points whose site has a size. */
+	uint32_t workloads;          /* bit i: workload i; 0: any (from `workload: [ids]` or `driver: [names]`) */
+};
 
 struct gcs_fault {
 	char *id;
@@ -43,7 +58,10 @@ struct gcs_fault {
 	int err;
 	uint32_t p_ppb;
 	uint64_t nth, every, times;
+	uint64_t burst;                /* a firing draws the next burst - 1 eligible visits of its worker along; 0, 1: none */
 	int64_t delay_ns, jitter_ns;
+	struct gcs_match match;
+	bool manual;                   /* no window: armed by hand only (ctl, screen, fiu-ctrl) */
 	struct gcs_window window[GCS_WINDOWS_MAX];
 	uint32_t nwindows;
 };
@@ -59,6 +77,21 @@ struct gcs_recovery {
 	uint32_t windows;         /* consecutive good windows that mean steady */
 	int64_t deadline_ns;
 };
+
+/* The same incident with something changed. */
+struct gcs_variant { char *id, *about; char *key[16], *value[16]; uint32_t nsets; };
+
+/* A figure that people reported, and the metric that reproduces it. */
+struct gcs_reported {
+	char *what, *value;              /* as told: "P99 before", "320 ms" */
+	char *metric;                    /* of `list metrics`; NULL: nothing here measures it, `note` says why */
+	char *note;                      /* may be NULL */
+	char *phases[GCS_PHASES_MAX]; uint32_t nphases; /* of the metric; 0: all recorded ones */
+	uint32_t line, column;
+};
+
+/* A production log that this scenario follows (import). Lines are gctrace lines, whole, as logged: unscaled. */
+struct gcs_logged { char *source; char **line; uint32_t nlines; };
 
 struct gcs_scenario {
 	char *name, *about, *path;
@@ -76,12 +109,32 @@ struct gcs_scenario {
 	struct gcs_check expect[GCS_CHECKS_MAX]; uint32_t nexpects;
 	struct gcs_recovery recovery;
 	int64_t end_ns;           /* end of the last phase */
+	/* DESIGN 5. In thousandths; 1000 is as written. Everything above is scaled already. */
+	uint32_t time_scale_milli, heap_scale_milli;
+	int64_t unscaled_end_ns;
+	char *clock;              /* "03:10:00": what the incident's own clock showed at t0; NULL: none */
+	int64_t clock_ns;         /* the same, ns since midnight; -1 none */
+	struct gcs_variant variant[GCS_VARIANTS_MAX]; uint32_t nvariants;
+	char *chosen;             /* id of the variant that is laid over, NULL: none */
+	struct gcs_reported reported[GCS_REPORTED_MAX]; uint32_t nreported;
+	struct gcs_logged logged;
 };
 
 /* What was wrong, ready to print. */
 struct gcs_scenario_error { char *text; /* several lines: path:line:column: error: …, source, caret, hint */ };
 
 struct gcs_override { const char *key, *value; };     /* --set key=value */
+
+/* What the command line says besides the file. */
+struct gcs_scenario_options {
+	const struct gcs_override *set; size_t nset;   /* laid over last */
+	const char *variant;                           /* its `set` is laid over before; NULL none */
+	const char *time_scale, *heap_scale;           /* "60", "2.5"; NULL: the scenario's own `scale`, else 1 */
+};
+int gcs_scenario_load_with(struct gcs_scenario **ret, const char *path, const struct gcs_scenario_options *opt,
+			   struct gcs_scenario_error *ret_error);
+/* The incident's own clock at t (ns from t0): t * time scale after `clock`; "03:15:22". false: it has none. */
+bool gcs_scenario_clock(const struct gcs_scenario *s, int64_t t_ns, char ret[16]);
 
 /* Read, bind, resolve. 0; -EINVAL with *ret_error (free with _error_fini); -ENOENT/-EACCES with text too. */
 int gcs_scenario_load(struct gcs_scenario **ret, const char *path, const struct gcs_override *set, size_t nset,

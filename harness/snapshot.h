@@ -52,6 +52,13 @@ struct gcs_snapshot {
 	char run_id[24];
 	char record_path[512];
 	bool sim;               /* times are modelled: must be said on the screen */
+	bool operator_modified; /* somebody armed, disarmed or fired by hand: must be said on the screen */
+	struct {                /* of a record that is looked at (playback.h); a live run has active false */
+		bool active, following, paused; /* following: the run goes on and we are at its end */
+		bool finished;          /* the record has a verdict */
+		double speed;           /* of playing; record seconds a second */
+		int64_t record_end_ns;  /* last moment that it holds; now_ns is where we look */
+	} playback;
 	enum gcs_state state;
 	int64_t now_ns, end_ns;
 	int phase;
@@ -62,7 +69,7 @@ struct gcs_snapshot {
 	struct gcs_pcts stw_now, stw_total, stopping_total, assist_now, assist_total, wake_now, wake_total;
 	/* now: last 10 s; total: since t0, every phase, so now is part of it. A report counts recorded phases. */
 	double ops_rate, ops_rate_baseline;
-	uint64_t heap_live, heap_goal, heap_trigger, rss, memlimit;
+	uint64_t heap_live, heap_goal, heap_trigger, rss, rss_max, memlimit;
 	uint32_t gc_cycle, gc_phase;
 	uint32_t gc_forced;     /* cycles since t0 that mrt_gc or a fault began (GC_TRIGGER_FORCED, _FAULT) */
 	double gc_cpu, assist_share, stw_share;  /* fractions */

@@ -31,12 +31,12 @@ static struct gcs_request screen_toggle(struct tui_state *st, const struct gcs_s
 {
 	if (fault >= s->scenario->nfaults) {
 		screen_notice(st, s, "There is no such fault.", "");
-		return (struct gcs_request){GCS_DO_NOTHING, 0};
+		return (struct gcs_request){.act = GCS_DO_NOTHING};
 	}
 	bool armed = s->fault[fault].armed;
 	st->selected = (int)fault;
 	screen_notice(st, s, armed ? "Disarming " : "Arming ", s->fault[fault].id);
-	return (struct gcs_request){armed ? GCS_DO_DISARM : GCS_DO_ARM, fault};
+	return (struct gcs_request){.act = armed ? GCS_DO_DISARM : GCS_DO_ARM, .fault = fault};
 }
 
 static void screen_select(struct tui_state *st, const struct gcs_snapshot *s, int by)
@@ -53,10 +53,10 @@ static void screen_scroll(struct tui_state *st, const struct gcs_snapshot *s, in
 
 struct gcs_request tui_screen_key(struct tui_state *st, const struct gcs_snapshot *s, int key)
 {
-	struct gcs_request none = {GCS_DO_NOTHING, 0};
+	struct gcs_request none = {.act = GCS_DO_NOTHING};
 	if (st->confirm_quit) {
 		st->confirm_quit = false;
-		return key == 'y' || key == 'Y' ? (struct gcs_request){GCS_DO_QUIT, 0} : none;
+		return key == 'y' || key == 'Y' ? (struct gcs_request){.act = GCS_DO_QUIT} : none;
 	}
 	if (st->help) {
 		st->help = false;
@@ -79,13 +79,13 @@ struct gcs_request tui_screen_key(struct tui_state *st, const struct gcs_snapsho
 		if (s->scenario->nfaults == 0)
 			return none;
 		screen_notice(st, s, "Firing once at its next visit: ", s->fault[st->selected].id);
-		return (struct gcs_request){GCS_DO_FIRE, (uint32_t)st->selected};
+		return (struct gcs_request){.act = GCS_DO_FIRE, .fault = (uint32_t)st->selected};
 	case 'D': case TUI_KEY_F1 + 8:
 		screen_notice(st, s, "Disarming everything; the windows ahead are cancelled.", "");
-		return (struct gcs_request){GCS_DO_DISARM_ALL, 0};
+		return (struct gcs_request){.act = GCS_DO_DISARM_ALL};
 	case 'm': case TUI_KEY_F1 + 7:
 		screen_notice(st, s, "Marked.", "");
-		return (struct gcs_request){GCS_DO_MARK, 0};
+		return (struct gcs_request){.act = GCS_DO_MARK};
 	default: return none;
 	}
 }
@@ -133,7 +133,7 @@ static void screen_frame(void *self, const struct gcs_snapshot *snap)
 static struct gcs_request screen_poll(void *self)
 {
 	struct screen *sc = self;
-	struct gcs_request req = {GCS_DO_NOTHING, 0};
+	struct gcs_request req = {.act = GCS_DO_NOTHING};
 	int key = 0;
 	while (sc->have && req.act == GCS_DO_NOTHING && (key = tui_terminal_key()) != TUI_KEY_NONE)
 		req = tui_screen_key(&sc->state, &sc->last, key);

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 
 #define WATCH_MAGIC 0x6d726f7473636731ull
-#define WATCH_VERSION 1u
+#define WATCH_VERSION 2u
 #define WATCH_PS_MAX 64
 #define WATCH_RING_RECORDS 8192u  /* a P ring; power of two */
 #define WATCH_SHARED_RECORDS 8192u
@@ -33,7 +33,7 @@ enum watch_kind {
 	WATCH_SWEEP_END,  /* a: cycle, b: duration_ns, c: pages */
 	WATCH_GC_H,       /* a: cycle, b: heap at start, c: at end, d: marked, e: goal, f: sweep-termination stop ns << 32 | mark-termination stop ns */
 	WATCH_FIRE,       /* a: fault index << 32 | action, b: worker, c: ordinal, d: firing id, e: gc cycle << 8 | phase, f: size or argument */
-	WATCH_EFFECT,     /* a: fault index, b: firing id, c: effect: 1 masked, 2 began (cycle), 3 op failed, 4 wake ran, d: value ns or cycle */
+	WATCH_EFFECT,     /* a: fault index, b: firing id, c: effect: 1 masked, 2 began (cycle), 3 op failed, 4 wake ran, 5 a dropped wake repaired by the back-stop poll, 6 late to the safepoint; d: value ns or cycle */
 	WATCH_ARM,        /* a: fault index, b: occurrence number (0..), c: 1 armed 0 disarmed, d: 1 by operator, e: fired so far */
 	WATCH_PHASE,      /* a: phase index, b: 1 start 0 end */
 	WATCH_OP_ERROR,   /* a: workload index, b: worker, c: errno, d: key */
@@ -108,6 +108,9 @@ struct mrt_telemetry {
 	int32_t ctl_fd;               /* sim back-pressure; -1 */
 	_Atomic uint32_t load_ready, load_go, load_done; /* load process handshake (futex-free: polled at 1 ms) */
 	_Atomic int64_t t0_ns;
+	/* The lease: the harness adds one every 100 ms from a thread of its own; 0: nobody keeps a lease (tests, simulation). A target
+	 * whose control thread has run for 1.2 s of its own ticks without seeing it move disarms everything and ends. */
+	_Atomic uint64_t beat;
 	/* Simulation: the reader has sampled gauges and histograms up to this target_now_ns, and drained the rings; 0: nobody samples.
 	 * The target's control thread waits for it at every tenth of a virtual second, so that samples fall on interval edges. */
 	_Atomic uint64_t sampled_ns;
