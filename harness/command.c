@@ -74,7 +74,7 @@ static void command_help_all(FILE *out)
 	      out);
 }
 
-static const struct gcs_command *command_find(const char *name)
+const struct gcs_command *gcs_command_find(const char *name)
 {
 	for (size_t i = 0; i < gcs_commands_count; i++)
 		if (strcmp(gcs_commands[i].name, name) == 0)
@@ -82,7 +82,7 @@ static const struct gcs_command *command_find(const char *name)
 	return NULL;
 }
 
-static int command_unknown(const char *name)
+int gcs_command_unknown(const char *name)
 {
 	char hint[96];
 	const char *near = command_near(hint, sizeof hint, "", name, &gcs_commands[0].name,
@@ -97,9 +97,9 @@ int gcs_command_help(const struct gcs_arguments *a)
 		command_help_all(stdout);
 		return 0;
 	}
-	const struct gcs_command *c = command_find(a->word[0]);
+	const struct gcs_command *c = gcs_command_find(a->word[0]);
 	if (!c)
-		return command_unknown(a->word[0]);
+		return gcs_command_unknown(a->word[0]);
 	command_help_one(c, stdout);
 	return 0;
 }
@@ -288,9 +288,9 @@ int gcs_command_main(int argc, char **argv, const struct gcs_display *screen)
 		return gcs_command_usage(
 			"the command comes first: gcstorm run [OPTION]... SCENARIO",
 			"unknown option '%s'", name);
-	a.command = command_find(name);
+	a.command = gcs_command_find(name);
 	if (!a.command)
-		return command_unknown(name);
+		return gcs_command_unknown(name);
 	a.line = command_line(argc, argv);
 	int code = command_run(&(struct command_cursor){argc, argv, 2, &a});
 	command_fini(&a);

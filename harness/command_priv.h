@@ -24,6 +24,11 @@ struct gcs_arguments {
 /* "gcstorm: …" on stderr, with a hint (may be NULL). Returns exit code 2. */
 int gcs_command_usage(const char *hint, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* NULL: there is none. */
+const struct gcs_command *gcs_command_find(const char *name);
+/* Says that there is no such command, with the nearest. Returns exit code 2. */
+int gcs_command_unknown(const char *name);
+
 int gcs_command_run(const struct gcs_arguments *a);
 int gcs_command_soak(const struct gcs_arguments *a);
 int gcs_command_plan(const struct gcs_arguments *a);
