@@ -10,7 +10,13 @@
  *
  * Values carry words that follow from key and version: u64 (one word), inline (value_bytes <= 128,
  * in the bucket), indirect (more: the map keeps them behind a pointer), ptr (a pointer to an object
- * of value_bytes).
+ * of value_bytes, made for each store), pooled (a pointer to a buffer of value_bytes from the unit's
+ * pool). A look-up of an inline or indirect value copies it whole, as v := m[k] does.
+ *
+ * The pool is a shelf of free buffers in managed memory, the unit's own: a value that is deleted or
+ * replaced goes back to it, a store takes from it and makes a new one only when it is empty. It is
+ * a free list, not a sync.Pool: nothing but the unit takes from it and no collection empties it. A
+ * buffer on the shelf carries CHURN_FREE in its first word, so one that is still in use shows.
  */
 #include "workloads/model.h"
 #include "workloads/workload.h"
@@ -28,20 +34,42 @@
 #define CHURN_AFTER_ERROR      32u /* entries compared after an -ENOMEM */
 #define CHURN_POLL_EVERY       64u /* entries between safepoints of a full check */
 #define CHURN_ABSENT	       (UINT64_C(1) << 62)
+#define CHURN_FREE	       UINT64_C(0x6672656562756666)
+#define CHURN_SHELF_MAX	       65536u /* buffers; what does not fit is left to the collector */
 
 struct churn {
 	struct work_unit unit;
-	struct mrt_type object; /* ptr: what a value points to */
+	struct mrt_type object; /* ptr, pooled: what a value points to */
 	struct mrt_type elem;
 	struct mrt_map_type mt;
 	struct model model;
 	uint64_t salt, next; /* key n is mix(salt + n): all different */
 	uint32_t target, words;
-	uint64_t *scratch; /* a value being stored */
-	uint8_t *seen;	   /* one bit an entry of the model: met by the iteration */
+	uint32_t shelf_cap, shelf_count; /* pooled */
+	uint64_t *scratch;		 /* a value being stored, or the copy of one that was read */
+	uint8_t *seen; /* one bit an entry of the model: met by the iteration */
+};
+
+/* pooled: what the unit's root is. Managed. */
+struct churn_hold {
+	void *map;
+	void *shelf; /* an array of pointers, the first shelf_count of them not NULL */
 };
 
 static const uint64_t churn_ptrmask[1] = {1};
+static const uint64_t churn_hold_ptrmask[1] = {3};
+static const struct mrt_type churn_hold_type = {
+	.name = "churn hold",
+	.size = sizeof(struct churn_hold),
+	.ptr_words = 2,
+	.ptrmask = churn_hold_ptrmask,
+};
+static const struct mrt_type churn_slot_type = {
+	.name = "churn shelf",
+	.size = 8,
+	.ptr_words = 1,
+	.ptrmask = churn_ptrmask,
+};
 
 static int churn_accept(const struct plan_workload *w, char *text, size_t cap)
 {
@@ -66,9 +94,57 @@ static struct churn *churn_of(struct work_unit *u)
 	return (struct churn *)u;
 }
 
+static bool churn_pooled(const struct churn *c)
+{
+	return c->unit.w->value == PLAN_VALUE_POOLED;
+}
+
+/* Does the map hold pointers to the values? */
+static bool churn_points(const struct churn *c)
+{
+	return c->unit.w->value == PLAN_VALUE_PTR || churn_pooled(c);
+}
+
 static mrt_map *churn_map(const struct churn *c)
 {
-	return mrt_load(c->unit.root);
+	struct churn_hold *hold = mrt_load(c->unit.root);
+
+	return churn_pooled(c) ? mrt_load(&hold->map) : (mrt_map *)(void *)hold;
+}
+
+/* ---------------------------------------------------------------------- pool */
+
+static void **churn_shelf(const struct churn *c)
+{
+	struct churn_hold *hold = mrt_load(c->unit.root);
+
+	return mrt_load(&hold->shelf);
+}
+
+/* A buffer for the caller's root slot. -ENOMEM. */
+static int churn_take(mrt_g *g, struct churn *c, void **ret)
+{
+	void **slot;
+	uint64_t *buffer;
+
+	if (c->shelf_count == 0)
+		return mrt_new(g, &c->object, ret);
+	slot = &churn_shelf(c)[--c->shelf_count];
+	buffer = *ret = mrt_load(slot);
+	if (buffer[0] != CHURN_FREE)
+		work_integrity(&c->unit, WORK_VALUE, 0, CHURN_FREE, buffer[0]);
+	mrt_store(g, slot, NULL);
+	return 0;
+}
+
+/* `root`: a root slot with a buffer that nothing uses any more. Allocates nothing. */
+static void churn_put_back(mrt_g *g, struct churn *c, void *const *root)
+{
+	if (c->shelf_count == c->shelf_cap)
+		return;
+	*(uint64_t *)*root = CHURN_FREE;
+	mrt_store(g, &churn_shelf(c)[c->shelf_count], *root);
+	c->shelf_count++;
 }
 
 /* ------------------------------------------------------------------- content */
@@ -86,8 +162,10 @@ static bool churn_compare(struct churn *c, const void *elem, uint64_t key, uint6
 {
 	const uint64_t *word = elem;
 
-	if (word != NULL && c->unit.w->value == PLAN_VALUE_PTR)
+	if (word != NULL && churn_points(c))
 		word = *(void *const *)elem;
+	else if (word != NULL)
+		word = memcpy(c->scratch, elem, c->words * sizeof(*c->scratch));
 	if (word == NULL) {
 		work_integrity(&c->unit, WORK_MISSING, key, version, 0);
 		return false;
@@ -147,6 +225,26 @@ static uint64_t churn_key(const struct churn *c, uint64_t n)
 	return key != 0 ? key : 1;
 }
 
+/* A pooled buffer takes the place of the one that the key had; whichever is left over goes back. */
+static int churn_store_pooled(mrt_g *g, struct churn *c, uint64_t key, uint64_t version)
+{
+	MRT_ROOTS(g, value, 2); /* new, old */
+	void *const *had;
+	int r = churn_take(g, c, &value[0]);
+
+	if (r < 0)
+		return r;
+	churn_fill(c, value[0], key, version);
+	had = mrt_map_get(g, &c->mt, churn_map(c), key);
+	value[1] = had != NULL ? mrt_load(had) : NULL;
+	r = mrt_map_put(g, &c->mt, churn_map(c), key, &value[0]);
+	if (r < 0)
+		churn_put_back(g, c, &value[0]);
+	else if (value[1] != NULL)
+		churn_put_back(g, c, &value[1]);
+	return r;
+}
+
 /* Store a value for the key; the model is the caller's business. */
 static int churn_store(mrt_g *g, struct churn *c, uint64_t key, uint64_t version)
 {
@@ -154,7 +252,9 @@ static int churn_store(mrt_g *g, struct churn *c, uint64_t key, uint64_t version
 	const void *elem = c->scratch;
 	int r;
 
-	if (c->unit.w->value == PLAN_VALUE_PTR) {
+	if (churn_pooled(c))
+		return churn_store_pooled(g, c, key, version);
+	if (churn_points(c)) {
 		r = mrt_new(g, &c->object, &value[0]);
 		if (r < 0)
 			return r;
@@ -164,6 +264,20 @@ static int churn_store(mrt_g *g, struct churn *c, uint64_t key, uint64_t version
 		churn_fill(c, c->scratch, key, version);
 	}
 	return mrt_map_put(g, &c->mt, churn_map(c), key, elem);
+}
+
+/* true: it was there. Its buffer goes back to the pool. */
+static bool churn_remove(mrt_g *g, struct churn *c, uint64_t key)
+{
+	MRT_ROOTS(g, value, 1);
+	void *const *had = churn_pooled(c) ? mrt_map_get(g, &c->mt, churn_map(c), key) : NULL;
+	bool was;
+
+	value[0] = had != NULL ? mrt_load(had) : NULL;
+	was = mrt_map_delete(g, &c->mt, churn_map(c), key);
+	if (value[0] != NULL)
+		churn_put_back(g, c, &value[0]);
+	return was;
 }
 
 static int churn_failed(mrt_g *g, struct churn *c, int r, uint64_t key)
@@ -200,7 +314,7 @@ static void churn_delete(mrt_g *g, struct churn *c)
 {
 	uint64_t key = c->model.entry[work_below(&c->unit, c->model.count)].key;
 
-	if (!mrt_map_delete(g, &c->mt, churn_map(c), key))
+	if (!churn_remove(g, c, key))
 		work_integrity(&c->unit, WORK_MISSING, key, 1, 0);
 	model_delete(&c->model, key);
 	if (work_below(&c->unit, CHURN_RECHECK_ONE_IN) == 0) {
@@ -299,7 +413,7 @@ static void churn_verify(mrt_g *g, struct work_unit *u)
 static void churn_types(struct churn *c)
 {
 	const struct plan_workload *w = c->unit.w;
-	bool ptr = w->value == PLAN_VALUE_PTR, one = w->value == PLAN_VALUE_U64;
+	bool ptr = churn_points(c), one = w->value == PLAN_VALUE_U64;
 
 	c->words = one ? 1 : w->value_bytes / 8;
 	c->object = (struct mrt_type){.name = "churn value", .size = w->value_bytes};
@@ -335,6 +449,8 @@ static int churn_alloc(struct churn **ret, const struct work_unit_options *opt)
 	if (c->target == 0)
 		c->target = 1;
 	cap = c->target + c->target / 8 + 2;
+	/* As many as the population sways by, both ways. */
+	c->shelf_cap = c->target / 4 + 4 < CHURN_SHELF_MAX ? c->target / 4 + 4 : CHURN_SHELF_MAX;
 	churn_types(c);
 	c->scratch = malloc(c->words * sizeof(*c->scratch));
 	c->seen = malloc(cap / 8 + 1);
@@ -350,6 +466,29 @@ static int churn_alloc(struct churn **ret, const struct work_unit_options *opt)
 	return r;
 }
 
+/* The managed part, empty; *root is the caller's root slot. */
+static int churn_make(mrt_g *g, struct churn *c, void **root)
+{
+	MRT_ROOTS(g, part, 2);
+	struct churn_hold *hold;
+	int r;
+
+	if (!churn_pooled(c))
+		return mrt_map_new(g, &c->mt, 0, root);
+	r = mrt_map_new(g, &c->mt, 0, &part[0]);
+	if (r == 0)
+		r = mrt_new_array(g, &churn_slot_type, c->shelf_cap, &part[1]);
+	if (r == 0)
+		r = mrt_new(g, &churn_hold_type, root);
+	if (r < 0)
+		return r;
+	hold = *root;
+	mrt_store(g, &hold->map, part[0]);
+	hold = *root;
+	mrt_store(g, &hold->shelf, part[1]);
+	return 0;
+}
+
 static int churn_create(mrt_g *g, const struct work_unit_options *opt, void **ret_root,
 			struct work_unit **ret)
 {
@@ -359,7 +498,7 @@ static int churn_create(mrt_g *g, const struct work_unit_options *opt, void **re
 	if (r < 0)
 		return r;
 	c->unit.root = ret_root;
-	r = mrt_map_new(g, &c->mt, 0, ret_root);
+	r = churn_make(g, c, ret_root);
 	while (r == 0 && c->model.count < c->target)
 		r = churn_insert(g, c);
 	if (r < 0)

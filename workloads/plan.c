@@ -137,7 +137,7 @@ static int plan_size(struct plan_workload *w, json_t *item, struct plan_error *e
 
 static int plan_value(struct plan_workload *w, json_t *item, struct plan_error *e)
 {
-	static const char *const values[] = {"u64", "inline", "indirect", "ptr"};
+	static const char *const values[] = {"u64", "inline", "indirect", "ptr", "pooled"};
 	const char *value = "ptr";
 	json_int_t bytes = 32, insert = 50, erase = 50, lookup = 0;
 	json_error_t je;
@@ -147,7 +147,7 @@ static int plan_value(struct plan_workload *w, json_t *item, struct plan_error *
 			   "value_bytes", &bytes, "mix", "insert", &insert, "delete", &erase,
 			   "lookup", &lookup) < 0)
 		return plan_refuse(e, "%s: %s", w->id, je.text);
-	kind = plan_word(value, values, 4);
+	kind = plan_word(value, values, 5);
 	if (kind < 0)
 		return plan_refuse(e, "%s: unknown kind of value '%s'", w->id, value);
 	if (bytes < 8 || bytes > PLAN_VALUE_BYTES_MAX)

@@ -26,7 +26,13 @@ struct plan_size {
 	uint32_t s_milli;  /* zipf: exponent in thousandths */
 };
 
-enum plan_value { PLAN_VALUE_U64, PLAN_VALUE_INLINE, PLAN_VALUE_INDIRECT, PLAN_VALUE_PTR };
+enum plan_value {
+	PLAN_VALUE_U64,
+	PLAN_VALUE_INLINE,
+	PLAN_VALUE_INDIRECT,
+	PLAN_VALUE_PTR,
+	PLAN_VALUE_POOLED /* as ptr; the objects come from a pool and go back to it */
+};
 
 struct plan_workload {
 	char id[PLAN_NAME_BYTES], driver[PLAN_NAME_BYTES];

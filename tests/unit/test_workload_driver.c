@@ -38,12 +38,15 @@ struct bench {
 	mrt_wg done;
 };
 
-static const char *bench_driver[] = {"map-churn", "map-churn", "map-churn", "map-churn",
-				     "slice-append"};
+static const char *bench_driver[] = {"map-churn", "map-churn", "map-churn",
+				     "map-churn", "map-churn", "slice-append"};
 static const enum plan_value bench_value[] = {PLAN_VALUE_U64, PLAN_VALUE_INLINE,
-					      PLAN_VALUE_INDIRECT, PLAN_VALUE_PTR, PLAN_VALUE_U64};
-static const uint32_t bench_bytes[] = {8, 120, 136, 48, 8};
-#define KINDS (sizeof(bench_driver) / sizeof(bench_driver[0]))
+					      PLAN_VALUE_INDIRECT, PLAN_VALUE_PTR,
+					      PLAN_VALUE_POOLED, PLAN_VALUE_U64};
+static const uint32_t bench_bytes[] = {8, 120, 136, 48, 64, 8};
+#define PTR    3
+#define POOLED 4
+#define KINDS  (sizeof(bench_driver) / sizeof(bench_driver[0]))
 
 static void bench_init(struct bench *b, size_t kind, uint64_t keys)
 {
@@ -153,11 +156,47 @@ static void test_churn_leaves_residue(void **state)
 	struct bench b;
 
 	(void)state;
-	bench_init(&b, 3, 3000);
+	bench_init(&b, PTR, 3000);
 	bench_run(&b, body_residue);
 	assert_int_equal(b.failed, 0);
 	assert_int_equal(b.env.integrity_errors, 0);
 	assert_true(b.fired > 0);
+}
+
+/* Values stored since, and objects made for them. */
+static void body_allocations(mrt_g *g, struct bench *b)
+{
+	struct mrt_memstats before, after;
+
+	for (int i = 0; i < 20000; i++)
+		b->failed += b->unit->driver->op(g, b->unit) != 0;
+	mrt_memstats_read(g, &before);
+	for (int i = 0; i < 20000; i++)
+		b->failed += b->unit->driver->op(g, b->unit) != 0;
+	mrt_memstats_read(g, &after);
+	b->fired = after.mallocs - before.mallocs;
+	b->unit->driver->verify(g, b->unit);
+}
+
+/* Four operations in ten store a value: each makes an object, unless there is a pool that has what
+ * the deletions gave back; collections leave it alone. */
+static void test_pool_spares_allocations(void **state)
+{
+	uint64_t made[2];
+
+	(void)state;
+	for (size_t k = 0; k < 2; k++) {
+		struct bench b;
+
+		bench_init(&b, k == 0 ? PTR : POOLED, 3000);
+		b.plan.runtime.gc_every = 97;
+		bench_run(&b, body_allocations);
+		assert_int_equal(b.failed, 0);
+		assert_int_equal(b.env.integrity_errors, 0);
+		made[k] = b.fired;
+	}
+	assert_true(made[0] > 7000);
+	assert_true(made[1] < 1500); /* the population swings by a quarter of 3000; buckets */
 }
 
 /* Between operations 10 and 140 the fault is armed: the nth allocation fails, or every one. */
@@ -272,6 +311,24 @@ static void body_short_slice(mrt_g *g, struct bench *b)
 	b->unit->driver->verify(g, b->unit);
 }
 
+/* Buffers of the pool that somebody still writes to. */
+static void body_pool_in_use(mrt_g *g, struct bench *b)
+{
+	struct {
+		void *map;
+		uint64_t **shelf;
+	} *hold = b->root;
+	uint64_t free = 0;
+
+	for (int i = 0; i < 500; i++)
+		b->failed += b->unit->driver->op(g, b->unit) != 0;
+	for (; hold->shelf[free] != NULL; free++)
+		hold->shelf[free][0] ^= 1;
+	b->failed += free == 0;
+	for (int i = 0; i < 50; i++)
+		b->failed += b->unit->driver->op(g, b->unit) != 0;
+}
+
 /* Which kinds of contradiction were told: a bit each. */
 static uint32_t oracle_kinds(struct mrt_telemetry *t)
 {
@@ -296,8 +353,9 @@ static void test_oracle(void **state)
 		{0, body_lost, 1u << WORK_MISSING | 1u << WORK_COUNT | 1u << WORK_TWICE},
 		{0, body_stale, 1u << WORK_VALUE},
 		{0, body_stranger, 1u << WORK_UNEXPECTED | 1u << WORK_COUNT | 1u << WORK_TWICE},
-		{4, body_torn_slice, 1u << WORK_VALUE},
-		{4, body_short_slice, 1u << WORK_HEADER},
+		{5, body_torn_slice, 1u << WORK_VALUE},
+		{5, body_short_slice, 1u << WORK_HEADER},
+		{POOLED, body_pool_in_use, 1u << WORK_VALUE},
 	};
 	struct mrt_telemetry *t = calloc(1, sizeof(*t));
 
@@ -385,6 +443,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_churn_leaves_residue),
+		cmocka_unit_test(test_pool_spares_allocations),
 		cmocka_unit_test(test_every_allocation_fails),
 		cmocka_unit_test(test_oracle),
 		cmocka_unit_test(test_stall_is_charged_to_all),
