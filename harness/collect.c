@@ -77,6 +77,8 @@ int gcs_collect_create(struct gcs_collect **ret, const struct gcs_collect_option
 	if (rc == 0)
 		rc = collect_judges(c);
 	if (rc == 0)
+		rc = gcs_reproductions_init(&c->reproductions, c->scenario);
+	if (rc == 0)
 		rc = gcs_record_create(&c->record, &record, ret_text);
 	if (rc != 0) {
 		gcs_collect_destroy(c);
@@ -112,6 +114,7 @@ void gcs_collect_destroy(struct gcs_collect *c)
 		gcs_judge_fini(&c->slo[i]);
 		gcs_judge_fini(&c->expect[i]);
 	}
+	gcs_reproductions_fini(&c->reproductions);
 	gcs_recoveries_fini(&c->recoveries);
 	free(c->held);
 	free(c);

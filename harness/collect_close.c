@@ -325,6 +325,7 @@ static void close_window(struct gcs_collect *c, struct gcs_interval *i)
 		gcs_judge_interval(&c->slo[k], &i->m, i->phase, i->end_ns, c->scenario);
 	for (uint32_t k = 0; k < c->scenario->nexpects; k++)
 		gcs_judge_interval(&c->expect[k], &i->m, i->phase, i->end_ns, c->scenario);
+	gcs_reproductions_interval(&c->reproductions, &i->m, i->phase);
 	if (i->recorded) {
 		gcs_measure_merge_runtime(&c->total, &i->m);
 		if (c->recoveries.first_arm_ns < 0)
@@ -422,6 +423,7 @@ void collect_rows_end(struct gcs_collect *c)
 		rows_judge(c, &c->slo[k], true);
 	for (uint32_t k = 0; k < c->scenario->nexpects; k++)
 		rows_judge(c, &c->expect[k], false);
+	gcs_reproductions_rows(&c->reproductions, &c->facts, c->record);
 	for (uint32_t k = 0; k < c->verdict.nreasons; k++)
 		gcs_record_put(c->record, GCS_ROW_REASON, gcs_int(c->verdict.reason[k].exit),
 			       gcs_text(c->verdict.reason[k].text));

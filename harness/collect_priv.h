@@ -12,6 +12,7 @@
 #include "harness/pauses.h"
 #include "harness/record.h"
 #include "harness/recovery.h"
+#include "harness/reported.h"
 #include "harness/strip.h"
 #include "harness/verdict.h"
 
@@ -84,6 +85,7 @@ struct gcs_collect {
 	uint32_t after_rows[GCS_PAUSE_KINDS]; /* pauses recorded after the end */
 
 	struct gcs_judge slo[GCS_CHECKS_MAX], expect[GCS_CHECKS_MAX];
+	struct gcs_reproductions reproductions;
 	int64_t over_ns; /* strip: pauses beyond this are over; 0 none */
 	bool aborted;
 	uint64_t data_errors;

@@ -333,6 +333,7 @@ static const struct {
 	 row_pause},
 	{"SELECT key,value FROM counters", row_counter},
 	{"SELECT key,value FROM harness", row_harness},
+	{report_reported_sql, report_reported_row},
 	{"SELECT line FROM gctrace ORDER BY rowid DESC LIMIT 1", row_gctrace},
 };
 
@@ -461,6 +462,7 @@ void report_fini(struct report *r)
 	for (size_t i = 0; i < r->nworst; i++)
 		free(r->worst[i].kind);
 	free(r->worst);
+	report_reported_fini(r);
 	report_fini_faults(r);
 	report_fini_occurrences(r);
 	report_fini_checks(r->slo, r->nslos);

@@ -203,6 +203,7 @@ int report_json(const struct report *r, FILE *out)
 		"rows_dropped", (json_int_t)r->rows_dropped);
 	if (!root)
 		return -ENOMEM;
+	json_object_set_new(root, "reported", report_reported_json(r));
 	int rc = json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) == 0 ? 0 : -EIO;
 	fputc('\n', out);
 	json_decref(root);

@@ -53,6 +53,11 @@ struct report_event {
 	int level;
 	char *text;
 };
+struct report_reported {
+	char *what, *value_told, *metric, *phases, *shown, *note; /* NULL: none */
+	bool has;
+	double value;
+};
 struct report_pause {
 	char *kind;
 	int64_t t_ns, dur_ns, stopping_ns, stopped_ns;
@@ -83,6 +88,8 @@ struct report {
 	size_t nexpects;
 	struct report_event *reason;
 	size_t nreasons; /* level: exit code */
+	struct report_reported *reported;
+	size_t nreported;
 	struct report_pause *worst;
 	size_t nworst;
 	struct gcs_pcts series[GCS_SERIES];
@@ -98,3 +105,12 @@ int report_load(struct report *r, const char *path, FILE *err);
 void report_fini(struct report *r);
 void report_text(const struct report *r, FILE *out);
 int report_json(const struct report *r, FILE *out);
+
+/* report_reported.c */
+struct sqlite3_stmt;
+struct json_t;
+extern const char report_reported_sql[];
+void report_reported_row(struct report *r, struct sqlite3_stmt *q);
+void report_reported_fini(struct report *r);
+void report_reported_text(const struct report *r, FILE *out);
+struct json_t *report_reported_json(const struct report *r);

@@ -310,6 +310,7 @@ void report_text(const struct report *r, FILE *out)
 	text_faults(r, out);
 	text_checks("SLO", "ok", "FAILED", r->slo, r->nslos, out);
 	text_checks("EXPECTED", "met", "NOT", r->expect, r->nexpects, out);
+	report_reported_text(r, out);
 	text_honesty(r, out);
 	fprintf(out, "\nrecord %s\n", r->path);
 }

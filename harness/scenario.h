@@ -79,6 +79,7 @@ struct gcs_recovery {
 };
 
 /* The same incident with something changed. */
+#define GCS_VARIANT_BASE "as-it-is" /* the scenario itself, where a variant can be named */
 struct gcs_variant { char *id, *about; char *key[16], *value[16]; uint32_t nsets; };
 
 /* A figure that people reported, and the metric that reproduces it. */
@@ -86,6 +87,7 @@ struct gcs_reported {
 	char *what, *value;              /* as told: "P99 before", "320 ms" */
 	char *metric;                    /* of `list metrics`; NULL: nothing here measures it, `note` says why */
 	char *note;                      /* may be NULL */
+	char *variant;                   /* it tells of this variant only, GCS_VARIANT_BASE of none; NULL: of each run */
 	char *phases[GCS_PHASES_MAX]; uint32_t nphases; /* of the metric; 0: all recorded ones */
 	uint32_t line, column;
 };

@@ -143,6 +143,17 @@ static inline void fixture_scenario_free(struct gcs_scenario *s)
 		free(s->fault[i].id);
 	for (uint32_t i = 0; i < s->recovery.nsignals; i++)
 		free(s->recovery.signal[i]);
+	for (uint32_t i = 0; i < s->nreported; i++) {
+		struct gcs_reported *f = &s->reported[i];
+		free(f->what);
+		free(f->value);
+		free(f->metric);
+		free(f->note);
+		free(f->variant);
+		for (uint32_t k = 0; k < f->nphases; k++)
+			free(f->phases[k]);
+	}
+	free(s->chosen);
 	fixture_free_checks(s->slo, s->nslos);
 	fixture_free_checks(s->expect, s->nexpects);
 	free(s);
