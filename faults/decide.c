@@ -35,22 +35,59 @@ uint64_t fault_salt(uint64_t seed, uint32_t point, uint32_t place)
 	return decide_mix(seed + DECIDE_GOLDEN * ((uint64_t)place << 32 | point));
 }
 
+bool fault_matches(const struct gcs_fault_spec *s, const struct gcs_site *site)
+{
+	if (s->workloads != 0 && (site->driver >= 32 || (s->workloads >> site->driver & 1) == 0))
+		return false;
+	return site->arg >= s->size_min && (s->size_max == 0 || site->arg <= s->size_max);
+}
+
+/* Relaxed: a hint; the share is taken in fiu.c by an atomic add. */
+static bool decide_share_left(const struct fault_worker *w)
+{
+	return atomic_load_explicit(&w->fired, memory_order_relaxed) < w->share;
+}
+
+static bool decide_drawn(const struct fault *f, uint32_t worker, uint32_t ordinal, uint32_t p_ppb)
+{
+	unsigned __int128 draw = decide_draw(f->salt, worker, ordinal);
+
+	return (uint64_t)(draw * DECIDE_PPB >> 64) < p_ppb;
+}
+
 bool fault_schedule_holds(const struct fault *f, uint32_t worker, uint32_t ordinal)
 {
 	const struct gcs_fault_spec *s = &f->spec;
-	const struct fault_worker *w = &f->worker[worker];
+	uint32_t own_ppb = atomic_load_explicit(&f->own_ppb, memory_order_relaxed);
 
+	if (!decide_share_left(&f->worker[worker]))
+		return false;
+	if (own_ppb != 0)
+		return decide_drawn(f, worker, ordinal, own_ppb - 1);
 	if (s->nth != 0 && ordinal != s->nth)
 		return false;
 	if (s->every != 0 && ordinal % s->every != 0)
 		return false;
-	/* Relaxed: a hint; the share is taken in fiu.c by an atomic add. */
-	if (atomic_load_explicit(&w->fired, memory_order_relaxed) >= w->share)
-		return false;
-	if (s->p_ppb == 0)
-		return true;
-	return (uint64_t)(((unsigned __int128)decide_draw(f->salt, worker, ordinal) * DECIDE_PPB) >>
-			  64) < s->p_ppb;
+	return s->p_ppb == 0 || decide_drawn(f, worker, ordinal, s->p_ppb);
+}
+
+/* Relaxed: a worker is one goroutine, or visits under a lock. */
+bool fault_burst_holds(const struct fault *f, uint32_t worker, uint32_t ordinal)
+{
+	const struct fault_worker *w = &f->worker[worker];
+
+	return ordinal <= atomic_load_explicit(&w->burst_end, memory_order_relaxed) &&
+	       decide_share_left(w);
+}
+
+void fault_burst_begin(struct fault *f, uint32_t worker, uint32_t ordinal)
+{
+	uint64_t end = ordinal + f->spec.burst - 1;
+
+	if (f->spec.burst > 1)
+		atomic_store_explicit(&f->worker[worker].burst_end,
+				      end < UINT32_MAX ? (uint32_t)end : UINT32_MAX,
+				      memory_order_relaxed);
 }
 
 int64_t fault_delay_ns(const struct fault *f, uint32_t worker, uint32_t ordinal)

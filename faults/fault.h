@@ -5,7 +5,10 @@
  * A fault is a point of the catalogue with an action and triggers.  All triggers that are given
  * must hold at an eligible visit for it to fire: `nth` (the visit of that ordinal), `every`
  * (ordinal divisible), `probability` (mix(seed, point, worker, ordinal) < p). Ordinals count from
- * 1, per worker and fault, at eligible visits while the fault is armed. `times` bounds the firings
+ * 1, per worker and fault, at eligible visits while the fault is armed. `burst` makes several of a
+ * firing: the worker's next burst - 1 ordinals fire as well, whatever the other triggers say (in the
+ * next window, when this one ends before), and none of them begins a burst of its own. A visit that
+ * size or workload do not match is counted as a visit and is not eligible. `times` bounds the firings
  * of the whole run; it is split among the workers when the faults are loaded, so that who fires
  * never depends on who came first (points of netpoll/ are visited by the poller alone, which has it
  * all).
@@ -27,11 +30,10 @@ struct gcs_fault_spec {
 	int err;		     /* FAIL: errno, positive; 0: the point's default */
 	uint32_t p_ppb;		     /* probability in 1e-9; 0: not given */
 	uint64_t nth, every, times;  /* 0: not given */
-	uint64_t burst;		     /* 0, 1: single. A firing takes the next burst - 1 eligible visits of its worker
-				      * along, whatever the other triggers say; each counts against times. */
-	uint64_t size_min, size_max; /* match on gcs_site.arg at points that have a size; 0, 0: any */
-	uint32_t workloads;	     /* match on gcs_site.driver: bit i; 0: any. A visit that does not match is
-				      * not eligible: it is counted as a visit and has no ordinal. */
+	uint64_t burst;		     /* 0, 1: a firing is single; each of a burst counts against times */
+	uint64_t size_min, size_max; /* match on gcs_site.arg, both ends included; max 0: no upper end.
+				      * Only at points whose site has a size. */
+	uint32_t workloads;	     /* match on gcs_site.driver: bit i; 0: any */
 	int64_t delay_ns, jitter_ns; /* DELAY: delay + [0, jitter] */
 };
 
@@ -44,8 +46,9 @@ struct gcs_faults_options {
 	struct mrt_telemetry *telemetry; /* NULL: counted inside, nothing logged */
 };
 
-/* Nothing is armed afterwards. -EINVAL: a point, action or number that cannot be; -E2BIG; -ENOMEM;
- * -ENOTSUP: built with --disable-faults. No goroutine may be running. */
+/* Nothing is armed afterwards. -EINVAL: a point, action or number that cannot be, a size at a point
+ * without one, an errno other than ENOMEM at mem/span or mem/os_commit; -E2BIG; -ENOMEM; -ENOTSUP:
+ * built with --disable-faults. No goroutine may be running. */
 int gcs_faults_load(const struct gcs_faults_options *opt);
 /* Take everything down, when no goroutine runs any more. */
 void gcs_faults_clear(void);
@@ -53,14 +56,15 @@ void gcs_faults_clear(void);
 /* Control thread only. Arming what is armed and disarming what is not is a no-op. A visit that
  * began before a disarm may still fire. */
 void gcs_fault_arm(uint32_t fault, uint32_t occurrence, bool by_operator, int64_t now_ns);
-/* Ends the occurrence that it was armed with. */
-/* Armed by an operator with a trigger of its own until it is disarmed: p_ppb 1000000000 fires at every eligible visit.
- * Replaces probability, nth and every, not match, times, action. Arming what is armed only changes the trigger. */
+/* Armed by an operator with a trigger of its own until it is disarmed: it fires with this
+ * probability, 1000000000 at every eligible visit, 0 never. Replaces probability, nth and every, not
+ * burst, match, times, action. Arming what is armed only changes the trigger. */
 void gcs_fault_arm_with(uint32_t fault, uint32_t occurrence, uint32_t p_ppb, int64_t now_ns);
+/* Ends the occurrence that it was armed with, and the operator's trigger. */
 void gcs_fault_disarm(uint32_t fault, bool by_operator, int64_t now_ns);
 bool gcs_fault_armed(uint32_t fault);
 /* The next eligible visit fires, whatever the triggers say and whether it is armed; it costs none
- * of `times`. */
+ * of `times` and begins no burst. */
 void gcs_fault_fire_once(uint32_t fault);
 /* Every fault off, pending fire-once too. */
 void gcs_faults_disarm_all(bool by_operator, int64_t now_ns);

@@ -12,6 +12,7 @@
 struct fault_worker {
 	_Atomic uint32_t ordinal; /* eligible visits so far */
 	_Atomic uint32_t fired;
+	_Atomic uint32_t burst_end; /* the last ordinal of the burst that began last */
 	uint32_t share; /* of `times`; UINT32_MAX: no bound */
 };
 
@@ -27,6 +28,7 @@ struct fault {
 	const char *name; /* the point's: libfiu's name */
 	_Atomic bool armed;
 	_Atomic bool once;
+	_Atomic uint32_t own_ppb; /* an operator's probability, plus one; 0: the spec's triggers hold */
 	uint32_t occurrence; /* control thread */
 	int8_t next;	     /* next fault on the same point, -1 none */
 	struct fault_log fires, effects;
@@ -35,8 +37,14 @@ struct fault {
 };
 
 /* ---- decide.c: the schedule, pure but for the counters it reads */
-/* Do nth, every, probability and what is left of the share allow a firing? */
+/* Is this visit one that the fault is meant for? */
+bool fault_matches(const struct gcs_fault_spec *s, const struct gcs_site *site);
+/* Do nth, every, probability (or the operator's) and what is left of the share allow a firing? */
 bool fault_schedule_holds(const struct fault *f, uint32_t worker, uint32_t ordinal);
+/* Has an earlier firing taken this ordinal along, and is there a share left? */
+bool fault_burst_holds(const struct fault *f, uint32_t worker, uint32_t ordinal);
+/* This ordinal has fired by the schedule: the next ones go with it. */
+void fault_burst_begin(struct fault *f, uint32_t worker, uint32_t ordinal);
 /* Delay with its jitter, of the same firing always the same. */
 int64_t fault_delay_ns(const struct fault *f, uint32_t worker, uint32_t ordinal);
 uint64_t fault_salt(uint64_t seed, uint32_t point, uint32_t place);

@@ -24,6 +24,7 @@
 #define LOG_INTERVAL_MAX 512u
 #define COST_SAMPLE	 16u
 #define DELAY_NS_MAX	 INT64_C(3600000000000)
+#define PPB_MAX		 1000000000u
 
 _Atomic uint32_t gcs_gates[GCS_POINT_COUNT_MAX];
 
@@ -63,7 +64,14 @@ static int fault_spec_check(const struct gcs_fault_spec *s)
 
 	if (info == NULL || (action & (action - 1)) != 0 || (info->actions & action) == 0)
 		return -EINVAL;
-	if (s->p_ppb > 1000000000u || s->err < 0)
+	if (s->p_ppb > PPB_MAX || s->err < 0 || s->burst > UINT32_MAX)
+		return -EINVAL;
+	if ((s->size_min != 0 || s->size_max != 0) &&
+	    (info->size_is == NULL || (s->size_max != 0 && s->size_max < s->size_min)))
+		return -EINVAL;
+	/* Below the policy there is one error: the allocator takes no other for want of memory. */
+	if ((s->point == GCS_POINT_mem_span || s->point == GCS_POINT_mem_os_commit) &&
+	    s->err != 0 && s->err != ENOMEM)
 		return -EINVAL;
 	if (s->delay_ns < 0 || s->delay_ns > DELAY_NS_MAX || s->jitter_ns < 0 ||
 	    s->jitter_ns > DELAY_NS_MAX)
@@ -192,7 +200,11 @@ void gcs_fault_arm(uint32_t fault, uint32_t occurrence, bool by_operator, int64_
 
 void gcs_fault_arm_with(uint32_t fault, uint32_t occurrence, uint32_t p_ppb, int64_t now_ns)
 {
-	(void)p_ppb; /* not yet */
+	if (fault >= faults.count)
+		return;
+	/* Relaxed: visits that begin after the arming (release) see it; on an armed fault, soon. */
+	atomic_store_explicit(&faults.fault[fault].own_ppb, (p_ppb < PPB_MAX ? p_ppb : PPB_MAX) + 1,
+			      memory_order_relaxed);
 	gcs_fault_arm(fault, occurrence, true, now_ns);
 }
 
@@ -204,6 +216,7 @@ void gcs_fault_disarm(uint32_t fault, bool by_operator, int64_t now_ns)
 		return;
 	gate_add(f->spec.point, UINT32_MAX);
 	atomic_store_explicit(&f->armed, false, memory_order_relaxed);
+	atomic_store_explicit(&f->own_ppb, 0, memory_order_relaxed);
 	atomic_store_explicit(&f->count->armed, 0, memory_order_relaxed);
 	fault_emit_arm(f, false, by_operator, now_ns);
 }
@@ -370,7 +383,7 @@ static bool fault_fire(struct fault *f, const struct gcs_site *site, uint32_t or
 
 static bool fault_visit(struct fault *f, const struct gcs_site *site, struct gcs_firing *ret)
 {
-	bool once, fired;
+	bool once, burst, fired;
 	uint32_t ordinal;
 	int64_t start;
 
@@ -379,19 +392,22 @@ static bool fault_visit(struct fault *f, const struct gcs_site *site, struct gcs
 	    !atomic_load_explicit(&f->once, memory_order_acquire))
 		return false;
 	count_add(&f->count->visits, 1);
-	if (!site->eligible || site->worker >= MRT_WORKER_MAX)
+	if (!site->eligible || site->worker >= MRT_WORKER_MAX || !fault_matches(&f->spec, site))
 		return false;
 	count_add(&f->count->eligible, 1);
 	ordinal = 1 + atomic_fetch_add_explicit(&f->worker[site->worker].ordinal, 1,
 						memory_order_relaxed);
 	start = cost_now(ordinal % COST_SAMPLE == 0);
 	once = fault_take_once(f);
-	if (!once && !fault_schedule_holds(f, site->worker, ordinal)) {
+	burst = !once && fault_burst_holds(f, site->worker, ordinal);
+	if (!once && !burst && !fault_schedule_holds(f, site->worker, ordinal)) {
 		cost_add(f, start, COST_SAMPLE);
 		return false;
 	}
 	start = cost_now(true);
 	fired = fault_fire(f, site, ordinal, once, ret);
+	if (fired && !once && !burst)
+		fault_burst_begin(f, site->worker, ordinal);
 	cost_add(f, start, 1);
 	return fired;
 }

@@ -7,13 +7,14 @@
 #include <string.h>
 
 static const struct gcs_point_info points[] = {
-#define POINT(id_, family_, name_, actions_, errno_, benign_, sentence_)                           \
+#define POINT(id_, family_, name_, actions_, errno_, benign_, size_is_, sentence_)                 \
 	{.id = GCS_POINT_##family_##_##name_,                                                      \
 	 .name = #family_ "/" #name_,                                                              \
 	 .family = #family_,                                                                       \
 	 .actions = (actions_),                                                                    \
 	 .default_errno = (errno_),                                                                \
 	 .benign = (benign_) != 0,                                                                 \
+	 .size_is = (size_is_),                                                                    \
 	 .sentence = (sentence_)},
 #include "faults/points.def"
 #undef POINT

@@ -15,6 +15,7 @@ struct gcs_point_info {
 	uint32_t actions;   /* enum gcs_action bits that it allows */
 	int default_errno;  /* positive; 0: none */
 	bool benign;	    /* the program may swallow the failure without harm */
+	const char *size_is; /* what a match on size compares, in bytes; NULL: the site knows no size */
 	const char *sentence;
 };
 

@@ -276,6 +276,30 @@ static int plan_fault_windows(struct plan_fault *f, json_t *item, struct plan_er
 	return 0;
 }
 
+/* What makes a site the fault's, and how many visits a firing takes along. */
+static int plan_fault_match(const struct plan *p, struct gcs_fault_spec *s, const char *id,
+			    json_t *item, const struct gcs_point_info *info, struct plan_error *e)
+{
+	json_int_t burst = 0, size_min = 0, size_max = 0, workloads = 0;
+	json_error_t je;
+
+	if (json_unpack_ex(item, &je, 0, "{s?I,s?I,s?I,s?I}", "burst", &burst, "size_min",
+			   &size_min, "size_max", &size_max, "match_workloads", &workloads) < 0)
+		return plan_refuse(e, "%s: %s", id, je.text);
+	if (burst < 0 || burst > UINT32_MAX || size_min < 0 || size_max < 0 ||
+	    (size_max != 0 && size_max < size_min))
+		return plan_refuse(e, "%s: a number is out of range", id);
+	if ((size_min != 0 || size_max != 0) && info->size_is == NULL)
+		return plan_refuse(e, "%s: %s has no size to match", id, info->name);
+	if (workloads < 0 || workloads >> p->nworkloads != 0)
+		return plan_refuse(e, "%s: match_workloads names a workload that is not there", id);
+	s->burst = (uint64_t)burst;
+	s->size_min = (uint64_t)size_min;
+	s->size_max = (uint64_t)size_max;
+	s->workloads = (uint32_t)workloads;
+	return 0;
+}
+
 static int plan_fault(struct plan *p, uint32_t index, json_t *item, struct plan_error *e)
 {
 	struct plan_fault *f = &p->fault[index];
@@ -311,6 +335,8 @@ static int plan_fault(struct plan *p, uint32_t index, json_t *item, struct plan_
 		.jitter_ns = jitter,
 	};
 	p->nfaults = index + 1;
+	if (plan_fault_match(p, &p->spec[index], id, item, info, e) < 0)
+		return -EINVAL;
 	return plan_fault_windows(f, item, e);
 }
 
