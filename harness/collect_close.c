@@ -337,8 +337,17 @@ static void close_window(struct gcs_collect *c, struct gcs_interval *i)
 	close_recent(c, i);
 }
 
+static void close_pulses(struct gcs_interval *slice, uint32_t nworkloads)
+{
+	for (uint32_t w = 0; w < nworkloads; w++)
+		if (slice->m.op[w])
+			gcs_measure_slowest(&slice->m, w, slice->end_ns,
+					    (int64_t)slice->m.op[w]->max_ns);
+}
+
 void collect_close(struct gcs_collect *c, struct gcs_interval *slice)
 {
+	close_pulses(slice, c->scenario->nworkloads);
 	close_slice_recovery(c, slice);
 	if (slice->start_ns < collect_end(c))
 		gcs_measure_merge_runtime(&c->all, &slice->m);

@@ -102,6 +102,7 @@ static void drain_stw(struct gcs_collect *c, const struct watch_record *r, struc
 	int64_t dur_ns = (int64_t)(r->b + r->c);
 	uint64_t firing = gcs_ledger_firing(&c->ledger, r->e, r->d, UINT32_MAX, 0);
 	gcs_measure_add(&i->m, GCS_STW, (uint64_t)dur_ns);
+	gcs_measure_lag(&i->m, collect_rel(c, r->t_ns), dur_ns);
 	gcs_measure_add(&i->m, GCS_STOPPING, r->b);
 	gcs_measure_add(&i->m, GCS_STOPPED, r->c);
 	gcs_strip_max(&cell->stw_max_ns, dur_ns);
@@ -142,6 +143,7 @@ static void drain_wake(struct gcs_collect *c, const struct watch_record *r, stru
 		       struct gcs_cell *cell)
 {
 	gcs_measure_add(&i->m, GCS_WAKE, r->b);
+	gcs_measure_lag(&i->m, collect_rel(c, r->t_ns), (int64_t)r->b);
 	gcs_strip_max(&cell->wake_max_ns, (int64_t)r->b);
 	gcs_ledger_charge(&c->ledger, GCS_DUE_WAKE, r->e, (int64_t)r->b);
 	drain_pause_row(c, GCS_PAUSE_WAKE, r, (int64_t)r->b, r->e, 0);
@@ -174,6 +176,7 @@ static void drain_gc(struct gcs_collect *c, const struct watch_record *r, struct
 		break;
 	case WATCH_GC_MARK_END:
 		i->m.heap_marked = r->d;
+		gcs_measure_add(&i->m, GCS_MARK, r->b);
 		c->snap.mark_ns_last = (int64_t)r->b;
 		gcs_record_put(c->record, GCS_ROW_GC_MARK_END, gcs_u64(r->a), gcs_int(t_ns),
 			       gcs_u64(r->b), gcs_u64(r->d), gcs_u64(r->e), gcs_u64(r->f));

@@ -33,7 +33,7 @@ struct collect_ops { /* of one worker slot */
 };
 
 struct collect_cumulative {
-	uint64_t gc_cpu_ns, cpu_ns, assist_ns;
+	uint64_t gc_cpu_ns, cpu_ns, assist_ns, used_ns /* real: the process */;
 	int64_t run_delay_ns, steal_ns;
 };
 

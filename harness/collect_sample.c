@@ -178,10 +178,12 @@ static void sample_process(struct gcs_collect *c, struct collect_cumulative *now
 	struct gcs_proc proc;
 	now->steal_ns = gcs_host_steal_ns();
 	now->run_delay_ns = c->before.run_delay_ns;
+	now->used_ns = c->before.used_ns;
 	if (c->pid <= 0 || gcs_proc_read(c->pid, &proc) != 0)
 		return;
 	c->rss = proc.rss;
 	now->run_delay_ns = proc.run_delay_ns;
+	now->used_ns = (uint64_t)proc.cpu_ns;
 	if (proc.cpu_ns > c->cpu_ns)
 		c->cpu_ns = proc.cpu_ns;
 }
@@ -204,6 +206,8 @@ static void sample_counters(struct gcs_collect *c, int64_t from_ns, int64_t to_n
 			    offsetof(struct gcs_interval, m.cpu_ns));
 		sample_deal(c, sample_grown(now.assist_ns, was->assist_ns), from_ns, to_ns,
 			    offsetof(struct gcs_interval, m.assist_ns));
+		sample_deal(c, sample_grown(now.used_ns, was->used_ns), from_ns, to_ns,
+			    offsetof(struct gcs_interval, m.used_ns));
 		if (now.run_delay_ns > was->run_delay_ns)
 			sample_deal(c, (uint64_t)(now.run_delay_ns - was->run_delay_ns), from_ns,
 				    to_ns, offsetof(struct gcs_interval, run_delay_ns));

@@ -15,7 +15,11 @@
 #include <string.h>
 
 const char *const gcs_series_name[GCS_SERIES] = {"pause.stw", "pause.stopping", "pause.stopped",
-						 "assist",    "alloc.stall",	"wake.lag"};
+						 "assist",    "alloc.stall",	"wake.lag",
+						 "gc.mark"};
+const int64_t gcs_pulse_ns[GCS_PULSE_KINDS] = {100000000, 1000000000};
+
+#define LAG_PART 10 /* a lag is a tenth of the pulse that it is looked for in */
 
 /* ---------------------------------------------------------------- measures */
 
@@ -40,6 +44,20 @@ void gcs_measure_op(struct gcs_measure *m, uint32_t workload, const struct watch
 		watch_hist_sum_add(to, h);
 }
 
+void gcs_measure_slowest(struct gcs_measure *m, uint32_t workload, int64_t end_ns, int64_t ns)
+{
+	for (int k = 0; k < GCS_PULSE_KINDS; k++)
+		if (ns >= gcs_pulse_ns[k])
+			gcs_pulses_add(&m->pulses[k][workload], end_ns - ns, end_ns);
+}
+
+void gcs_measure_lag(struct gcs_measure *m, int64_t end_ns, int64_t ns)
+{
+	for (int k = 0; k < GCS_PULSE_KINDS; k++)
+		if (ns >= gcs_pulse_ns[k] / LAG_PART)
+			gcs_pulses_add(&m->lags[k], end_ns - ns, end_ns);
+}
+
 void gcs_measure_heap(struct gcs_measure *m, uint64_t live, uint64_t goal, uint64_t rss)
 {
 	if (live > m->heap_live_max)
@@ -59,6 +77,8 @@ void gcs_measure_merge_ops(struct gcs_measure *to, const struct gcs_measure *fro
 			gcs_measure_op(to, w, from->op[w]);
 		to->ops[w] += from->ops[w];
 		to->errors[w] += from->errors[w];
+		for (int k = 0; k < GCS_PULSE_KINDS; k++)
+			gcs_pulses_merge(&to->pulses[k][w], &from->pulses[k][w]);
 	}
 }
 
@@ -75,6 +95,9 @@ void gcs_measure_merge_runtime(struct gcs_measure *to, const struct gcs_measure 
 	to->gc_cpu_ns += from->gc_cpu_ns;
 	to->cpu_ns += from->cpu_ns;
 	to->assist_ns += from->assist_ns;
+	to->used_ns += from->used_ns;
+	for (int k = 0; k < GCS_PULSE_KINDS; k++)
+		gcs_pulses_merge(&to->lags[k], &from->lags[k]);
 	gcs_measure_heap(to, from->heap_live_max, from->heap_goal_max, from->rss_max);
 	gcs_measure_heap(to, from->heap_live_min, 0, 0);
 	if (from->heap_marked)
@@ -87,6 +110,11 @@ void gcs_measure_fini(struct gcs_measure *m)
 		free(m->series[s]);
 	for (uint32_t w = 0; w < GCS_WORKLOADS_MAX; w++)
 		free(m->op[w]);
+	for (int k = 0; k < GCS_PULSE_KINDS; k++) {
+		gcs_pulses_fini(&m->lags[k]);
+		for (uint32_t w = 0; w < GCS_WORKLOADS_MAX; w++)
+			gcs_pulses_fini(&m->pulses[k][w]);
+	}
 	memset(m, 0, sizeof(*m));
 }
 
@@ -120,6 +148,55 @@ static bool read_latency(const struct gcs_metric *metric, const struct gcs_readi
 	return any;
 }
 
+/* Share of the operations that took longer than `which` ms, true to a cell of the histogram. */
+static bool read_over(const struct gcs_metric *metric, const struct gcs_reading *from, double *ret)
+{
+	uint32_t first = watch_hist_index((uint64_t)metric->which * 1000000) + 1;
+	bool any = false;
+	for (uint32_t w = 0; w < from->nworkloads; w++) {
+		const struct watch_hist_sum *h = from->m->op[w];
+		uint64_t over = 0;
+		if ((from->subject >= 0 && (uint32_t)from->subject != w) || !h || h->count == 0)
+			continue;
+		for (uint32_t i = first; i < WATCH_HIST_CELLS; i++)
+			over += h->cell[i];
+		double v = (double)over / (double)h->count;
+		*ret = any ? fmax(*ret, v) : v;
+		any = true;
+	}
+	return any;
+}
+
+enum { PULSE_COUNT, PULSE_WIDTH, PULSE_PERIOD, PULSE_LAG };
+
+/* `at` is the kind. Of all workloads: a pulse of any of them. */
+static bool read_pulses(const struct gcs_metric *metric, const struct gcs_reading *from,
+			double *ret)
+{
+	struct gcs_pulses p = {0};
+	bool has = true;
+	for (uint32_t w = 0; w < from->nworkloads; w++)
+		if (from->subject < 0 || (uint32_t)from->subject == w)
+			gcs_pulses_merge(&p, &from->m->pulses[metric->at][w]);
+	switch (metric->which) {
+	case PULSE_COUNT:
+		*ret = p.n;
+		break;
+	case PULSE_WIDTH:
+		has = gcs_pulses_width(&p, ret);
+		break;
+	case PULSE_PERIOD:
+		has = gcs_pulses_period(&p, ret);
+		break;
+	default:
+		has = p.n > 0;
+		if (has)
+			*ret = gcs_pulses_shared(&p, &from->m->lags[metric->at]) / (double)p.n;
+	}
+	gcs_pulses_fini(&p);
+	return has;
+}
+
 enum { OPS_COUNT, OPS_RATE, OPS_ERRORS, OPS_ERROR_RATE };
 
 static bool read_ops(const struct gcs_metric *metric, const struct gcs_reading *from, double *ret)
@@ -145,7 +222,8 @@ enum {
 	HEAP_LIVE_MAX,
 	HEAP_MARKED,
 	HEAP_GOAL_MAX,
-	RSS_MAX
+	RSS_MAX,
+	CPU_PER_OP
 };
 
 static bool read_ratio(double part, double whole, double *ret)
@@ -160,6 +238,14 @@ static bool read_seen(uint64_t v, double *ret)
 {
 	*ret = (double)v;
 	return v != 0;
+}
+
+static bool read_cpu_per_op(const struct gcs_reading *from, double *ret)
+{
+	uint64_t ops = 0;
+	for (uint32_t w = 0; w < from->nworkloads; w++)
+		ops += from->m->ops[w];
+	return from->m->used_ns && read_ratio((double)from->m->used_ns, (double)ops, ret);
 }
 
 static bool read_gc(const struct gcs_metric *metric, const struct gcs_reading *from, double *ret)
@@ -184,6 +270,8 @@ static bool read_gc(const struct gcs_metric *metric, const struct gcs_reading *f
 		return read_seen(m->heap_marked, ret);
 	case HEAP_GOAL_MAX:
 		return read_seen(m->heap_goal_max, ret);
+	case CPU_PER_OP:
+		return read_cpu_per_op(from, ret);
 	default:
 		return read_seen(m->rss_max, ret);
 	}
@@ -268,6 +356,22 @@ static bool read_fault(const struct gcs_metric *metric, const struct gcs_reading
 #define LATENCY(name, grows, at, what)                                                             \
 	ROW(name, GCS_UNIT_NS, GCS_OF_WORKLOAD, false, grows, 1, 500 * US, read_latency, 0, at,    \
 	    what)
+#define OVER(ms, text)                                                                             \
+	ROW("op.over." text, GCS_UNIT_RATIO, GCS_OF_WORKLOAD, false, false, 1, 0.01, read_over,    \
+	    ms, 0, "share of operations that took longer than " text)
+#define PULSE(field, unit, kind, which, about)                                                     \
+	ROW("op.pulses." field, unit, GCS_OF_WORKLOAD, false, false, 0, 0, read_pulses, which,     \
+	    kind, about)
+#define PULSES(text, lag, kind)                                                                    \
+	PULSE(text ".count", GCS_UNIT_COUNT, kind, PULSE_COUNT,                                    \
+	      "stretches in which operations took " text " or longer"),                            \
+		PULSE(text ".width", GCS_UNIT_NS, kind, PULSE_WIDTH,                               \
+		      "such a stretch, to the end of its last operation: median"),                 \
+		PULSE(text ".period", GCS_UNIT_NS, kind, PULSE_PERIOD,                             \
+		      "from the start of such a stretch to that of the next: median"),             \
+		PULSE(text ".with_lag", GCS_UNIT_RATIO, kind, PULSE_LAG,                           \
+		      "share of such stretches in which the world stopped or a goroutine waited "  \
+		      "to run for " lag)
 #define RUN(name, unit, grows, which, about)                                                       \
 	ROW(name, unit, GCS_OF_RUN, true, grows, 0, 0, read_run, which, 0, about)
 #define FAULT(field, grows, which, about)                                                          \
@@ -285,6 +389,12 @@ const struct gcs_metric gcs_metrics[] = {
 	LATENCY("op.latency.p99", false, 990000, "latency of operations: 99 %"),
 	LATENCY("op.latency.p999", false, 999000, "latency of operations: 99.9 %"),
 	LATENCY("op.latency.max", true, 1000000, "latency of operations: longest"),
+	OVER(10, "10ms"),
+	OVER(100, "100ms"),
+	OVER(1000, "1s"),
+	OVER(2000, "2s"),
+	PULSES("100ms", "10ms", GCS_PULSE_100MS),
+	PULSES("1s", "100ms", GCS_PULSE_1S),
 	OPS("ops.count", GCS_UNIT_COUNT, true, 0, 0, OPS_COUNT, "operations that ended"),
 	OPS("ops.rate", GCS_UNIT_RATE, false, -1, 1, OPS_RATE, "operations a second"),
 	OPS("ops.errors", GCS_UNIT_COUNT, true, 1, 0, OPS_ERRORS, "operations that failed"),
@@ -296,6 +406,7 @@ const struct gcs_metric gcs_metrics[] = {
 	SERIES("assist", GCS_ASSIST, 500 * US, "a goroutine made to mark"),
 	SERIES("alloc.stall", GCS_ALLOC_STALL, 500 * US, "an allocation waiting for a collection"),
 	SERIES("wake.lag", GCS_WAKE, 500 * US, "ready until running"),
+	SERIES("gc.mark", GCS_MARK, 2 * MS, "concurrent mark, from stop to stop"),
 	GC("gc.cycles", GCS_UNIT_COUNT, true, 0, 0, GC_CYCLES, "collections begun"),
 	GC("gc.forced", GCS_UNIT_COUNT, true, 0, 0, GC_FORCED,
 	   "collections begun by a call or a fault"),
@@ -310,6 +421,8 @@ const struct gcs_metric gcs_metrics[] = {
 	GC("heap.goal.max", GCS_UNIT_BYTES, true, 0, 0, HEAP_GOAL_MAX, "largest heap goal"),
 	GC("rss.max", GCS_UNIT_BYTES, true, 1, 16 * MIB, RSS_MAX,
 	   "largest resident set of the target"),
+	GC("cpu.per_op", GCS_UNIT_NS, false, 0, 0, CPU_PER_OP,
+	   "processor time of the target for each operation, the collector's included"),
 	RUN("recovery.time.max", GCS_UNIT_NS, true, REC_TIME_MAX,
 	    "longest way back to steady; without end if one never came back"),
 	RUN("recovery.never", GCS_UNIT_COUNT, true, REC_NEVER, "occurrences that never came back"),

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "harness/pulses.h"
 #include "harness/stats.h"
 
 enum gcs_series {
@@ -17,9 +18,16 @@ enum gcs_series {
 	GCS_ASSIST,
 	GCS_ALLOC_STALL,
 	GCS_WAKE,
+	GCS_MARK,
 	GCS_SERIES
 };
 extern const char *const gcs_series_name[GCS_SERIES]; /* "pause.stw", ... */
+
+/* A pulse: a stretch of time in which an operation was under way that took so long (gcs_pulse_ns).
+ * A lag: one in which the world stopped, or a goroutine waited for a processor, for a tenth of
+ * that. */
+enum gcs_pulse_kind { GCS_PULSE_100MS, GCS_PULSE_1S, GCS_PULSE_KINDS };
+extern const int64_t gcs_pulse_ns[GCS_PULSE_KINDS];
 
 /* Histograms are made when first needed; NULL is empty. All zero is an empty measure. */
 struct gcs_measure {
@@ -30,10 +38,16 @@ struct gcs_measure {
 	uint64_t gc_cycles, gc_forced /* begun by mrt_gc or by a fault */, gc_cpu_ns, cpu_ns,
 		assist_ns;
 	uint64_t heap_live_max, heap_live_min, heap_marked, heap_goal_max,
-		rss_max; /* 0: not seen */
+		rss_max;  /* 0: not seen */
+	uint64_t used_ns; /* processor time of the target; 0: not known */
+	struct gcs_pulses pulses[GCS_PULSE_KINDS][GCS_WORKLOADS_MAX], lags[GCS_PULSE_KINDS];
 };
 void gcs_measure_add(struct gcs_measure *m, enum gcs_series s, uint64_t ns);
 void gcs_measure_op(struct gcs_measure *m, uint32_t workload, const struct watch_hist_sum *h);
+/* The slowest operation that ended in a slice, and when the slice ended. */
+void gcs_measure_slowest(struct gcs_measure *m, uint32_t workload, int64_t end_ns, int64_t ns);
+/* A stop, or a wait for a processor, and when it ended. */
+void gcs_measure_lag(struct gcs_measure *m, int64_t end_ns, int64_t ns);
 void gcs_measure_heap(struct gcs_measure *m, uint64_t live, uint64_t goal, uint64_t rss);
 /* Everything but operations; operations alone; both. */
 void gcs_measure_merge_runtime(struct gcs_measure *to, const struct gcs_measure *from);

@@ -76,10 +76,11 @@ static json_t *json_pauses(const struct report *r)
 static json_t *json_gc(const struct report *r)
 {
 	double fraction = r->cpu_ns ? (double)r->gc_cpu_ns / (double)r->cpu_ns : 0;
-	return json_pack("{sI sI sf sI sI sI}", "cycles", (json_int_t)r->gc_cycles, "forced",
+	return json_pack("{sI sI sf sI sI sI so}", "cycles", (json_int_t)r->gc_cycles, "forced",
 			 (json_int_t)r->gc_forced, "cpu_fraction", fraction, "heap_live_max",
 			 (json_int_t)r->heap_live_max, "heap_goal_max",
-			 (json_int_t)r->heap_goal_max, "rss_max", (json_int_t)r->rss_max);
+			 (json_int_t)r->heap_goal_max, "rss_max", (json_int_t)r->rss_max, "mark",
+			 json_pcts(&r->series[GCS_MARK]));
 }
 
 static json_t *json_ops(const struct report *r)

@@ -126,6 +126,10 @@ static void text_gc(const struct report *r, FILE *out)
 		fprintf(out, ", resident at most %s",
 			show_unit(GCS_UNIT_BYTES, (double)r->rss_max).text);
 	fprintf(out, "\n");
+	if (r->series[GCS_MARK].count)
+		fprintf(out, "  concurrent mark %s at the median, %s at most\n",
+			show_ns(r->series[GCS_MARK].p50_ns).text,
+			show_ns(r->series[GCS_MARK].max_ns).text);
 	if (r->gctrace && r->gctrace[0])
 		fprintf(out, "  last: %s\n", r->gctrace);
 	fprintf(out, "  reading gctrace: in A+B+C ms clock only A and C stop the world; B, the "
