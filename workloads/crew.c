@@ -63,6 +63,8 @@ static void crew_work(mrt_g *g, struct crew_worker *me)
 
 	pace_init(&pace, me->crew->env, me->w, me->index,
 		  crew_slot(me->crew->env, me->w, me->index));
+	if (me->unit->driver->due != NULL)
+		pace.unit = me->unit;
 	while (pace_next(g, &pace))
 		pace_done(&pace, me->unit->driver->op(g, me->unit));
 }

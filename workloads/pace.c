@@ -48,12 +48,20 @@ static bool pace_over(const struct pace *p)
 	return p->now_ns >= p->end_ns || atomic_load_explicit(&p->env->stop, memory_order_relaxed);
 }
 
+static int64_t pace_intended_next(struct pace *p)
+{
+	int64_t due;
+
+	if (p->unit == NULL)
+		return p->rate > 0 ? pace_intended(p, p->k) : p->now_ns;
+	due = p->unit->driver->due(p->unit);
+	return due < p->end_ns - p->t0_ns ? p->t0_ns + due : p->end_ns;
+}
+
 bool pace_next(mrt_g *g, struct pace *p)
 {
-	int64_t intended = p->now_ns;
+	int64_t intended = pace_intended_next(p);
 
-	if (p->rate > 0)
-		intended = pace_intended(p, p->k);
 	if (p->k % PACE_PUBLISH_EVERY == 0)
 		pace_publish(p);
 	while (!pace_over(p) && intended > p->now_ns + PACE_AHEAD_NS) {

@@ -11,7 +11,8 @@
  * operations 20 µs apart; an early operation counts from its actual start: latency = end -
  * min(actual start, intended start).
  *
- * Rate 0 is a closed loop: latency is the operation's own duration.
+ * Rate 0 is a closed loop: latency is the operation's own duration. A driver with a clock of its own
+ * (work_driver.due) says itself when each operation is intended; the rest is the same.
  */
 #pragma once
 
@@ -25,6 +26,7 @@ struct pace {
 	uint64_t rate, k;
 	uint32_t worker, workers;
 	int64_t t0_ns, end_ns, now_ns, from_ns;
+	struct work_unit *unit; /* whose driver has a clock of its own; NULL: none */
 };
 
 void pace_init(struct pace *p, struct work_env *env, const struct plan_workload *w, uint32_t worker,
@@ -33,5 +35,5 @@ void pace_init(struct pace *p, struct work_env *env, const struct plan_workload 
 bool pace_next(mrt_g *g, struct pace *p);
 /* The operation has ended with r (0 or -errno). */
 void pace_done(struct pace *p, int r);
-/* Intended start of operation k. */
+/* Intended start of operation k, at a rate. */
 int64_t pace_intended(const struct pace *p, uint64_t k);

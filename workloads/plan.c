@@ -163,6 +163,52 @@ static int plan_value(struct plan_workload *w, json_t *item, struct plan_error *
 	return 0;
 }
 
+/* ------------------------------------------------------------ curves to follow */
+
+#define PLAN_FOLLOW_BYTES_MAX (UINT64_C(1) << 40) /* live, and allocated a second */
+
+static int plan_follow_row(struct plan_follow *f, json_t *row, int64_t from_ns)
+{
+	json_int_t at, live, alloc, gogc;
+	int forced;
+
+	if (json_unpack(row, "[I,I,I,I,b]", &at, &live, &alloc, &gogc, &forced) < 0)
+		return -EINVAL;
+	if (at < from_ns || live < 0 || (uint64_t)live > PLAN_FOLLOW_BYTES_MAX || alloc < 0 ||
+	    (uint64_t)alloc > PLAN_FOLLOW_BYTES_MAX || gogc < -1 || gogc > 1000000)
+		return -EINVAL;
+	*f = (struct plan_follow){at, (uint64_t)live, (uint64_t)alloc, (int)gogc, forced != 0};
+	return 0;
+}
+
+static int plan_follow(struct plan_workload *w, json_t *item, struct plan_error *e)
+{
+	json_t *list = json_object_get(item, "follow"), *row;
+	size_t n = json_array_size(list), i;
+
+	if (list == NULL || (json_is_array(list) && n == 0))
+		return 0;
+	if (!json_is_array(list) || n > PLAN_FOLLOW_MAX)
+		return plan_refuse(e, "%s: follow: a list of at most %u", w->id, PLAN_FOLLOW_MAX);
+	w->follow = calloc(n, sizeof(*w->follow));
+	if (w->follow == NULL)
+		return -ENOMEM;
+	w->nfollow = (uint32_t)n;
+	json_array_foreach(list, i, row)
+	{
+		int64_t from_ns = i > 0 ? w->follow[i - 1].at_ns : 0;
+
+		if (plan_follow_row(&w->follow[i], row, from_ns) < 0)
+			return plan_refuse(e,
+					   "%s: follow[%zu] is not [at, live, alloc, gogc, forced] "
+					   "in the order of time",
+					   w->id, i);
+	}
+	if (w->follow[0].at_ns != 0)
+		return plan_refuse(e, "%s: follow must begin at 0", w->id);
+	return 0;
+}
+
 static int plan_workload(struct plan_workload *w, json_t *item, struct plan_error *e)
 {
 	const char *id, *driver;
@@ -185,9 +231,9 @@ static int plan_workload(struct plan_workload *w, json_t *item, struct plan_erro
 	w->rate = (uint64_t)rate;
 	w->keys = (uint64_t)keys;
 	w->retain = (uint64_t)retain;
-	if (plan_size(w, item, e) < 0)
+	if (plan_size(w, item, e) < 0 || plan_value(w, item, e) < 0)
 		return -EINVAL;
-	return plan_value(w, item, e);
+	return plan_follow(w, item, e);
 }
 
 /* Find the workloads that handlers name. */
@@ -204,7 +250,8 @@ static int plan_handlers(struct plan *p, json_t *list, struct plan_error *e)
 		for (uint32_t j = 0; j < p->nworkloads; j++)
 			if (strcmp(p->workload[j].id, name) == 0)
 				w->handler = (int)j;
-		if (w->handler < 0 || p->workload[w->handler].conns > 0)
+		if (w->handler < 0 || p->workload[w->handler].conns > 0 ||
+		    p->workload[w->handler].nfollow > 0)
 			return plan_refuse(e, "%s: no workload '%s' can be its handler", w->id,
 					   name);
 	}
@@ -236,6 +283,7 @@ static int plan_workloads(struct plan *p, json_t *root, struct plan_error *e)
 {
 	json_t *list = json_object_get(root, "workloads"), *item;
 	size_t i;
+	int r;
 
 	if (!json_is_array(list) || json_array_size(list) == 0 ||
 	    json_array_size(list) > PLAN_WORKLOADS_MAX)
@@ -244,8 +292,9 @@ static int plan_workloads(struct plan *p, json_t *root, struct plan_error *e)
 	json_array_foreach(list, i, item)
 	{
 		p->workload[i].index = (uint32_t)i;
-		if (plan_workload(&p->workload[i], item, e) < 0)
-			return -EINVAL;
+		r = plan_workload(&p->workload[i], item, e);
+		if (r < 0)
+			return r;
 	}
 	if (plan_handlers(p, list, e) < 0)
 		return -EINVAL;
@@ -411,5 +460,7 @@ void plan_destroy(struct plan *plan)
 		return;
 	for (uint32_t i = 0; i < plan->nfaults; i++)
 		free(plan->fault[i].window);
+	for (uint32_t i = 0; i < plan->nworkloads; i++)
+		free(plan->workload[i].follow);
 	free(plan);
 }

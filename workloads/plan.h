@@ -17,6 +17,7 @@
 #define PLAN_NAME_BYTES	     64u
 #define PLAN_VALUE_BYTES_MAX (1u << 20)
 #define PLAN_SIZE_BYTES_MAX  (UINT64_C(1) << 30)
+#define PLAN_FOLLOW_MAX	     8192u /* points of a curve */
 #define PLAN_FIRST_CONN_FD   5
 
 enum plan_dist { PLAN_DIST_FIXED, PLAN_DIST_UNIFORM, PLAN_DIST_ZIPF };
@@ -34,6 +35,15 @@ enum plan_value {
 	PLAN_VALUE_POOLED /* as ptr; the objects come from a pool and go back to it */
 };
 
+/* heap-follow: what holds from at_ns on. Live bytes and rate change in a straight line from point to
+ * point (two points at one time are a step); gogc and forced belong to the moment. */
+struct plan_follow {
+	int64_t at_ns; /* of the first point 0; never falling */
+	uint64_t live, alloc_per_s;
+	int gogc;    /* -1 off, 0 as before */
+	bool forced; /* a collection by hand */
+};
+
 struct plan_workload {
 	char id[PLAN_NAME_BYTES], driver[PLAN_NAME_BYTES];
 	uint32_t index;
@@ -45,6 +55,8 @@ struct plan_workload {
 	uint32_t mix_insert, mix_delete, mix_lookup; /* per cent, together 100 */
 	struct plan_size size;
 	uint64_t retain;
+	struct plan_follow *follow; /* owned by the plan; NULL: no curve */
+	uint32_t nfollow;
 	int handler; /* index of the workload whose operation the connections perform; -1 */
 	/* laid out */
 	uint32_t first_id;   /* fault worker id of worker (or connection) 0 */

@@ -16,6 +16,7 @@
 const struct work_driver *const work_drivers[] = {
 	&work_map_churn,
 	&work_slice_append,
+	&work_heap_follow,
 	&work_echo,
 	NULL,
 };

@@ -57,6 +57,8 @@ struct work_unit_options {
 	uint32_t share; /* keys and retain are split among so many units */
 };
 
+#define WORK_NEVER INT64_MAX
+
 struct work_driver {
 	const char *name, *about;
 	/* Refuse parameters that make no sense: -EINVAL with a sentence. */
@@ -66,6 +68,9 @@ struct work_driver {
 	 * root slot of the caller. */
 	int (*create)(mrt_g *g, const struct work_unit_options *opt, void **ret_root,
 		      struct work_unit **ret);
+	/* When the next operation is intended, ns from t0, never before the one before;
+	 * WORK_NEVER: none comes any more. NULL: at the workload's rate. */
+	int64_t (*due)(struct work_unit *unit);
 	/* One operation. 0 or -ENOMEM. */
 	int (*op)(mrt_g *g, struct work_unit *unit);
 	/* Compare everything with the model. */
@@ -74,7 +79,7 @@ struct work_driver {
 						    root is gone */
 };
 
-extern const struct work_driver work_map_churn, work_slice_append, work_echo;
+extern const struct work_driver work_map_churn, work_slice_append, work_heap_follow, work_echo;
 
 /* NULL: there is no such driver. */
 const struct work_driver *work_driver_by_name(const char *name);

@@ -39,7 +39,7 @@ static const char good[] =
 	"\"value\":\"ptr\",\"value_bytes\":32,\"mix\":{\"insert\":50,\"delete\":50,\"lookup\":0},"
 	"\"size\":{\"dist\":\"zipf\",\"min\":64,\"max\":8388608,\"s_milli\":1200},\"conns\":0,"
 	"\"handler\":\"\","
-	"\"retain\":0},"
+	"\"retain\":0,\"follow\":[]},"
 	"{\"id\":\"net\",\"driver\":\"echo\",\"workers\":1,\"rate\":5000,\"conns\":64,\"handler\":"
 	"\"maps\"},"
 	"{\"id\":\"slices\",\"driver\":\"slice-append\",\"workers\":3,\"rate\":20000,\"retain\":"
@@ -95,6 +95,59 @@ static char *mutate(const char *from, const char *to)
 	assert_non_null(line);
 	snprintf(line, len, "%.*s%s%s", (int)(at - good), good, to, at + strlen(from));
 	return line;
+}
+
+/* The third workload follows a curve. */
+static void test_plan_follow(void **state)
+{
+	static const char *const bad[] = {
+		"[]", /* nothing to follow is for the driver to refuse */
+		"[[1,0,0,0,false]]",
+		"[[0,0,0,0,false],[2,0,0,0,false],[1,0,0,0,false]]",
+		"[[0,0,0,0]]",
+		"[[0,-1,0,0,false]]",
+		"[[0,0,-1,0,false]]",
+		"[[0,0,1099511627777,0,false]]",
+		"[[0,0,0,-2,false]]",
+		"[[0,0,0,0,1]]",
+		"{}",
+		"7",
+	};
+	struct plan *p = NULL;
+	char text[256] = "", with[512];
+	char *line = mutate("\"rate\":20000,", "\"rate\":0,\"follow\":[[0,104857600,52428800,100,"
+						"false],[5000000000,1048576,0,-1,true],[5000000000,0,0,0,"
+						"false]],");
+
+	(void)state;
+	assert_int_equal(plan_parse(&p, line, text, sizeof(text)), 0);
+	free(line);
+	assert_int_equal(p->workload[0].nfollow, 0);
+	assert_int_equal(p->workload[2].nfollow, 3);
+	assert_int_equal(p->workload[2].follow[0].live, 104857600);
+	assert_int_equal(p->workload[2].follow[0].alloc_per_s, 52428800);
+	assert_int_equal(p->workload[2].follow[0].gogc, 100);
+	assert_int_equal(p->workload[2].follow[1].at_ns, 5000000000);
+	assert_int_equal(p->workload[2].follow[1].gogc, -1);
+	assert_true(p->workload[2].follow[1].forced);
+	assert_false(p->workload[2].follow[2].forced);
+	plan_destroy(p);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(with, sizeof(with), "\"rate\":0,\"follow\":%s,", bad[i]);
+		line = mutate("\"rate\":20000,", with);
+		p = NULL;
+		text[0] = '\0';
+		assert_int_equal(plan_parse(&p, line, text, sizeof(text)), i == 0 ? 0 : -EINVAL);
+		assert_true(i == 0 || strstr(text, "follow") != NULL);
+		plan_destroy(p);
+		free(line);
+	}
+	/* A handler operates by the clock of its connections, not by the curve's. */
+	line = mutate("\"retain\":0,\"follow\":[]", "\"retain\":0,\"follow\":[[0,0,0,0,false]]");
+	p = NULL;
+	assert_int_equal(plan_parse(&p, line, text, sizeof(text)), -EINVAL);
+	assert_non_null(strstr(text, "handler"));
+	free(line);
 }
 
 static void test_plan_refusals(void **state)
@@ -253,7 +306,7 @@ int main(void)
 {
 	const char *seed = getenv("GCS_TEST_SEED");
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plan_good), cmocka_unit_test(test_plan_refusals),
+		cmocka_unit_test(test_plan_good), cmocka_unit_test(test_plan_follow), cmocka_unit_test(test_plan_refusals),
 		cmocka_unit_test(test_plan_cut),  cmocka_unit_test(test_dist_edges),
 		cmocka_unit_test(test_dist_zipf), cmocka_unit_test(test_model),
 	};
