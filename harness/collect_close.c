@@ -302,11 +302,7 @@ void collect_rows_now(struct gcs_collect *c)
 
 static void close_recent(struct gcs_collect *c, struct gcs_interval *i)
 {
-	uint32_t keep = (uint32_t)(COLLECT_NOW_NS / c->intervals.window_ns);
-	if (keep < 1)
-		keep = 1;
-	if (keep > COLLECT_RECENT_MAX)
-		keep = COLLECT_RECENT_MAX;
+	uint32_t keep = gcs_snapshot_recent(c->intervals.window_ns);
 	while (c->nrecent >= keep) {
 		gcs_interval_destroy(c->recent[0]);
 		memmove(c->recent, c->recent + 1, --c->nrecent * sizeof(c->recent[0]));

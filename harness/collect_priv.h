@@ -20,8 +20,7 @@
  * (real back end). */
 #define COLLECT_GRACE_NS	50000000
 #define COLLECT_TICK_NS		100000000   /* what the caller promises */
-#define COLLECT_NOW_NS		10000000000 /* "now" in the snapshot: the last 10 s */
-#define COLLECT_RECENT_MAX	64	    /* intervals kept for it */
+#define COLLECT_RECENT_MAX	GCS_RECENT_MAX /* intervals kept for "now" in the snapshot */
 #define COLLECT_HELD_MAX	(1u << 20)  /* records waiting for their time */
 #define COLLECT_FIRINGS_MAX	1000	    /* rows a fault and interval */
 #define COLLECT_DATA_EVENTS_MAX 20	    /* integrity errors told one by one */

@@ -14,9 +14,7 @@
 void collect_say(struct gcs_collect *c, int64_t t_ns, int level, const char *format, ...)
 {
 	struct gcs_snapshot *s = &c->snap;
-	if (s->nevents == GCS_EVENTS_SHOWN)
-		memmove(s->event, s->event + 1, --s->nevents * sizeof(s->event[0]));
-	struct gcs_event_view *e = &s->event[s->nevents++];
+	struct gcs_event_view *e = gcs_snapshot_event(s);
 	va_list args;
 	va_start(args, format);
 	vsnprintf(e->text, sizeof(e->text), format, args);
@@ -49,35 +47,16 @@ static void view_what(const struct gcs_fault *f, char *ret, size_t cap)
 void collect_view_begin(struct gcs_collect *c, const struct gcs_collect_options *opt)
 {
 	struct gcs_snapshot *s = &c->snap;
-	s->scenario = c->scenario;
 	s->sim = opt->sim;
-	s->end_ns = c->scenario->end_ns;
 	s->resolution_ns = collect_resolution(c);
-	s->memlimit = c->scenario->memlimit;
-	s->phase = -1;
 	snprintf(s->run_id, sizeof(s->run_id), "%s", opt->run_id ? opt->run_id : "");
 	snprintf(s->record_path, sizeof(s->record_path), "%s", opt->record_path);
 	snprintf(s->headline, sizeof(s->headline), "Starting the target.");
 	gcs_strip_init(s);
+	gcs_snapshot_begin(s, c->scenario);
 	for (uint32_t i = 0; i < c->scenario->nfaults; i++) {
 		view_what(&c->scenario->fault[i], c->what[i], sizeof(c->what[i]));
-		s->fault[i].id = c->scenario->fault[i].id;
-		s->fault[i].point = c->scenario->fault[i].point;
 		s->fault[i].what = c->what[i];
-		s->fault[i].times = c->scenario->fault[i].times;
-	}
-	for (uint32_t i = 0; i < c->scenario->nworkloads; i++) {
-		s->work[i].id = c->scenario->workload[i].id;
-		s->work[i].driver = c->scenario->workload[i].driver;
-		s->work[i].rate_wanted = (double)c->scenario->workload[i].rate;
-	}
-	s->nslos = c->scenario->nslos + c->scenario->nexpects;
-	for (uint32_t i = 0; i < s->nslos; i++) {
-		const struct gcs_judge *j =
-			i < c->scenario->nslos ? &c->slo[i] : &c->expect[i - c->scenario->nslos];
-		s->slo[i].id = j->check->id ? j->check->id : "expect";
-		s->slo[i].text = j->check->text;
-		snprintf(s->slo[i].shown, sizeof(s->slo[i].shown), "-");
 	}
 }
 
@@ -184,18 +163,6 @@ static void view_work(struct gcs_collect *c)
 	s->ops_rate_baseline = view_share(calm_ops, calm_s);
 }
 
-static int64_t view_next_edge(const struct gcs_fault *f, int64_t now_ns)
-{
-	int64_t next = -1;
-	for (uint32_t i = 0; i < f->nwindows; i++) {
-		int64_t edge = f->window[i].start_ns > now_ns ? f->window[i].start_ns
-							      : f->window[i].end_ns;
-		if (edge > now_ns && (next < 0 || edge < next))
-			next = edge;
-	}
-	return next;
-}
-
 static void view_faults(struct gcs_collect *c)
 {
 	for (uint32_t i = 0; i < c->scenario->nfaults; i++) {
@@ -208,7 +175,7 @@ static void view_faults(struct gcs_collect *c)
 		v->fired = f->fired;
 		v->masked = f->masked;
 		v->occurrence = f->occurrences;
-		v->next_edge_ns = view_next_edge(&c->scenario->fault[i], c->now_ns);
+		v->next_edge_ns = gcs_snapshot_next_edge(&c->scenario->fault[i], c->now_ns);
 	}
 }
 
@@ -263,73 +230,24 @@ static enum gcs_state view_state(const struct gcs_collect *c)
 		return GCS_ENDED;
 	if (!c->started)
 		return GCS_STARTING;
-	if (c->armed)
-		return GCS_FAULTING;
-	if (c->recoveries.first_arm_ns >= 0)
-		return c->facts.open ? GCS_RECOVERING : GCS_RECOVERED;
-	int phase = c->snap.phase;
-	return phase >= 0 && c->scenario->phase[phase].record ? GCS_STEADY : GCS_WARMING;
-}
-
-/* The fault whose window opens next; -1 none. */
-static int view_next_fault(const struct gcs_collect *c, int64_t *ret_ns)
-{
-	int next = -1;
-	for (uint32_t i = 0; i < c->scenario->nfaults; i++) {
-		int64_t edge = c->snap.fault[i].next_edge_ns;
-		if (c->snap.fault[i].armed || edge < 0 || (next >= 0 && edge >= *ret_ns))
-			continue;
-		next = (int)i;
-		*ret_ns = edge;
-	}
-	return next;
-}
-
-static const struct gcs_judge *view_failing(const struct gcs_collect *c)
-{
-	for (uint32_t i = 0; i < c->scenario->nslos; i++)
-		if (c->slo[i].state < 0)
-			return &c->slo[i];
-	return NULL;
+	return gcs_snapshot_state(&c->snap, c->recoveries.first_arm_ns >= 0, c->facts.open > 0);
 }
 
 static void view_headline(struct gcs_collect *c)
 {
 	struct gcs_snapshot *s = &c->snap;
-	char worst[32];
-	int64_t edge_ns = 0;
-	if (c->verdict.word) {
+	if (c->verdict.word)
 		snprintf(s->headline, sizeof(s->headline), "%s: %.100s.", c->verdict.word,
 			 c->verdict.sentence);
-		return;
-	}
-	if (!c->started)
-		return;
-	int next = view_next_fault(c, &edge_ns);
-	const struct gcs_judge *failing = view_failing(c);
-	gcs_metric_show(GCS_UNIT_NS, (double)s->stw_total.max_ns, worst, sizeof(worst));
-	int used;
-	if (failing)
-		used = snprintf(s->headline, sizeof(s->headline), "SLO %.24s fails: %.60s.",
-				failing->check->id, failing->check->text);
-	else
-		used = snprintf(s->headline, sizeof(s->headline), "%s; worst pause %s.",
-				c->scenario->nslos ? "All SLOs hold" : "No SLO is set", worst);
-	if (next >= 0 && used > 0 && (size_t)used < sizeof(s->headline))
-		snprintf(s->headline + used, sizeof(s->headline) - (size_t)used,
-			 " Next: %.20s in %.0f s.", c->scenario->fault[next].id,
-			 (double)(edge_ns - c->now_ns) / 1e9);
+	else if (c->started)
+		gcs_snapshot_headline(s);
 }
 
 void collect_view(struct gcs_collect *c)
 {
 	struct gcs_snapshot *s = &c->snap;
 	s->now_ns = c->now_ns;
-	s->phase = -1;
-	for (uint32_t p = 0; p < c->scenario->nphases && c->started; p++)
-		if (c->now_ns >= c->scenario->phase[p].start_ns &&
-		    c->now_ns < c->scenario->phase[p].end_ns)
-			s->phase = (int)p;
+	s->phase = c->started ? gcs_scenario_phase_at(c->scenario, c->now_ns) : -1;
 	view_gauges(c);
 	view_pauses(c);
 	view_totals(c);

@@ -7,7 +7,7 @@
  */
 #include "harness/collect.h"
 
-#include "harness/record.h"
+#include "harness/record_read.h"
 #include "harness/report_priv.h"
 
 #include <errno.h>
@@ -339,51 +339,14 @@ static const struct {
 
 /* ---------------------------------------------------------------- opening */
 
-static int report_pragma(sqlite3 *db, const char *sql)
-{
-	sqlite3_stmt *q = NULL;
-	int value = -1;
-	if (sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW)
-		value = sqlite3_column_int(q, 0);
-	sqlite3_finalize(q);
-	return value;
-}
-
 static int report_open(const char *path, sqlite3 **ret, FILE *err)
 {
-	FILE *probe = fopen(path, "re");
-	if (!probe) {
-		int error = -errno;
-		fprintf(err, "gcstorm: cannot open %s: %s\n", path, strerror(-error));
-		return error;
-	}
-	fclose(probe);
-	sqlite3 *db = NULL;
-	/* the log of a killed run can only be read along with its index, which the reader may have
-	 * to make */
-	int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL);
-	if (rc != SQLITE_OK) {
-		sqlite3_close(db);
-		rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL);
-	}
-	sqlite3_busy_timeout(db, 2000);
-	int id = rc == SQLITE_OK ? report_pragma(db, "PRAGMA application_id") : -1;
-	int version =
-		id == GCS_RECORD_APPLICATION_ID ? report_pragma(db, "PRAGMA user_version") : -1;
-	if (version == GCS_RECORD_VERSION) {
-		/* a reader must not fold the log of a run that it only looks at */
-		sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-		*ret = db;
-		return 0;
-	}
-	if (id == GCS_RECORD_APPLICATION_ID)
-		fprintf(err,
-			"gcstorm: %s is a record of version %d, this gcstorm reads version %d\n",
-			path, version, GCS_RECORD_VERSION);
-	else
-		fprintf(err, "gcstorm: %s is not a record of a run (a .gcrun file)\n", path);
-	sqlite3_close(db);
-	return -EINVAL;
+	char *text = NULL;
+	int rc = gcs_record_read(path, ret, &text);
+	if (rc != 0)
+		fprintf(err, "gcstorm: %s\n", text ? text : strerror(-rc));
+	free(text);
+	return rc;
 }
 
 int report_load(struct report *r, const char *path, FILE *err)

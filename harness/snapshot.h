@@ -10,10 +10,15 @@
 
 #define GCS_STRIP_CELLS 512   /* history columns kept: fixed time a cell, doubled when full */
 #define GCS_EVENTS_SHOWN 64
+#define GCS_TRACK_CELLS 256
+#define GCS_NOW_NS 10000000000   /* "now": the last 10 s, in whole windows */
+#define GCS_RECENT_MAX 64        /* windows that "now" is at most */
 
 enum gcs_state { GCS_STARTING, GCS_WARMING, GCS_STEADY, GCS_FAULTING, GCS_RECOVERING, GCS_RECOVERED, GCS_ENDED };
 
 struct gcs_pcts { uint64_t count; int64_t p50_ns, p90_ns, p99_ns, p999_ns, max_ns; };
+
+enum gcs_track { GCS_TRACK_ARMED = 1, GCS_TRACK_FIRED = 2, GCS_TRACK_EDGE = 4 /* a fault's arming */, GCS_TRACK_HAND = 8 /* armed by hand */ };
 
 /* One column of history. */
 struct gcs_cell {
@@ -28,6 +33,7 @@ struct gcs_fault_view {
 	const char *id, *point, *what;   /* what: "fail p=0.02", "delay 5ms every 100" */
 	bool armed, operator_act;
 	uint64_t visits, eligible, fired, masked, times;
+	bool fired_least;                /* fired at least so often: the record does not list every firing */
 	int64_t next_edge_ns;            /* -1 none */
 	uint32_t occurrence;
 };
@@ -55,9 +61,14 @@ struct gcs_snapshot {
 	bool operator_modified; /* somebody armed, disarmed or fired by hand: must be said on the screen */
 	struct {                /* of a record that is looked at (playback.h); a live run has active false */
 		bool active, following, paused; /* following: the run goes on and we are at its end */
+		bool live;              /* the run goes on, as far as can be seen from outside */
 		bool finished;          /* the record has a verdict */
+		bool from_list;         /* there is a list to go back to */
 		double speed;           /* of playing; record seconds a second */
 		int64_t record_end_ns;  /* last moment that it holds; now_ns is where we look */
+		int64_t begun_wall_ns;  /* when the run began, ns since 1970 */
+		uint8_t track[GCS_TRACK_CELLS]; /* the whole record in equal parts: enum gcs_track bits */
+		char notice[112];       /* what the last jump found; "" none */
 	} playback;
 	enum gcs_state state;
 	int64_t now_ns, end_ns;
@@ -86,3 +97,19 @@ struct gcs_snapshot {
 	uint64_t samples_lost; double injector_cost;   /* fraction of target CPU */
 	int64_t machine_stall_max_ns;
 };
+
+/* ---- snapshot.c: what the makers of snapshots (collector, playback) share */
+
+/* Ids, rates and texts of faults, workloads and checks, from the scenario, which outlives the snapshot. A fault's `what` is the
+ * caller's. */
+void gcs_snapshot_begin(struct gcs_snapshot *s, const struct gcs_scenario *sc);
+/* The next edge of a fault's windows after now, -1 none. */
+int64_t gcs_snapshot_next_edge(const struct gcs_fault *f, int64_t now_ns);
+/* While it runs: from the armed faults, the phase and the occurrences so far (open: not decided yet). */
+enum gcs_state gcs_snapshot_state(const struct gcs_snapshot *s, bool armed_before, bool open);
+/* While it runs: a failing SLO or the worst pause, and the fault that is next. Needs faults, SLOs, totals. */
+void gcs_snapshot_headline(struct gcs_snapshot *s);
+/* The newest event; the oldest makes room. */
+struct gcs_event_view *gcs_snapshot_event(struct gcs_snapshot *s);
+/* How many windows of that length "now" is. */
+uint32_t gcs_snapshot_recent(int64_t window_ns);

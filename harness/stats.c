@@ -72,7 +72,8 @@ size_t gcs_hist_encode(const struct watch_hist_sum *h, unsigned char **ret)
 	return n;
 }
 
-static int hist_decode_cells(struct watch_hist_sum *ret, const unsigned char *p, size_t left)
+/* Into NULL: only whether they are such cells. */
+static int hist_add_cells(struct watch_hist_sum *into, const unsigned char *p, size_t left)
 {
 	uint64_t index = 0;
 	while (left > 0) {
@@ -82,19 +83,21 @@ static int hist_decode_cells(struct watch_hist_sum *ret, const unsigned char *p,
 		if (m == 0 || gap >= WATCH_HIST_CELLS || index + gap >= WATCH_HIST_CELLS)
 			return -EPROTO;
 		index += gap;
-		ret->cell[index++] = count;
-		ret->count += count;
+		if (into) {
+			into->cell[index] += count;
+			into->count += count;
+		}
+		index++;
 		p += n + m;
 		left -= n + m;
 	}
 	return 0;
 }
 
-int gcs_hist_decode(struct watch_hist_sum *ret, const void *bytes, size_t n)
+int gcs_hist_add(struct watch_hist_sum *into, const void *bytes, size_t n)
 {
 	const unsigned char *p = bytes;
 	uint64_t head[3];
-	memset(ret, 0, sizeof(*ret));
 	for (int i = 0; i < 3; i++) {
 		size_t used = hist_get(p, n, &head[i]);
 		if (used == 0)
@@ -102,14 +105,19 @@ int gcs_hist_decode(struct watch_hist_sum *ret, const void *bytes, size_t n)
 		p += used;
 		n -= used;
 	}
-	int rc = head[0] == HIST_FORMAT ? hist_decode_cells(ret, p, n) : -EPROTO;
-	if (rc != 0) {
-		memset(ret, 0, sizeof(*ret));
-		return rc;
-	}
-	ret->sum_ns = head[1];
-	ret->max_ns = head[2];
+	if (head[0] != HIST_FORMAT || hist_add_cells(NULL, p, n) != 0)
+		return -EPROTO;
+	hist_add_cells(into, p, n);
+	into->sum_ns += head[1];
+	if (head[2] > into->max_ns)
+		into->max_ns = head[2];
 	return 0;
+}
+
+int gcs_hist_decode(struct watch_hist_sum *ret, const void *bytes, size_t n)
+{
+	memset(ret, 0, sizeof(*ret));
+	return gcs_hist_add(ret, bytes, n);
 }
 
 static int stats_order(const void *a, const void *b)

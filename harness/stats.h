@@ -17,6 +17,9 @@ size_t gcs_hist_encode(const struct watch_hist_sum *h, unsigned char **ret);
 /* 0; -EPROTO: not such bytes (ret is then empty). */
 int gcs_hist_decode(struct watch_hist_sum *ret, const void *bytes, size_t n);
 
+/* Adds such bytes to a histogram. 0; -EPROTO: not such bytes, nothing is added. */
+int gcs_hist_add(struct watch_hist_sum *into, const void *bytes, size_t n);
+
 /* Sorts v. 0 when n is 0. */
 double gcs_median(double *v, size_t n);
 /* Median of |v - middle|, times 1.4826 (the standard deviation of a normal sample). Overwrites v.

@@ -19,7 +19,7 @@ void gcs_strip_heap(struct gcs_cell *c, uint64_t live, uint64_t goal)
 		c->heap_goal = goal;
 }
 
-static void strip_join(struct gcs_cell *to, const struct gcs_cell *from)
+void gcs_strip_join(struct gcs_cell *to, const struct gcs_cell *from)
 {
 	gcs_strip_max(&to->stw_max_ns, from->stw_max_ns);
 	gcs_strip_max(&to->stopping_max_ns, from->stopping_max_ns);
@@ -41,7 +41,7 @@ static void strip_halve(struct gcs_snapshot *s)
 	for (uint32_t i = 0; i < s->ncells; i++) {
 		struct gcs_cell cell = s->cell[i];
 		if (i % 2)
-			strip_join(&s->cell[i / 2], &cell);
+			gcs_strip_join(&s->cell[i / 2], &cell);
 		else
 			s->cell[i / 2] = cell;
 	}
