@@ -133,7 +133,7 @@ static void drain_alloc_stall(struct gcs_collect *c, const struct watch_record *
 			      struct gcs_interval *i)
 {
 	int64_t begun_ns = collect_rel(c, r->t_ns) - (int64_t)r->b;
-	uint64_t firing = gcs_ledger_firing(&c->ledger, 0, 0, drain_worker(r->a), begun_ns);
+	uint64_t firing = gcs_ledger_firing(&c->ledger, r->e, 0, drain_worker(r->a), begun_ns);
 	gcs_measure_add(&i->m, GCS_ALLOC_STALL, r->b);
 	gcs_ledger_charge(&c->ledger, GCS_DUE_ALLOC_STALL, firing, (int64_t)r->b);
 	drain_pause_row(c, GCS_PAUSE_ALLOC_STALL, r, (int64_t)r->b, firing, 0);

@@ -4,7 +4,7 @@
  *
  * An operation of one map has one writer, or any number of readers: callers lock.
  * The order of an assign: poll, growth work, search, growth, everything it may need allocated, the
- * gc/write point, then the stores, which nothing interrupts.  So at each safepoint the map is
+ * points gc/map_assign and gc/write, then the stores, which nothing interrupts.  So at each safepoint the map is
  * whole, and a refused allocation leaves contents, count and iterators as they were (the layout may
  * have moved on).
  *
@@ -289,6 +289,15 @@ map_insert(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, 
 	m->count++;
 }
 
+/* Before the stores of an assign: everything is allocated, rooted or pinned, and the map is whole. */
+static inline void map_assign_point(struct sched_g *g, uint64_t key)
+{
+	if (gcs_gate(GCS_POINT_gc_map_assign))
+		gc_force_point(g, GCS_POINT_gc_map_assign, key);
+	if (gcs_gate(GCS_POINT_gc_write))
+		gc_force_point(g, GCS_POINT_gc_write, 0);
+}
+
 static inline __attribute__((always_inline)) int map_assign(struct sched_g *g,
 							    const struct mrt_map_type *mt,
 							    struct mrt_map *m, uint64_t key,
@@ -308,8 +317,7 @@ static inline __attribute__((always_inline)) int map_assign(struct sched_g *g,
 		}
 		if (map_search(map_chain(m, hash, mt->bucket_bytes), mt->bucket_bytes, key, hash,
 			       kb, &at)) {
-			if (gcs_gate(GCS_POINT_gc_write))
-				gc_write_point(g);
+			map_assign_point(g, key);
 			map_elem_write(g, mt->elem, map_elem_at(mt, at.bucket, at.i, kb), elem);
 			return 0;
 		}
@@ -323,8 +331,7 @@ static inline __attribute__((always_inline)) int map_assign(struct sched_g *g,
 			if (rc < 0)
 				return rc;
 		}
-		if (gcs_gate(GCS_POINT_gc_write))
-			gc_write_point(g);
+		map_assign_point(g, key);
 		map_insert(g, mt, m, key, hash, elem, kb, &at, &needs);
 		return 0;
 	}

@@ -6,8 +6,8 @@
  * append writes in place while there is room, so the sharers see it.  The old array is left to the
  * collector.
  *
- * The order of an append: poll, the new array (pinned), the gc/write point, then copy and stores
- * without a break.  Refused, the slice is as before.  Where Go panics, the answer is -EINVAL
+ * The order of an append: poll, the new array (pinned), the points gc/append and gc/write, then copy
+ * and stores without a break.  Refused, the slice is as before.  Where Go panics, the answer is -EINVAL
  * (bounds) or -EOVERFLOW (size).
  */
 #include "runtime/data/data.h"
@@ -90,6 +90,16 @@ int mrt_slice_make(mrt_g *pub, const struct mrt_type *elem, size_t len, size_t c
 	return rc;
 }
 
+/* Before the copy and the stores of an append: everything is rooted or pinned. bytes: of the new
+ * array, or what is appended in place. */
+static inline void slice_append_point(struct sched_g *g, size_t bytes)
+{
+	if (gcs_gate(GCS_POINT_gc_append))
+		gc_force_point(g, GCS_POINT_gc_append, bytes);
+	if (gcs_gate(GCS_POINT_gc_write))
+		gc_force_point(g, GCS_POINT_gc_write, 0);
+}
+
 /* growslice and the append itself. */
 static __attribute__((noinline)) int slice_grow(struct sched_g *g, const struct mrt_type *elem,
 						struct mrt_slice *s, const void *elems, size_t n)
@@ -106,8 +116,7 @@ static __attribute__((noinline)) int slice_grow(struct sched_g *g, const struct 
 	rc = gc_alloc(g, elem, cap, &array);
 	if (rc < 0)
 		return rc;
-	if (gcs_gate(GCS_POINT_gc_write))
-		gc_write_point(g);
+	slice_append_point(g, cap * elem->size);
 	if (s->len > 0)
 		slice_move(g, elem, array, s->array, s->len);
 	slice_move(g, elem, (char *)array + s->len * elem->size, elems, n);
@@ -130,8 +139,7 @@ int mrt_append(mrt_g *pub, const struct mrt_type *elem, struct mrt_slice *s, con
 	if (PRIM_UNLIKELY(n == 0))
 		return 0;
 	if (PRIM_LIKELY(n <= s->cap - s->len)) {
-		if (gcs_gate(GCS_POINT_gc_write))
-			gc_write_point(g);
+		slice_append_point(g, n * elem->size);
 		slice_move(g, elem, (char *)s->array + s->len * elem->size, elems, n);
 		s->len += n;
 		return 0;

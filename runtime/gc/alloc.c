@@ -7,11 +7,11 @@
  *
  * Out of memory. `return`: a whole collection, shared by all who wait, one retry, then -ENOMEM.
  * `throw`: Go's text and exit status 2. An injected mem/malloc failure is neither: it is final,
- * with no collection.
+ * with no collection. mem/span and mem/os_commit fail below: the policy follows, and its retry
+ * visits them again. Their firings are masked when memory comes in the end; if not, the last one
+ * failed the operation.
  */
 #include "runtime/gc/gc_priv.h"
-
-#include "faults/gate.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,23 +26,40 @@ static _Alignas(8) char alloc_zero_object[8];
 /* One visit of an armed gate. 0, or -errno: this allocation fails. */
 static int alloc_fault(struct sched_g *g, size_t bytes)
 {
-	struct gcs_site site = {
-		.worker = g->worker,
-		.driver = g->driver,
-		.p = (uint16_t)g->p->id,
-		.gc_cycle = gc_cycle(),
-		.gc_phase = (uint8_t)gc_phase_now(),
-		.eligible = true,
-		.now_ns = prim_now_ns(),
-		.arg = bytes,
-		.ring = g->p->ring,
-	};
+	struct gcs_site site = gc_site(g, true, bytes);
 	struct gcs_firing firing;
 
 	if (!gcs_decide(GCS_POINT_mem_malloc, &site, &firing) || firing.action != GCS_ACT_FAIL)
 		return 0;
 	gcs_effect(&site, firing.id, 3, (uint64_t)firing.err);
 	return firing.err > 0 ? -firing.err : -ENOMEM;
+}
+
+bool gc_refuse(enum gcs_point point, size_t bytes)
+{
+	struct sched_g *g = sched_current();
+	struct gcs_firing firing;
+	struct gcs_site site;
+
+	if (g == NULL || g->system)
+		return false;
+	site = gc_site(g, g->nrefused < SCHED_REFUSED_MAX, bytes);
+	if (!gcs_decide(point, &site, &firing) || firing.action != GCS_ACT_FAIL)
+		return false;
+	g->refused[g->nrefused++] = firing.id;
+	return true;
+}
+
+/* The allocation has its outcome: say so of the firings that refused it memory. */
+static void alloc_refused_settle(struct sched_g *g, size_t bytes, int64_t stall_ns, int r)
+{
+	struct gcs_site site = gc_site(g, true, bytes);
+
+	for (uint32_t i = 0; i < g->nrefused && r == 0; i++)
+		gcs_effect(&site, g->refused[i], 1, (uint64_t)stall_ns);
+	if (r < 0)
+		gcs_effect(&site, g->refused[g->nrefused - 1], 3, (uint64_t)-r);
+	g->nrefused = 0;
 }
 
 /* Go's last words (malloc.go, mheap.go): the block is what grow asked the OS for. */
@@ -60,6 +77,11 @@ static _Noreturn void alloc_throw(size_t bytes)
 	prim_die(2, text);
 }
 
+static uint64_t alloc_refused_first(const struct sched_g *g)
+{
+	return g->nrefused != 0 ? g->refused[0] : 0;
+}
+
 /* The emergency collection before the one retry. */
 static int64_t alloc_stall(struct sched_g *g, size_t bytes)
 {
@@ -67,25 +89,28 @@ static int64_t alloc_stall(struct sched_g *g, size_t bytes)
 
 	if (gc_st.opt.oom == MRT_OOM_THROW)
 		alloc_throw(bytes);
-	gc_wait_full(g, GC_TRIGGER_EMERGENCY);
+	gc_wait_full(g, GC_TRIGGER_EMERGENCY, alloc_refused_first(g));
 	return prim_now_ns() - begin_ns;
 }
 
 static void alloc_stalled(struct sched_g *g, int64_t stall_ns, size_t bytes, bool came)
 {
-	gc_emit(g, WATCH_ALLOC_STALL, g->worker, (uint64_t)stall_ns, bytes, came, 0, 0);
+	gc_emit(g, WATCH_ALLOC_STALL, g->worker, (uint64_t)stall_ns, bytes, came,
+		alloc_refused_first(g), 0);
 }
 
 static int alloc_refill(struct sched_g *g, mem_spanclass sc, size_t bytes)
 {
 	int r = mem_cache_refill(g->p->mc, sc);
-	int64_t stall_ns;
+	int64_t stall_ns = 0;
 
-	if (r != -ENOMEM)
-		return r;
-	stall_ns = alloc_stall(g, bytes);
-	r = mem_cache_refill(g->p->mc, sc);
-	alloc_stalled(g, stall_ns, bytes, r == 0);
+	if (r == -ENOMEM) {
+		stall_ns = alloc_stall(g, bytes);
+		r = mem_cache_refill(g->p->mc, sc);
+		alloc_stalled(g, stall_ns, bytes, r == 0);
+	}
+	if (PRIM_UNLIKELY(g->nrefused != 0))
+		alloc_refused_settle(g, bytes, stall_ns, r);
 	return r;
 }
 
@@ -116,13 +141,15 @@ static int alloc_large(struct sched_g *g, size_t bytes, bool noscan, void **ret_
 		       bool *ret_needzero)
 {
 	void *obj = mem_large_alloc(bytes, noscan, ret_needzero);
-	int64_t stall_ns;
+	int64_t stall_ns = 0;
 
 	if (obj == NULL) {
 		stall_ns = alloc_stall(g, bytes);
 		obj = mem_large_alloc(bytes, noscan, ret_needzero);
 		alloc_stalled(g, stall_ns, bytes, obj != NULL);
 	}
+	if (PRIM_UNLIKELY(g->nrefused != 0))
+		alloc_refused_settle(g, bytes, stall_ns, obj != NULL ? 0 : -ENOMEM);
 	if (obj == NULL)
 		return -ENOMEM;
 	*ret_obj = obj;

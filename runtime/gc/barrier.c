@@ -9,8 +9,6 @@
  */
 #include "runtime/gc/gc_priv.h"
 
-#include "faults/gate.h"
-
 #include <string.h>
 
 _Atomic uint32_t gc_barrier_on;
@@ -42,28 +40,33 @@ void gc_barrier(struct sched_g *g, void *old_value, void *new_value)
 		l->barrier[l->barrier_n++] = (uintptr_t)new_value;
 }
 
-/*
- * The gc/write gate is armed: visit it. Eligible is who holds the right to begin a cycle before he
- * is asked: so a firing is a cycle that carries its id, whatever other Ps do.
- */
-static void barrier_fault(struct sched_g *g)
+struct gcs_site gc_site(const struct sched_g *g, bool eligible, uint64_t arg)
 {
-	bool claimed = !g->system && gc_claim();
-	struct gcs_site site = {
+	return (struct gcs_site){
 		.worker = g->worker,
 		.driver = g->driver,
 		.p = (uint16_t)g->p->id,
 		.gc_cycle = gc_cycle(),
 		.gc_phase = (uint8_t)gc_phase_now(),
-		.eligible = claimed,
+		.eligible = eligible,
 		.now_ns = prim_now_ns(),
+		.arg = arg,
 		.ring = g->p->ring,
 	};
+}
+
+/*
+ * Eligible is who holds the right to begin a cycle before he is asked: so a firing is a cycle that
+ * carries its id, whatever other Ps do.
+ */
+void gc_force_point(struct sched_g *g, enum gcs_point point, uint64_t arg)
+{
+	bool claimed = !g->system && gc_claim();
+	struct gcs_site site = gc_site(g, claimed, arg);
 	struct gcs_firing firing;
 	uint32_t cycle;
 
-	if (!gcs_decide(GCS_POINT_gc_write, &site, &firing) || firing.action != GCS_ACT_FORCE ||
-	    !claimed) {
+	if (!gcs_decide(point, &site, &firing) || firing.action != GCS_ACT_FORCE || !claimed) {
 		if (claimed)
 			gc_unclaim(g);
 		return;
@@ -73,12 +76,6 @@ static void barrier_fault(struct sched_g *g)
 	site.p = (uint16_t)g->p->id;
 	site.ring = g->p->ring;
 	gcs_effect(&site, firing.id, 2, cycle);
-}
-
-void gc_write_point(struct sched_g *g)
-{
-	if (gcs_gate(GCS_POINT_gc_write))
-		barrier_fault(g);
 }
 
 void mrt_store(mrt_g *pub, void **slot, void *value)
@@ -91,7 +88,7 @@ void mrt_store(mrt_g *pub, void **slot, void *value)
 		sched_op_enter(g);
 		sched_pin(g, value);
 		sched_pin(g, slot);
-		barrier_fault(g);
+		gc_force_point(g, GCS_POINT_gc_write, 0);
 		sched_op_leave(g);
 	}
 	gc_store(g, slot, value);

@@ -155,14 +155,14 @@ static void cycle_publish(struct sched_g *g, uint32_t cycle)
 	gc_unclaim(g);
 }
 
-void gc_wait_full(struct sched_g *g, enum gc_trigger why)
+void gc_wait_full(struct sched_g *g, enum gc_trigger why, uint64_t firing)
 {
 	uint32_t target = gc_cycle() + 1;
 
 	gc_wait_marks(g, target - 1);
 	while (!cycle_reached(target)) {
 		/* Refused while another one begins or ends: look again when it has. */
-		if (gc_start(g, why, 0) == 0 && gc_phase_now() == GC_OFF)
+		if (gc_start(g, why, firing) == 0 && gc_phase_now() == GC_OFF)
 			gc_wait_settled(g);
 		else
 			gc_wait_marks(g, target);
@@ -173,7 +173,7 @@ void gc_wait_full(struct sched_g *g, enum gc_trigger why)
 
 void mrt_gc(mrt_g *g)
 {
-	gc_wait_full(sched_of(g), GC_TRIGGER_FORCED);
+	gc_wait_full(sched_of(g), GC_TRIGGER_FORCED, 0);
 }
 
 /* -------------------------------------------------------------------- start */
@@ -557,6 +557,7 @@ const struct mem_hooks gc_mem_hooks = {
 	.live_add = gc_live_add,
 	.sweep_debt = gc_sweep_debt,
 	.alloc_black = cycle_alloc_black,
+	.refuse = gc_refuse,
 };
 
 int gc_init(const struct gc_options *opt)

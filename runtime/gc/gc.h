@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "faults/gate.h"
 #include "runtime/mem/mem.h"
 #include "runtime/mrt.h"
 #include "runtime/sched/sched.h"
@@ -55,9 +56,9 @@ static inline void gc_store(struct sched_g *g, void **slot, void *value)
 	/* Release: pairs with the marker's acquire load; what the object was zeroed to is seen before its address. */
 	__atomic_store_n(slot, value, __ATOMIC_RELEASE);
 }
-/* The gc/write gate at a pointer store of an operation (map assign, append): may start a GC, a safepoint. Call it at a
- * place of the operation where everything is rooted or pinned and consistent. */
-void gc_write_point(struct sched_g *g);
+/* Visit an armed gate that may start a GC (gc/write, gc/map_assign, gc/append); a safepoint then. Call it at a place of the
+ * operation where everything is rooted or pinned and consistent. arg: what the site knows, size or key. */
+void gc_force_point(struct sched_g *g, enum gcs_point point, uint64_t arg);
 /* Copy `n` elements of `elem` (pointer words: relaxed atomic, with barrier when on; the rest memcpy). No safepoint. dst in heap. */
 void gc_copy_typed(struct sched_g *g, const struct mrt_type *elem, void *dst, const void *src, size_t n);
 /* Zero typed memory with the barrier for its pointers. */
@@ -70,8 +71,9 @@ uint64_t gc_heap_live(void);
 uint64_t gc_heap_goal(void);
 /* Start a cycle unless one runs; returns its number or 0 if one was running. firing: fault firing that asks, 0 none. Safepoint. */
 uint32_t gc_start(struct sched_g *g, enum gc_trigger why, uint64_t firing);
-/* Wait until a cycle that began after this call has ended and is swept, starting it if need be. Waiters share it. Safepoint. */
-void gc_wait_full(struct sched_g *g, enum gc_trigger why);
+/* Wait until a cycle that began after this call has ended and is swept, starting it if need be. Waiters share it; who starts it
+ * names the firing that asks, 0 none. Safepoint. */
+void gc_wait_full(struct sched_g *g, enum gc_trigger why, uint64_t firing);
 
 /* Objects allocated with exactly this descriptor are remembered while they live (up to GC_CHECK_OBJECTS_MAX), and every heap check
  * calls fn on each: 0, or -EUCLEAN with a text. World stopped. For few and long-lived things: map headers. Before the first

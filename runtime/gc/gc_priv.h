@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "faults/gate.h"
 #include "runtime/gc/gc.h"
 #include "runtime/watch/telemetry.h"
 
@@ -263,8 +264,16 @@ void gc_emit(struct sched_g *g, enum watch_kind kind, uint64_t a, uint64_t b, ui
 	     uint64_t d, uint64_t e, uint64_t f);
 int64_t gc_cpu_available_ns(int64_t now_ns);
 
+/* -------------------------------------------------------------------- alloc.c */
+
+/* Hook of mem: an armed gate below the allocation policy. System goroutines, and threads without one,
+ * are not refused: they could not go on. */
+bool gc_refuse(enum gcs_point point, size_t bytes);
+
 /* ------------------------------------------------------------------ barrier.c */
 
+/* What a site knows of the goroutine that visits it, which holds its P. */
+struct gcs_site gc_site(const struct sched_g *g, bool eligible, uint64_t arg);
 void gc_barrier_flush(struct gc_local *l);
 
 /* -------------------------------------------------------------------- sweep.c */

@@ -129,6 +129,12 @@ static int heap_commit_tables_locked(uint32_t end)
 	return 0;
 }
 
+/* The gate of this site is armed. */
+static bool heap_refused(enum gcs_point point, size_t bytes)
+{
+	return mem_hooks->refuse != NULL && mem_hooks->refuse(point, bytes);
+}
+
 /* Open chunks until npages lie free together at the end. */
 static int heap_grow_locked(uint32_t npages)
 {
@@ -140,11 +146,14 @@ static int heap_grow_locked(uint32_t npages)
 
 	if (more > mem_heap.reserved_pages - from)
 		return -ENOMEM;
+	if (gcs_gate(GCS_POINT_mem_os_commit) &&
+	    heap_refused(GCS_POINT_mem_os_commit, (size_t)more << MEM_PAGE_SHIFT))
+		return -ENOMEM;
 	s = heap_spare_get_locked();
 	if (s == NULL)
 		return -ENOMEM;
 	r = heap_commit_tables_locked(from + more);
-	if (r == 0) /* seam: mem/os_commit */
+	if (r == 0)
 		r = prim_pages_commit(addr, (size_t)more << MEM_PAGE_SHIFT);
 	if (r < 0) {
 		heap_spare_put_locked(s);
@@ -194,7 +203,7 @@ static int heap_cut_locked(uint32_t npages, uint32_t words, struct heap_cut *cut
 	int r;
 
 	prim_mutex_assert_held(&mem_heap.lock);
-	cut->span = heap_spare_get_locked(); /* seam: mem/span */
+	cut->span = heap_spare_get_locked();
 	if (cut->span == NULL)
 		return -ENOMEM;
 	cut->bits = heap_bitmap_get_locked(words);
@@ -233,8 +242,12 @@ static int heap_try_alloc(size_t npages, mem_spanclass sc, struct mem_span **ret
 
 int mem_heap_alloc(size_t npages, mem_spanclass sc, struct mem_span **ret)
 {
-	int r = heap_try_alloc(npages, sc, ret);
+	int r;
 
+	if (gcs_gate(GCS_POINT_mem_span) &&
+	    heap_refused(GCS_POINT_mem_span, npages << MEM_PAGE_SHIFT))
+		return -ENOMEM;
+	r = heap_try_alloc(npages, sc, ret);
 	if (r != -ENOMEM || mem_sweep_done())
 		return r;
 	while (mem_sweep_one() != 0)

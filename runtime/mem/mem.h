@@ -10,10 +10,13 @@
  * A flat bitmap (1 bit a word, layout of Go 1.20) says which words of scannable
  * objects are pointers; noscan spans have none.
  *
- * Failure sites: `mem/span`, `mem/os_commit` (later issues) belong in heap.c at the marked seams.
+ * Failure sites, both in heap.c: `mem/span` when a span is asked of the page heap, `mem/os_commit`
+ * when the page heap asks the system to back more of the reservation. They fail as the real thing
+ * does: unswept spans are swept before a refused commit is final, and -ENOMEM goes up to the policy.
  */
 #pragma once
 
+#include "faults/gate.h"
 #include "runtime/prim/prim.h"
 
 #define MEM_PAGE_SHIFT	 13
@@ -109,9 +112,12 @@ struct mem_hooks {
 	 * mem_bits_set); mem asks only to refuse a sweep then: marks of the running cycle would be
 	 * taken for the last one's. */
 	bool (*alloc_black)(void);
+	/* An armed gate on a failure site: true: memory is refused. Optional, NULL allowed: never.
+	 * It decides and logs, and does nothing else: mem/os_commit asks under the heap's lock. */
+	bool (*refuse)(enum gcs_point point, size_t bytes);
 };
-/* Hooks run with no lock of mem held. They may sweep (mem_sweep_one); they neither park nor
- * allocate. */
+/* But for `refuse`, hooks run with no lock of mem held. They may sweep (mem_sweep_one); they neither
+ * park nor allocate. */
 
 int mem_init(size_t reserve_bytes, const struct mem_hooks *hooks, bool clobber);
 void mem_fini(void); /* gives every page back */

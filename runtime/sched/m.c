@@ -24,6 +24,13 @@ static void m_thread(void *arg)
 	sched_m_loop(m);
 }
 
+struct sched_g *sched_current(void)
+{
+	struct sched_m *m = prim_thread_user();
+
+	return m != NULL ? m->g : NULL;
+}
+
 uint32_t sched_m_random(struct sched_m *m)
 {
 	uint64_t x = m->rng;

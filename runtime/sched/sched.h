@@ -39,6 +39,7 @@ enum sched_wait { /* why a G waits, for people and statistics */
 };
 
 #define SCHED_PINS_MAX 32
+#define SCHED_REFUSED_MAX 4 /* in one allocation: two attempts, each with at most two commits */
 
 struct sched_p;
 struct sched_m;
@@ -74,6 +75,9 @@ struct sched_g {
 	void *park_arg;
 	bool (*park_commit)(struct sched_g *, void *); /* runs on the M after the switch; false: resume at once */
 	uint64_t alloc_seq;      /* allocations by this G */
+	/* firings that refused memory to the allocation under way, oldest first */
+	uint64_t refused[SCHED_REFUSED_MAX];
+	uint32_t nrefused;
 	/* private to sched/ */
 	int64_t wake_lag_ns;     /* of the last measured wake */
 	size_t stack_bytes;      /* of ctx, as asked for */
@@ -97,6 +101,8 @@ struct sched_p {
 };
 
 static inline struct sched_g *sched_of(mrt_g *g) { return (struct sched_g *)g; }
+/* The goroutine that runs on the calling thread; NULL: none, or the thread is no M. For cold paths that are not given one. */
+struct sched_g *sched_current(void);
 
 /* ---- what the collector plugs in, before sched_init. No NULLs but where it says so. */
 struct sched_gc_hooks {
