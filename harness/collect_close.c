@@ -186,6 +186,7 @@ static void rows_counters(struct gcs_collect *c)
 		{"gc_forced", c->total.gc_forced},
 		{"gc_cpu_ns", c->total.gc_cpu_ns},
 		{"cpu_ns", c->total.cpu_ns},
+		{"used_ns", c->total.used_ns},
 		{"assist_ns", c->total.assist_ns},
 		{"heap_live_max", c->total.heap_live_max},
 		{"heap_live_min", c->total.heap_live_min},
@@ -381,7 +382,10 @@ void collect_rows_begin(struct gcs_collect *c, const struct gcs_collect_options 
 	const struct gcs_scenario *s = c->scenario;
 	struct timespec wall;
 	clock_gettime(CLOCK_REALTIME, &wall);
-	gcs_record_put(c->record, GCS_ROW_RUN, gcs_text(opt->run_id), gcs_text(s->name),
+	char name[256];
+	snprintf(name, sizeof(name), "%s%s%s", s->name, s->chosen ? "+" : "",
+		 s->chosen ? s->chosen : "");
+	gcs_record_put(c->record, GCS_ROW_RUN, gcs_text(opt->run_id), gcs_text(name),
 		       gcs_u64(s->seed), gcs_text("embedded"), gcs_u64(s->procs), gcs_int(opt->sim),
 		       gcs_text(opt->command_line),
 		       gcs_int(wall.tv_sec * 1000000000ll + wall.tv_nsec));

@@ -252,6 +252,8 @@ static void row_counter(struct report *r, sqlite3_stmt *q)
 		const char *key;
 		uint64_t *slot;
 	} slots[] = {
+		{"recorded_ns", (uint64_t *)&r->recorded_ns},
+		{"used_ns", &r->used_ns},
 		{"gc_cycles", &r->gc_cycles},
 		{"gc_forced", &r->gc_forced},
 		{"gc_cpu_ns", &r->gc_cpu_ns},

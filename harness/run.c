@@ -414,8 +414,9 @@ static int run_place_record(struct run *r)
 	int n = snprintf(r->record, sizeof r->record, "%s", dir);
 	if (e)
 		return e;
-	n += snprintf(r->record + n, sizeof r->record - (size_t)n, "/%s-%s.gcrun",
-		      r->scenario->name, r->run_id);
+	n += snprintf(r->record + n, sizeof r->record - (size_t)n, "/%s%s%s-%s.gcrun",
+		      r->scenario->name, r->scenario->chosen ? "+" : "",
+		      r->scenario->chosen ? r->scenario->chosen : "", r->run_id);
 	return n >= (int)sizeof r->record ? -ENAMETOOLONG : 0;
 }
 
