@@ -53,8 +53,12 @@ uint64_t prim_seed(void);
 /* Number of CPUs this process may run on (sched_getaffinity); sim: a large constant. */
 uint32_t prim_ncpu(void);
 
-/* Last words: message to stderr (one write), then _exit(status). No return. */
+/* Last words: message to stderr (one write), then _exit(status). No return.  A
+ * full pipe that nobody reads keeps nobody from dying: a tenth of a second, and
+ * the words are lost. */
 _Noreturn void prim_die(int status, const char *message);
+/* The same words, and on. */
+void prim_last_words(const char *text, size_t len);
 
 /* Unbuffered write of a whole text line to stderr (gctrace); sim: same. */
 void prim_log(const char *text, size_t len);
@@ -297,6 +301,12 @@ int prim_peer_start(const struct prim_peer_options *opt, prim_conn **ret_conns);
  * sent the whole plan before the start); with PRIM_FOREVER it waits in real
  * time while virtual time stands still (the handshake). */
 int prim_ctl_recv(int fd, char *line, size_t cap, int64_t deadline_ns);
+/* The same over several descriptors, each in the same place at every call (the
+ * control socket first); lines of an earlier one come first. *ret_which: whose line
+ * it is, or whose end, or who sent too much. */
+#define PRIM_CTL_FDS_MAX 2u
+int prim_ctl_recv_any(const int *fd, uint32_t nfds, uint32_t *ret_which, char *line, size_t cap,
+		      int64_t deadline_ns);
 /* Sends all of it, and a newline when the last byte is none.  0, -EPIPE, other
  * -errno; waits while the other end is slow. */
 int prim_ctl_send(int fd, const char *line, size_t len);

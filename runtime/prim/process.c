@@ -9,6 +9,8 @@
 #include "runtime/prim/prim_priv.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,15 +20,25 @@
 
 #define PROCESS_DIE_EXIT 2 /* the status of a Go runtime's fatal error */
 #define PROCESS_TEXT_MAX 4096
+#define PROCESS_WAIT_MS	 100 /* for a stderr that nobody reads */
 
 static uint64_t process_seed;
 static _Atomic uint64_t process_seed_count;
 
-/* Write all of it, whatever signals come; a closed stderr is not our problem. */
-static void process_write(const char *text, size_t len)
+/* Somebody takes what is on stderr, or it is no pipe. */
+static bool process_heard(int wait_ms)
 {
-	while (len > 0) {
-		ssize_t n = write(STDERR_FILENO, text, len);
+	struct pollfd pfd = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	return wait_ms < 0 || poll(&pfd, 1, wait_ms) > 0;
+}
+
+/* Write all of it, whatever signals come; a closed stderr is not our problem, nor, with a wait_ms of 0 or more, one
+ * that nobody reads. */
+static void process_write(const char *text, size_t len, int wait_ms)
+{
+	while (len > 0 && process_heard(wait_ms)) {
+		ssize_t n = write(STDERR_FILENO, text, wait_ms < 0 || len < PIPE_BUF ? len : PIPE_BUF);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -43,13 +55,13 @@ void prim_die(int status, const char *message)
 	size_t len = strlen(message);
 
 	if (len >= PROCESS_TEXT_MAX) {
-		process_write(message, len);
+		process_write(message, len, PROCESS_WAIT_MS);
 		_exit(status);
 	}
 	memcpy(text, message, len);
 	if (len == 0 || text[len - 1] != '\n')
 		text[len++] = '\n';
-	process_write(text, len);
+	process_write(text, len, PROCESS_WAIT_MS);
 	_exit(status);
 }
 
@@ -66,7 +78,12 @@ void prim_dief(const char *format, ...)
 
 void prim_log(const char *text, size_t len)
 {
-	process_write(text, len);
+	process_write(text, len, -1);
+}
+
+void prim_last_words(const char *text, size_t len)
+{
+	process_write(text, len, PROCESS_WAIT_MS);
 }
 
 void prim_seed_init(uint64_t seed)
