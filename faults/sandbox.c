@@ -8,8 +8,12 @@
 #include "faults/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <seccomp.h>
 
@@ -92,17 +96,26 @@ static const char *const sandbox_allowed[] = {
 
 /* Tried by the C library, which does without. */
 static const char *const sandbox_refused[] = {
-	"open",		  "openat",
-	"access",	  "faccessat",
-	"faccessat2",	  "readlink",
-	"readlinkat",	  "stat",
-	"lstat",	  "newfstatat",
-	"statx",	  "ioctl",
-	"uname",	  "sysinfo",
-	"getcwd",	  "sched_setaffinity",
-	"sched_getparam", "sched_getscheduler",
+	"open",
+	"access",
+	"faccessat",
+	"faccessat2",
+	"readlink",
+	"readlinkat",
+	"stat",
+	"lstat",
+	"newfstatat",
+	"statx",
+	"ioctl",
+	"uname",
+	"sysinfo",
+	"getcwd",
+	"sched_setaffinity",
+	"sched_getparam",
+	"sched_getscheduler",
 };
 
+#define SANDBOX_REPLY_FLAGS (O_WRONLY | O_NONBLOCK | O_CLOEXEC)
 #define SANDBOX_COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 static int sandbox_rules(scmp_filter_ctx ctx, unsigned int action, const char *const *name,
@@ -120,7 +133,37 @@ static int sandbox_rules(scmp_filter_ctx ctx, unsigned int action, const char *c
 	return 0;
 }
 
-static int sandbox_build(scmp_filter_ctx ctx)
+/* One path, told by where its text lies, with one set of flags; what else is asked to be opened is refused, as in
+ * sandbox_refused. */
+static int sandbox_reply(scmp_filter_ctx ctx, const char *path)
+{
+	const struct scmp_arg_cmp path_is = {
+		.arg = 1, .op = SCMP_CMP_EQ, .datum_a = (uintptr_t)path};
+	const struct scmp_arg_cmp path_is_not = {
+		.arg = 1, .op = SCMP_CMP_NE, .datum_a = (uintptr_t)path};
+	const struct scmp_arg_cmp flags_are = {.arg = 2,
+					       .op = SCMP_CMP_MASKED_EQ,
+					       .datum_a = UINT32_MAX,
+					       .datum_b = SANDBOX_REPLY_FLAGS};
+	int r;
+
+	if (path == NULL)
+		return seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(openat), 0);
+	r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 2, path_is, flags_are);
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(openat), 1, path_is_not);
+	return r;
+}
+
+int gcs_sandbox_open_reply(const char *path)
+{
+	/* The system call itself: the C library's wrapper may add to the flags. */
+	long fd = syscall(SYS_openat, AT_FDCWD, path, SANDBOX_REPLY_FLAGS, 0);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+static int sandbox_build(scmp_filter_ctx ctx, const char *reply_path)
 {
 	/* Of prctl, a thread may name itself. */
 	const struct scmp_arg_cmp naming = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = PR_SET_NAME};
@@ -135,10 +178,12 @@ static int sandbox_build(scmp_filter_ctx ctx)
 	if (r == 0)
 		r = sandbox_rules(ctx, SCMP_ACT_ERRNO(EPERM), sandbox_refused,
 				  SANDBOX_COUNT(sandbox_refused));
+	if (r == 0)
+		r = sandbox_reply(ctx, reply_path);
 	return r;
 }
 
-int gcs_sandbox_enter(enum sandbox_state *ret)
+int gcs_sandbox_enter(enum sandbox_state *ret, const char *reply_path)
 {
 	scmp_filter_ctx ctx;
 	int r;
@@ -149,7 +194,7 @@ int gcs_sandbox_enter(enum sandbox_state *ret)
 	ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	if (ctx == NULL)
 		return -ENOMEM;
-	r = sandbox_build(ctx);
+	r = sandbox_build(ctx, reply_path);
 	if (r == 0) {
 		*ret = SANDBOX_ON;
 		r = seccomp_load(ctx);

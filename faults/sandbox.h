@@ -1,8 +1,8 @@
 /*
  * sandbox.h: what a target may ask of the kernel: an allow-list, kept by seccomp.
  *
- * A target lives on descriptors that it was given and on memory; it opens nothing and starts
- * nothing. A call that a sane target never makes kills the process; a few that the C library tries
+ * A target lives on descriptors that it was given and on memory; it opens nothing (but, for
+ * writing, the one path at which fiu-ctrl waits for a reply) and starts nothing. A call that a sane target never makes kills the process; a few that the C library tries
  * and can do without (opening a file, ioctl on stderr) get EPERM.
  */
 #pragma once
@@ -13,8 +13,12 @@ enum sandbox_state {
 	SANDBOX_OFF_KERNEL = 2,	   /* this kernel or container does not let us */
 };
 
-/* Restrict the calling process and all threads it will have. Irreversible. -errno when the filter
- * could not be built. */
-int gcs_sandbox_enter(enum sandbox_state *ret);
+/* Restrict the calling process and all threads it will have. Irreversible. reply_path: what
+ * gcs_sandbox_open_reply may open later, by the place of its text, which must lie in memory that is
+ * never written again; NULL: nothing. -errno when the filter could not be built. */
+int gcs_sandbox_enter(enum sandbox_state *ret, const char *reply_path);
+/* Open the reply_path, this very pointer, for writing and without waiting. A descriptor; -ENXIO:
+ * nobody reads there yet; -errno. */
+int gcs_sandbox_open_reply(const char *path);
 /* A sentence for the state; NULL when it is on. */
 const char *gcs_sandbox_notice(enum sandbox_state state);

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 static enum sandbox_state sandbox_state;
+static const char *reply_path; /* of run_boxed */
 
 /* Runs fn in a child under the sandbox; its wait status. */
 static int run_boxed(void (*fn)(void))
@@ -37,7 +38,7 @@ static int run_boxed(void (*fn)(void))
 		enum sandbox_state state;
 
 		setrlimit(RLIMIT_CORE, &none);
-		if (gcs_sandbox_enter(&state) < 0)
+		if (gcs_sandbox_enter(&state, reply_path) < 0)
 			_exit(99);
 		fn();
 		_exit(0);
@@ -146,7 +147,7 @@ static enum sandbox_state find_state(void)
 	pid_t pid = fork();
 
 	if (pid == 0)
-		_exit(gcs_sandbox_enter(&state) < 0 ? 99 : (int)state);
+		_exit(gcs_sandbox_enter(&state, NULL) < 0 ? 99 : (int)state);
 	waitpid(pid, &status, 0);
 	return (enum sandbox_state)WEXITSTATUS(status);
 }
