@@ -4,7 +4,8 @@
  * those waits beyond a millisecond is a pause of the machine and reported.
  *
  * An operator's arm or disarm holds until the fault's next edge. Its occurrences count on after
- * those of the windows.
+ * those of the windows. Operators speak through the harness, or with fiu-ctrl through a pair of
+ * FIFOs (fifo.h); the harness is told of each act of the latter, since it marks the run.
  *
  * The main goroutine waits at two gates, begin and end. The thread has no goroutine, so it opens a
  * gate through one that it starts for the purpose.
@@ -15,7 +16,10 @@
 #include "workloads/control.h"
 
 #include "faults/fault.h"
+#include "faults/fiu_rc.h"
+#include "faults/points.h"
 #include "runtime/prim/prim.h"
+#include "workloads/fifo.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,7 +32,8 @@
 #define CONTROL_TICK_NS	   INT64_C(10000000)
 #define CONTROL_SAMPLE_NS  INT64_C(100000000) /* simulation: the harness samples here */
 #define CONTROL_STALL_NS   INT64_C(1000000)
-#define CONTROL_ORPHAN_NS  INT64_C(900000000) /* then the process ends, whatever it is at */
+#define CONTROL_ORPHAN_NS  INT64_C(700000000) /* then the process ends, whatever it is at */
+#define CONTROL_LEASE_NS   INT64_C(1200000000)
 #define CONTROL_LINE_BYTES 4096u
 
 /* In the order in which edges of the same moment are played. */
@@ -42,13 +47,17 @@ struct control_edge {
 
 struct control {
 	struct work_env *env;
-	int fd;
+	int fd[PRIM_CTL_FDS_MAX]; /* the control socket, the FIFO */
+	uint32_t nfds;
+	struct fifo *fifo;
 	prim_thread *thread;
 	struct control_edge *edge;
 	uint32_t nedges, next;
 	bool start_seen, begun, ended, cancelled; /* cancelled: no window opens any more */
-	enum control_end end;
-	int64_t orphan_ns; /* when the socket closed; 0: it has not */
+	_Atomic(enum control_end) end; /* set by the thread; the main goroutine may read it while an orphan's end replaces it */
+	int64_t orphan_ns; /* when the socket closed or the lease ran out; 0: neither */
+	uint64_t beat;	   /* of the lease, seen last */
+	int64_t lease_at_ns, quiet_ns; /* last look; our own time since the beat moved */
 	int64_t sample_ns; /* when the harness is waited for next */
 	uint32_t operator_acts[WATCH_FAULTS_MAX];
 	_Atomic bool prepared; /* the main goroutine waits at `begin` */
@@ -113,7 +122,7 @@ static void control_sample(struct control *c, int64_t now_ns)
 	c->sample_ns = now_ns - (now_ns - c->env->t0_ns) % CONTROL_SAMPLE_NS + CONTROL_SAMPLE_NS;
 	/* Relaxed: it only says whether anybody samples; the wait acquires. */
 	if (atomic_load_explicit(&t->sampled_ns, memory_order_relaxed) != 0)
-		prim_sim_wait_reader(c->fd, &t->sampled_ns, (uint64_t)now_ns);
+		prim_sim_wait_reader(c->fd[0], &t->sampled_ns, (uint64_t)now_ns);
 }
 
 void control_done(struct control *c, uint64_t hash)
@@ -122,7 +131,7 @@ void control_done(struct control *c, uint64_t hash)
 
 	control_publish(c, prim_now_ns());
 	snprintf(text, sizeof(text), "%016llx", (unsigned long long)hash);
-	control_send(c->fd, json_pack("{s:s,s:s,s:I,s:I}", "ev", "done", "hash", text, "checked",
+	control_send(c->fd[0], json_pack("{s:s,s:s,s:I,s:I}", "ev", "done", "hash", text, "checked",
 				      (json_int_t)atomic_load(&c->env->checked), "integrity_errors",
 				      (json_int_t)atomic_load(&c->env->integrity_errors)));
 }
@@ -169,13 +178,13 @@ static void control_try_begin(struct control *c)
 		/* Release: who sees it go sees t0. */
 		atomic_store_explicit(&t->load_go, 1, memory_order_release);
 	}
-	control_send(c->fd, json_pack("{s:s,s:I}", "ev", "started", "t0_abs_ns",
+	control_send(c->fd[0], json_pack("{s:s,s:I}", "ev", "started", "t0_abs_ns",
 				      (json_int_t)c->env->t0_ns));
 }
 
 static void control_stop(struct control *c, enum control_end why)
 {
-	if (c->end == CONTROL_RUNNING || why == CONTROL_ORPHAN)
+	if (c->end == CONTROL_RUNNING || why == CONTROL_ORPHAN || why == CONTROL_LEASE)
 		c->end = why;
 	c->cancelled = true;
 	gcs_faults_disarm_all(false, prim_now_ns());
@@ -282,6 +291,12 @@ static void control_play_due(struct control *c)
 
 /* ------------------------------------------------------------------ commands */
 
+/* Of an operator's arm: behind those of the windows. */
+static uint32_t control_occurrence(struct control *c, uint32_t fault)
+{
+	return c->env->plan->fault[fault].nwindows + c->operator_acts[fault]++;
+}
+
 static void control_operator(struct control *c, const char *cmd, json_t *object)
 {
 	json_int_t fault = json_integer_value(json_object_get(object, "fault"));
@@ -291,7 +306,7 @@ static void control_operator(struct control *c, const char *cmd, json_t *object)
 	if (!json_is_integer(json_object_get(object, "fault")) || fault < 0 || fault >= p->nfaults)
 		return;
 	if (strcmp(cmd, "arm") == 0 && !gcs_fault_armed(i))
-		gcs_fault_arm(i, p->fault[i].nwindows + c->operator_acts[i]++, true, prim_now_ns());
+		gcs_fault_arm(i, control_occurrence(c, i), true, prim_now_ns());
 	else if (strcmp(cmd, "disarm") == 0)
 		gcs_fault_disarm(i, true, prim_now_ns());
 	else if (strcmp(cmd, "fire") == 0)
@@ -327,6 +342,71 @@ static void control_line(struct control *c)
 	json_decref(object);
 }
 
+/* ------------------------------------------------------------------- fiu-ctrl */
+
+static void control_tell(struct control *c, const char *act, int fault, const char *text)
+{
+	control_send(c->fd[0], json_pack("{s:s,s:s,s:s,s:i,s:s}", "ev", "operator", "source", "fiu-ctrl",
+					 "act", act, "fault", fault, "text", text));
+}
+
+/* Do to one fault what the command says; what that is called, NULL: it is so already. */
+static const char *control_fiu_one(struct control *c, const struct gcs_fiu_command *cmd, uint32_t i)
+{
+	int64_t now = prim_now_ns();
+	bool armed = gcs_fault_armed(i);
+
+	if (cmd->act == GCS_FIU_DISABLE) {
+		gcs_fault_disarm(i, true, now);
+		return armed ? "disarm" : NULL;
+	}
+	if (cmd->onetime) {
+		gcs_fault_fire_once(i);
+		return "fire";
+	}
+	gcs_fault_arm_with(i, armed ? 0 : control_occurrence(c, i), cmd->p_ppb, now);
+	return "arm";
+}
+
+/* NULL: done; else why not. */
+static const char *control_fiu(struct control *c)
+{
+	const struct plan *p = c->env->plan;
+	struct gcs_fiu_command cmd;
+	const char *why = NULL, *act;
+	uint32_t found = 0;
+
+	if (gcs_fiu_parse(&cmd, c->line, &why) < 0)
+		return why;
+	if (!c->begun || c->end != CONTROL_RUNNING)
+		return c->begun ? "the run is ending" : "the run has not begun yet";
+	for (uint32_t i = 0; i < p->nfaults; i++) {
+		if (!gcs_fiu_matches(&cmd, gcs_point_by_id((uint32_t)p->spec[i].point)->name))
+			continue;
+		found++;
+		act = control_fiu_one(c, &cmd, i);
+		if (act != NULL)
+			control_tell(c, act, (int)i, c->line);
+	}
+	return found > 0 ? NULL : "the scenario has no fault at that point";
+}
+
+static void control_fifo_line(struct control *c)
+{
+	char text[CONTROL_LINE_BYTES + 96];
+	const char *why;
+
+	for (char *p = c->line; *p != '\0'; p++) /* it goes into JSON, into records, on screens */
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+	why = control_fiu(c);
+	if (why != NULL) {
+		snprintf(text, sizeof(text), "%s: %.100s", why, c->line);
+		control_tell(c, "refused", -1, text);
+	}
+	fifo_reply(c->fifo, why == NULL ? 0 : -1);
+}
+
 /* -------------------------------------------------------------------- thread */
 
 /* We should have been here at deadline_ns. */
@@ -343,16 +423,44 @@ static void control_stall(struct control *c, int64_t deadline_ns, int64_t now_ns
 		watch_emit_shared(c->env->telemetry, &rec);
 }
 
-static void control_orphaned(struct control *c)
+static void control_orphaned(struct control *c, enum control_end why)
 {
-	int64_t now = prim_now_ns();
+	static const char stopped[] =
+		"gcstorm-target: the harness stands still, the lease ran out: faults are disarmed, ending\n";
 
 	if (c->orphan_ns == 0) {
-		c->orphan_ns = now;
-		control_stop(c, CONTROL_ORPHAN);
+		c->orphan_ns = prim_now_ns();
+		control_stop(c, why);
+		if (why == CONTROL_LEASE)
+			prim_last_words(stopped, sizeof(stopped) - 1);
 	}
-	if (!MRT_SIM && now - c->orphan_ns > CONTROL_ORPHAN_NS)
-		prim_die(0, "gcstorm-target: the harness is gone: faults are disarmed, ending");
+	if (MRT_SIM || prim_now_ns() - c->orphan_ns <= CONTROL_ORPHAN_NS)
+		return;
+	if (c->end == CONTROL_LEASE)
+		prim_die(CONTROL_LEASE_EXIT, "gcstorm-target: ended by force");
+	prim_die(0, "gcstorm-target: the harness is gone: faults are disarmed, ending");
+}
+
+/* Quiet is counted in our own time: a machine that stood still as a whole takes nothing. */
+static void control_lease(struct control *c, int64_t now_ns)
+{
+	struct mrt_telemetry *t = c->env->telemetry;
+	int64_t passed = now_ns - c->lease_at_ns;
+	uint64_t beat;
+
+	c->lease_at_ns = now_ns;
+	if (MRT_SIM || t == NULL)
+		return;
+	/* Relaxed: only whether it moves. */
+	beat = atomic_load_explicit(&t->beat, memory_order_relaxed);
+	if (beat != c->beat || beat == 0) {
+		c->beat = beat;
+		c->quiet_ns = 0;
+		return;
+	}
+	c->quiet_ns += passed < 2 * CONTROL_TICK_NS ? passed : 2 * CONTROL_TICK_NS;
+	if (c->quiet_ns >= CONTROL_LEASE_NS)
+		control_orphaned(c, CONTROL_LEASE);
 }
 
 static int64_t control_deadline(const struct control *c, int64_t now_ns)
@@ -366,27 +474,45 @@ static int64_t control_deadline(const struct control *c, int64_t now_ns)
 	return deadline;
 }
 
+/* What came of waiting for the FIFO; the same, without its lines and errors: -EAGAIN only if nothing came. */
+static int control_fifo(struct control *c, int r)
+{
+	if (r == 0) {
+		control_fifo_line(c);
+	} else if (r != -EAGAIN) {
+		c->nfds = r == -E2BIG ? c->nfds : 1; /* it cannot be read any more: do without */
+		fifo_reply(c->fifo, -1);
+		r = 0;
+	}
+	return r;
+}
+
 static void control_step(struct control *c)
 {
 	int64_t deadline = control_deadline(c, prim_now_ns()), now;
+	uint32_t which = 0;
 	int r = -EPIPE;
 
 	if (c->orphan_ns == 0)
-		r = prim_ctl_recv(c->fd, c->line, sizeof(c->line), deadline);
+		r = prim_ctl_recv_any(c->fd, c->nfds, &which, c->line, sizeof(c->line), deadline);
 	else
 		prim_sleep_until(deadline); /* nothing will come any more */
-	if (r == 0)
+	if (which != 0)
+		r = control_fifo(c, r);
+	else if (r == 0)
 		control_line(c);
-	else if (r == -EAGAIN)
+	if (r == -EAGAIN)
 		control_stall(c, deadline, prim_now_ns());
 	else if (r == -EPIPE)
-		control_orphaned(c);
+		control_orphaned(c, CONTROL_ORPHAN);
 	if (c->end == CONTROL_RUNNING && atomic_load_explicit(&c->env->stop, memory_order_relaxed))
 		control_stop(c, CONTROL_FAILED);
 	control_try_begin(c);
 	control_play_due(c);
 	control_try_end(c);
 	now = prim_now_ns();
+	fifo_flush(c->fifo, now);
+	control_lease(c, now);
 	control_publish(c, now);
 	control_sample(c, now);
 }
@@ -413,7 +539,7 @@ void control_ready(mrt_g *g, struct control *c)
 	json_t *workers = control_workers(c->env->plan);
 
 	mrt_block_enter(g);
-	control_send(c->fd, json_pack("{s:s,s:i,s:o}", "ev", "ready", "pid", (int)getpid(),
+	control_send(c->fd[0], json_pack("{s:s,s:i,s:o}", "ev", "ready", "pid", (int)getpid(),
 				      "workers", workers));
 	mrt_block_exit(g);
 	control_wait_begin(g, c);
@@ -422,7 +548,7 @@ void control_ready(mrt_g *g, struct control *c)
 void control_refuse(mrt_g *g, struct control *c, const char *text)
 {
 	mrt_block_enter(g);
-	control_send_error(c->fd, text);
+	control_send_error(c->fd[0], text);
 	mrt_block_exit(g);
 	/* Once begun, the thread sees this and brings the run to its end. */
 	atomic_store_explicit(&c->env->stop, true, memory_order_relaxed);
@@ -436,7 +562,7 @@ enum control_end control_wait_end(mrt_g *g, struct control *c)
 
 /* ------------------------------------------------------------ making, ending */
 
-int control_create(struct control **ret, struct work_env *env, int fd)
+int control_create(struct control **ret, struct work_env *env, int fd, struct fifo *fifo)
 {
 	struct control *c = calloc(1, sizeof(*c));
 	int r;
@@ -444,7 +570,10 @@ int control_create(struct control **ret, struct work_env *env, int fd)
 	if (c == NULL)
 		return -ENOMEM;
 	c->env = env;
-	c->fd = fd;
+	c->fd[0] = fd;
+	c->fd[1] = fifo_fd(fifo);
+	c->nfds = fifo != NULL ? 2 : 1;
+	c->fifo = fifo;
 	mrt_wg_add(&c->begin_gate, 1);
 	mrt_wg_add(&c->end_gate, 1);
 	r = control_timeline(c, env->plan);

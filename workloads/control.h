@@ -3,25 +3,30 @@
  *
  * A prim thread without a P: neither a stopped world nor a busy one keeps it from disarming a
  * fault. It plays the windows of the plan at their time, obeys the operator, and ends the run: at
- * its end, on `quit`, or when the control socket closes (the harness died): then everything is
- * disarmed and the process gone within a second.
+ * its end, on `quit`, when the control socket closes (the harness died) or when the lease runs out
+ * (the harness was stopped): then everything is disarmed and the process gone within a second.
  */
 #pragma once
 
 #include "workloads/workload.h"
 
+#define CONTROL_LEASE_EXIT 3 /* status of a process whose lease ran out */
+
 struct control;
+struct fifo;
 
 enum control_end {
 	CONTROL_RUNNING,
 	CONTROL_TIME,	/* end_ns came */
 	CONTROL_QUIT,	/* asked to */
 	CONTROL_ORPHAN, /* nobody is there any more: no checks, just go */
+	CONTROL_LEASE,	/* the same: somebody is there, but stands still */
 	CONTROL_FAILED, /* the run could not begin: a refusal was sent */
 };
 
-/* fd: the control socket. env->plan is loaded into the fault engine already. -ENOMEM, -EAGAIN. */
-int control_create(struct control **ret, struct work_env *env, int fd);
+/* fd: the control socket; fifo: where fiu-ctrl speaks, may be NULL, and outlives it. env->plan is
+ * loaded into the fault engine already. -ENOMEM, -EAGAIN. */
+int control_create(struct control **ret, struct work_env *env, int fd, struct fifo *fifo);
 
 /* ---- the main goroutine */
 /* Everything is prepared: say so; wait for the start. t0 is set, or env->stop when it never came.

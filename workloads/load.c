@@ -5,7 +5,7 @@
  * One request is in flight a connection; what falls due meanwhile waits and leaves at once when the
  * reply is there, and its latency counts from the intended start all the same. One thread: epoll
  * over the connections, the control socket (its end ends us) and a timerfd set to the next intended
- * start.
+ * start, or to the next look at the lease.
  *
  * Descriptors and the plan: docs/control-protocol.md. The handshake with the target is three words
  * in the telemetry. Nothing here is under a fault; a reply that does not answer its request is an
@@ -31,6 +31,8 @@
 #define LOAD_EVENTS_MAX		128
 #define LOAD_POLL_NS		1000000L
 #define LOAD_LINGER_NS		INT64_C(1000000000) /* for replies after the end */
+#define LOAD_LEASE_NS		INT64_C(1200000000)
+#define LOAD_LOOK_NS		INT64_C(50000000) /* at the lease */
 #define LOAD_INTEGRITY_TOLD_MAX 100u
 
 struct load_client {
@@ -54,6 +56,8 @@ struct load {
 	int epoll_fd, timer_fd;
 	int64_t t0_ns, end_ns;
 	bool orphan;
+	uint64_t beat; /* of the lease, seen last */
+	int64_t lease_at_ns, quiet_ns;
 	uint32_t open, told;
 	uint32_t nworks;
 	struct load_work work[PLAN_WORKLOADS_MAX];
@@ -177,6 +181,21 @@ static int64_t load_make_due(struct load *l, struct load_work *k, int64_t now_ns
 	}
 }
 
+/* As the target's control thread does: the harness stands still for so long, counted in our own
+ * time, that we are nobody's any more. */
+static void load_lease(struct load *l, int64_t now_ns)
+{
+	int64_t passed = now_ns - l->lease_at_ns;
+	uint64_t beat = atomic_load_explicit(&l->telemetry->beat, memory_order_relaxed);
+
+	l->lease_at_ns = now_ns;
+	l->quiet_ns += passed < 2 * LOAD_LOOK_NS ? passed : 2 * LOAD_LOOK_NS;
+	if (beat != l->beat || beat == 0)
+		l->quiet_ns = 0;
+	l->beat = beat;
+	l->orphan |= l->quiet_ns >= LOAD_LEASE_NS;
+}
+
 static void load_set_timer(struct load *l, int64_t at_ns)
 {
 	struct itimerspec its = {
@@ -235,7 +254,8 @@ static void load_run(struct load *l)
 				return;
 			next = l->end_ns + LOAD_LINGER_NS;
 		}
-		load_set_timer(l, next);
+		load_lease(l, now);
+		load_set_timer(l, next < now + LOAD_LOOK_NS ? next : now + LOAD_LOOK_NS);
 		n = epoll_wait(l->epoll_fd, events, LOAD_EVENTS_MAX, -1);
 		for (int i = 0; i < n; i++)
 			load_event(l, events[i].data.u64);
@@ -356,6 +376,7 @@ static void load_await_go(struct load *l)
 	       atomic_load_explicit(&l->telemetry->load_go, memory_order_acquire) == 0) {
 		if (epoll_wait(l->epoll_fd, &event, 1, -1) == 1)
 			load_event(l, event.data.u64);
+		load_lease(l, load_now_ns());
 		load_set_timer(l, load_now_ns() + LOAD_POLL_NS);
 	}
 	l->t0_ns = atomic_load_explicit(&l->telemetry->t0_ns, memory_order_relaxed);

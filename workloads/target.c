@@ -3,8 +3,8 @@
  *
  *   gcstorm-target [--sim] [--no-sandbox]      descriptors: docs/control-protocol.md
  *
- * Exit status: 0 the run is over (or the harness is gone), 2 the plan was refused, else as the
- * runtime died.
+ * Exit status: 0 the run is over (or the harness is gone), 2 the plan was refused, 3 the lease ran
+ * out (the harness stands still), else as the runtime died.
  *
  * The two backends are two programs from this one source. --sim given to the real one starts the
  * other, which lies beside it.
@@ -14,6 +14,7 @@
 #include "runtime/prim/prim.h"
 #include "workloads/control.h"
 #include "workloads/crew.h"
+#include "workloads/fifo.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -34,6 +35,7 @@ struct target {
 	struct work_env env;
 	struct crew *crew;
 	struct control *control;
+	struct fifo *fifo; /* NULL: fiu-ctrl has nothing to speak to */
 	char text[TARGET_TEXT_BYTES]; /* why it was refused */
 };
 
@@ -114,7 +116,7 @@ static int target_enter_sandbox(struct target *t)
 
 	if (!t->sandbox)
 		return 0;
-	r = gcs_sandbox_enter(&state);
+	r = gcs_sandbox_enter(&state, fifo_reply_path(t->fifo));
 	if (r < 0)
 		return target_refuse(t, r, "sandbox");
 	if (gcs_sandbox_notice(state) != NULL) {
@@ -147,6 +149,18 @@ static int target_load_faults(struct target *t)
 	return r < 0 ? target_refuse(t, r, "faults") : 0;
 }
 
+/* Without them the run goes on. */
+static void target_make_fifo(struct target *t)
+{
+	char line[TARGET_TEXT_BYTES];
+	int r = MRT_SIM ? -ENOENT : fifo_create(&t->fifo);
+
+	if (r == 0 || r == -ENOENT)
+		return;
+	snprintf(line, sizeof(line), "gcstorm-target: no FIFOs for fiu-ctrl: %s\n", strerror(-r));
+	prim_log(line, strlen(line));
+}
+
 /* Everything before the runtime starts. 0, or refused. */
 static int target_load(struct target *t)
 {
@@ -155,8 +169,10 @@ static int target_load(struct target *t)
 
 	if (r == 0)
 		r = target_map_telemetry(t);
-	if (r == 0)
+	if (r == 0) {
+		target_make_fifo(t);
 		r = target_enter_sandbox(t);
+	}
 	if (r < 0)
 		return r;
 	prim = (struct prim_options){.seed = t->plan->runtime.seed};
@@ -169,7 +185,7 @@ static int target_load(struct target *t)
 	if (r == 0 && crew_create(&t->crew, &t->env, t->text, sizeof(t->text)) < 0)
 		r = target_refuse(t, -ENOMEM, "workloads");
 	if (r == 0) {
-		r = control_create(&t->control, &t->env, TARGET_CONTROL_FD);
+		r = control_create(&t->control, &t->env, TARGET_CONTROL_FD, t->fifo);
 		if (r < 0)
 			target_refuse(t, r, "control");
 	}
@@ -235,6 +251,8 @@ static int target_run(struct target *t)
 	}
 	if (end == CONTROL_ORPHAN)
 		return 0;
+	if (end == CONTROL_LEASE)
+		return CONTROL_LEASE_EXIT;
 	if (t->text[0] != '\0')
 		return TARGET_REFUSED; /* the sentence is sent */
 	target_say_end(t);
@@ -256,6 +274,7 @@ int main(int argc, char **argv)
 	else
 		control_send_error(TARGET_CONTROL_FD, t.text);
 	control_destroy(t.control);
+	fifo_destroy(t.fifo);
 	crew_destroy(t.crew);
 	plan_destroy(t.plan);
 	return status;
