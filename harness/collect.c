@@ -141,19 +141,6 @@ void gcs_collect_event(struct gcs_collect *c, int level, const char *text)
 	collect_say(c, c->now_ns, level, "%s", text);
 }
 
-void gcs_collect_operator(struct gcs_collect *c, const char *source, const char *act, int fault,
-			  const char *text)
-{
-	bool named = fault >= 0 && (uint32_t)fault < c->scenario->nfaults;
-	gcs_record_put(c->record, GCS_ROW_OPERATOR, gcs_int(c->now_ns), gcs_text(source),
-		       gcs_text(act), gcs_int(fault), gcs_text(text));
-	collect_say(c, c->now_ns, 1, "operator (%s): %s%s%s%s%s", source, act, named ? " " : "",
-		    named ? c->scenario->fault[fault].id : "", text && *text ? ": " : "",
-		    text ? text : "");
-	if (strcmp(act, "mark") != 0)
-		c->snap.operator_modified = true;
-}
-
 void gcs_collect_gctrace(struct gcs_collect *c, const char *line)
 {
 	gcs_record_put(c->record, GCS_ROW_GCTRACE, gcs_int(c->now_ns), gcs_text(line));
@@ -174,11 +161,35 @@ static void collect_clock(struct gcs_collect *c)
 	c->horizon_ns = c->sim ? c->now_ns : c->now_ns - COLLECT_GRACE_NS;
 }
 
+void gcs_collect_operator(struct gcs_collect *c, const char *source, const char *act, int fault,
+			  const char *text)
+{
+	collect_clock(c);
+	bool named = fault >= 0 && (uint32_t)fault < c->scenario->nfaults;
+	gcs_record_put(c->record, GCS_ROW_OPERATOR, gcs_int(c->now_ns), gcs_text(source),
+		       gcs_text(act), gcs_int(fault), gcs_text(text));
+	collect_say(c, c->now_ns, 1, "operator (%s): %s%s%s%s%s", source, act, named ? " " : "",
+		    named ? c->scenario->fault[fault].id : "", text && *text ? ": " : "",
+		    text ? text : "");
+	if (strcmp(act, "mark") != 0 && strcmp(act, "refused") != 0)
+		c->snap.operator_modified = true;
+}
+
 void gcs_collect_ending(struct gcs_collect *c)
 {
 	collect_clock(c);
 	if (c->cut_ns < 0)
 		c->cut_ns = c->now_ns;
+}
+
+void gcs_collect_stood_still(struct gcs_collect *c, int64_t from_abs_ns)
+{
+	int64_t from_ns = c->started ? collect_rel(c, from_abs_ns) : 0;
+	if (c->ended_ns >= 0)
+		return;
+	c->ended_ns = from_ns > 0 ? from_ns : 0;
+	if (c->cut_ns < 0 || c->cut_ns > c->ended_ns)
+		c->cut_ns = c->ended_ns;
 }
 
 void gcs_collect_done(struct gcs_collect *c, const char *hash, uint64_t checked, uint64_t errors)
@@ -368,7 +379,8 @@ static void collect_verdict(struct gcs_collect *c, int interrupted)
 		.stall_total_ns = c->stall_total_ns,
 		.resolution_ns = collect_resolution(c),
 		.ended_early =
-			cut && !interrupted && !c->crashed && !c->aborted && !c->error && !c->fail,
+			cut && !interrupted && !c->crashed && !c->aborted && !c->error &&
+			(!c->fail || c->fail == GCS_EXIT_INCONCLUSIVE),
 	};
 	gcs_verdict_decide(&c->verdict, &g);
 }

@@ -29,14 +29,18 @@ void gcs_collect_started(struct gcs_collect *c, int64_t t0_abs_ns);
 int gcs_collect_tick(struct gcs_collect *c);
 /* The target is told to end now: what it does from here on is no part of the run. */
 void gcs_collect_ending(struct gcs_collect *c);
+/* The harness stood still from this moment (CLOCK_MONOTONIC) on, and the target has ended itself: nothing after it is part of the run. */
+void gcs_collect_stood_still(struct gcs_collect *c, int64_t from_abs_ns);
 void gcs_collect_event(struct gcs_collect *c, int level, const char *text); /* lands in the record and the screen */
 /* An act by hand: lands in the record's table `operator` and in the events, and marks the run operator-modified. source: "screen", "ctl",
- * "fiu-ctrl"; act: "arm", "disarm", "fire", "disarm_all", "mark"; fault -1: none. A mark modifies nothing. */
+ * "fiu-ctrl"; act: "arm", "disarm", "fire", "disarm_all", "mark", "refused" (text: what, and why); fault -1: none. The last two modify
+ * nothing. */
 void gcs_collect_operator(struct gcs_collect *c, const char *source, const char *act, int fault, const char *text);
 void gcs_collect_gctrace(struct gcs_collect *c, const char *line);
 void gcs_collect_done(struct gcs_collect *c, const char *hash, uint64_t checked, uint64_t errors);
-/* The harness itself has failed (a process of ours died, the target refused the plan): the verdict is exit `code`, 1 or 3. The first
- * one counts; a run that was interrupted stays that. */
+/* The harness itself has failed (a process of ours died, the target refused the plan): the verdict is exit `code`, 1 or 3; or it cannot
+ * say how the run would have gone on: 5, unless something worse was found before. The first one counts; a run that was interrupted stays
+ * that. */
 void gcs_collect_fail(struct gcs_collect *c, enum gcs_exit code, const char *text);
 /* wait status of the target; expected: it had said done or was told to quit */
 void gcs_collect_exit(struct gcs_collect *c, int wait_status, bool expected);

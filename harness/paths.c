@@ -198,6 +198,20 @@ int gcs_path_runs(char ret[GCS_PATH_BYTES], int make)
 	return make ? paths_make(ret) : 0;
 }
 
+int gcs_path_runtime(unsigned i, char ret[GCS_PATH_BYTES])
+{
+	const char *xdg = getenv("XDG_RUNTIME_DIR");
+	unsigned uid = (unsigned)geteuid(), place = xdg && xdg[0] == '/' ? i : i + 1;
+	int n = 0;
+	if (place == 0)
+		n = snprintf(ret, GCS_PATH_BYTES, "%s/gcstorm", xdg);
+	else if (place == 1)
+		n = snprintf(ret, GCS_PATH_BYTES, "/tmp/gcstorm-%u", uid);
+	else if (place == 2)
+		n = snprintf(ret, GCS_PATH_BYTES, "/run/user/%u/gcstorm", uid);
+	return n == 0 ? -ENOENT : n >= GCS_PATH_BYTES ? -ENAMETOOLONG : 0;
+}
+
 /* Of a file name NAME-YYYYMMDD-HHMMSS-xxxx.gcrun: where the time begins. */
 static const char *paths_record_time(const char *file)
 {

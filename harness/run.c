@@ -2,13 +2,16 @@
  * run.c: the harness's main loop.
  *
  * One thread waits on everything: the target's sockets and pipes, signals (signalfd), a tick
- * (timerfd), the keyboard. A run goes through RUN_STARTING (the plan is sent), RUN_GOING (t0 is
+ * (timerfd), the keyboard, those who send orders (ctl.h). A run goes through RUN_STARTING (the plan is sent), RUN_GOING (t0 is
  * known), RUN_LEAVING (told to quit, with a rising scale of force) to RUN_OVER (the target is
  * gone). Whatever ends it early goes through run_leave: disarm, quit, SIGTERM, SIGKILL.
  */
 #define _GNU_SOURCE 1 /* asprintf */
 #include "harness/run.h"
+#include "harness/ctl.h"
+#include "harness/lease.h"
 #include "harness/paths.h"
+#include "harness/rundir.h"
 #include "harness/target.h"
 
 #include <errno.h>
@@ -43,6 +46,10 @@ struct run {
 	char run_id[24], record[GCS_PATH_BYTES];
 	struct gcs_collect *collect;
 	struct gcs_target *target;
+	struct gcs_rundir dir;
+	struct gcs_ctl *ctl;		/* NULL: nobody can send orders */
+	char fifo[GCS_PATH_BYTES + 32]; /* "": fiu-ctrl has nothing to speak to */
+	int pid;			/* of the target, when it is ready */
 	const struct gcs_display *display;
 	void *display_self;
 	int signals, tick;
@@ -184,11 +191,30 @@ static void run_try_start(struct run *r)
 	gcs_target_say(r->target, "start", -1);
 }
 
+/* How to lay hands on this run: told once it can be done. */
+static void run_tell_hands(struct run *r)
+{
+	char out[sizeof r->fifo + 8], *text = NULL;
+	if (r->ctl && r->scenario->nfaults && asprintf(&text, "hands on: gcstorm ctl %s arm|disarm|fire FAULT", r->run_id) > 0)
+		gcs_collect_event(r->collect, 0, text);
+	free(text);
+	text = NULL;
+	snprintf(r->fifo, sizeof r->fifo, "%s/" GCS_RUNDIR_FIFO "-%d", r->dir.path, r->pid);
+	snprintf(out, sizeof out, "%s.out", r->fifo);
+	if (!r->dir.path[0] || access(out, F_OK) != 0)
+		r->fifo[0] = '\0';
+	else if (asprintf(&text, "hands on: fiu-ctrl -c 'enable name=POINT' %s", r->fifo) > 0)
+		gcs_collect_event(r->collect, 0, text);
+	free(text);
+}
+
 static void run_on_ready(void *self, int pid)
 {
 	struct run *r = self;
 	r->ready = true;
+	r->pid = pid;
 	gcs_collect_target(r->collect, pid);
+	run_tell_hands(r);
 	run_try_start(r);
 }
 
@@ -226,13 +252,37 @@ static void run_on_gctrace(void *self, const char *line)
 	gcs_collect_gctrace(((struct run *)self)->collect, line);
 }
 
+static void run_on_operator(void *self, const char *source, const char *act, int fault,
+			    const char *text)
+{
+	gcs_collect_operator(((struct run *)self)->collect, source, act, fault, text);
+}
+
+/* The target did what it must when we stand still: it is no crash, and nothing failed; what the rest of the run would
+ * have brought nobody knows. */
+static void run_lease_ran_out(struct run *r)
+{
+	int64_t from_ns, gap_ns = gcs_target_lease_gap(r->target, &from_ns);
+	if (!r->done)
+		gcs_collect_stood_still(r->collect, from_ns);
+	if (!r->interrupted)
+		run_trouble(r, GCS_EXIT_INCONCLUSIVE,
+			    "the harness stood still for %.1f s (SIGSTOP?): the target's lease ran out, and it ended",
+			    (double)gap_ns / 1e9);
+}
+
 static void run_on_exited(void *self, int status)
 {
 	struct run *r = self;
 	bool expected = r->done || r->state == RUN_LEAVING;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == GCS_LEASE_EXIT) {
+		run_lease_ran_out(r);
+		expected = true;
+		status = 0;
+	}
 	r->status = status;
 	/* What it wrote last is still in the rings. */
-	if (r->trouble == GCS_EXIT_PASS)
+	if (r->trouble == GCS_EXIT_PASS || r->trouble == GCS_EXIT_INCONCLUSIVE)
 		gcs_collect_tick(r->collect);
 	gcs_collect_exit(r->collect, status, expected);
 	r->state = RUN_OVER;
@@ -253,46 +303,104 @@ static void run_on_load_exited(void *self, int status)
 
 /* ---- the operator */
 
-static void run_order(struct run *r, const char *cmd, uint32_t fault)
+/* What keeps an order from being carried out now; NULL: nothing. */
+static const char *run_busy(const struct run *r)
 {
-	char text[96];
-	if (r->opt->sim) {
-		gcs_collect_event(r->collect, 1, "a simulated run takes no orders: it must repeat");
-		return;
+	if (r->opt->sim)
+		return "a simulated run takes no orders: it must repeat";
+	if (r->state == RUN_STARTING)
+		return "the run has not begun yet";
+	return r->state == RUN_GOING ? NULL : "the run is ending";
+}
+
+/* It is so already: nothing is sent, and nothing is modified. */
+static bool run_needless(const struct run *r, enum gcs_act act, int fault)
+{
+	const struct watch_fault *f = &gcs_target_telemetry(r->target)->fault[fault < 0 ? 0 : fault];
+	bool armed = atomic_load_explicit(&f->armed, memory_order_relaxed) != 0;
+	return (act == GCS_DO_ARM && armed) || (act == GCS_DO_DISARM && !armed);
+}
+
+static enum gcs_exit run_say(char ret_text[GCS_CTL_TEXT_BYTES], enum gcs_exit code, const char *text)
+{
+	snprintf(ret_text, GCS_CTL_TEXT_BYTES, "%s", text);
+	return code;
+}
+
+/* fault -1: none. PASS: sent and written down, or there was nothing to do (ret_text says so); else why not. */
+static enum gcs_exit run_order(struct run *r, const char *source, enum gcs_act act, int fault,
+			       const char *text, char ret_text[GCS_CTL_TEXT_BYTES])
+{
+	static const char *const command[] = {
+		[GCS_DO_ARM] = "arm",
+		[GCS_DO_DISARM] = "disarm",
+		[GCS_DO_FIRE] = "fire",
+		[GCS_DO_DISARM_ALL] = "disarm_all",
+	};
+	const char *busy = run_busy(r);
+	if (act == GCS_DO_MARK) {
+		gcs_collect_operator(r->collect, source, "mark", -1, text ? text : "");
+		return GCS_EXIT_PASS;
 	}
-	if (fault != UINT32_MAX && fault >= r->scenario->nfaults)
-		return;
-	snprintf(text, sizeof text, "operator: %s %s", cmd,
-		 fault == UINT32_MAX ? "" : r->scenario->fault[fault].id);
-	gcs_collect_event(r->collect, 1, text);
-	gcs_target_say(r->target, cmd, fault == UINT32_MAX ? -1 : (int)fault);
+	if (busy)
+		return run_say(ret_text, GCS_EXIT_UNSUPPORTED, busy);
+	if (run_needless(r, act, fault)) {
+		snprintf(ret_text, GCS_CTL_TEXT_BYTES, "%s is %s already", r->scenario->fault[fault].id,
+			 act == GCS_DO_ARM ? "armed" : "disarmed");
+		return GCS_EXIT_PASS;
+	}
+	if (gcs_target_say(r->target, command[act], fault) != 0)
+		return run_say(ret_text, GCS_EXIT_UNSUPPORTED, "the target does not listen");
+	gcs_collect_operator(r->collect, source, command[act], fault, "");
+	return GCS_EXIT_PASS;
 }
 
 static void run_request(struct run *r, struct gcs_request req)
 {
-	switch (req.act) {
-	case GCS_DO_ARM:
-		run_order(r, "arm", req.fault);
-		break;
-	case GCS_DO_DISARM:
-		run_order(r, "disarm", req.fault);
-		break;
-	case GCS_DO_FIRE:
-		run_order(r, "fire", req.fault);
-		break;
-	case GCS_DO_DISARM_ALL:
-		run_order(r, "disarm_all", UINT32_MAX);
-		break;
-	case GCS_DO_MARK:
-		gcs_collect_event(r->collect, 1, "operator: mark");
-		break;
-	case GCS_DO_QUIT:
+	char text[GCS_CTL_TEXT_BYTES] = "";
+	bool one = req.act == GCS_DO_ARM || req.act == GCS_DO_DISARM || req.act == GCS_DO_FIRE;
+	if (req.act == GCS_DO_QUIT) {
 		gcs_collect_event(r->collect, 1, "operator: quit");
 		run_leave(r);
-		break;
-	default: /* nothing, or what only a record's viewer does */
-		break;
+		return;
 	}
+	if (!one && req.act != GCS_DO_DISARM_ALL && req.act != GCS_DO_MARK)
+		return; /* what only a record's viewer does */
+	if (one && req.fault >= r->scenario->nfaults)
+		return;
+	run_order(r, "screen", req.act, one ? (int)req.fault : -1, NULL, text);
+	if (*text)
+		gcs_collect_event(r->collect, 1, text);
+}
+
+static enum gcs_exit run_ctl_order(void *self, enum gcs_act act, int fault, const char *text,
+				   char ret_text[GCS_CTL_TEXT_BYTES])
+{
+	return run_order(self, "ctl", act, fault, text, ret_text);
+}
+
+static const struct gcs_snapshot *run_ctl_snapshot(void *self)
+{
+	return gcs_collect_snapshot(((struct run *)self)->collect);
+}
+
+static const struct watch_fault *run_ctl_counters(void *self, uint32_t fault)
+{
+	return &gcs_target_telemetry(((struct run *)self)->target)->fault[fault];
+}
+
+static void run_ctl_about(void *self, struct gcs_ctl_about *ret)
+{
+	const struct run *r = self;
+	const struct mrt_telemetry *t = gcs_target_telemetry(r->target);
+	int64_t t0_ns = atomic_load_explicit(&t->t0_ns, memory_order_relaxed);
+	bool live = r->state == RUN_GOING && !r->opt->sim && t0_ns > 0;
+	*ret = (struct gcs_ctl_about){
+		.pid = r->pid,
+		.now_ns = live ? run_now() - t0_ns : gcs_collect_snapshot(r->collect)->now_ns,
+		.going = r->state == RUN_GOING,
+		.fifo = r->fifo[0] ? r->fifo : NULL,
+	};
 }
 
 static void run_keyboard(struct run *r)
@@ -339,15 +447,18 @@ static void run_on_signal(struct run *r)
 
 static void run_wait(struct run *r)
 {
-	struct pollfd fds[GCS_TARGET_FDS + 3];
+	struct pollfd fds[GCS_TARGET_FDS + GCS_CTL_FDS + 3];
 	uint64_t ticks;
-	int n = gcs_target_fds(r->target, fds), own = n;
+	int n = gcs_target_fds(r->target, fds);
+	n += gcs_ctl_fds(r->ctl, fds + n);
+	int own = n;
 	fds[n++] = (struct pollfd){.fd = r->signals, .events = POLLIN};
 	fds[n++] = (struct pollfd){.fd = r->tick, .events = POLLIN};
 	fds[n++] = (struct pollfd){.fd = r->display->fd(r->display_self), .events = POLLIN};
 	if (poll(fds, (nfds_t)n, -1) < 0)
 		return; /* EINTR: a signal that is not ours */
 	gcs_target_poll(r->target);
+	gcs_ctl_poll(r->ctl);
 	if (fds[own + 2].revents)
 		run_keyboard(r);
 	if (fds[own].revents)
@@ -446,6 +557,31 @@ static int run_open_record(struct run *r)
 	return e;
 }
 
+/* Without one the run goes on, out of reach. */
+static void run_make_dir(struct run *r)
+{
+	const struct gcs_ctl_sink sink = {
+		.self = r,
+		.order = run_ctl_order,
+		.snapshot = run_ctl_snapshot,
+		.counters = run_ctl_counters,
+		.about = run_ctl_about,
+	};
+	char *why = NULL, *text = NULL, prefix[GCS_PATH_BYTES + 8];
+	int e = gcs_rundir_make(&r->dir, r->run_id, &why);
+	if (e == 0)
+		e = gcs_ctl_create(&r->ctl, r->dir.fd, &sink);
+	if (e) {
+		if (asprintf(&text, "no orders by gcstorm ctl: %s", why ? why : strerror(-e)) > 0)
+			gcs_collect_event(r->collect, 1, text);
+	} else {
+		snprintf(prefix, sizeof prefix, "%s/" GCS_RUNDIR_FIFO, r->dir.path);
+		gcs_target_set_fifo(r->target, prefix);
+	}
+	free(why);
+	free(text);
+}
+
 static int run_start_target(struct run *r)
 {
 	char *text = NULL;
@@ -508,7 +644,9 @@ static enum gcs_exit run_conclude(struct run *r)
 
 static void run_fini(struct run *r)
 {
+	gcs_ctl_destroy(r->ctl);
 	gcs_target_destroy(r->target);
+	gcs_rundir_remove(&r->dir);
 	gcs_collect_destroy(r->collect);
 	if (r->tick >= 0)
 		close(r->tick);
@@ -525,6 +663,7 @@ static int run_set_up(struct run *r)
 		.refused = run_on_refused,
 		.started = run_on_started,
 		.done = run_on_done,
+		.operator = run_on_operator,
 		.gctrace = run_on_gctrace,
 		.exited = run_on_exited,
 		.load_exited = run_on_load_exited,
@@ -536,7 +675,11 @@ static int run_set_up(struct run *r)
 	if (e)
 		run_trouble(r, run_exit_of(e), "%s", text ? text : strerror(-e));
 	free(text);
-	return e ? e : run_open_record(r);
+	if (e == 0)
+		e = run_open_record(r);
+	if (e == 0)
+		run_make_dir(r);
+	return e;
 }
 
 static void run_result(struct run *r, enum gcs_exit code, struct gcs_run_result *ret)
@@ -559,7 +702,13 @@ static void run_result(struct run *r, enum gcs_exit code, struct gcs_run_result 
 
 enum gcs_exit gcs_run(const struct gcs_run_options *opt, struct gcs_run_result *ret)
 {
-	struct run r = {.opt = opt, .scenario = opt->scenario, .signals = -1, .tick = -1};
+	struct run r = {
+		.opt = opt,
+		.scenario = opt->scenario,
+		.dir = {.fd = -1, .lock_fd = -1},
+		.signals = -1,
+		.tick = -1,
+	};
 	enum gcs_exit code = GCS_EXIT_PASS;
 	mode_t mask = umask(077);
 	if (run_set_up(&r) == 0) {

@@ -13,6 +13,8 @@
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -66,7 +68,25 @@ static void spawn_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static _Noreturn void spawn_child(const struct gcs_spawn *s, int *lifted, int report, pid_t parent)
+/* Ours with s->env in place of what has its name; freed by the caller, the strings are not its own. NULL: no memory. */
+static char **spawn_environment(const struct gcs_spawn *s)
+{
+	size_t n = 0, to = 0, name = s->env ? strcspn(s->env, "=") + 1 : 0;
+	while (environ[n])
+		n++;
+	char **env = malloc((n + 2) * sizeof *env);
+	for (size_t i = 0; env && i < n; i++)
+		if (!s->env || strncmp(environ[i], s->env, name) != 0)
+			env[to++] = environ[i];
+	if (env && s->env)
+		env[to++] = (char *)(uintptr_t)s->env;
+	if (env)
+		env[to] = NULL;
+	return env;
+}
+
+static _Noreturn void spawn_child(const struct gcs_spawn *s, char **env, int *lifted, int report,
+				  pid_t parent)
 {
 	char *const argv[] = {(char *)(uintptr_t)s->path, NULL};
 	int e = 0;
@@ -78,7 +98,7 @@ static _Noreturn void spawn_child(const struct gcs_spawn *s, int *lifted, int re
 		e = spawn_place_fds(s, lifted, &report);
 	if (e == 0) {
 		spawn_signals();
-		execv(s->path, argv);
+		execve(s->path, argv, env);
 		e = errno;
 	}
 	while (write(report, &e, sizeof e) < 0 && errno == EINTR)
@@ -103,12 +123,19 @@ int gcs_spawn(const struct gcs_spawn *s, pid_t *ret_pid)
 	pid_t parent = getpid();
 	if (s->nfds > SPAWN_FDS_MAX)
 		return -EMFILE;
-	if (pipe2(report, O_CLOEXEC))
-		return -errno;
+	char **env = spawn_environment(s);
+	if (!env)
+		return -ENOMEM;
+	if (pipe2(report, O_CLOEXEC)) {
+		int failed = errno;
+		free(env);
+		return -failed;
+	}
 	pid_t pid = fork();
 	if (pid == 0)
-		spawn_child(s, lifted, report[1], parent);
+		spawn_child(s, env, lifted, report[1], parent);
 	int e = pid < 0 ? errno : 0;
+	free(env);
 	close(report[1]);
 	if (e == 0 && (e = spawn_report(report[0])) != 0)
 		waitpid(pid, NULL, 0);

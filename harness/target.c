@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE 1 /* memfd_create, seals, asprintf */
 #include "harness/target.h"
+#include "harness/lease.h"
 #include "harness/lines.h"
 #include "harness/paths.h"
 #include "harness/spawn.h"
@@ -40,6 +41,8 @@ struct gcs_target {
 	bool sim;
 	int telemetry_fd;
 	struct mrt_telemetry *telemetry;
+	struct gcs_lease *lease;
+	char *fifo; /* "GCSTORM_FIFO=PREFIX", NULL: none */
 	struct target_process main, load;
 	char *words[GCS_LAST_WORDS]; /* ring; nwords counts all that came */
 	size_t nwords;
@@ -97,6 +100,13 @@ struct mrt_telemetry *gcs_target_telemetry(struct gcs_target *t)
 	return t->telemetry;
 }
 
+void gcs_target_set_fifo(struct gcs_target *t, const char *prefix)
+{
+	free(t->fifo);
+	if (t->sim || asprintf(&t->fifo, "GCSTORM_FIFO=%s", prefix) < 0)
+		t->fifo = NULL;
+}
+
 /* ---- starting */
 
 static uint32_t target_conns(const struct gcs_target *t)
@@ -143,6 +153,7 @@ static int target_spawn_one(struct gcs_target *t, struct target_process *p, cons
 					      .err_fd = err[1],
 					      .fd = fd,
 					      .nfds = nfds,
+					      .env = p == &t->main ? t->fifo : NULL,
 					      .group = p == &t->main ? 0 : t->main.pid,
 					      .die_with_parent = p != &t->main},
 			  &p->pid);
@@ -231,6 +242,10 @@ int gcs_target_spawn(struct gcs_target *t, char **ret_text)
 	if (len < 0)
 		return target_fail(ret_text, -ENOMEM, "cannot write the plan");
 	int e = target_spawn_with_conns(t, conns, ret_text);
+	if (e == 0 && !t->sim)
+		e = gcs_lease_start(&t->lease, &t->telemetry->beat);
+	if (e && !*ret_text)
+		target_fail(ret_text, e, "cannot start the lease");
 	if (e == 0) {
 		e = target_send(&t->main, line, (size_t)len, TARGET_LOAD_MS);
 		if (e == 0 && conns)
@@ -282,6 +297,20 @@ static int64_t target_number(const json_t *o, const char *key)
 	return json_integer_value(json_object_get(o, key));
 }
 
+/* What the target says is not trusted: an act is one of these. */
+static void target_operator(struct gcs_target *t, const json_t *o)
+{
+	static const char *const acts[] = {"arm", "disarm", "fire", "refused"};
+	const json_t *fault = json_object_get(o, "fault");
+	json_int_t i = json_is_integer(fault) ? json_integer_value(fault) : -1;
+	if (i < 0 || i >= t->scenario->nfaults)
+		i = -1;
+	for (size_t k = 0; k < sizeof acts / sizeof acts[0]; k++)
+		if (strcmp(acts[k], target_text(o, "act")) == 0)
+			t->sink.operator(t->sink.self, "fiu-ctrl", acts[k], (int)i,
+					 target_text(o, "text"));
+}
+
 static void target_message(void *self, char *line)
 {
 	struct gcs_target *t = self;
@@ -297,6 +326,8 @@ static void target_message(void *self, char *line)
 	else if (strcmp(ev, "done") == 0)
 		k->done(k->self, target_text(o, "hash"), (uint64_t)target_number(o, "checked"),
 			(uint64_t)target_number(o, "integrity_errors"));
+	else if (strcmp(ev, "operator") == 0)
+		target_operator(t, o);
 	else
 		target_word(t, line);
 	json_decref(o);
@@ -365,6 +396,12 @@ bool gcs_target_alive(const struct gcs_target *t)
 	return t->main.alive;
 }
 
+int64_t gcs_target_lease_gap(struct gcs_target *t, int64_t *ret_from_ns)
+{
+	*ret_from_ns = 0;
+	return t->lease ? gcs_lease_gap(t->lease, ret_from_ns) : 0;
+}
+
 void gcs_target_kill(struct gcs_target *t, int sig)
 {
 	/* While either is not waited for, the group's number cannot belong to anyone else. */
@@ -397,10 +434,12 @@ void gcs_target_destroy(struct gcs_target *t)
 	if (!t)
 		return;
 	gcs_target_kill(t, SIGKILL);
+	gcs_lease_stop(t->lease);
 	target_process_fini(&t->load);
 	target_process_fini(&t->main);
 	for (size_t i = 0; i < GCS_LAST_WORDS; i++)
 		free(t->words[i]);
+	free(t->fifo);
 	if (t->telemetry)
 		munmap(t->telemetry, sizeof *t->telemetry);
 	if (t->telemetry_fd >= 0)

@@ -82,7 +82,7 @@ static void verdict_run(struct gcs_verdict *v, const struct gcs_grounds *g)
 	if (g->harness_error && g->harness_error != -ENOSPC)
 		verdict_reason(v, GCS_EXIT_HARNESS, "the record could not be written: %s",
 			       strerror(-g->harness_error));
-	if (g->fail != GCS_EXIT_PASS)
+	if (g->fail != GCS_EXIT_PASS && g->fail != GCS_EXIT_INCONCLUSIVE)
 		verdict_reason(v, g->fail, "%s", g->fail_text);
 	if (!g->started && !g->target_crashed && !g->interrupted && g->fail == GCS_EXIT_PASS)
 		verdict_reason(v, GCS_EXIT_HARNESS, "the target never began the run");
@@ -171,6 +171,8 @@ static void verdict_fault(struct gcs_verdict *v, const struct gcs_grounds *g, ui
 static void verdict_inconclusive(struct gcs_verdict *v, const struct gcs_grounds *g)
 {
 	const struct gcs_scenario *s = g->scenario;
+	if (g->fail == GCS_EXIT_INCONCLUSIVE)
+		verdict_reason(v, g->fail, "%s", g->fail_text);
 	if (g->recoveries->steady < 0)
 		verdict_reason(v, GCS_EXIT_INCONCLUSIVE, "steady state never held: %s",
 			       g->recoveries->why_not);
