@@ -4,6 +4,7 @@
 #include "harness/metric.h"
 #include "harness/paths.h"
 #include "harness/scenario_schema.h"
+#include "harness/soak.h"
 #include "harness/suggest.h"
 
 #include "faults/points.h"
@@ -12,6 +13,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION GCS_VERSION_UNKNOWN
@@ -196,9 +198,17 @@ int gcs_command_list(const struct gcs_arguments *a)
 				 a->word[0]);
 }
 
+static bool command_is_dir(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int gcs_command_report(const struct gcs_arguments *a)
 {
 	char path[GCS_PATH_BYTES];
+	if (command_is_dir(a->word[0])) /* of a soak; what else it may be is said there */
+		return gcs_soak_report(a->word[0], a->format, stdout, stderr) ? GCS_EXIT_USAGE : 0;
 	int e = gcs_path_record(a->word[0], path);
 	if (e == -ENOTUNIQ)
 		return gcs_command_usage("`gcstorm list runs` names them",

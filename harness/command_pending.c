@@ -8,7 +8,6 @@
 		return gcs_command_usage(NULL, #name " is not in this version");                   \
 	}
 
-PENDING(soak)
 PENDING(plan)
 PENDING(show)
 PENDING(import)

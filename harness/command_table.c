@@ -39,9 +39,15 @@ const struct gcs_command gcs_commands[] = {
 	 BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(TUI) | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(FOR) | BIT(ROUNDS) |
 		 BIT(DISK) | BIT(UNTIL_FAILURE) | BIT(RESUME),
 	 "run scenarios round after round with new seeds, and keep what fails",
-	 "Rounds take the scenarios in turn. A round's record is kept whole when it failed, with the\n"
-	 "command that repeats it; passing ones are thinned, and go first when --disk is reached.\n"
-	 "After a kill, `gcstorm soak --resume DIR` goes on where it was. Exit: 99 if any round failed.",
+	 "Rounds take the scenarios in turn, each with a seed made from --seed and its number. A round\n"
+	 "that does not pass keeps its record whole, and its line has the command that repeats it;\n"
+	 "passing ones are thinned, and go first when --disk (2GiB) is reached. Without --for and\n"
+	 "--rounds a soak takes an hour. It lies in $XDG_STATE_HOME/gcstorm/soaks, or where --output\n"
+	 "says. After a kill or an interrupt --resume DIR goes on with the options it had; --for,\n"
+	 "--rounds and --disk may be given anew. `gcstorm report DIR` prints the summary at any time.\n"
+	 "Exit: 130 and 143 interrupted, 1 and 3 when that ended the soak; else the first that any round\n"
+	 "had of 99, 4, 1, 5, 7 (an SLO that failed outweighs a crash, what failed what decided nothing);\n"
+	 "0 when all passed. With --format json each line is an object: soak, round, note, summary.",
 	 gcs_command_soak},
 	{"check", "SCENARIO", 1, 1, BIT(SEED) | BIT(SET) | BIT(FORMAT) | SCALES | BIT(VARIANT),
 	 "read a scenario and say what is wrong with it",
@@ -74,7 +80,7 @@ const struct gcs_command gcs_commands[] = {
 	 gcs_command_ctl},
 	{"report", "RUN", 1, 1, BIT(FORMAT),
 	 "tell what happened in a run, from its record",
-	 "RUN is a file, a part of a record's name that no other has, or `last`.",
+	 "RUN is a file, a part of a record's name that no other has, or `last`; or the directory of a soak.",
 	 gcs_command_report},
 	{"list", "faults|workloads|incidents|keys|metrics|runs", 1, 1, BIT(FORMAT),
 	 "list what there is",

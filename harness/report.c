@@ -9,6 +9,7 @@
 
 #include "harness/record_read.h"
 #include "harness/report_priv.h"
+#include "harness/thin.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -296,6 +297,12 @@ static void row_gctrace(struct report *r, sqlite3_stmt *q)
 	r->gctrace = report_str(q, 0);
 }
 
+static void row_thinned(struct report *r, sqlite3_stmt *q)
+{
+	free(r->thinned);
+	r->thinned = report_str(q, 0);
+}
+
 static const struct {
 	const char *sql;
 	void (*fn)(struct report *, sqlite3_stmt *);
@@ -337,6 +344,7 @@ static const struct {
 	{"SELECT key,value FROM harness", row_harness},
 	{report_reported_sql, report_reported_row},
 	{"SELECT line FROM gctrace ORDER BY rowid DESC LIMIT 1", row_gctrace},
+	{"SELECT value FROM host WHERE key='" GCS_THIN_KEY "'", row_thinned},
 };
 
 /* ---------------------------------------------------------------- opening */
@@ -410,7 +418,7 @@ static void report_fini_faults(struct report *r)
 void report_fini(struct report *r)
 {
 	char *texts[] = {r->path, r->id,   r->name,	r->target, r->command,
-			 r->hash, r->word, r->sentence, r->gctrace};
+			 r->hash, r->word, r->sentence, r->gctrace, r->thinned};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		free(texts[i]);
 	for (size_t i = 0; i < r->nphases; i++)

@@ -43,13 +43,13 @@ static json_t *json_pcts(const struct gcs_pcts *p)
 
 static json_t *json_run(const struct report *r)
 {
-	return json_pack("{ss ss so ss sb so? ss so sI sb ss?}", "id", r->id, "name", r->name,
+	return json_pack("{ss ss so ss sb so? ss so sI sb ss? sb}", "id", r->id, "name", r->name,
 			 "seed", json_seed(r->seed), "target", r->target, "sim", (int)r->sim,
 			 "hash", r->hash[0] ? json_string(r->hash) : json_null(), "verdict",
 			 r->finished ? r->word : "UNFINISHED", "exit",
 			 r->finished ? json_integer(r->exit) : json_null(), "duration_ns",
 			 (json_int_t)r->duration_ns, "finished", (int)r->finished, "sentence",
-			 r->sentence);
+			 r->sentence, "thinned", r->thinned != NULL);
 }
 
 static json_t *json_phases(const struct report *r)

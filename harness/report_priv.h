@@ -66,7 +66,8 @@ struct report_pause {
 };
 
 struct report {
-	char *path, *id, *name, *target, *command, *hash, *word, *sentence, *gctrace;
+	char *path, *id, *name, *target, *command, *hash, *word, *sentence, *gctrace,
+		*thinned; /* NULL: the record is whole */
 	uint64_t seed;
 	bool sim, finished;
 	int exit;
