@@ -10,5 +10,4 @@
 
 PENDING(plan)
 PENDING(show)
-PENDING(import)
 PENDING(view)

@@ -16,6 +16,7 @@
 #define GCTRACE_READ_BYTES 65536u
 /* What no program reaches; below it nothing overflows. */
 #define GCTRACE_MIB_MAX	    (1u << 30)	  /* 1 PiB */
+#define GCTRACE_GOAL_MAX    (1ull << 44)  /* 2^64 bytes: what no goal at all is printed as */
 #define GCTRACE_SECONDS_MAX 5000000000ull /* 150 years; in ns it fits 63 bits */
 #define GCTRACE_MS_MAX	    10000000000ull /* of one part of a clock: 116 days */
 #define GCTRACE_PROCS_MAX   (1u << 20)
@@ -199,6 +200,16 @@ static bool gctrace_mib(struct gctrace_cursor *c, uint32_t *ret, const char *aft
 	return gctrace_u32(c, GCTRACE_MIB_MAX, ret) && gctrace_is(c, after);
 }
 
+/* Without GOGC the goal is what is left of 2^63 or 2^64 bytes, by version. */
+static bool gctrace_goal(struct gctrace_cursor *c, uint32_t *ret)
+{
+	uint64_t mib;
+	if (!gctrace_number(c, GCTRACE_GOAL_MAX, &mib))
+		return false;
+	*ret = mib > GCTRACE_MIB_MAX ? GCS_GCTRACE_GOAL_OFF : (uint32_t)mib;
+	return gctrace_is(c, " MB goal, ");
+}
+
 static bool gctrace_heap(struct gctrace_cursor *c, struct gcs_gctrace_cycle *g)
 {
 	if (!gctrace_u32(c, GCTRACE_MIB_MAX, &g->heap_start_mib) || !gctrace_arrow(c) ||
@@ -211,7 +222,7 @@ static bool gctrace_heap(struct gctrace_cursor *c, struct gcs_gctrace_cycle *g)
 		c->reason = GCS_GCTRACE_NO_GOAL;
 		return false;
 	}
-	return gctrace_mib(c, &g->goal_mib, " MB goal, ");
+	return gctrace_goal(c, &g->goal_mib);
 }
 
 /* `3 MB stacks, 0 MB globals, 4 P (forced)` */
@@ -378,7 +389,7 @@ static int gctrace_grow(void **mem, size_t want, size_t size, size_t *cap)
 {
 	if (want <= *cap)
 		return 0;
-	size_t n = *cap ? *cap : 64;
+	size_t n = *cap ? *cap : 4;
 	while (n < want)
 		n *= 2;
 	void *p = realloc(*mem, n * size);
@@ -431,6 +442,7 @@ static int log_cycle(struct gcs_gctrace_log *log, const struct gcs_gctrace_line 
 {
 	const struct gcs_gctrace_cycle *g = &l->cycle,
 				       *last = log->n ? &log->entry[log->n - 1].cycle : NULL;
+	bool begins = !last || g->number <= last->number || g->at_ns < last->at_ns;
 	size_t cap = log->cap;
 	if (last && g->number == last->number && g->at_ns == last->at_ns) {
 		log_reason(log, GCS_GCTRACE_REPEATED);
@@ -443,9 +455,8 @@ static int log_cycle(struct gcs_gctrace_log *log, const struct gcs_gctrace_line 
 	if (gctrace_grow((void **)&log->entry, log->n + 1u, sizeof log->entry[0], &cap))
 		return -ENOMEM;
 	log->cap = (uint32_t)cap;
-	if (!last || g->number <= last->number || g->at_ns < last->at_ns)
-		if (log_part(log))
-			return -ENOMEM;
+	if (begins && log_part(log))
+		return -ENOMEM;
 	struct gcs_gctrace_entry *e = &log->entry[log->n];
 	*e = (struct gcs_gctrace_entry){
 		.cycle = *g, .line = log->lines, .offset = log->line_offset};

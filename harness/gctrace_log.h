@@ -44,6 +44,8 @@ enum gcs_gctrace_reason {
 /* "the line ends before the cycle does" */
 const char *gcs_gctrace_reason_text(enum gcs_gctrace_reason r);
 
+#define GCS_GCTRACE_GOAL_OFF UINT32_MAX /* what is printed with GOGC=off: a goal of exabytes */
+
 /* Sizes in the log are whole MiB, rounded down: 0 says "less than 1 MiB". Times are as precise as
  * printed: at_ns to 1 ms, the others to two significant digits. */
 struct gcs_gctrace_cycle {
@@ -56,7 +58,7 @@ struct gcs_gctrace_cycle {
 		cpu_stop_second_ns;
 	uint32_t heap_start_mib, heap_end_mib; /* heap in use when the cycle began, ended marking */
 	uint32_t heap_live_mib;		       /* what was marked */
-	uint32_t goal_mib;		       /* of this cycle */
+	uint32_t goal_mib;		       /* of this cycle; GCS_GCTRACE_GOAL_OFF */
 	uint32_t stacks_mib, globals_mib;      /* 0 without `scanned` */
 	uint32_t procs;
 	uint32_t cpu_percent; /* of the process's CPU since it started */

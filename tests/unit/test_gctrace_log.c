@@ -85,6 +85,23 @@ static void test_go_1_5(void **state)
 	assert_int_equal(l.cycle.cpu_idle_ns, 11000000);
 }
 
+/* GOGC=off, as Go 1.8, 1.19 and 1.26 print the goal. */
+static void test_goal_off(void **state)
+{
+	static const char *const goal[] = {"17592186044415", "8796093022198", "8532210231537"};
+	char text[256];
+	(void)state;
+	for (size_t i = 0; i < sizeof goal / sizeof goal[0]; i++) {
+		snprintf(text, sizeof text,
+			 "gc 1 @0.501s 0%%: 0.063+0.20+0.002 ms clock, 0.12+0/0.091/0.057+0.004 ms "
+			 "cpu, 15->15->0 MB, %s MB goal, 2 P (forced)",
+			 goal[i]);
+		struct gcs_gctrace_line l = parsed(text);
+		assert_int_equal(l.kind, GCS_GCTRACE_CYCLE);
+		assert_int_equal(l.cycle.goal_mib, GCS_GCTRACE_GOAL_OFF);
+	}
+}
+
 #define CYCLE                                                                                      \
 	"gc 4 @2.5s 1%: 0.1+2+0.3 ms clock, 0.4+0.5/0.6/0.7+0.8 ms cpu, 9->10->5 MB, 11 MB goal, " \
 	"2 P"
@@ -292,6 +309,28 @@ static void test_log(void **state)
 	}
 }
 
+/* Many cycles, and many parts. */
+static void test_log_grows(void **state)
+{
+	struct gcs_gctrace_log log;
+	char line[256];
+	(void)state;
+	gcs_gctrace_log_init(&log);
+	for (int i = 0; i < 3000; i++) {
+		int n = snprintf(line, sizeof line,
+				 "gc %d @%d.5s 1%%: 0.1+2+0.3 ms clock, 0.4+0.5/0.6/0.7+0.8 ms cpu, "
+				 "9->10->5 MB, 11 MB goal, 2 P\n",
+				 1 + i % 10, i % 10);
+		assert_int_equal(gcs_gctrace_log_feed(&log, line, (size_t)n), 0);
+	}
+	assert_int_equal(gcs_gctrace_log_finish(&log), 0);
+	assert_int_equal(log.n, 3000);
+	assert_int_equal(log.nparts, 300);
+	for (uint32_t i = 0; i < log.nparts; i++)
+		assert_int_equal(log.part[i].n, 10);
+	gcs_gctrace_log_fini(&log);
+}
+
 static void test_log_arrows(void **state)
 {
 	static const char text[] =
@@ -364,6 +403,7 @@ int main(void)
 		cmocka_unit_test(test_go_1_19),
 		cmocka_unit_test(test_go_1_8),
 		cmocka_unit_test(test_go_1_5),
+		cmocka_unit_test(test_goal_off),
 		cmocka_unit_test(test_around),
 		cmocka_unit_test(test_variants),
 		cmocka_unit_test(test_cut_everywhere),
@@ -371,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_not_usable),
 		cmocka_unit_test(test_no_cycle),
 		cmocka_unit_test(test_log),
+		cmocka_unit_test(test_log_grows),
 		cmocka_unit_test(test_log_arrows),
 		cmocka_unit_test(test_log_empty),
 		cmocka_unit_test(test_log_long_line),
