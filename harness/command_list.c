@@ -1,6 +1,7 @@
 /* command_list.c: the commands that tell what there is: list, report, version. */
 #include "harness/command_priv.h"
 #include "harness/collect.h"
+#include "harness/driver.h"
 #include "harness/metric.h"
 #include "harness/paths.h"
 #include "harness/scenario_schema.h"
@@ -60,16 +61,11 @@ static void list_faults(struct list_out *o)
 
 static void list_workloads(struct list_out *o)
 {
+	size_t n;
+	const struct gcs_driver_info *d = gcs_drivers(&n);
 	o->width = 14;
-	list_row(o, "map-churn", NULL, NULL,
-		 "inserts, deletes and look-ups on maps of integer keys; contents checked against "
-		 "a model");
-	list_row(o, "slice-append", NULL, NULL,
-		 "appends to slices until they are full grown; short headers keep large arrays "
-		 "alive");
-	list_row(o, "echo", NULL, NULL,
-		 "requests over connections; each may do one operation of another workload; "
-		 "clients of their own");
+	for (size_t i = 0; i < n; i++)
+		list_row(o, d[i].name, NULL, NULL, d[i].sentence);
 }
 
 /* The scenario's `about`; a broken one says so. */
@@ -112,6 +108,8 @@ static const char *const list_types[] = {
 	[GCS_T_NUMBER] = "number", [GCS_T_GOGC] = "percent",  [GCS_T_BOOL] = "bool",
 	[GCS_T_SIZE] = "sizes",	   [GCS_T_ERRNO] = "errno",   [GCS_T_NAME] = "name",
 	[GCS_T_NAMES] = "names",   [GCS_T_SECTION] = "map",   [GCS_T_LIST] = "list",
+	[GCS_T_ANY_OF] = "names",  [GCS_T_FLOW] = "rate",     [GCS_T_RANGE] = "sizes",
+	[GCS_T_CLOCK] = "time",	   [GCS_T_SETS] = "map",
 };
 
 /* Half a sentence, the words it may be, and whether it must be there. */

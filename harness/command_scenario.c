@@ -48,7 +48,14 @@ static int scenario_load(const struct gcs_arguments *a, struct gcs_scenario **re
 		return gcs_command_usage(NULL, "--seed wants a number");
 	if (gcs_path_scenario(a->word[0], path))
 		return scenario_missing(a->word[0]);
-	int e = gcs_scenario_load(ret, path, set, scenario_overrides(a, set), &error);
+	const struct gcs_scenario_options opt = {
+		.set = set,
+		.nset = scenario_overrides(a, set),
+		.variant = a->value[GCS_OPT_VARIANT],
+		.time_scale = a->value[GCS_OPT_TIME_SCALE],
+		.heap_scale = a->value[GCS_OPT_HEAP_SCALE],
+	};
+	int e = gcs_scenario_load_with(ret, path, &opt, &error);
 	if (e == 0)
 		return 0;
 	fputs(error.text ? error.text : "gcstorm: no memory\n", stderr);

@@ -21,6 +21,7 @@
 #define GCS_LOGGED_MAX 8192   /* logged cycles */
 #define GCS_VARIANTS_MAX 16
 #define GCS_REPORTED_MAX 32
+#define GCS_VARIANT_SETS_MAX 16
 
 enum gcs_dist { GCS_DIST_FIXED, GCS_DIST_UNIFORM, GCS_DIST_ZIPF };
 struct gcs_size { enum gcs_dist dist; uint64_t min, max; uint32_t s_milli; };
@@ -80,7 +81,7 @@ struct gcs_recovery {
 
 /* The same incident with something changed. */
 #define GCS_VARIANT_BASE "as-it-is" /* the scenario itself, where a variant can be named */
-struct gcs_variant { char *id, *about; char *key[16], *value[16]; uint32_t nsets; };
+struct gcs_variant { char *id, *about; char *key[GCS_VARIANT_SETS_MAX], *value[GCS_VARIANT_SETS_MAX]; uint32_t nsets; };
 
 /* A figure that people reported, and the metric that reproduces it. */
 struct gcs_reported {

@@ -18,6 +18,7 @@
 
 #define BIND_LABEL    96
 #define BIND_EXPECTED 320
+#define BIND_KEYS     100000u /* when the scenario says nothing */
 
 /* ---- words about a field */
 
@@ -38,10 +39,6 @@ static char *bind_show_time(char *ret, uint64_t v)
 {
 	return gcs_show_duration(ret, (int64_t)v);
 }
-static char *bind_show_factor(char *ret, uint64_t v)
-{
-	return gcs_show_share(ret, (uint32_t)(v * 1000000));
-}
 static char *bind_show_plain(char *ret, uint64_t v)
 {
 	snprintf(ret, GCS_UNIT_TEXT, "%" PRIu64, v);
@@ -51,12 +48,13 @@ static char *bind_show_rate(char *ret, uint64_t v)
 {
 	return strcat(gcs_show_count(ret, v), "/s");
 }
-/* Factors may pass 4.29 (a share's limit): whole thousandths. */
+static char *bind_show_flow(char *ret, uint64_t v)
+{
+	return strcat(gcs_show_bytes(ret, v), "/s");
+}
 static char *bind_show_milli(char *ret, uint64_t v)
 {
-	if (v % 1000 == 0 || v > 4000)
-		return bind_show_plain(ret, v / 1000);
-	return bind_show_factor(ret, v);
+	return gcs_scale_show(ret, (uint32_t)v);
 }
 
 static const struct {
@@ -84,6 +82,11 @@ static const struct {
 	[GCS_T_ERRNO] = {"the name of an errno, such as ENOMEM", NULL, NULL},
 	[GCS_T_NAME] = {"a name", NULL, NULL},
 	[GCS_T_NAMES] = {"a list of names", NULL, NULL},
+	[GCS_T_ANY_OF] = {"a name, or a list of names", NULL, NULL},
+	[GCS_T_FLOW] = {"bytes a second", ", such as 5MiB/s", bind_show_flow},
+	[GCS_T_RANGE] = {"1KiB..8KiB, 1KiB.., ..8KiB, or one size; sizes", NULL, gcs_show_bytes},
+	[GCS_T_CLOCK] = {"a time of day, such as \"03:10:22\"", NULL, NULL},
+	[GCS_T_SETS] = {"a mapping", ", such as {workload.maps.keys: 10k}", NULL},
 	[GCS_T_SECTION] = {"a mapping", NULL, NULL},
 	[GCS_T_LIST] = {"a list", NULL, NULL},
 };
@@ -195,6 +198,9 @@ static int bind_number(const struct gcs_field *f, const char *text, uint64_t *re
 	case GCS_T_RATE:
 		e = gcs_parse_rate(text, ret);
 		break;
+	case GCS_T_FLOW:
+		e = gcs_parse_flow(text, ret);
+		break;
 	case GCS_T_COUNT:
 	case GCS_T_COUNT32:
 		e = gcs_parse_count(text, ret);
@@ -250,6 +256,26 @@ static int bind_size(const struct gcs_field *f, const char *text, struct gcs_siz
 	return e;
 }
 
+static int bind_size_range(const struct gcs_field *f, const char *text, struct gcs_match *ret)
+{
+	uint64_t min, max;
+	int e = gcs_parse_range(text, &min, &max);
+	if (e == 0 && ((min && bind_in_range(f, min)) || (max && bind_in_range(f, max))))
+		e = -ERANGE;
+	if (e)
+		return e;
+	ret->size_min = min;
+	ret->size_max = max;
+	return 0;
+}
+
+static int bind_clock(const char *text, char **ret)
+{
+	int64_t ns;
+	int e = gcs_parse_clock(text, &ns);
+	return e ? e : bind_text(text, ret);
+}
+
 /* 0, -EINVAL not of this form, -ERANGE. */
 static int bind_scalar(const struct gcs_field *f, const char *text, void *at)
 {
@@ -269,8 +295,14 @@ static int bind_scalar(const struct gcs_field *f, const char *text, void *at)
 		return bind_size(f, text, at);
 	case GCS_T_ERRNO:
 		return gcs_parse_errno(text, at);
+	case GCS_T_RANGE:
+		return bind_size_range(f, text, at);
+	case GCS_T_CLOCK:
+		return bind_clock(text, at);
 	case GCS_T_PERCENT:
 		return bind_percent(text, at);
+	case GCS_T_SETS:
+	case GCS_T_ANY_OF:
 	case GCS_T_NAMES:
 	case GCS_T_SECTION:
 	case GCS_T_LIST:
@@ -321,10 +353,13 @@ static const char *bind_scalar_hint(const struct gcs_field *f, const struct gcs_
 	uint64_t count;
 	if (f->type == GCS_T_RATE && gcs_parse_count(text, &count) == 0)
 		return "a rate ends in /s";
-	if (len && strspn(text, "0123456789.") == len &&
+	if (strpbrk(text, "0123456789") && strspn(text, "0123456789.") == len &&
 	    (f->type == GCS_T_TIME || f->type == GCS_T_BYTES || f->type == GCS_T_LIMIT ||
-	     f->type == GCS_T_SIZE))
+	     f->type == GCS_T_SIZE || f->type == GCS_T_RANGE))
 		return "the unit is missing";
+	uint64_t bytes;
+	if (f->type == GCS_T_FLOW && gcs_parse_bytes(text, &bytes) == 0)
+		return "bytes a second end in /s";
 	return NULL;
 }
 
@@ -431,8 +466,26 @@ static void bind_field(const struct bind_cursor *c, const struct gcs_field *f,
 			 strchr(c->label, '\'') ? c->label : "");
 		bind_section(c->d, f->section, label, n, base);
 		break;
+	case GCS_T_ANY_OF:
+		if (n->kind == GCS_NODE_SCALAR)
+			bind_value(c,
+				   &(struct gcs_field){.key = f->key,
+						       .type = GCS_T_NAME,
+						       .offset = SIZE_MAX,
+						       .about = f->about},
+				   n, base);
+		else
+			bind_names(c, f, n);
+		break;
 	case GCS_T_NAMES:
 		bind_names(c, f, n);
+		break;
+	case GCS_T_SETS: /* what it holds: bind_sets */
+		if (n->kind != GCS_NODE_MAP || !n->first)
+			gcs_diag_at(c->d, gcs_place_of(n), bind_expected(f, expected), NULL,
+				    n->kind == GCS_NODE_MAP ? "'%s' of %s is empty"
+							    : "'%s' of %s cannot be %s",
+				    f->key, c->label, gcs_node_kind_name(n));
 		break;
 	case GCS_T_LIST: /* its items: gcs_bind */
 		if (n->kind != GCS_NODE_LIST)
@@ -557,6 +610,75 @@ static void bind_expect(struct gcs_bound *b, struct gcs_diag *d)
 	}
 }
 
+/* The points of one curve. */
+static void bind_follow(struct gcs_bound *b, uint32_t i, struct gcs_diag *d)
+{
+	struct gcs_workload *w = &b->s->workload[i];
+	const struct gcs_node *list = gcs_node_get(b->workload_node[i], "follow");
+	uint32_t n = 0;
+	if (!list || list->kind != GCS_NODE_LIST)
+		return;
+	for (const struct gcs_node *p = list->first; p; p = p->next)
+		n++;
+	if (n > GCS_FOLLOW_MAX) {
+		gcs_diag_at(d, gcs_place_of(list->key), NULL, NULL,
+			    "more than %d points in 'follow' (%u)", GCS_FOLLOW_MAX, n);
+		return;
+	}
+	w->follow = calloc(n + 1, sizeof w->follow[0]);
+	for (const struct gcs_node *p = list->first; w->follow && p; p = p->next) {
+		char label[BIND_LABEL];
+		snprintf(label, sizeof label, "point %u of workload '%s'", w->nfollow + 1,
+			 w->id ? w->id : "");
+		bind_section(d, &gcs_schema_follow, label, p, &w->follow[w->nfollow++]);
+	}
+}
+
+/* What a variant sets, as text; gcs_set_variant applies the nodes. */
+static void bind_sets(struct gcs_variant *v, const struct gcs_node *n, struct gcs_diag *d)
+{
+	const struct gcs_node *set = gcs_node_get(n, "set");
+	if (!set || set->kind != GCS_NODE_MAP)
+		return;
+	for (const struct gcs_node *c = set->first; c; c = c->next) {
+		if (v->nsets == GCS_VARIANT_SETS_MAX) {
+			gcs_diag_at(d, gcs_place_of(c->key), NULL, NULL,
+				    "more than %d keys in 'set'", GCS_VARIANT_SETS_MAX);
+			return;
+		}
+		if (strncmp(c->key->text, "variants", 8) == 0)
+			gcs_diag_at(d, gcs_place_of(c->key), NULL, NULL,
+				    "a variant cannot change the variants");
+		v->key[v->nsets] = strdup(c->key->text);
+		v->value[v->nsets++] = gcs_node_flow(c);
+	}
+}
+
+static void bind_logged(struct gcs_bound *b, struct gcs_diag *d)
+{
+	struct gcs_logged *l = &b->s->logged;
+	const struct gcs_node *list = gcs_node_get(gcs_node_get(b->root, "logged"), "lines");
+	if (!list || list->kind != GCS_NODE_LIST)
+		return;
+	l->line = calloc(GCS_LOGGED_MAX, sizeof l->line[0]);
+	for (const struct gcs_node *i = list->first; l->line && i; i = i->next) {
+		if (l->nlines == GCS_LOGGED_MAX) {
+			gcs_diag_at(d, gcs_place_of(i), NULL, NULL, "more than %d items in 'lines'",
+				    GCS_LOGGED_MAX);
+			return;
+		}
+		if (i->kind != GCS_NODE_SCALAR || !*i->text) {
+			gcs_diag_at(d, gcs_place_of(i), "a gctrace line, as \"gc 1 @0.012s 2%: …\"",
+				    NULL, "'lines' cannot hold %s", gcs_node_kind_name(i));
+			return;
+		}
+		l->line[l->nlines++] = strdup(i->text);
+	}
+	if (l->nlines == 0)
+		gcs_diag_at(d, gcs_place_of(list), "a gctrace line or more", NULL,
+			    "'lines' of logged is an empty list");
+}
+
 /* What a value is when the scenario says nothing. */
 static void bind_defaults(struct gcs_bound *b)
 {
@@ -566,6 +688,8 @@ static void bind_defaults(struct gcs_bound *b)
 	s->gogc = 100;
 	s->map = strdup("classic");
 	s->oom = strdup("return");
+	s->time_scale_milli = s->heap_scale_milli = 1000;
+	s->clock_ns = -1;
 	s->recovery.band_milli = 1250;
 	s->recovery.window_ns = 1000000000;
 	s->recovery.windows = 5;
@@ -584,6 +708,10 @@ void gcs_bind(struct gcs_bound *b, struct gcs_diag *d)
 					 b->fault, b->fault_node};
 	const struct bind_list slos = {&gcs_schema_slo, GCS_CHECKS_MAX, sizeof s->slo[0], s->slo,
 				       b->slo_node};
+	const struct bind_list variants = {&gcs_schema_variant, GCS_VARIANTS_MAX,
+					   sizeof s->variant[0], s->variant, b->variant_node};
+	const struct bind_list reported = {&gcs_schema_reported, GCS_REPORTED_MAX,
+					   sizeof s->reported[0], s->reported, b->reported_node};
 	bind_defaults(b);
 	bind_section(d, &gcs_schema, gcs_schema.name, b->root, s);
 	s->nworkloads = bind_items(&workloads, gcs_node_get(b->root, "workload"), "workload", d);
@@ -591,6 +719,16 @@ void gcs_bind(struct gcs_bound *b, struct gcs_diag *d)
 	s->nfaults = bind_items(&faults, gcs_node_get(b->root, "faults"), "faults", d);
 	s->nslos = bind_items(&slos, gcs_node_get(b->root, "slo"), "slo", d);
 	bind_expect(b, d);
+	s->nvariants = bind_items(&variants, gcs_node_get(b->root, "variants"), "variants", d);
+	s->nreported = bind_items(&reported, gcs_node_get(b->root, "reported"), "reported", d);
+	for (uint32_t i = 0; i < s->nworkloads; i++) {
+		if (s->workload[i].keys == 0)
+			s->workload[i].keys = BIND_KEYS;
+		bind_follow(b, i, d);
+	}
+	for (uint32_t i = 0; i < s->nvariants; i++)
+		bind_sets(&s->variant[i], b->variant_node[i], d);
+	bind_logged(b, d);
 	for (uint32_t i = 0; i < s->nphases; i++)
 		s->phase[i] = b->phase[i].p;
 	for (uint32_t i = 0; i < s->nfaults; i++)

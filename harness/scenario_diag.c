@@ -93,7 +93,11 @@ void gcs_diag_at(struct gcs_diag *d, struct gcs_place place, const char *expecte
 {
 	if (++d->errors > GCS_DIAG_MAX)
 		return;
+	if (d->variant && place.source != d->within)
+		place = d->blame;
 	fprintf(d->out, "%s:%u:%u: error: ", place.source->name, place.line, place.column);
+	if (d->variant)
+		fprintf(d->out, "variant '%s': ", d->variant);
 	va_list ap;
 	va_start(ap, fmt);
 	vfprintf(d->out, fmt, ap);

@@ -37,9 +37,20 @@ static json_t *json_phases(const struct gcs_scenario *s, bool whole)
 	return list;
 }
 
+static json_t *json_follow(const struct gcs_workload *w)
+{
+	json_t *rows = json_array();
+	for (uint32_t i = 0; i < w->nfollow; i++) {
+		const struct gcs_follow_point *p = &w->follow[i];
+		json_array_append_new(rows, json_pack("[I,I,I,i,b]", INT(p->at_ns), INT(p->live),
+						      INT(p->alloc_per_s), p->gogc, p->forced));
+	}
+	return rows;
+}
+
 static json_t *json_workload(const struct gcs_workload *w)
 {
-	return json_pack(
+	json_t *o = json_pack(
 		"{s:s,s:s,s:I,s:I,s:I,s:s,s:I,s:{s:I,s:I,s:I},s:{s:s,s:I,s:I,s:I},s:I,s:s,s:I}",
 		"id", w->id, "driver", w->driver, "workers", INT(w->workers), "rate", INT(w->rate),
 		"keys", INT(w->keys), "value", w->value, "value_bytes", INT(w->value_bytes), "mix",
@@ -47,6 +58,9 @@ static json_t *json_workload(const struct gcs_workload *w)
 		INT(w->mix_lookup), "size", "dist", json_dists[w->size.dist], "min",
 		INT(w->size.min), "max", INT(w->size.max), "s_milli", INT(w->size.s_milli), "conns",
 		INT(w->conns), "handler", w->handler, "retain", INT(w->retain));
+	if (w->nfollow)
+		json_object_set_new(o, "follow", json_follow(w));
+	return o;
 }
 
 static json_t *json_workloads(const struct gcs_scenario *s)
@@ -63,18 +77,24 @@ static json_t *json_fault(const struct gcs_fault *f)
 	for (uint32_t i = 0; i < f->nwindows; i++)
 		json_array_append_new(windows, json_pack("[I,I]", INT(f->window[i].start_ns),
 							 INT(f->window[i].end_ns)));
-	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "id", f->id, "point",
-			 f->point, "action", f->action, "errno", INT(f->err), "p_ppb",
-			 INT(f->p_ppb), "nth", INT(f->nth), "every", INT(f->every), "times",
-			 INT(f->times), "delay_ns", INT(f->delay_ns), "jitter_ns",
-			 INT(f->jitter_ns), "windows", windows);
+	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "id",
+			 f->id, "point", f->point, "action", f->action, "errno", INT(f->err),
+			 "p_ppb", INT(f->p_ppb), "nth", INT(f->nth), "every", INT(f->every),
+			 "times", INT(f->times), "delay_ns", INT(f->delay_ns), "jitter_ns",
+			 INT(f->jitter_ns), "burst", INT(f->burst), "size_min",
+			 INT(f->match.size_min), "size_max", INT(f->match.size_max),
+			 "match_workloads", INT(f->match.workloads), "windows", windows);
 }
 
-static json_t *json_faults(const struct gcs_scenario *s)
+static json_t *json_faults(const struct gcs_scenario *s, bool whole)
 {
 	json_t *list = json_array();
-	for (uint32_t i = 0; i < s->nfaults; i++)
-		json_array_append_new(list, json_fault(&s->fault[i]));
+	for (uint32_t i = 0; i < s->nfaults; i++) {
+		json_t *o = json_fault(&s->fault[i]);
+		if (whole)
+			json_object_set_new(o, "manual", json_boolean(s->fault[i].manual));
+		json_array_append_new(list, o);
+	}
 	return list;
 }
 
@@ -87,13 +107,19 @@ static json_t *json_runtime(const struct gcs_scenario *s)
 			 INT(s->heap_reserve));
 }
 
+static json_t *json_names(char *const *name, uint32_t n)
+{
+	json_t *list = json_array();
+	for (uint32_t i = 0; i < n; i++)
+		json_array_append_new(list, json_any(name[i]));
+	return list;
+}
+
 static json_t *json_checks(const struct gcs_check *check, uint32_t n)
 {
 	json_t *list = json_array();
 	for (uint32_t i = 0; i < n; i++) {
-		json_t *phases = json_array();
-		for (uint32_t k = 0; k < check[i].nphases; k++)
-			json_array_append_new(phases, json_string(check[i].phases[k]));
+		json_t *phases = json_names(check[i].phases, check[i].nphases);
 		json_array_append_new(list,
 				      json_pack("{s:s,s:s,s:I,s:b,s:o}", "id", check[i].id, "check",
 						check[i].text, "window_ns", INT(check[i].window_ns),
@@ -104,12 +130,44 @@ static json_t *json_checks(const struct gcs_check *check, uint32_t n)
 
 static json_t *json_recovery(const struct gcs_recovery *r)
 {
-	json_t *signals = json_array();
-	for (uint32_t i = 0; i < r->nsignals; i++)
-		json_array_append_new(signals, json_string(r->signal[i]));
+	json_t *signals = json_names(r->signal, r->nsignals);
 	return json_pack("{s:o,s:I,s:I,s:I,s:I}", "signals", signals, "band_milli",
 			 INT(r->band_milli), "window_ns", INT(r->window_ns), "windows",
 			 INT(r->windows), "deadline_ns", INT(r->deadline_ns));
+}
+
+static json_t *json_variants(const struct gcs_scenario *s)
+{
+	json_t *list = json_array();
+	for (uint32_t i = 0; i < s->nvariants; i++) {
+		const struct gcs_variant *v = &s->variant[i];
+		json_t *set = json_array();
+		for (uint32_t k = 0; k < v->nsets; k++)
+			json_array_append_new(set, json_pack("[o,o]", json_any(v->key[k]),
+							     json_any(v->value[k])));
+		json_array_append_new(list, json_pack("{s:o,s:o,s:o}", "id", json_any(v->id),
+						      "about", json_any(v->about), "set", set));
+	}
+	return list;
+}
+
+static json_t *json_or_null(const char *text)
+{
+	return text ? json_any(text) : json_null();
+}
+
+static json_t *json_reported(const struct gcs_scenario *s)
+{
+	json_t *list = json_array();
+	for (uint32_t i = 0; i < s->nreported; i++) {
+		const struct gcs_reported *r = &s->reported[i];
+		json_array_append_new(
+			list, json_pack("{s:o,s:o,s:o,s:o,s:o}", "what", json_any(r->what), "value",
+					json_any(r->value), "metric", json_or_null(r->metric),
+					"note", json_or_null(r->note), "phases",
+					json_names(r->phases, r->nphases)));
+	}
+	return list;
 }
 
 static char *json_text(json_t *o)
@@ -124,16 +182,27 @@ char *gcs_scenario_plan(const struct gcs_scenario *s)
 	return json_text(json_pack("{s:s,s:i,s:o,s:I,s:o,s:o,s:o}", "cmd", "load", "version", 1,
 				   "runtime", json_runtime(s), "end_ns", INT(s->end_ns), "phases",
 				   json_phases(s, false), "workloads", json_workloads(s), "faults",
-				   json_faults(s)));
+				   json_faults(s, false)));
 }
 
 char *gcs_scenario_json(const struct gcs_scenario *s)
 {
-	return json_text(json_pack(
+	json_t *o = json_pack(
 		"{s:i,s:s,s:o,s:o,s:s,s:I,s:o,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "version", 1, "name",
 		s->name, "about", json_any(s->about), "path", json_any(s->path), "map", s->map,
 		"seed", INT(s->seed), "runtime", json_runtime(s), "end_ns", INT(s->end_ns),
 		"phases", json_phases(s, true), "workloads", json_workloads(s), "faults",
-		json_faults(s), "slo", json_checks(s->slo, s->nslos), "expect",
-		json_checks(s->expect, s->nexpects), "recovery", json_recovery(&s->recovery)));
+		json_faults(s, true), "slo", json_checks(s->slo, s->nslos), "expect",
+		json_checks(s->expect, s->nexpects), "recovery", json_recovery(&s->recovery));
+	json_t *more = json_pack(
+		"{s:{s:I,s:I},s:I,s:o,s:o,s:o,s:o,s:{s:o,s:o}}", "scale", "time_milli",
+		INT(s->time_scale_milli), "heap_milli", INT(s->heap_scale_milli), "unscaled_end_ns",
+		INT(s->unscaled_end_ns), "clock", json_or_null(s->clock), "variant",
+		json_or_null(s->chosen), "variants", json_variants(s), "reported", json_reported(s),
+		"logged", "source", json_or_null(s->logged.source), "lines",
+		json_names(s->logged.line, s->logged.nlines));
+	if (o && more)
+		json_object_update(o, more);
+	json_decref(more);
+	return json_text(o);
 }

@@ -2,17 +2,19 @@
  * scenario_priv.h: what the parts of the scenario loader share: a tree of nodes that remember where
  * they stood, and errors that point there.
  *
- * The steps: scenario_yaml.c reads text into a tree; scenario_set.c lays `--set` over it;
- * scenario_bind.c takes values out by one table; scenario_resolve.c makes times absolute and checks
- * what one key says against another. A step begins only when the one before found nothing wrong;
- * binding and resolving report all they find (up to GCS_DIAG_MAX).
+ * The steps: scenario_yaml.c reads text into a tree; scenario_set.c lays a variant and `--set` over
+ * it; scenario_bind.c takes values out by one table; scenario_scale.c applies the scales;
+ * scenario_resolve.c and scenario_faults.c make times absolute and check what one key says against
+ * another. A step begins only when the one before found nothing wrong; binding, scaling and
+ * resolving report all they find (up to GCS_DIAG_MAX). scenario_variants.c takes each variant
+ * through the same steps, on a copy of the tree.
  */
 #pragma once
 
 #include "harness/scenario.h"
 
-#define GCS_SOURCE_BYTES_MAX (1u << 20)
-#define GCS_NODES_MAX	     20000u
+#define GCS_SOURCE_BYTES_MAX (16u << 20) /* an imported log is some MiB */
+#define GCS_NODES_MAX	     500000u	 /* GCS_FOLLOW_MAX points of eleven nodes, a few times */
 #define GCS_DEPTH_MAX	     12u
 #define GCS_DIAG_MAX	     20u
 
@@ -40,26 +42,30 @@ struct gcs_node {
 struct gcs_doc {
 	struct gcs_node *root, *all;
 	uint32_t nodes;
-	struct gcs_source *source[1 + 64]; /* the file, then each --set */
+	struct gcs_source *source[1 + 68]; /* the file, each --set, --variant and the scales */
 	uint32_t nsources;
 };
 
 /* ---- diagnostics */
 
+struct gcs_place {
+	const struct gcs_source *source;
+	uint32_t line, column, length;
+};
 struct gcs_diag {
 	FILE *out;
 	char *text;
 	size_t bytes;
 	uint32_t errors;
+	/* Not NULL: what is said is due to this variant; what would point outside it points to
+	 * `blame`. */
+	const char *variant;
+	const struct gcs_source *within;
+	struct gcs_place blame;
 };
 int gcs_diag_init(struct gcs_diag *d);
 /* The collected text, malloc'd (empty when there was no error). */
 char *gcs_diag_fini(struct gcs_diag *d);
-
-struct gcs_place {
-	const struct gcs_source *source;
-	uint32_t line, column, length;
-};
 struct gcs_place gcs_place_of(const struct gcs_node *n);
 /* The word inside a scalar, `at` bytes from its start; the whole scalar when quoting hides where
  * that is. */
@@ -87,17 +93,41 @@ const struct gcs_node *gcs_node_get(const struct gcs_node *n, const char *key);
 const char *gcs_node_text(const struct gcs_node *n, const char *key);
 /* "a mapping", "a list", "text" */
 const char *gcs_node_kind_name(const struct gcs_node *n);
+/* A deep copy that belongs to doc; source NULL: places stay as they are. NULL: no memory. */
+struct gcs_node *gcs_node_copy(struct gcs_doc *doc, const struct gcs_node *n,
+			       const struct gcs_source *source);
+/* As YAML in one line, malloc'd. */
+char *gcs_node_flow(const struct gcs_node *n);
 
 /* ---- scenario_set.c: 0, -EINVAL with an error in d, -ENOMEM. */
 int gcs_set_apply(struct gcs_doc *doc, const struct gcs_override *set, struct gcs_diag *d);
+/* The same for an option of its own: its value is the source, called `option` in messages. */
+int gcs_set_option(struct gcs_doc *doc, const char *option, const struct gcs_override *set,
+		   struct gcs_diag *d);
+/* A variant's `set`, whose nodes may belong to another doc. Places of what is set are those in the
+ * variant, in `source` (NULL: its own). */
+int gcs_set_variant(struct gcs_doc *doc, const struct gcs_node *set,
+		    const struct gcs_source *source, struct gcs_diag *d);
+
+/* ---- scenario_variants.c */
+
+/* The variant as written; NULL: none of that id (a child of `variants` that is no mapping has
+ * none). */
+const struct gcs_node *gcs_variant_node(const struct gcs_node *root, const char *id);
+/* Take every variant of the file through all steps. Nothing is said when the file fails without a
+ * variant too: that is said of the file. 0; -EINVAL with errors in d; -ENOMEM. */
+int gcs_variants_check(const struct gcs_doc *doc, const char *path, struct gcs_diag *d);
+/* Bind, scale and resolve a tree. 0; -EINVAL with errors in d; -ENOMEM. (scenario.c) */
+int gcs_scenario_build(struct gcs_scenario *s, const struct gcs_node *root, struct gcs_diag *d);
 
 /* ---- scenario_bind.c */
 
 /* Items as written; what is absent is 0 and has no node. */
 struct gcs_bound_fault {
 	struct gcs_fault f;
-	int64_t at_ns, for_ns, repeat_every_ns;
+	int64_t at_ns, for_ns, repeat_every_ns, repeat_jitter_ns;
 	uint32_t repeat_times;
+	bool unscaled;
 };
 struct gcs_bound_phase {
 	struct gcs_phase p;
@@ -111,10 +141,32 @@ struct gcs_bound {
 	const struct gcs_node *workload_node[GCS_WORKLOADS_MAX], *phase_node[GCS_PHASES_MAX],
 		*fault_node[GCS_FAULTS_MAX];
 	const struct gcs_node *slo_node[GCS_CHECKS_MAX], *expect_node[GCS_CHECKS_MAX];
+	const struct gcs_node *variant_node[GCS_VARIANTS_MAX], *reported_node[GCS_REPORTED_MAX];
 	struct gcs_bound_fault fault[GCS_FAULTS_MAX];
 	struct gcs_bound_phase phase[GCS_PHASES_MAX];
 };
 void gcs_bind(struct gcs_bound *b, struct gcs_diag *d);
 
+/* ---- scenario_scale.c: what is bound, by the scales of b->s. */
+void gcs_scale(struct gcs_bound *b, struct gcs_diag *d);
+#define GCS_WINDOW_SCALED_MIN_NS INT64_C(500000000)
+/* "20", "2.5", of thousandths. */
+char *gcs_scale_show(char *ret, uint32_t milli);
+
 /* ---- scenario_resolve.c */
+#define GCS_RESOLVE_HINT 96
 void gcs_resolve(struct gcs_bound *b, struct gcs_diag *d);
+/* "did you mean 'x'?", or NULL when nothing is near. */
+const char *gcs_resolve_near(char hint[GCS_RESOLVE_HINT], const char *word, const void *list,
+			     size_t n, size_t stride);
+/* "a, b, c" of a list of names. */
+const char *gcs_resolve_list(char *ret, size_t cap, const void *list, size_t n, size_t stride);
+/* Index of the phase that a node names; -1 after an error. */
+int gcs_resolve_phase(const struct gcs_scenario *s, const struct gcs_node *n, struct gcs_diag *d);
+
+/* ---- scenario_faults.c: false: windows could not be told, so edges mean nothing. */
+bool gcs_resolve_faults(struct gcs_bound *b, struct gcs_diag *d);
+/* Does a visit of the point come with a size? */
+bool gcs_point_has_size(const char *point);
+/* Before the first fault and after the last: baseline, deadline. */
+void gcs_resolve_edges(struct gcs_bound *b, struct gcs_diag *d);

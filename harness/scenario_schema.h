@@ -1,6 +1,6 @@
 /*
- * scenario_schema.h: the one table of what a scenario may say: drives binding, error texts, and
- * later the documentation.
+ * scenario_schema.h: the one table of what a scenario may say: drives binding, error texts and
+ * documentation.
  */
 #pragma once
 
@@ -26,6 +26,11 @@ enum gcs_type {
 	GCS_T_ERRNO,   /* int */
 	GCS_T_NAME,    /* text that resolving looks up; not stored */
 	GCS_T_NAMES,   /* a list of such texts; not stored */
+	GCS_T_ANY_OF,  /* such a text, or a list of them; not stored */
+	GCS_T_FLOW,    /* uint64_t: bytes a second, 5MiB/s */
+	GCS_T_RANGE,   /* struct gcs_match: sizes A..B */
+	GCS_T_CLOCK,   /* char *: a time of day */
+	GCS_T_SETS,    /* a mapping of paths to values, as --set; bound apart */
 	GCS_T_SECTION, /* a mapping, fields at the same base */
 	GCS_T_LIST,    /* a list of sections or texts, bound item by item */
 };
@@ -56,5 +61,5 @@ struct gcs_section {
 
 extern const struct gcs_section gcs_schema; /* the whole file */
 /* Sections of list items, bound one by one. */
-extern const struct gcs_section gcs_schema_workload, gcs_schema_phase, gcs_schema_fault,
-	gcs_schema_slo;
+extern const struct gcs_section gcs_schema_workload, gcs_schema_follow, gcs_schema_phase,
+	gcs_schema_fault, gcs_schema_slo, gcs_schema_variant, gcs_schema_reported;

@@ -1,6 +1,6 @@
 /*
- * scenario_set.c: `--set key=value` laid over the tree before it is bound, so that its errors are
- * those of the file.
+ * scenario_set.c: `--set key=value` and what a variant sets, laid over the tree before it is bound,
+ * so that their errors are those of the file.
  *
  * A path names keys, and in a list the `id` of an item or its number from 0. The value is YAML, so
  * a list or mapping can be given too. A key that is not there yet is added; whether it may be is
@@ -18,14 +18,15 @@ struct set_path {
 	struct gcs_doc *doc;
 	const struct gcs_source *source;
 	struct gcs_diag *d;
-	uint32_t at; /* of the segment, from 0 */
+	uint32_t line, column; /* of the path */
+	uint32_t at;	       /* of the segment, from 0 */
 	uint32_t length;
 	char *segment;
 };
 
 static struct gcs_place set_place(const struct set_path *p)
 {
-	return (struct gcs_place){p->source, 1, p->at + 1, p->length ? p->length : 1};
+	return (struct gcs_place){p->source, p->line, p->column + p->at, p->length ? p->length : 1};
 }
 
 static struct gcs_node *set_list_item(const struct set_path *p, const struct gcs_node *list)
@@ -60,8 +61,10 @@ static struct gcs_node *set_map_child(const struct set_path *p, struct gcs_node 
 	struct gcs_node *value = gcs_node_new(p->doc, GCS_NODE_MAP, p->source);
 	if (!key || !value || !(key->text = strdup(p->segment)))
 		return NULL;
-	key->column = p->at + 1;
+	key->line = p->line;
+	key->column = p->column + p->at;
 	key->length = p->length;
+	value->line = key->line;
 	value->column = key->column;
 	value->length = key->length;
 	value->key = key;
@@ -116,23 +119,57 @@ static void set_replace(struct gcs_node *old, struct gcs_node *value)
 	value->text = text; /* freed with the document */
 }
 
+/* value belongs to the document and has no other place in it. */
+static int set_value(struct set_path *p, const char *key, struct gcs_node *value)
+{
+	uint32_t before = p->d->errors;
+	struct gcs_node *n = set_walk(p, key);
+	if (!n)
+		return p->d->errors > before ? -EINVAL : -ENOMEM;
+	set_replace(n, value);
+	return 0;
+}
+
+/* text is taken over; the value in it begins at shift. */
+static int set_parsed(struct gcs_doc *doc, const char *name, char *text, size_t shift,
+		      const char *key, struct gcs_diag *d)
+{
+	const struct gcs_source *source =
+		text ? gcs_doc_source(doc, name, text, (uint32_t)shift) : NULL;
+	struct gcs_node *value;
+	if (!source)
+		return -ENOMEM;
+	int e = gcs_yaml_parse(doc, source, &value, d);
+	struct set_path p = {.doc = doc, .source = source, .d = d, .line = 1, .column = 1};
+	return e ? e : set_value(&p, key, value);
+}
+
 int gcs_set_apply(struct gcs_doc *doc, const struct gcs_override *set, struct gcs_diag *d)
 {
 	char *text = NULL;
-	size_t shift = strlen(set->key) + 1;
 	if (asprintf(&text, "%s=%s", set->key, set->value) < 0)
 		return -ENOMEM;
-	const struct gcs_source *source = gcs_doc_source(doc, "--set", text, (uint32_t)shift);
-	if (!source)
-		return -ENOMEM;
-	struct gcs_node *value;
-	int e = gcs_yaml_parse(doc, source, &value, d);
-	if (e)
-		return e;
-	struct set_path p = {.doc = doc, .source = source, .d = d};
-	struct gcs_node *n = set_walk(&p, set->key);
-	if (!n)
-		return d->errors ? -EINVAL : -ENOMEM;
-	set_replace(n, value);
-	return 0;
+	return set_parsed(doc, "--set", text, strlen(set->key) + 1, set->key, d);
+}
+
+int gcs_set_option(struct gcs_doc *doc, const char *option, const struct gcs_override *set,
+		   struct gcs_diag *d)
+{
+	return set_parsed(doc, option, strdup(set->value), 0, set->key, d);
+}
+
+int gcs_set_variant(struct gcs_doc *doc, const struct gcs_node *set,
+		    const struct gcs_source *source, struct gcs_diag *d)
+{
+	int e = 0;
+	for (const struct gcs_node *c = set->first; e == 0 && c; c = c->next) {
+		struct gcs_node *value = gcs_node_copy(doc, c, source);
+		struct set_path p = {.doc = doc,
+				     .source = source ? source : c->key->source,
+				     .d = d,
+				     .line = c->key->line,
+				     .column = c->key->column + !c->key->plain};
+		e = value ? set_value(&p, c->key->text, value) : -ENOMEM;
+	}
+	return e;
 }

@@ -103,6 +103,78 @@ const char *gcs_node_kind_name(const struct gcs_node *n)
 	return n->plain && !*n->text ? "nothing" : "text";
 }
 
+struct gcs_node *gcs_node_copy(struct gcs_doc *doc, const struct gcs_node *n,
+			       const struct gcs_source *source)
+{
+	struct gcs_node *copy = gcs_node_new(doc, n->kind, source ? source : n->source);
+	if (!copy)
+		return NULL;
+	copy->line = n->line;
+	copy->column = n->column;
+	copy->length = n->length;
+	copy->plain = n->plain;
+	if ((n->text && !(copy->text = strdup(n->text))) ||
+	    (n->key && !(copy->key = gcs_node_copy(doc, n->key, source))))
+		return NULL;
+	for (const struct gcs_node *c = n->first; c; c = c->next) {
+		struct gcs_node *child = gcs_node_copy(doc, c, source);
+		if (!child)
+			return NULL;
+		gcs_node_append(copy, child);
+	}
+	return copy;
+}
+
+/* Quoted where it was, so that it reads back as the same. */
+static void node_write_scalar(FILE *out, const struct gcs_node *n)
+{
+	if (n->plain) {
+		fputs(n->text, out);
+		return;
+	}
+	fputc('"', out);
+	for (const char *p = n->text; *p; p++) {
+		if (*p == '"' || *p == '\\')
+			fputc('\\', out);
+		if (*p == '\n')
+			fputs("\\n", out);
+		else
+			fputc(*p, out);
+	}
+	fputc('"', out);
+}
+
+static void node_write(FILE *out, const struct gcs_node *n)
+{
+	if (n->kind == GCS_NODE_SCALAR) {
+		node_write_scalar(out, n);
+		return;
+	}
+	fputc(n->kind == GCS_NODE_MAP ? '{' : '[', out);
+	for (const struct gcs_node *c = n->first; c; c = c->next) {
+		if (n->kind == GCS_NODE_MAP) {
+			node_write_scalar(out, c->key);
+			fputs(": ", out);
+		}
+		node_write(out, c);
+		if (c->next)
+			fputs(", ", out);
+	}
+	fputc(n->kind == GCS_NODE_MAP ? '}' : ']', out);
+}
+
+char *gcs_node_flow(const struct gcs_node *n)
+{
+	char *text = NULL;
+	size_t bytes;
+	FILE *out = open_memstream(&text, &bytes);
+	if (!out)
+		return NULL;
+	node_write(out, n);
+	fclose(out);
+	return text;
+}
+
 /* ---- events to nodes */
 
 struct yaml_build {

@@ -253,6 +253,55 @@ int gcs_parse_size(const char *text, struct gcs_size *ret)
 	return e;
 }
 
+int gcs_parse_flow(const char *text, uint64_t *ret)
+{
+	size_t n = strlen(text);
+	if (n < 3 || memcmp(text + n - 2, "/s", 2) != 0)
+		return -EINVAL;
+	return units_scaled(text, n - 2, units_bytes, ret);
+}
+
+int gcs_parse_range(const char *text, uint64_t *ret_min, uint64_t *ret_max)
+{
+	const char *dots = strstr(text, ".."), *rest = dots ? dots + 2 : text + strlen(text);
+	size_t n = dots ? (size_t)(dots - text) : strlen(text);
+	uint64_t min = 0, max = 0;
+	int e = n ? units_scaled(text, n, units_bytes, &min) : 0;
+	if (e == 0 && *rest)
+		e = gcs_parse_bytes(rest, &max);
+	if (e)
+		return e;
+	if (n == 0 && !*rest)
+		return -EINVAL;
+	if (!dots)
+		max = min;
+	if ((n && min == 0) || (*rest && max == 0) || (max && min > max))
+		return -ERANGE;
+	*ret_min = min;
+	*ret_max = max;
+	return 0;
+}
+
+int gcs_parse_clock(const char *text, int64_t *ret_ns)
+{
+	static const int64_t max[3] = {23, 59, 59};
+	int64_t seconds = 0;
+	bool over = false;
+	for (int i = 0; i < 3; i++) {
+		if (!units_digit(text[0]) || !units_digit(text[1]) ||
+		    text[2] != (i < 2 ? ':' : '\0'))
+			return -EINVAL;
+		int64_t part = (text[0] - '0') * 10 + (text[1] - '0');
+		over |= part > max[i];
+		seconds = seconds * 60 + part;
+		text += 3;
+	}
+	if (over)
+		return -ERANGE;
+	*ret_ns = seconds * 1000000000;
+	return 0;
+}
+
 int gcs_parse_errno(const char *text, int *ret)
 {
 	for (int e = 1; e < 134; e++) {

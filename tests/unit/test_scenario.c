@@ -25,27 +25,34 @@ static const char base[] = "version: 1\n"
 			   "  - {id: storm, for: 20s}\n"
 			   "  - {id: heal, for: 30s}\n";
 
-/* Load text followed by more; set ends with a NULL key. */
-static int load(const char *more, const struct gcs_override *set, struct gcs_scenario **ret,
-		char **ret_error)
+/* Load text followed by more. */
+static int load_with(const char *more, const struct gcs_scenario_options *opt,
+		     struct gcs_scenario **ret, char **ret_error)
 {
 	char path[] = "/tmp/test_scenario.XXXXXX";
 	struct gcs_scenario_error error;
-	size_t nset = 0;
 	int fd = mkstemp(path);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, base, strlen(base)), strlen(base));
 	assert_int_equal(write(fd, more, strlen(more)), strlen(more));
 	close(fd);
-	while (set && set[nset].key)
-		nset++;
-	int e = gcs_scenario_load(ret, path, set, nset, &error);
+	int e = gcs_scenario_load_with(ret, path, opt, &error);
 	unlink(path);
 	if (ret_error)
 		*ret_error = error.text;
 	else if (e)
 		fail_msg("%d: %s", e, error.text);
 	return e;
+}
+
+/* set ends with a NULL key. */
+static int load(const char *more, const struct gcs_override *set, struct gcs_scenario **ret,
+		char **ret_error)
+{
+	struct gcs_scenario_options opt = {.set = set};
+	while (set && set[opt.nset].key)
+		opt.nset++;
+	return load_with(more, &opt, ret, ret_error);
 }
 
 static void test_defaults(void **state)
@@ -184,8 +191,8 @@ static void test_override_errors(void **state)
 		 "--set:1:1: error: unknown key 'sede' in the scenario\n"
 		 "sede=7\n"
 		 "^~~~\n"
-		 "  expected: version, name, about, seed, target, workload, phases, faults, slo, "
-		 "expect, recovery\n"
+		 "  expected: version, name, about, seed, scale, clock, target, workload, phases, "
+		 "faults, slo, expect, recovery, variants, reported, logged\n"
 		 "  hint: did you mean 'seed'?\n"},
 		{{{"seed.more", "7"}},
 		 "--set:1:6: error: there is nothing inside a plain value\nseed.more=7\n     "
@@ -275,6 +282,386 @@ static void test_plan(void **state)
 	gcs_scenario_destroy(s);
 }
 
+/* ---- scales */
+
+static const char scaled[] =
+	"target: {memlimit: 512MiB, heap_reserve: 256MiB}\n"
+	"scale: {time: 2, heap: 4}\n"
+	"clock: \"23:59:50\"\n"
+	"faults:\n"
+	"  - {id: oom, point: mem/malloc, when: {phase: storm, at: 4s, for: 2s}}\n"
+	"  - {id: late, point: netpoll/wake, when: {phase: storm, at: 1s, for: 600ms, repeat: "
+	"{every: 2s, times: 3}, unscaled: true}, fire: {delay: 40ms, jitter: 10ms}}\n"
+	"  - {id: brief, point: gc/write, when: {phase: storm, for: 300ms}, fire: {every: 10}}\n"
+	"slo:\n"
+	"  - {id: p99, check: \"op.latency.p99 < 2ms\", window: 4s}\n"
+	"recovery: {window: 150ms, windows: 4, deadline: 700ms}\n";
+
+static void test_scales(void **state)
+{
+	struct gcs_scenario *s;
+	char text[16];
+	(void)state;
+	load(scaled, NULL, &s, NULL);
+	assert_int_equal(s->time_scale_milli, 2000);
+	assert_int_equal(s->heap_scale_milli, 4000);
+	assert_int_equal(s->unscaled_end_ns, 60 * SEC);
+	assert_int_equal(s->end_ns, 30 * SEC);
+	assert_int_equal(s->phase[1].start_ns, 5 * SEC);
+	assert_int_equal(s->memlimit, 128 << 20);
+	assert_int_equal(s->heap_reserve, 64 << 20);
+	assert_int_equal(s->workload[0].keys, 25000); /* the default too */
+	assert_int_equal(s->workload[0].value_bytes, 32);
+	const struct gcs_fault *oom = &s->fault[0], *late = &s->fault[1], *brief = &s->fault[2];
+	assert_int_equal(oom->window[0].start_ns, 7 * SEC);
+	assert_int_equal(oom->window[0].end_ns, 8 * SEC);
+	assert_int_equal(late->nwindows, 3); /* as written, from the scaled start of the phase */
+	assert_int_equal(late->window[2].start_ns, 10 * SEC);
+	assert_int_equal(late->window[2].end_ns, 10 * SEC + 600000000);
+	assert_int_equal(late->delay_ns, 40000000);
+	assert_int_equal(late->jitter_ns, 10000000);
+	assert_int_equal(brief->window[0].end_ns, 5 * SEC + 150000000);
+	assert_int_equal(s->slo[0].window_ns, 2 * SEC);
+	assert_int_equal(s->recovery.window_ns, 100000000);   /* not below */
+	assert_int_equal(s->recovery.deadline_ns, 400000000); /* room for four looks */
+	assert_true(gcs_scenario_clock(s, 0, text));
+	assert_string_equal(text, "23:59:50");
+	assert_true(gcs_scenario_clock(s, 5 * SEC, text));
+	assert_string_equal(text, "00:00:00");
+	assert_true(gcs_scenario_clock(s, 30 * SEC, text));
+	assert_string_equal(text, "00:00:50");
+	assert_true(gcs_scenario_clock(s, -SEC, text));
+	assert_string_equal(text, "23:59:48");
+	gcs_scenario_destroy(s);
+}
+
+static void test_scale_options(void **state)
+{
+	static const struct gcs_override set[] = {{"scale.time", "5"}};
+	struct gcs_scenario *s;
+	char text[16], *error;
+	(void)state;
+	load_with("scale: {time: 4}\n", &(struct gcs_scenario_options){.set = set, .nset = 1}, &s,
+		  NULL);
+	assert_int_equal(s->end_ns, 12 * SEC);
+	assert_false(gcs_scenario_clock(s, 0, text));
+	gcs_scenario_destroy(s);
+	load_with("scale: {time: 4}\n",
+		  &(struct gcs_scenario_options){
+			  .set = set, .nset = 1, .time_scale = "2.5", .heap_scale = "0.5"},
+		  &s, NULL);
+	assert_int_equal(s->time_scale_milli, 2500); /* the option counts last */
+	assert_int_equal(s->heap_scale_milli, 500);
+	assert_int_equal(s->end_ns, 24 * SEC);
+	assert_int_equal(s->unscaled_end_ns, 60 * SEC);
+	assert_int_equal(s->workload[0].keys, 200000);
+	gcs_scenario_destroy(s);
+	assert_int_equal(
+		load_with("", &(struct gcs_scenario_options){.heap_scale = "1e3"}, &s, &error),
+		-EINVAL);
+	assert_string_equal(error,
+			    "--heap-scale:1:1: error: 'heap' of scale cannot be '1e3'\n1e3\n^~~\n"
+			    "  expected: a factor from 0.01 to 10000, such as 1.25 (heap: bytes "
+			    "and live sets are divided by this)\n"
+			    "  hint: exponents are not read here: write 1M for 1e6\n");
+	free(error);
+}
+
+/* Many rows: nothing is bounded below what an import makes, and the line fits what the target
+ * reads. */
+static void test_follow(void **state)
+{
+	const size_t cap = (size_t)2 << 20, line = (size_t)4 << 20;
+	char *text = malloc(cap);
+	struct gcs_scenario *s;
+	(void)state;
+	size_t n = (size_t)snprintf(
+		text, cap, "scale: {time: 2, heap: 4}\nlogged:\n  source: a.log\n  lines:\n");
+	for (int i = 0; i < GCS_LOGGED_MAX; i++)
+		n += (size_t)snprintf(text + n, cap - n,
+				      "    - \"gc %d @%d.000s 2%%: 0.024+1.2+0.021 ms clock\"\n",
+				      i + 1, i);
+	char path[] = "/tmp/test_follow.XXXXXX";
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	dprintf(fd, "%s", "version: 1\nname: curve\nphases:\n  - {id: all, for: 3h}\n");
+	assert_int_equal(write(fd, text, n), n);
+	dprintf(fd, "%s", "workload:\n  - id: heap\n    driver: heap-follow\n    follow:\n");
+	n = 0;
+	for (int i = 0; i < GCS_FOLLOW_MAX; i++)
+		n += (size_t)snprintf(text + n, cap - n,
+				      "      - {at: %ds, live: %dMiB, alloc: 512MiB/s%s}\n", i,
+				      1 + i % 1000,
+				      i == 0   ? ", gogc: off"
+				      : i == 7 ? ", gogc: 50, forced: true"
+					       : "");
+	assert_int_equal(write(fd, text, n), n);
+	close(fd);
+	struct gcs_scenario_error error;
+	if (gcs_scenario_load(&s, path, NULL, 0, &error))
+		fail_msg("%s", error.text);
+	unlink(path);
+	free(text);
+	const struct gcs_workload *w = &s->workload[0];
+	assert_int_equal(w->nfollow, GCS_FOLLOW_MAX);
+	assert_int_equal(w->workers, 1);
+	assert_int_equal(w->follow[0].gogc, -1);
+	assert_int_equal(w->follow[1].gogc, 0);
+	assert_int_equal(w->follow[7].gogc, 50);
+	assert_true(w->follow[7].forced);
+	assert_int_equal(w->follow[7].at_ns, 3 * SEC + SEC / 2);
+	assert_int_equal(w->follow[7].live, 2 << 20);
+	assert_int_equal(w->follow[7].alloc_per_s,
+			 256 << 20); /* twice as fast, a quarter as much */
+	assert_int_equal(s->logged.nlines, GCS_LOGGED_MAX);
+	assert_string_equal(s->logged.source, "a.log");
+	assert_string_equal(s->logged.line[1], "gc 2 @1.000s 2%: 0.024+1.2+0.021 ms clock");
+	char *plan = gcs_scenario_plan(s);
+	assert_true(strlen(plan) + 2 < line / 3);
+	json_t *o = json_loads(plan, JSON_REJECT_DUPLICATES, NULL);
+	json_t *follow =
+		json_object_get(json_array_get(json_object_get(o, "workloads"), 0), "follow");
+	assert_int_equal(json_array_size(follow), GCS_FOLLOW_MAX);
+	json_t *row = json_array_get(follow, 7);
+	assert_int_equal(json_integer_value(json_array_get(row, 0)), 3 * SEC + SEC / 2);
+	assert_int_equal(json_integer_value(json_array_get(row, 3)), 50);
+	assert_true(json_is_true(json_array_get(row, 4)));
+	json_decref(o);
+	free(plan);
+	gcs_scenario_destroy(s);
+}
+
+/* ---- match, burst, actions, hands, jitter */
+
+static void test_sites(void **state)
+{
+	struct gcs_scenario *s;
+	(void)state;
+	load("faults:\n"
+	     "  - {id: a, point: mem/malloc, when: {manual: true}, fire: {burst: 3, probability: "
+	     "1%}, match: {size: 1KiB..8KiB, workload: maps}}\n"
+	     "  - {id: b, point: netpoll/wake, when: {phase: storm}, match: {driver: [echo, "
+	     "map-churn]}}\n"
+	     "  - {id: c, point: netpoll/wake, when: {phase: storm}, fire: {delay: 1ms}, match: "
+	     "{workload: [two, net], driver: map-churn}}\n"
+	     "  - {id: d, point: gc/append, when: {phase: storm}, match: {size: 64B}}\n"
+	     "  - {id: e, point: mem/span, when: {phase: storm}, match: {size: ..1MiB}}\n"
+	     "  - {id: f, point: mem/os_commit, when: {phase: storm}, match: {size: 64KiB..}}\n",
+	     (const struct gcs_override[]){{"workload",
+					    "[{id: maps, driver: map-churn}, {id: two, driver: "
+					    "map-churn}, {id: net, driver: echo, rate: 1/s}]"},
+					   {NULL, NULL}},
+	     &s, NULL);
+	const struct gcs_fault *f = s->fault;
+	assert_true(f[0].manual);
+	assert_int_equal(f[0].nwindows, 0);
+	assert_int_equal(f[0].burst, 3);
+	assert_int_equal(f[0].match.size_min, 1024);
+	assert_int_equal(f[0].match.size_max, 8192);
+	assert_int_equal(f[0].match.workloads, 1);
+	assert_string_equal(f[1].action, "drop"); /* no delay is given */
+	assert_int_equal(f[1].match.workloads, 7);
+	assert_string_equal(f[2].action, "delay");
+	assert_int_equal(f[2].match.workloads, 2);
+	assert_int_equal(f[3].match.size_min, 64);
+	assert_int_equal(f[3].match.size_max, 64);
+	assert_int_equal(f[3].match.workloads, 0);
+	assert_int_equal(f[4].match.size_min, 0);
+	assert_int_equal(f[4].match.size_max, 1 << 20);
+	assert_int_equal(f[5].match.size_min, 65536);
+	assert_int_equal(f[5].match.size_max, 0);
+	char *plan = gcs_scenario_plan(s);
+	json_t *o = json_loads(plan, JSON_REJECT_DUPLICATES, NULL),
+	       *fault = json_array_get(json_object_get(o, "faults"), 0);
+	assert_int_equal(number(fault, "burst"), 3);
+	assert_int_equal(number(fault, "size_min"), 1024);
+	assert_int_equal(number(fault, "size_max"), 8192);
+	assert_int_equal(number(fault, "match_workloads"), 1);
+	json_decref(o);
+	free(plan);
+	gcs_scenario_destroy(s);
+}
+
+/* With hands alone there is no last fault to heal after. */
+static void test_manual_alone(void **state)
+{
+	struct gcs_scenario *s;
+	(void)state;
+	load("faults:\n  - {id: a, point: mem/malloc, when: {manual: true}}\n", NULL, &s, NULL);
+	assert_int_equal(s->recovery.deadline_ns, 15 * SEC);
+	gcs_scenario_destroy(s);
+}
+
+static void test_jitter(void **state)
+{
+	static const char faults[] =
+		"faults:\n"
+		"  - {id: other, point: gc/write, when: {phase: storm, for: 1s}}\n"
+		"  - {id: pulse, point: netpoll/wake, when: {phase: storm, for: 600ms, repeat: "
+		"{every: 2s, jitter: 690ms}}}\n";
+	struct gcs_window first[GCS_WINDOWS_MAX] = {{0}};
+	uint32_t differ = 0, moved = 0;
+	(void)state;
+	for (int seed = 1; seed <= 40; seed++) {
+		char text[16];
+		struct gcs_scenario *s;
+		snprintf(text, sizeof text, "%d", seed);
+		load(faults, (const struct gcs_override[]){{"seed", text}, {NULL, NULL}}, &s, NULL);
+		const struct gcs_fault *f = &s->fault[1];
+		assert_int_equal(f->nwindows, 10);
+		for (uint32_t i = 0; i < f->nwindows; i++) {
+			int64_t nominal = 10 * SEC + (int64_t)i * 2 * SEC;
+			assert_int_equal(f->window[i].end_ns - f->window[i].start_ns, 600000000);
+			assert_true(f->window[i].start_ns >= nominal - 690000000);
+			assert_true(f->window[i].start_ns <= nominal + 690000000);
+			assert_true(f->window[i].start_ns >= 10 * SEC);
+			assert_true(f->window[i].end_ns <= 30 * SEC);
+			assert_true(i == 0 || f->window[i].start_ns > f->window[i - 1].end_ns);
+			moved += f->window[i].start_ns != nominal;
+		}
+		if (seed == 1)
+			memcpy(first, f->window, sizeof first);
+		else
+			differ += memcmp(first, f->window, sizeof first) != 0;
+		gcs_scenario_destroy(s);
+	}
+	assert_int_equal(differ, 39);
+	assert_true(moved > 300);
+	/* The same seed draws the same, whatever other faults there are. */
+	struct gcs_scenario *s;
+	load("faults:\n"
+	     "  - {id: pulse, point: netpoll/wake, when: {phase: storm, for: 600ms, repeat: "
+	     "{every: "
+	     "2s, jitter: 690ms}}}\n",
+	     NULL, &s, NULL);
+	assert_memory_equal(first, s->fault[0].window, sizeof first);
+	gcs_scenario_destroy(s);
+}
+
+/* ---- variants, reported */
+
+static void test_variants(void **state)
+{
+	static const char text[] =
+		"variants:\n"
+		"  - {id: fixed, about: \"a fix\", set: {workload.maps.value: "
+		"inline, workload.maps.mix: {insert: 40, delete: 40, lookup: 20}}}\n"
+		"  - {id: slow, set: {scale.time: 0.5, name: \"slow\"}}\n";
+	static const struct gcs_override set[] = {{"workload.maps.mix.lookup", "30"},
+						  {"workload.maps.mix.insert", "30"}};
+	struct gcs_scenario *s;
+	(void)state;
+	load(text, NULL, &s, NULL);
+	assert_null(s->chosen);
+	assert_string_equal(s->workload[0].value, "ptr");
+	assert_int_equal(s->nvariants, 2);
+	assert_string_equal(s->variant[0].about, "a fix");
+	assert_int_equal(s->variant[0].nsets, 2);
+	assert_string_equal(s->variant[0].key[1], "workload.maps.mix");
+	assert_string_equal(s->variant[0].value[1], "{insert: 40, delete: 40, lookup: 20}");
+	assert_string_equal(s->variant[1].value[1], "\"slow\"");
+	gcs_scenario_destroy(s);
+	/* --set is laid over the variant, and leaves what the variant says as it was written. */
+	load_with(text, &(struct gcs_scenario_options){.variant = "fixed", .set = set, .nset = 2},
+		  &s, NULL);
+	assert_string_equal(s->chosen, "fixed");
+	assert_string_equal(s->workload[0].value, "inline");
+	assert_int_equal(s->workload[0].mix_insert, 30);
+	assert_int_equal(s->workload[0].mix_lookup, 30);
+	assert_string_equal(s->variant[0].value[1], "{insert: 40, delete: 40, lookup: 20}");
+	gcs_scenario_destroy(s);
+	load_with(text, &(struct gcs_scenario_options){.variant = "slow", .time_scale = "3"}, &s,
+		  NULL);
+	assert_int_equal(s->time_scale_milli, 3000);
+	assert_string_equal(s->name, "slow");
+	gcs_scenario_destroy(s);
+}
+
+static void test_variant_unknown(void **state)
+{
+	struct gcs_scenario *s = NULL;
+	char *error;
+	(void)state;
+	assert_int_equal(load_with("variants:\n  - {id: fixed, set: {seed: 2}}\n",
+				   &(struct gcs_scenario_options){.variant = "fixde"}, &s, &error),
+			 -EINVAL);
+	assert_string_equal(error,
+			    "--variant:1:1: error: the scenario has no variant 'fixde'\n"
+			    "fixde\n^~~~~\n  expected: fixed\n  hint: did you mean 'fixed'?\n");
+	free(error);
+	assert_int_equal(load_with("", &(struct gcs_scenario_options){.variant = "x"}, &s, &error),
+			 -EINVAL);
+	assert_string_equal(error, "--variant:1:1: error: the scenario has no variants, so not 'x' "
+				   "either\nx\n^\n");
+	free(error);
+	assert_null(s);
+}
+
+static void test_reported(void **state)
+{
+	struct gcs_scenario *s;
+	(void)state;
+	load("reported:\n"
+	     "  - {what: \"P99\", value: \"320 ms\", metric: op.latency.p99@maps, phases: [storm, "
+	     "heal]}\n"
+	     "  - {what: hosts, value: \"12\", note: \"one host here\"}\n",
+	     NULL, &s, NULL);
+	assert_int_equal(s->nreported, 2);
+	assert_string_equal(s->reported[0].value, "320 ms");
+	assert_string_equal(s->reported[0].metric, "op.latency.p99@maps");
+	assert_int_equal(s->reported[0].nphases, 2);
+	assert_string_equal(s->reported[0].phases[1], "heal");
+	assert_int_equal(s->reported[1].line, 11);
+	assert_null(s->reported[1].metric);
+	gcs_scenario_destroy(s);
+}
+
+/* The record's JSON of a scaled scenario with everything: what is said there is what is run. */
+static void test_json_everything(void **state)
+{
+	const char *source = getenv("GCSTORM_SOURCE");
+	char path[4096];
+	struct gcs_scenario *s;
+	struct gcs_scenario_error error;
+	const struct gcs_scenario_options opt = {.variant = "quiet", .time_scale = "4"};
+	(void)state;
+	snprintf(path, sizeof path, "%s/tests/scenarios/good/everything.yaml",
+		 source ? source : ".");
+	if (gcs_scenario_load_with(&s, path, &opt, &error))
+		fail_msg("%s", error.text);
+	char *text = gcs_scenario_json(s), *plan = gcs_scenario_plan(s);
+	json_t *o = json_loads(text, JSON_REJECT_DUPLICATES, NULL),
+	       *p = json_loads(plan, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(o);
+	assert_int_equal(number(json_object_get(o, "scale"), "time_milli"), 4000);
+	assert_int_equal(number(json_object_get(o, "scale"), "heap_milli"), 1600);
+	assert_int_equal(number(o, "unscaled_end_ns"), 4 * number(o, "end_ns"));
+	assert_int_equal(number(json_object_get(o, "runtime"), "gogc"), 200);
+	assert_string_equal(json_string_value(json_object_get(o, "variant")), "quiet");
+	assert_string_equal(json_string_value(json_object_get(o, "clock")), "23:59:30");
+	assert_int_equal(json_array_size(json_object_get(o, "variants")), 2);
+	assert_int_equal(json_array_size(json_object_get(o, "reported")), 2);
+	assert_int_equal(json_array_size(json_object_get(json_object_get(o, "logged"), "lines")),
+			 1);
+	/* What the target is sent is a part of it, word for word. */
+	assert_true(json_equal(json_object_get(o, "workloads"), json_object_get(p, "workloads")));
+	assert_true(json_equal(json_object_get(o, "runtime"), json_object_get(p, "runtime")));
+	assert_int_equal(number(o, "end_ns"), number(p, "end_ns"));
+	json_t *faults = json_object_get(o, "faults"), *sent = json_object_get(p, "faults");
+	assert_int_equal(json_array_size(faults), s->nfaults);
+	for (uint32_t i = 0; i < s->nfaults; i++) {
+		json_t *f = json_array_get(faults, i);
+		assert_int_equal(json_is_true(json_object_get(f, "manual")), s->fault[i].manual);
+		json_object_del(f, "manual");
+		assert_true(json_equal(f, json_array_get(sent, i)));
+	}
+	json_decref(o);
+	json_decref(p);
+	free(text);
+	free(plan);
+	gcs_scenario_destroy(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +672,16 @@ int main(void)
 		cmocka_unit_test(test_override_errors),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_plan),
+		cmocka_unit_test(test_scales),
+		cmocka_unit_test(test_scale_options),
+		cmocka_unit_test(test_follow),
+		cmocka_unit_test(test_sites),
+		cmocka_unit_test(test_manual_alone),
+		cmocka_unit_test(test_jitter),
+		cmocka_unit_test(test_variants),
+		cmocka_unit_test(test_variant_unknown),
+		cmocka_unit_test(test_reported),
+		cmocka_unit_test(test_json_everything),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

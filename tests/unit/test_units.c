@@ -269,13 +269,97 @@ static void test_suggest(void **state)
 	}
 }
 
+static void test_flows(void **state)
+{
+	static const struct {
+		const char *text;
+		int e;
+		uint64_t v;
+	} rows[] = {
+		{"5MiB/s", 0, 5 << 20},
+		{"0B/s", 0, 0},
+		{"1.5KiB/s", 0, 1536},
+		{"5MiB", -EINVAL, 0},
+		{"/s", -EINVAL, 0},
+		{"5/s", -EINVAL, 0},
+		{"5MiB /s", -EINVAL, 0},
+		{"5MiB/s/s", -EINVAL, 0},
+		{"", -EINVAL, 0},
+		{"0.3B/s", -ERANGE, 0},
+		{"99999999TiB/s", -ERANGE, 0},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		uint64_t v = 0;
+		int e = gcs_parse_flow(rows[i].text, &v);
+		if (e != rows[i].e || v != rows[i].v)
+			fail_msg("'%s': %d, %llu", rows[i].text, e, (unsigned long long)v);
+	}
+}
+
+static void test_ranges(void **state)
+{
+	static const struct {
+		const char *text;
+		int e;
+		uint64_t min, max;
+	} rows[] = {
+		{"1KiB..8KiB", 0, 1024, 8192},	{"1KiB..", 0, 1024, 0},
+		{"..8KiB", 0, 0, 8192},		{"64B", 0, 64, 64},
+		{"64B..64B", 0, 64, 64},	{"1.5KiB..2KiB", 0, 1536, 2048},
+		{"..", -EINVAL, 0, 0},		{"", -EINVAL, 0, 0},
+		{"64..128", -EINVAL, 0, 0},	{"64B...128B", -EINVAL, 0, 0},
+		{"64B .. 128B", -EINVAL, 0, 0}, {"64B-128B", -EINVAL, 0, 0},
+		{"8KiB..1KiB", -ERANGE, 0, 0},	{"0B..8B", -ERANGE, 0, 0},
+		{"..0B", -ERANGE, 0, 0},	{"0B", -ERANGE, 0, 0},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		uint64_t min = 0, max = 0;
+		int e = gcs_parse_range(rows[i].text, &min, &max);
+		if (e != rows[i].e || min != rows[i].min || max != rows[i].max)
+			fail_msg("'%s': %d, %llu..%llu", rows[i].text, e, (unsigned long long)min,
+				 (unsigned long long)max);
+	}
+}
+
+static void test_clocks(void **state)
+{
+	static const struct {
+		const char *text;
+		int e;
+		int64_t seconds;
+	} rows[] = {
+		{"03:10:22", 0, 3 * 3600 + 10 * 60 + 22},
+		{"00:00:00", 0, 0},
+		{"23:59:59", 0, 24 * 3600 - 1},
+		{"24:00:00", -ERANGE, 0},
+		{"00:60:00", -ERANGE, 0},
+		{"00:00:60", -ERANGE, 0},
+		{"3:10:22", -EINVAL, 0},
+		{"03:10", -EINVAL, 0},
+		{"03:10:22Z", -EINVAL, 0},
+		{"03:10:22.5", -EINVAL, 0},
+		{"-3:10:22", -EINVAL, 0},
+		{"", -EINVAL, 0},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		int64_t ns = 0;
+		int e = gcs_parse_clock(rows[i].text, &ns);
+		if (e != rows[i].e || ns != rows[i].seconds * 1000000000)
+			fail_msg("'%s': %d, %lld", rows[i].text, e, (long long)ns);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_durations), cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_shares),	  cmocka_unit_test(test_words),
 		cmocka_unit_test(test_sizes),	  cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_suggest),
+		cmocka_unit_test(test_suggest),	  cmocka_unit_test(test_flows),
+		cmocka_unit_test(test_ranges),	  cmocka_unit_test(test_clocks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
