@@ -29,6 +29,10 @@ const struct gcs_command *gcs_command_find(const char *name);
 /* Says that there is no such command, with the nearest. Returns exit code 2. */
 int gcs_command_unknown(const char *name);
 
+/* The scenario that word[0] and the options name, loaded. 0, or the exit code, with everything said.
+ */
+int gcs_command_scenario(const struct gcs_arguments *a, struct gcs_scenario **ret);
+
 int gcs_command_run(const struct gcs_arguments *a);
 int gcs_command_soak(const struct gcs_arguments *a);
 int gcs_command_plan(const struct gcs_arguments *a);

@@ -5,6 +5,7 @@
 #include "harness/run.h"
 #include "harness/suggest.h"
 #include "harness/units.h"
+#include "harness/variants.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -38,24 +39,38 @@ static size_t scenario_overrides(const struct gcs_arguments *a,
 	return a->nsets + 1;
 }
 
-/* 0, or the exit code, with everything said. */
-static int scenario_load(const struct gcs_arguments *a, struct gcs_scenario **ret)
-{
+/* What the command line says about a scenario. */
+struct scenario_request {
 	char path[GCS_PATH_BYTES];
 	struct gcs_override set[GCS_SETS_MAX + 1];
-	struct gcs_scenario_error error;
+	struct gcs_scenario_options load; /* points into set */
+};
+
+/* 0, or the exit code, with everything said. */
+static int scenario_request(const struct gcs_arguments *a, struct scenario_request *ret)
+{
 	if (a->value[GCS_OPT_SEED] && !*a->value[GCS_OPT_SEED])
 		return gcs_command_usage(NULL, "--seed wants a number");
-	if (gcs_path_scenario(a->word[0], path))
+	if (gcs_path_scenario(a->word[0], ret->path))
 		return scenario_missing(a->word[0]);
-	const struct gcs_scenario_options opt = {
-		.set = set,
-		.nset = scenario_overrides(a, set),
+	ret->load = (struct gcs_scenario_options){
+		.set = ret->set,
+		.nset = scenario_overrides(a, ret->set),
 		.variant = a->value[GCS_OPT_VARIANT],
 		.time_scale = a->value[GCS_OPT_TIME_SCALE],
 		.heap_scale = a->value[GCS_OPT_HEAP_SCALE],
 	};
-	int e = gcs_scenario_load_with(ret, path, &opt, &error);
+	return 0;
+}
+
+int gcs_command_scenario(const struct gcs_arguments *a, struct gcs_scenario **ret)
+{
+	struct scenario_request request;
+	struct gcs_scenario_error error;
+	int e = scenario_request(a, &request);
+	if (e)
+		return e;
+	e = gcs_scenario_load_with(ret, request.path, &request.load, &error);
 	if (e == 0)
 		return 0;
 	fputs(error.text ? error.text : "gcstorm: no memory\n", stderr);
@@ -72,15 +87,9 @@ static const struct gcs_display *run_display(const struct gcs_arguments *a)
 	return wanted && a->screen ? a->screen : &gcs_display_plain;
 }
 
-int gcs_command_run(const struct gcs_arguments *a)
+static struct gcs_run_options run_options(const struct gcs_arguments *a, struct gcs_scenario *s)
 {
-	struct gcs_scenario *s;
-	if (a->value[GCS_OPT_TUI] && a->value[GCS_OPT_PLAIN])
-		return gcs_command_usage(NULL, "--tui and --plain exclude each other");
-	int code = scenario_load(a, &s);
-	if (code)
-		return code;
-	struct gcs_run_options opt = {
+	return (struct gcs_run_options){
 		.scenario = s,
 		.sim = a->value[GCS_OPT_SIM] != NULL,
 		.display = run_display(a),
@@ -88,6 +97,36 @@ int gcs_command_run(const struct gcs_arguments *a)
 		.format = a->format,
 		.command_line = a->line ? a->line : "",
 	};
+}
+
+static int run_variants(const struct gcs_arguments *a)
+{
+	struct scenario_request request;
+	int code = scenario_request(a, &request);
+	if (code)
+		return code;
+	struct gcs_variants_options opt = {
+		.path = request.path,
+		.load = request.load,
+		.run = run_options(a, NULL),
+		.record = a->value[GCS_OPT_OUTPUT],
+	};
+	return gcs_variants_run(&opt, stdout);
+}
+
+int gcs_command_run(const struct gcs_arguments *a)
+{
+	struct gcs_scenario *s;
+	if (a->value[GCS_OPT_TUI] && a->value[GCS_OPT_PLAIN])
+		return gcs_command_usage(NULL, "--tui and --plain exclude each other");
+	if (a->value[GCS_OPT_VARIANT] && a->value[GCS_OPT_VARIANTS])
+		return gcs_command_usage(NULL, "--variant and --variants exclude each other");
+	if (a->value[GCS_OPT_VARIANTS])
+		return run_variants(a);
+	int code = gcs_command_scenario(a, &s);
+	if (code)
+		return code;
+	struct gcs_run_options opt = run_options(a, s);
 	code = gcs_run(&opt, NULL);
 	gcs_scenario_destroy(s);
 	return code;
@@ -97,7 +136,7 @@ int gcs_command_check(const struct gcs_arguments *a)
 {
 	struct gcs_scenario *s;
 	char end[GCS_UNIT_TEXT];
-	int code = scenario_load(a, &s);
+	int code = gcs_command_scenario(a, &s);
 	if (code)
 		return code;
 	if (strcmp(a->format, "json") == 0) {

@@ -89,6 +89,8 @@ static int scenario_choose(struct gcs_scenario *s, struct gcs_doc *doc, const ch
 {
 	const struct gcs_node *v = gcs_variant_node(doc->root, id),
 			      *list = gcs_node_get(doc->root, "variants");
+	if (strcmp(id, GCS_VARIANT_BASE) == 0)
+		return 0;
 	if (v && gcs_node_get(v, "set")) {
 		s->chosen = strdup(id);
 		return s->chosen ? gcs_set_variant(doc, gcs_node_get(v, "set"), NULL, d) : -ENOMEM;
@@ -207,6 +209,7 @@ static void scenario_reported_fini(struct gcs_reported *r)
 	free(r->value);
 	free(r->metric);
 	free(r->note);
+	free(r->variant);
 	for (uint32_t i = 0; i < r->nphases; i++)
 		free(r->phases[i]);
 }

@@ -726,8 +726,12 @@ void gcs_bind(struct gcs_bound *b, struct gcs_diag *d)
 			s->workload[i].keys = BIND_KEYS;
 		bind_follow(b, i, d);
 	}
-	for (uint32_t i = 0; i < s->nvariants; i++)
+	for (uint32_t i = 0; i < s->nvariants; i++) {
+		if (s->variant[i].id && strcmp(s->variant[i].id, GCS_VARIANT_BASE) == 0)
+			gcs_diag_at(d, gcs_place_of(gcs_node_get(b->variant_node[i], "id")), NULL,
+				    NULL, "'" GCS_VARIANT_BASE "' is the scenario itself");
 		bind_sets(&s->variant[i], b->variant_node[i], d);
+	}
 	bind_logged(b, d);
 	for (uint32_t i = 0; i < s->nphases; i++)
 		s->phase[i] = b->phase[i].p;

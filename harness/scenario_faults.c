@@ -120,17 +120,6 @@ static void resolve_fire(struct gcs_fault *f, const struct gcs_point_info *p,
 
 /* ---- faults: match */
 
-/* Points whose site has a size: what gcs_site.arg holds there. */
-bool gcs_point_has_size(const char *point)
-{
-	static const char *const points[] = {"mem/malloc", "mem/span", "mem/os_commit",
-					     "gc/append"};
-	for (size_t i = 0; i < sizeof points / sizeof points[0]; i++)
-		if (strcmp(points[i], point) == 0)
-			return true;
-	return false;
-}
-
 /* Workloads of that id. */
 static uint32_t resolve_match_workload(const struct gcs_scenario *s, const struct gcs_node *n,
 				       struct gcs_diag *d)
@@ -200,7 +189,7 @@ static void resolve_match(const struct gcs_scenario *s, struct gcs_fault *f,
 	if (match && !match->first)
 		gcs_diag_at(d, gcs_place_of(match), "size, workload, driver", NULL,
 			    "'match' of fault '%s' is empty", f->id);
-	if (size && !gcs_point_has_size(f->point))
+	if (size && !gcs_point_by_name(f->point)->size_is)
 		gcs_diag_at(d, gcs_place_of(size->key), NULL, NULL,
 			    "a visit of %s (fault '%s') has no size to match", f->point, f->id);
 	if (workload)

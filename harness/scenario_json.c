@@ -162,10 +162,11 @@ static json_t *json_reported(const struct gcs_scenario *s)
 	for (uint32_t i = 0; i < s->nreported; i++) {
 		const struct gcs_reported *r = &s->reported[i];
 		json_array_append_new(
-			list, json_pack("{s:o,s:o,s:o,s:o,s:o}", "what", json_any(r->what), "value",
-					json_any(r->value), "metric", json_or_null(r->metric),
-					"note", json_or_null(r->note), "phases",
-					json_names(r->phases, r->nphases)));
+			list,
+			json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "what", json_any(r->what), "value",
+				  json_any(r->value), "metric", json_or_null(r->metric), "note",
+				  json_or_null(r->note), "variant", json_or_null(r->variant),
+				  "phases", json_names(r->phases, r->nphases)));
 	}
 	return list;
 }

@@ -166,7 +166,5 @@ int gcs_resolve_phase(const struct gcs_scenario *s, const struct gcs_node *n, st
 
 /* ---- scenario_faults.c: false: windows could not be told, so edges mean nothing. */
 bool gcs_resolve_faults(struct gcs_bound *b, struct gcs_diag *d);
-/* Does a visit of the point come with a size? */
-bool gcs_point_has_size(const char *point);
 /* Before the first fault and after the last: baseline, deadline. */
 void gcs_resolve_edges(struct gcs_bound *b, struct gcs_diag *d);

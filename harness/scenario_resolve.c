@@ -297,6 +297,25 @@ static uint32_t resolve_phases_named(const struct gcs_scenario *s, const struct 
 	return n;
 }
 
+/* A variant, or the scenario itself. */
+static void resolve_reported_variant(const struct gcs_scenario *s, const struct gcs_node *n,
+				     struct gcs_diag *d)
+{
+	const char *ids[1 + GCS_VARIANTS_MAX] = {GCS_VARIANT_BASE};
+	char hint[RESOLVE_HINT], names[640];
+	uint32_t count = 1;
+	for (uint32_t i = 0; i < s->nvariants; i++)
+		ids[count++] = s->variant[i].id;
+	for (uint32_t i = 0; n && i < count; i++)
+		if (strcmp(ids[i], n->text) == 0)
+			return;
+	if (n)
+		gcs_diag_at(d, gcs_place_of(n),
+			    gcs_resolve_list(names, sizeof names, ids, count, sizeof ids[0]),
+			    gcs_resolve_near(hint, n->text, ids, count, sizeof ids[0]),
+			    "there is no variant '%s'", n->text);
+}
+
 static void resolve_reported(const struct gcs_scenario *s, struct gcs_reported *r,
 			     const struct gcs_node *n, struct gcs_diag *d)
 {
@@ -307,6 +326,7 @@ static void resolve_reported(const struct gcs_scenario *s, struct gcs_reported *
 	r->line = n->line;
 	r->column = n->column;
 	r->nphases = resolve_phases_named(s, phases, r->phases, d);
+	resolve_reported_variant(s, gcs_node_get(n, "variant"), d);
 	if (!metric && !r->note)
 		gcs_diag_at(d, gcs_place_of(n),
 			    "metric: METRIC, or note: \"why nothing measures it\"", NULL,

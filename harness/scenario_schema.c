@@ -202,6 +202,7 @@ static const struct gcs_field fields_reported[] = {
 	{"what", GCS_T_TEXT, AT(gcs_reported, what), .required = true, .about = "as it was told, \"P99 before\""},
 	{"value", GCS_T_TEXT, AT(gcs_reported, value), .required = true, .about = "as it was told, \"320 ms\""},
 	{"metric", GCS_T_TEXT, AT(gcs_reported, metric), .about = "what reproduces it; absent: nothing here measures it, and note says why"},
+	{"variant", GCS_T_TEXT, AT(gcs_reported, variant), .about = "id of the variant it tells of, or " GCS_VARIANT_BASE "; absent: of all"},
 	{"phases", GCS_T_NAMES, .about = "ids of phases the metric is read over; absent: all recorded ones"},
 	{"note", GCS_T_TEXT, AT(gcs_reported, note), .about = "what to know about it"},
 };

@@ -93,6 +93,8 @@ static void test_usage(void **state)
 		 "workload.maps.keys=10k\n"},
 		{{"run", "--tui", "--plain", "x"},
 		 "gcstorm: --tui and --plain exclude each other\n"},
+		{{"run", "--variant", "a", "--variants", "x"},
+		 "gcstorm: --variant and --variants exclude each other\n"},
 		{{"run", "no-such-incident"},
 		 "gcstorm: there is no scenario 'no-such-incident'\n"
 		 "  hint: `gcstorm list incidents` names those there are; anything else is a "

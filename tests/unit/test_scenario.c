@@ -570,6 +570,10 @@ static void test_variants(void **state)
 	assert_int_equal(s->workload[0].mix_lookup, 30);
 	assert_string_equal(s->variant[0].value[1], "{insert: 40, delete: 40, lookup: 20}");
 	gcs_scenario_destroy(s);
+	load_with(text, &(struct gcs_scenario_options){.variant = GCS_VARIANT_BASE}, &s, NULL);
+	assert_null(s->chosen);
+	assert_string_equal(s->workload[0].value, "ptr");
+	gcs_scenario_destroy(s);
 	load_with(text, &(struct gcs_scenario_options){.variant = "slow", .time_scale = "3"}, &s,
 		  NULL);
 	assert_int_equal(s->time_scale_milli, 3000);
@@ -602,7 +606,8 @@ static void test_reported(void **state)
 	struct gcs_scenario *s;
 	(void)state;
 	load("reported:\n"
-	     "  - {what: \"P99\", value: \"320 ms\", metric: op.latency.p99@maps, phases: [storm, "
+	     "  - {what: \"P99\", value: \"320 ms\", metric: op.latency.p99@maps, variant: "
+	     "as-it-is, phases: [storm, "
 	     "heal]}\n"
 	     "  - {what: hosts, value: \"12\", note: \"one host here\"}\n",
 	     NULL, &s, NULL);
@@ -610,6 +615,8 @@ static void test_reported(void **state)
 	assert_string_equal(s->reported[0].value, "320 ms");
 	assert_string_equal(s->reported[0].metric, "op.latency.p99@maps");
 	assert_int_equal(s->reported[0].nphases, 2);
+	assert_string_equal(s->reported[0].variant, GCS_VARIANT_BASE);
+	assert_null(s->reported[1].variant);
 	assert_string_equal(s->reported[0].phases[1], "heal");
 	assert_int_equal(s->reported[1].line, 11);
 	assert_null(s->reported[1].metric);
