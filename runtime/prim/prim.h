@@ -256,6 +256,9 @@ int prim_poll_init(void);
  * ready already is the first edge. */
 int prim_poll_add(prim_conn *conn, void *tag);
 void prim_poll_remove(prim_conn *conn);
+/* What is ready now is an edge once more, under the same tag: for whoever lost one.
+ * Any thread; the connection is added and stays so meanwhile. */
+void prim_poll_rearm(prim_conn *conn, void *tag);
 /* Up to PRIM_POLL_EVENTS_MAX events; deadline 0 never blocks. A break
  * returns early with what there is (perhaps 0); only a blocking poll takes it,
  * and one that comes after the break takes it at once. One thread blocks at a

@@ -61,14 +61,26 @@ fail_eventfd:
 	return r;
 }
 
-int prim_poll_add(prim_conn *conn, void *tag)
+static int poll_control(int what, const prim_conn *conn, void *tag)
 {
 	struct epoll_event event = {
 		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
 		.data.ptr = tag, /* never the connection: it may be gone when the event is taken */
 	};
 
-	return epoll_ctl(poller.epoll_fd, EPOLL_CTL_ADD, conn->fd, &event) < 0 ? -errno : 0;
+	return epoll_ctl(poller.epoll_fd, what, conn->fd, &event) < 0 ? -errno : 0;
+}
+
+int prim_poll_add(prim_conn *conn, void *tag)
+{
+	return poll_control(EPOLL_CTL_ADD, conn, tag);
+}
+
+/* The kernel looks at what is ready when an entry is modified, and reports it. */
+void prim_poll_rearm(prim_conn *conn, void *tag)
+{
+	if (poll_control(EPOLL_CTL_MOD, conn, tag) < 0)
+		prim_dief("prim: a connection cannot be polled again: errno %d", errno);
 }
 
 void prim_poll_remove(prim_conn *conn)

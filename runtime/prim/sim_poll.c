@@ -115,6 +115,13 @@ void prim_poll_remove(prim_conn *conn)
 	prim_step(PRIM_COST_OS_CALL);
 }
 
+void prim_poll_rearm(prim_conn *conn, void *tag)
+{
+	conn->tag = tag;
+	sim_conn_edge(conn, prim_now_ns());
+	prim_step(PRIM_COST_OS_CALL);
+}
+
 int prim_poll_wait(struct prim_event *events, int max, int64_t deadline_ns)
 {
 	int n;

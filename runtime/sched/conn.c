@@ -47,7 +47,7 @@ static bool conn_commit(struct sched_g *g, void *arg)
 	return false;
 }
 
-static bool conn_closed(const mrt_conn *c)
+bool sched_conn_closed(const mrt_conn *c)
 {
 	return (atomic_load(&c->users) & CONN_CLOSED) != 0;
 }
@@ -63,13 +63,13 @@ static int conn_wait(struct sched_g *g, mrt_conn *c, _Atomic uintptr_t *slot)
 			prim_die(134,
 				 "mrt: two goroutines wait for one direction of a connection\n");
 		atomic_store(slot, CONN_NONE);
-		return conn_closed(c) ? -ECANCELED : 0;
+		return sched_conn_closed(c) ? -ECANCELED : 0;
 	}
 	/* After the slot: a close marks first and looks at the slot then. */
-	if (!conn_closed(c))
+	if (!sched_conn_closed(c))
 		sched_park(g, SCHED_WAIT_NETPOLL, conn_commit, slot);
 	atomic_exchange(slot, CONN_NONE);
-	return conn_closed(c) ? -ECANCELED : 0;
+	return sched_conn_closed(c) ? -ECANCELED : 0;
 }
 
 /* ------------------------------------------------------------------ operations */
@@ -92,6 +92,30 @@ static void conn_leave(mrt_conn *c)
 	prim_poll_remove(c->prim);
 	prim_conn_close(c->prim);
 	c->prim = NULL;
+}
+
+bool sched_conn_block_again(mrt_conn *c, uint8_t side, struct sched_g *g)
+{
+	_Atomic uintptr_t *slot = sched_conn_slot(c, side);
+	uintptr_t ready = CONN_READY;
+
+	/* First: once the slot holds g, its waker counts it out. */
+	sched_netpoll_waiter(1);
+	if (!atomic_compare_exchange_strong(slot, &ready, (uintptr_t)g)) {
+		sched_netpoll_waiter(-1);
+		return false;
+	}
+	/* After the slot: a close marks first and looks at the slot then. One of us has g. */
+	return !sched_conn_closed(c) || sched_conn_unblock(slot, false) == NULL;
+}
+
+bool sched_conn_rearm(mrt_conn *c)
+{
+	if (!conn_enter(c))
+		return false;
+	prim_poll_rearm(c->prim, c);
+	conn_leave(c);
+	return true;
 }
 
 int mrt_conn_open(mrt_g *pub, struct prim_conn *prim, mrt_conn **ret_conn)

@@ -5,12 +5,15 @@
  * Results are seen to under one lock, event by event, so that the ordinals of
  * netpoll/wake visits follow the order of the events.  What a look finds is made runnable by
  * the caller; a delayed wake goes to a timer.
+ *
+ * A dropped wake is an edge that has been taken and forgotten: the goroutine stays parked on its
+ * connection, and no edge will tell of the same data again.  A new one may (more data, a hang-up,
+ * a close); else the back-stop finds it: sysmon, 10 ms after the first loss, has every connection
+ * with a lost wake polled anew, whether the fault is still armed or not.
  */
 #include "runtime/sched/sched.h"
 #include "runtime/sched/conn_priv.h"
 #include "runtime/sched/sched_priv.h"
-
-#include "faults/gate.h"
 
 #include <string.h>
 
@@ -20,12 +23,15 @@ static struct {
 	_Atomic bool blocked;	  /* an M is in the blocking poll */
 	_Atomic int64_t until_ns; /* it sleeps until then; 0: not known yet */
 	_Atomic int64_t last_ns;  /* of the last look */
+	struct mrt_conn *lost;	  /* under the lock: connections with a wake that was dropped */
+	_Atomic int64_t backstop_ns; /* when these are looked after; SCHED_NEVER: there are none */
 } netpoll;
 
 int sched_netpoll_init(void)
 {
 	memset(&netpoll, 0, sizeof(netpoll));
 	prim_mutex_init(&netpoll.lock, PRIM_RANK_NETPOLL);
+	atomic_store(&netpoll.backstop_ns, SCHED_NEVER);
 	return prim_poll_init();
 }
 
@@ -46,56 +52,164 @@ int64_t sched_netpoll_last_ns(void)
 	return atomic_load_explicit(&netpoll.last_ns, memory_order_relaxed);
 }
 
-/* -------------------------------------------------------------------- events */
+/* --------------------------------------------------------------- lost wakes */
 
-static struct gcs_site wake_site(const struct sched_p *p, const struct sched_g *g)
+int64_t sched_netpoll_backstop_ns(void)
 {
-	struct gcs_site site = {
-		.worker = MRT_WORKER_NETPOLL,
-		.driver = g->driver,
-		.p = p != NULL ? (uint16_t)p->id : 0xffff,
-		.eligible = !g->system,
-		.now_ns = prim_now_ns(),
-		.arg = g->worker,
-		.ring = p != NULL ? p->ring : NULL,
-	};
-
-	if (sched.gc->where != NULL)
-		sched.gc->where(&site.gc_cycle, &site.gc_phase);
-	return site;
+	/* Sequentially consistent: a drop stores it, then looks whether sysmon sleeps deeply. */
+	return atomic_load(&netpoll.backstop_ns);
 }
 
-/* True: the fault delays this wake; g->wake_deadline_ns says until when. */
-static bool wake_delayed(const struct sched_p *p, struct sched_g *g)
+static void lost_list_locked(struct mrt_conn *c, int64_t due_ns)
 {
-	struct gcs_firing firing;
-	struct gcs_site site;
+	prim_mutex_assert_held(&netpoll.lock);
+	if (!c->lost_listed) {
+		c->lost_listed = true;
+		c->lost_next = netpoll.lost;
+		netpoll.lost = c;
+	}
+	if (due_ns < atomic_load(&netpoll.backstop_ns))
+		atomic_store(&netpoll.backstop_ns, due_ns);
+}
 
-	if (!gcs_gate(GCS_POINT_netpoll_wake))
+/* All of the list; they stay marked as listed, so that their links are the caller's. */
+static struct mrt_conn *lost_take(void)
+{
+	struct mrt_conn *list, *c;
+
+	prim_mutex_lock(&netpoll.lock);
+	list = netpoll.lost;
+	netpoll.lost = NULL;
+	atomic_store(&netpoll.backstop_ns, SCHED_NEVER);
+	for (c = list; c != NULL; c = c->lost_next)
+		c->rearmed = c->lost;
+	prim_mutex_unlock(&netpoll.lock);
+	return list;
+}
+
+/* Whoever has not been found is looked for again. A close has woken its own. */
+static void lost_put_back(struct mrt_conn *list, int64_t due_ns)
+{
+	struct mrt_conn *c, *next;
+
+	prim_mutex_lock(&netpoll.lock);
+	for (c = list; c != NULL; c = next) {
+		next = c->lost_next;
+		c->lost_listed = false;
+		if (sched_conn_closed(c))
+			c->lost = c->rearmed = 0;
+		if (c->lost != 0)
+			lost_list_locked(c, due_ns);
+	}
+	prim_mutex_unlock(&netpoll.lock);
+}
+
+bool sched_netpoll_backstop(struct prim_event *events, int64_t now_ns, struct sched_list *ret)
+{
+	struct mrt_conn *list, *c;
+
+	if (PRIM_LIKELY(now_ns < sched_netpoll_backstop_ns()))
 		return false;
-	site = wake_site(p, g);
-	if (!gcs_decide(GCS_POINT_netpoll_wake, &site, &firing) || firing.action != GCS_ACT_DELAY)
-		return false;
-	g->ready_firing = firing.id;
-	g->wake_deadline_ns = site.now_ns + firing.delay_ns;
+	list = lost_take();
+	for (c = list; c != NULL; c = c->lost_next)
+		sched_conn_rearm(c);
+	sched_netpoll_now(NULL, events, ret);
+	lost_put_back(list, prim_now_ns() + SCHED_POLL_STALE_NS);
 	return true;
 }
 
-static void event_wake(struct sched_p *p, _Atomic uintptr_t *slot, int64_t ready_ns,
-		       struct sched_list *now, struct sched_list *later)
+/* -------------------------------------------------------------------- events */
+
+/* What a look has found, by what becomes of it. */
+struct events_found {
+	struct sched_list now, later;
+	bool lost; /* a wake was dropped */
+};
+
+static struct gcs_site wake_site(const struct sched_p *p, const struct sched_g *g)
 {
-	struct sched_g *g = sched_conn_unblock(slot, true);
+	return sched_site(p, g, MRT_WORKER_NETPOLL);
+}
+
+/* The wake of g is dropped: it waits on, and the back-stop knows. False: it must run after all. */
+static bool wake_lost_locked(struct mrt_conn *c, uint8_t side, struct sched_g *g, uint64_t firing,
+			     int64_t now_ns)
+{
+	prim_mutex_assert_held(&netpoll.lock);
+	/* First: who wakes it, a close perhaps, finds them. */
+	g->ready_firing = firing;
+	g->lost_ns = now_ns;
+	if (!sched_conn_block_again(c, side, g))
+		return false;
+	c->lost |= side;
+	lost_list_locked(c, now_ns + SCHED_POLL_STALE_NS);
+	return true;
+}
+
+/* A goroutine whose last wake was dropped is found at last, and by whom. */
+static void wake_found_locked(const struct sched_p *p, struct mrt_conn *c, uint8_t side,
+			      const struct sched_g *g)
+{
+	struct gcs_site site = wake_site(p, g);
+
+	prim_mutex_assert_held(&netpoll.lock);
+	if (c->rearmed & side)
+		gcs_effect(&site, g->ready_firing, 5, (uint64_t)(site.now_ns - g->lost_ns));
+	c->lost &= (uint8_t)~side;
+	c->rearmed &= (uint8_t)~side;
+}
+
+/* The gate is armed: does the wake of g go on as it should? Not asked twice: what was lost once
+ * comes through. */
+static enum gcs_action wake_fault_locked(const struct sched_p *p, struct mrt_conn *c, uint8_t side,
+					 struct sched_g *g)
+{
+	struct gcs_site site = wake_site(p, g);
+	struct gcs_firing firing;
+
+	site.eligible = site.eligible && g->lost_ns == 0;
+	if (!gcs_decide(GCS_POINT_netpoll_wake, &site, &firing))
+		return GCS_ACT_NONE;
+	if (firing.action == GCS_ACT_DROP)
+		return wake_lost_locked(c, side, g, firing.id, site.now_ns) ? GCS_ACT_DROP
+									    : GCS_ACT_NONE;
+	g->ready_firing = firing.id;
+	g->wake_deadline_ns = site.now_ns + firing.delay_ns;
+	return GCS_ACT_DELAY;
+}
+
+static void event_wake_locked(struct sched_p *p, struct mrt_conn *c, uint8_t side, int64_t ready_ns,
+			      struct events_found *found)
+{
+	struct sched_g *g = sched_conn_unblock(sched_conn_slot(c, side), true);
+	enum gcs_action action = GCS_ACT_NONE;
 
 	if (g == NULL)
 		return;
-	g->ready_ns = ready_ns;
-	sched_list_add(wake_delayed(p, g) ? later : now, g);
+	if (g->lost_ns == 0)
+		g->ready_ns = ready_ns;
+	else
+		wake_found_locked(p, c, side, g);
+	if (gcs_gate(GCS_POINT_netpoll_wake))
+		action = wake_fault_locked(p, c, side, g);
+	if (action == GCS_ACT_DROP)
+		found->lost = true;
+	else
+		sched_list_add(action == GCS_ACT_DELAY ? &found->later : &found->now, g);
+}
+
+/* sysmon may be asleep for a minute. */
+static void events_lost(void)
+{
+	prim_mutex_lock(&sched.lock);
+	sched_sysmon_busy_locked();
+	prim_mutex_unlock(&sched.lock);
 }
 
 static void events_take(struct sched_p *p, const struct prim_event *events, int count,
 			struct sched_list *ret)
 {
-	struct sched_list later = {0}, now = {0};
+	struct events_found found = {0};
 	struct sched_g *g;
 
 	if (count <= 0)
@@ -106,14 +220,16 @@ static void events_take(struct sched_p *p, const struct prim_event *events, int 
 		uint32_t bits = events[i].events;
 
 		if (bits & (PRIM_POLL_IN | PRIM_POLL_HUP))
-			event_wake(p, &c->reader, events[i].ready_ns, &now, &later);
+			event_wake_locked(p, c, CONN_READER, events[i].ready_ns, &found);
 		if (bits & (PRIM_POLL_OUT | PRIM_POLL_HUP))
-			event_wake(p, &c->writer, events[i].ready_ns, &now, &later);
+			event_wake_locked(p, c, CONN_WRITER, events[i].ready_ns, &found);
 	}
 	prim_mutex_unlock(&netpoll.lock);
-	while ((g = sched_list_take(&later)) != NULL)
+	if (PRIM_UNLIKELY(found.lost))
+		events_lost();
+	while ((g = sched_list_take(&found.later)) != NULL)
 		sched_ready_at(p, g, g->wake_deadline_ns, g->ready_firing);
-	while ((g = sched_list_take(&now)) != NULL) {
+	while ((g = sched_list_take(&found.now)) != NULL) {
 		sched_g_status(g, SCHED_G_WAITING, SCHED_G_RUNNABLE);
 		prim_step(PRIM_COST_READY);
 		sched_list_add(ret, g);
@@ -203,4 +319,5 @@ void sched_wake_account(struct sched_p *p, struct sched_g *g)
 	}
 	g->ready_ns = 0;
 	g->ready_firing = 0;
+	g->lost_ns = 0;
 }

@@ -7,12 +7,41 @@
 #include "runtime/sched/sched.h"
 #include "runtime/sched/sched_priv.h"
 
+#define SAFEPOINT_BUSY_NS INT64_C(10000) /* simulated work between two looks at the clock */
+
 static void safepoint_scan(struct sched_g *g)
 {
 	atomic_fetch_and(&g->p->poll, ~(uint32_t)SCHED_POLL_SCAN);
 	/* Acquire-release: after the requester's work, before its next look at scan_gen. */
 	if (atomic_exchange_explicit(&g->scan_asked, 0, memory_order_acq_rel) != 0)
 		sched.gc->scan_self(g);
+}
+
+/*
+ * The gate of stw/stop is armed and the world waits for g: it may come late, busy all the while as a
+ * loop without a safepoint is. The request at the end of a run is no stop.
+ */
+static void safepoint_late(struct sched_g *g)
+{
+	struct gcs_site site = sched_site(g->p, g, g->worker);
+	struct gcs_firing firing;
+	int64_t asked_ns = site.now_ns, until_ns;
+
+	if (!atomic_load(&sched.stopping) || !gcs_decide(GCS_POINT_stw_stop, &site, &firing) ||
+	    firing.action != GCS_ACT_DELAY)
+		return;
+	until_ns = asked_ns + firing.delay_ns;
+	while (site.now_ns < until_ns) {
+		int64_t left = until_ns - site.now_ns;
+
+		prim_step_n(PRIM_COST_WORK,
+			    (uint32_t)(left < SAFEPOINT_BUSY_NS ? left : SAFEPOINT_BUSY_NS));
+		prim_spin_wait(0);
+		site.now_ns = prim_now_ns();
+	}
+	/* Before the P is given up: who comes last is the last to write. */
+	atomic_store(&sched.late_firing, firing.id);
+	gcs_effect(&site, firing.id, 6, (uint64_t)(site.now_ns - asked_ns));
 }
 
 void sched_safepoint(struct sched_g *g)
@@ -37,6 +66,8 @@ void sched_safepoint(struct sched_g *g)
 		if (atomic_load_explicit(&p->status, memory_order_relaxed) == SCHED_P_STOPPED)
 			return;
 		if (bits & SCHED_POLL_STOP) {
+			if (gcs_gate(GCS_POINT_stw_stop))
+				safepoint_late(g);
 			sched_leave(g, SCHED_AFTER_FRONT);
 		} else {
 			atomic_fetch_and(&p->poll, ~(uint32_t)SCHED_POLL_PREEMPT);

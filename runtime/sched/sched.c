@@ -47,6 +47,23 @@ int sched_init(const struct sched_options *opt)
 	return r;
 }
 
+struct gcs_site sched_site(const struct sched_p *p, const struct sched_g *g, uint32_t worker)
+{
+	struct gcs_site site = {
+		.worker = worker,
+		.driver = g->driver,
+		.p = p != NULL ? (uint16_t)p->id : 0xffff,
+		.eligible = !g->system,
+		.now_ns = prim_now_ns(),
+		.arg = g->worker,
+		.ring = p != NULL ? p->ring : NULL,
+	};
+
+	if (sched.gc->where != NULL)
+		sched.gc->where(&site.gc_cycle, &site.gc_phase);
+	return site;
+}
+
 static void main_m_init(struct sched_m *m)
 {
 	m->thread = NULL;

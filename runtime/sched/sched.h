@@ -69,7 +69,8 @@ struct sched_g {
 	uint32_t assist_gen;
 	/* wake accounting */
 	int64_t ready_ns;        /* when it was made ready (0: not measured) */
-	uint64_t ready_firing;   /* fault firing that delayed it, 0 none */
+	uint64_t ready_firing;   /* fault firing that delayed or dropped it, 0 none */
+	int64_t lost_ns;         /* when its wake was dropped; 0: it was not. Until it runs */
 	int64_t run_start_ns;
 	int64_t wake_deadline_ns; /* sleep */
 	void *park_arg;
@@ -170,11 +171,12 @@ enum sched_stw_reason { SCHED_STW_GC_START, SCHED_STW_GC_END, SCHED_STW_MEMSTATS
 struct sched_stw {
 	enum sched_stw_reason reason;
 	int64_t request_ns, stopped_ns, start_ns; /* request -> all stopped -> restarted */
+	uint64_t late_firing; /* of stw/stop: the goroutine that came last of those held up; 0 none */
 };
 /* g: the caller (its P counts as stopped), or NULL from a thread without P. One stopper at a time, others wait their turn
  * (as safepoints; request_ns is taken when the turn has come). Never inside another stop; the stopper does not park. */
 void sched_stop_world(struct sched_g *g, enum sched_stw_reason reason, struct sched_stw *ret);
-/* Fills start_ns and emits the telemetry record (kind STW) with `cycle` and `firing`. */
+/* Fills start_ns and emits the telemetry record (kind STW) with `cycle` and the firing that made the stop late, else `firing`. */
 void sched_start_world(struct sched_g *g, struct sched_stw *stw, uint32_t cycle, uint64_t firing);
 bool sched_world_stopped(void);
 

@@ -17,6 +17,7 @@
  */
 #pragma once
 
+#include "faults/gate.h"
 #include "runtime/sched/sched.h"
 #include "runtime/watch/telemetry.h"
 
@@ -115,6 +116,7 @@ struct sched_state {
 	struct sched_m *m_idle, *m_all;
 	uint32_t m_count;
 	uint32_t stop_left; /* Ps that the stopper waits for */
+	_Atomic uint64_t late_firing; /* of stw/stop in this stop, the latest; any M writes it */
 	int64_t idle_ns;
 	prim_note stop_note;
 	struct sched_m m0;
@@ -168,6 +170,9 @@ static inline void sched_list_join(struct sched_list *to, struct sched_list *fro
 	to->count += from->count;
 	*from = (struct sched_list){0};
 }
+
+/* What a site knows of g, visited by `worker`, with p held (NULL: none). */
+struct gcs_site sched_site(const struct sched_p *p, const struct sched_g *g, uint32_t worker);
 
 /* ---- g.c */
 struct sched_g_options {
@@ -253,6 +258,10 @@ void sched_netpoll_now(struct sched_p *p, struct prim_event *events, struct sche
 /* Become the one blocked poller, until the next timer: false: not needed, or there is one already.
  * m has no P. */
 bool sched_netpoll_block(struct sched_m *m, struct sched_list *ret);
+/* When wakes that a fault dropped are due to be found again; SCHED_NEVER: none is lost. */
+int64_t sched_netpoll_backstop_ns(void);
+/* If they are due by now_ns: have them polled anew, and look. False: nothing is due. */
+bool sched_netpoll_backstop(struct prim_event *events, int64_t now_ns, struct sched_list *ret);
 /* A timer at when_ns is new. */
 void sched_netpoll_timer(int64_t when_ns);
 int64_t sched_netpoll_last_ns(void);

@@ -131,6 +131,7 @@ void sched_stop_world(struct sched_g *g, enum sched_stw_reason reason, struct sc
 	ret->request_ns = prim_now_ns();
 	prim_mutex_lock(&sched.lock);
 	prim_note_clear(&sched.stop_note);
+	atomic_store(&sched.late_firing, 0);
 	sched.stop_left = sched.procs;
 	atomic_store(&sched.stopping, true);
 	/* The last one stopped wakes us, even if that is ourselves. */
@@ -145,6 +146,7 @@ void sched_stop_world(struct sched_g *g, enum sched_stw_reason reason, struct sc
 	stop_wait(own);
 	atomic_store(&sched.stopped, true);
 	ret->stopped_ns = prim_now_ns();
+	ret->late_firing = atomic_load(&sched.late_firing);
 }
 
 bool sched_world_stopped(void)
@@ -188,7 +190,7 @@ static void stop_emit(struct sched_p *own, const struct sched_stw *stw, uint32_t
 		.b = (uint64_t)(stw->stopped_ns - stw->request_ns),
 		.c = (uint64_t)(stw->start_ns - stw->stopped_ns),
 		.d = cycle,
-		.e = firing,
+		.e = stw->late_firing != 0 ? stw->late_firing : firing,
 	};
 
 	if (sched.telemetry == NULL)

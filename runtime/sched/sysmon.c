@@ -2,12 +2,13 @@
  * sysmon.c: the thread that needs no P: looks after those that have one.
  *
  * Every 20 us, slower when there is nothing to do (after 50 idle rounds the period doubles, up to
- * 10 ms): look at the connections when nobody has for 10 ms, take Ps away from blocking calls, ask
- * goroutines that have run for 10 ms to make room, and give the collector its tick.
+ * 10 ms): look at the connections when nobody has for 10 ms, find the wakes that a fault dropped
+ * 10 ms ago, take Ps away from blocking calls, ask goroutines that have run for 10 ms to make room,
+ * and give the collector its tick.
  *
- * When every P has been idle at the slowest pace it sleeps deeply, a minute at a time, and from the
- * fourth minute without end (a timed GC has long come and gone); the first P that becomes busy
- * wakes it.
+ * When every P has been idle at the slowest pace and no wake is lost it sleeps deeply, a minute at a
+ * time, and from the fourth minute without end (a timed GC has long come and gone); the first P that
+ * becomes busy wakes it, and so does a wake that is dropped.
  */
 #include "runtime/sched/sched.h"
 #include "runtime/sched/sched_priv.h"
@@ -52,9 +53,11 @@ static bool sysmon_netpoll(int64_t now)
 {
 	struct sched_list list = {0};
 
-	if (!sched_netpoll_wanted() || now - sched_netpoll_last_ns() < SCHED_POLL_STALE_NS)
-		return false;
-	sched_netpoll_now(NULL, sysmon.events, &list);
+	if (!sched_netpoll_backstop(sysmon.events, now, &list)) {
+		if (!sched_netpoll_wanted() || now - sched_netpoll_last_ns() < SCHED_POLL_STALE_NS)
+			return false;
+		sched_netpoll_now(NULL, sysmon.events, &list);
+	}
 	if (list.head == NULL)
 		return false;
 	sched_inject(NULL, &list);
@@ -124,7 +127,11 @@ static bool sysmon_all_idle(void)
 /* How long to sleep now; sets `deep`. */
 static int64_t sysmon_pace_locked(int64_t now)
 {
+	int64_t backstop_ns = sched_netpoll_backstop_ns();
+
 	prim_mutex_assert_held(&sched.lock);
+	if (PRIM_UNLIKELY(backstop_ns != SCHED_NEVER))
+		return backstop_ns < now + sysmon.period_ns ? backstop_ns : now + sysmon.period_ns;
 	if (sysmon.period_ns < SYSMON_MAX_NS || !sysmon_all_idle()) {
 		sysmon.deep_rounds = 0;
 		return now + sysmon.period_ns;

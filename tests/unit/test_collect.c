@@ -412,6 +412,45 @@ static void test_no_baseline(void **state)
 	run_fini(&r);
 }
 
+/* A record's own firing comes before its cycle's and before the worker's last one. */
+static void test_charges(void **state)
+{
+	(void)state;
+	static const uint64_t first = 1ull << 48 | 128ull << 32 | 1, second = 2ull << 48 | 9;
+	struct run r;
+	run_init(&r);
+	run_start(&r);
+	run_until(&r, 8 * S_NS);
+	run_emit(&r, (struct watch_record){.kind = WATCH_FIRE, .b = 128, .c = 1, .d = first});
+	run_emit(&r, (struct watch_record){.kind = WATCH_GC_START, .a = 500, .b = 5, .e = first});
+	run_emit(&r, (struct watch_record){
+			     .kind = WATCH_STW, .b = 900 * US_NS, .d = 500, .e = second});
+	run_emit(&r, (struct watch_record){.kind = WATCH_STW, .b = 100 * US_NS, .d = 500});
+	run_emit(&r, (struct watch_record){
+			     .kind = WATCH_ALLOC_STALL, .a = 128, .b = US_NS, .e = second});
+	run_emit(&r, (struct watch_record){.kind = WATCH_ALLOC_STALL, .a = 128, .b = US_NS});
+	run_emit(&r, (struct watch_record){.kind = WATCH_EFFECT, .a = 1, .b = second, .c = 5});
+	run_emit(&r, (struct watch_record){
+			     .kind = WATCH_WAKE_LAG, .a = 128, .b = 11 * MS_NS, .e = second});
+	run_until(&r, 32 * S_NS);
+	run_end(&r);
+	for (int fault = 0; fault < 2; fault++) {
+		char sql[128];
+		snprintf(sql, sizeof(sql), "SELECT count FROM ledger WHERE fault=%d AND due='stw'",
+			 fault);
+		assert_int_equal(query(r.path, sql), 1);
+		snprintf(sql, sizeof(sql),
+			 "SELECT count FROM ledger WHERE fault=%d AND due='alloc_stall'", fault);
+		assert_int_equal(query(r.path, sql), 1);
+	}
+	assert_int_equal(query(r.path, "SELECT max_ns FROM ledger WHERE fault=1 AND due='stw'"),
+			 900 * US_NS);
+	assert_int_equal(query(r.path, "SELECT max_ns FROM ledger WHERE fault=1 AND due='wake_lag'"),
+			 11 * MS_NS);
+	assert_int_equal(query(r.path, "SELECT count(*) FROM effects WHERE effect=5"), 1);
+	run_fini(&r);
+}
+
 /* The content check after the end stops the world for long: recorded, counted nowhere. Forced are
  * cycles begun by a call or a fault; the screen counts since t0. */
 static void test_after_end(void **state)
@@ -715,6 +754,7 @@ int main(void)
 		cmocka_unit_test(test_real_clock),   cmocka_unit_test(test_slices),
 		cmocka_unit_test(test_lingers),	     cmocka_unit_test(test_no_baseline),
 		cmocka_unit_test(test_after_end),    cmocka_unit_test(test_after_cut),
+		cmocka_unit_test(test_charges),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

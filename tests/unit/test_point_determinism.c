@@ -1,0 +1,200 @@
+/*
+ * test_point_determinism.c: simulated back end only: with every point armed at once a run is the
+ * same to the last event for the same seed, the firings too, and another one for another. Each run
+ * has a process of its own: prim is set up once a process.
+ */
+#include "tests/unit/test_point_fixture.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MS	 INT64_C(1000000)
+#define STEPS	 2500u
+#define CONNS	 4u
+#define MESSAGE	 32u
+#define FAULTS	 8u
+#define PROCS	 4u
+#define US	 INT64_C(1000)
+
+static const uint64_t pointer_mask[] = {1};
+static const struct mrt_type pointer_type = {
+	.name = "pointer", .size = sizeof(void *), .ptr_words = 1, .ptrmask = pointer_mask};
+static const struct mrt_type byte_type = {.name = "byte", .size = 1};
+
+static const struct gcs_fault_spec specs[FAULTS] = {
+	{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .p_ppb = 5000000, .burst = 3},
+	{.point = GCS_POINT_netpoll_wake, .action = GCS_ACT_DROP, .every = 4, .workloads = 2},
+	{.point = GCS_POINT_gc_write, .action = GCS_ACT_FORCE, .every = 25},
+	{.point = GCS_POINT_mem_span, .action = GCS_ACT_FAIL, .p_ppb = 100000000},
+	{.point = GCS_POINT_mem_os_commit, .action = GCS_ACT_FAIL, .p_ppb = 300000000},
+	{.point = GCS_POINT_gc_map_assign, .action = GCS_ACT_FORCE, .p_ppb = 30000000},
+	{.point = GCS_POINT_gc_append, .action = GCS_ACT_FORCE, .every = 25},
+	{.point = GCS_POINT_stw_stop,
+	 .action = GCS_ACT_DELAY,
+	 .p_ppb = 300000000,
+	 .delay_ns = 200000,
+	 .jitter_ns = 100000},
+};
+
+struct result {
+	uint64_t hash, visits[FAULTS], fired[FAULTS], masked[FAULTS], refused;
+	int64_t end_ns;
+};
+
+struct shared {
+	struct result *ret;
+	mrt_wg wg;
+	mrt_conn *conn[CONNS];
+	_Atomic uint64_t refused;
+	_Atomic uint32_t next;
+};
+
+/* A map and a slice that grow, objects of all sizes; what is refused is left out of the model. */
+static void mixed_body(mrt_g *g, void *arg)
+{
+	struct shared *sh = arg;
+	struct mrt_map_type mt;
+	struct mrt_slice s = {0};
+	uint64_t rng = mrt_worker(g), in_map = 0, refused = 0;
+	MRT_ROOTS(g, roots, 2);
+	MRT_ROOT_SLOTS(g, s_frame, &s.array, 1);
+
+	GC_TEST_MUST(mrt_map_type_init(&mt, MRT_KEY_U64, &pointer_type) == 0);
+	while (mrt_map_new(g, &mt, 0, &roots[0]) != 0)
+		refused++;
+	for (uint32_t i = 0; i < STEPS; i++) {
+		size_t bytes = gc_test_random(&rng) % 40 == 0 ? 300000 : 500;
+
+		roots[1] = NULL;
+		refused += mrt_new_array(g, &byte_type, bytes, &roots[1]) != 0;
+		if (mrt_map_put(g, &mt, roots[0], i, &roots[1]) == 0)
+			in_map++;
+		if (mrt_append(g, &pointer_type, &s, &roots[1], 1) != 0 || s.len == 500)
+			s = (struct mrt_slice){0};
+	}
+	GC_TEST_MUST(mrt_map_count(roots[0]) == in_map);
+	atomic_fetch_add(&sh->refused, refused + STEPS - in_map);
+	mrt_wg_done(g, &sh->wg);
+}
+
+static void server_body(mrt_g *g, void *arg)
+{
+	struct shared *sh = arg;
+	mrt_conn *c = sh->conn[atomic_fetch_add(&sh->next, 1)];
+	char buf[MESSAGE];
+
+	while (mrt_conn_read(g, c, buf, sizeof(buf)) == MESSAGE)
+		GC_TEST_MUST(mrt_conn_write_all(g, c, buf, sizeof(buf)) == MESSAGE);
+	mrt_conn_close(g, c);
+	mrt_wg_done(g, &sh->wg);
+}
+
+static void peer_reply(void *arg, uint32_t conn, int64_t intended_ns, int64_t done_ns,
+		       const void *reply)
+{
+	(void)arg;
+	(void)conn;
+	(void)intended_ns;
+	(void)done_ns;
+	(void)reply;
+}
+
+static void all_body(mrt_g *g, void *arg)
+{
+	int64_t start = mrt_now_ns() + MS;
+	struct shared sh = {.ret = arg};
+	struct prim_peer_options peers = {
+		.conns = CONNS,
+		.start_ns = start,
+		.stop_ns = start + 40 * MS,
+		.period_ns = 500 * US,
+		.request_bytes = MESSAGE,
+		.reply_bytes = MESSAGE,
+		.on_reply = peer_reply,
+	};
+	prim_conn *prim[CONNS];
+	char text[256];
+
+	GC_TEST_MUST(prim_peer_start(&peers, prim) == 0);
+	point_arm_all(FAULTS);
+	mrt_wg_add(&sh.wg, CONNS + 4);
+	for (uint32_t i = 0; i < CONNS; i++)
+		GC_TEST_MUST(mrt_conn_open(g, prim[i], &sh.conn[i]) == 0);
+	for (uint32_t i = 0; i < CONNS + 4; i++) {
+		struct mrt_go_options opt = {.worker = MRT_WORKER_FIRST + i % POINT_WORKERS,
+					     .driver = i < CONNS ? 1 : 0};
+
+		GC_TEST_MUST(mrt_go(g, i < CONNS ? server_body : mixed_body, &sh, &opt) == 0);
+	}
+	mrt_wg_wait(g, &sh.wg);
+	gcs_faults_disarm_all(false, mrt_now_ns());
+	GC_TEST_MUST(mrt_heap_check(g, text, sizeof(text)) == 0);
+	sh.ret->refused = atomic_load(&sh.refused);
+	sh.ret->end_ns = mrt_now_ns();
+}
+
+static void run_child(uint64_t seed, struct result *ret)
+{
+	struct prim_options prim = {.seed = seed};
+	struct mrt_options opt = {
+		.procs = PROCS, .seed = seed, .heap_reserve = (size_t)1 << 28, .check_edges = true};
+
+	GC_TEST_MUST(prim_init(&prim) == 0);
+	point_load(specs, FAULTS, PROCS);
+	opt.telemetry = point_telemetry;
+	GC_TEST_MUST(mrt_run(&opt, all_body, ret) == 0);
+	for (uint32_t i = 0; i < FAULTS; i++) {
+		ret->visits[i] = POINT_FAULT(i, visits);
+		ret->fired[i] = POINT_FAULT(i, fired);
+		ret->masked[i] = POINT_FAULT(i, masked);
+	}
+	ret->hash = prim_sim_hash();
+}
+
+static struct result run_once(uint64_t seed)
+{
+	struct result res = {0};
+	int fd[2], status;
+	pid_t pid;
+
+	assert_int_equal(pipe(fd), 0);
+	fflush(NULL);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		run_child(seed, &res);
+		_exit(write(fd[1], &res, sizeof(res)) == sizeof(res) ? 0 : 1);
+	}
+	close(fd[1]);
+	assert_int_equal(read(fd[0], &res, sizeof(res)), sizeof(res));
+	close(fd[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	return res;
+}
+
+static void test_same_seed_same_run(void **state)
+{
+	struct result a = run_once(gc_test_seed()), b = run_once(gc_test_seed()),
+		      c = run_once(gc_test_seed() + 1);
+
+	(void)state;
+	for (uint32_t i = 0; i < FAULTS; i++)
+		if (a.fired[i] == 0)
+			fail_msg("fault %u never fired (GCS_TEST_SEED=%llu)", i,
+				 (unsigned long long)gc_test_seed());
+	assert_memory_equal(&a, &b, sizeof(a));
+	assert_true(a.hash != c.hash);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_seed_same_run)};
+
+	if (!GCS_FAULTS) {
+		printf("# built without faults\n");
+		return 77;
+	}
+	printf("# GCS_TEST_SEED=%llu\n", (unsigned long long)gc_test_seed());
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
