@@ -422,6 +422,7 @@ static void test_charges(void **state)
 	run_start(&r);
 	run_until(&r, 8 * S_NS);
 	run_emit(&r, (struct watch_record){.kind = WATCH_FIRE, .b = 128, .c = 1, .d = first});
+	run_until(&r, 8 * S_NS + 50 * MS_NS);
 	run_emit(&r, (struct watch_record){.kind = WATCH_GC_START, .a = 500, .b = 5, .e = first});
 	run_emit(&r, (struct watch_record){
 			     .kind = WATCH_STW, .b = 900 * US_NS, .d = 500, .e = second});
