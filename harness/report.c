@@ -232,6 +232,20 @@ static void row_expect(struct report *r, sqlite3_stmt *q)
 	report_check_row(report_more(&r->expect, &r->nexpects, sizeof(*r->expect)), q);
 }
 
+static void row_act(struct report *r, sqlite3_stmt *q)
+{
+	struct report_act *a = report_more(&r->act, &r->nacts, sizeof(*a));
+	if (!a)
+		return;
+	a->t_ns = sqlite3_column_int64(q, 0);
+	a->source = report_str(q, 1);
+	a->act = report_str(q, 2);
+	a->fault = sqlite3_column_int(q, 3);
+	a->text = report_str(q, 4);
+	a->modifies = strcmp(a->act, "mark") != 0 && strcmp(a->act, "refused") != 0;
+	r->nmodifying += a->modifies;
+}
+
 static void row_pause(struct report *r, sqlite3_stmt *q)
 {
 	struct report_pause *p = report_more(&r->worst, &r->nworst, sizeof(*p));
@@ -335,6 +349,7 @@ static const struct {
 	 row_due},
 	{"SELECT id,text,ok,value,shown,windows,windows_failed FROM slo ORDER BY rowid", row_slo},
 	{"SELECT '',text,ok,value,shown,0,0 FROM expect ORDER BY rowid", row_expect},
+	{"SELECT t_ns,source,act,fault,text FROM operator ORDER BY rowid", row_act},
 	{"SELECT kind,t_ns,dur_ns,stopping_ns,stopped_ns,cycle,firing,disturbed FROM (SELECT *, "
 	 "row_number() OVER (PARTITION BY kind"
 	 " ORDER BY dur_ns DESC) AS place FROM pauses WHERE phase IN (SELECT idx FROM phases WHERE "
@@ -432,6 +447,12 @@ void report_fini(struct report *r)
 	for (size_t i = 0; i < r->nreasons; i++)
 		free(r->reason[i].text);
 	free(r->reason);
+	for (size_t i = 0; i < r->nacts; i++) {
+		free(r->act[i].source);
+		free(r->act[i].act);
+		free(r->act[i].text);
+	}
+	free(r->act);
 	for (size_t i = 0; i < r->nworst; i++)
 		free(r->worst[i].kind);
 	free(r->worst);

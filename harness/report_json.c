@@ -43,13 +43,14 @@ static json_t *json_pcts(const struct gcs_pcts *p)
 
 static json_t *json_run(const struct report *r)
 {
-	return json_pack("{ss ss so ss sb so? ss so sI sb ss? sb}", "id", r->id, "name", r->name,
+	return json_pack("{ss ss so ss sb so? ss so sI sb ss? sb sb}", "id", r->id, "name", r->name,
 			 "seed", json_seed(r->seed), "target", r->target, "sim", (int)r->sim,
 			 "hash", r->hash[0] ? json_string(r->hash) : json_null(), "verdict",
 			 r->finished ? r->word : "UNFINISHED", "exit",
 			 r->finished ? json_integer(r->exit) : json_null(), "duration_ns",
 			 (json_int_t)r->duration_ns, "finished", (int)r->finished, "sentence",
-			 r->sentence, "thinned", r->thinned != NULL);
+			 r->sentence, "thinned", r->thinned != NULL, "operator_modified",
+			 (int)(r->nmodifying > 0));
 }
 
 static json_t *json_phases(const struct report *r)
@@ -189,11 +190,25 @@ static json_t *json_reasons(const struct report *r)
 	return list;
 }
 
+static json_t *json_acts(const struct report *r)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < r->nacts; i++) {
+		const struct report_act *a = &r->act[i];
+		bool named = a->fault >= 0 && (size_t)a->fault < r->nfaults;
+		json_array_append_new(
+			list, json_pack("{sI ss ss ss? ss}", "t_ns", (json_int_t)a->t_ns, "source",
+					a->source, "act", a->act, "fault",
+					named ? r->fault[a->fault].id : NULL, "text", a->text));
+	}
+	return list;
+}
+
 int report_json(const struct report *r, FILE *out)
 {
 	json_t *root = json_pack(
-		"{so s{sI} so so so so so so so so s{sI sI sI} s{sI sf sf sf sI}}", "run",
-		json_run(r), "recovery", "resolution_ns", (json_int_t)r->resolution_ns, "phases",
+		"{so so s{sI} so so so so so so so so s{sI sI sI} s{sI sf sf sf sI}}", "run",
+		json_run(r), "operator", json_acts(r), "recovery", "resolution_ns", (json_int_t)r->resolution_ns, "phases",
 		json_phases(r), "pauses", json_pauses(r), "gc", json_gc(r), "ops", json_ops(r),
 		"faults", json_faults(r), "slo", json_checks(r->slo, r->nslos, true), "expect",
 		json_checks(r->expect, r->nexpects, false), "reasons", json_reasons(r), "integrity",

@@ -79,17 +79,18 @@ static void list_text(const struct report *r, const char *path, FILE *out)
 	struct tm tm;
 	if (localtime_r(&begun, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
-	fprintf(out, "%s  %-12s %7.1f s  %-24s %s%s\n", when, r->finished ? r->word : "UNFINISHED",
-		(double)r->duration_ns / 1e9, r->name, path, r->sim ? "  (simulated)" : "");
+	fprintf(out, "%s  %-12s %7.1f s  %-24s %s%s%s\n", when,
+		r->finished ? r->word : "UNFINISHED", (double)r->duration_ns / 1e9, r->name, path,
+		r->sim ? "  (simulated)" : "", r->nmodifying ? "  (operator-modified)" : "");
 }
 
 static json_t *list_json(const struct report *r, const char *path)
 {
-	return json_pack("{ss ss ss ss so sI sI sb}", "path", path, "id", r->id, "name", r->name,
+	return json_pack("{ss ss ss ss so sI sI sb sb}", "path", path, "id", r->id, "name", r->name,
 			 "verdict", r->finished ? r->word : "UNFINISHED", "exit",
 			 r->finished ? json_integer(r->exit) : json_null(), "begun_wall_ns",
 			 (json_int_t)r->begun_wall_ns, "duration_ns", (json_int_t)r->duration_ns,
-			 "sim", (int)r->sim);
+			 "sim", (int)r->sim, "operator_modified", (int)(r->nmodifying > 0));
 }
 
 static void list_print(const struct list *l, bool json, FILE *out)

@@ -58,6 +58,13 @@ struct report_reported {
 	bool has;
 	double value;
 };
+/* By hand; fault -1: none. */
+struct report_act {
+	int64_t t_ns;
+	char *source, *act, *text;
+	int fault;
+	bool modifies;
+};
 struct report_pause {
 	char *kind;
 	int64_t t_ns, dur_ns, stopping_ns, stopped_ns;
@@ -91,6 +98,8 @@ struct report {
 	size_t nreasons; /* level: exit code */
 	struct report_reported *reported;
 	size_t nreported;
+	struct report_act *act;
+	size_t nacts, nmodifying; /* the latter: that make the run operator-modified */
 	struct report_pause *worst;
 	size_t nworst;
 	struct gcs_pcts series[GCS_SERIES];

@@ -43,6 +43,30 @@ static struct shown show_count(uint64_t v)
 	return s;
 }
 
+/* Near the verdict: it is not that of the scenario alone. */
+static void text_modified(const struct report *r, FILE *out)
+{
+	const struct report_act *first = NULL;
+	for (size_t i = 0; i < r->nacts && !first; i++)
+		first = r->act[i].modifies ? &r->act[i] : NULL;
+	if (first)
+		fprintf(out, "OPERATOR-MODIFIED: %zu act%s by hand, the first at %.1f s.\n",
+			r->nmodifying, r->nmodifying == 1 ? "" : "s", (double)first->t_ns / 1e9);
+}
+
+static void text_acts(const struct report *r, FILE *out)
+{
+	if (r->nacts)
+		fprintf(out, "\nBY HAND (s)\n");
+	for (size_t i = 0; i < r->nacts; i++) {
+		const struct report_act *a = &r->act[i];
+		bool named = a->fault >= 0 && (size_t)a->fault < r->nfaults;
+		fprintf(out, "  %8.3f  %-9s %s%s%s%s%s\n", (double)a->t_ns / 1e9, a->source, a->act,
+			named ? " " : "", named ? r->fault[a->fault].id : "", *a->text ? ": " : "",
+			a->text);
+	}
+}
+
 static void text_head(const struct report *r, FILE *out)
 {
 	if (r->finished)
@@ -54,6 +78,7 @@ static void text_head(const struct report *r, FILE *out)
 			(double)r->duration_ns / 1e9);
 	for (size_t i = 1; i < r->nreasons; i++)
 		fprintf(out, "  also: %s.\n", r->reason[i].text);
+	text_modified(r, out);
 	fprintf(out, "\n%s  run %s  seed 0x%" PRIx64 "  %s", r->name, r->id, r->seed, r->target);
 	if (r->procs)
 		fprintf(out, "/%uP", r->procs);
@@ -312,6 +337,7 @@ void report_text(const struct report *r, FILE *out)
 	text_gc(r, out);
 	text_ops(r, out);
 	text_faults(r, out);
+	text_acts(r, out);
 	text_checks("SLO", "ok", "FAILED", r->slo, r->nslos, out);
 	text_checks("EXPECTED", "met", "NOT", r->expect, r->nexpects, out);
 	report_reported_text(r, out);

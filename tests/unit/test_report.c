@@ -416,13 +416,73 @@ static void test_list(void **state)
 	run_fini(&r);
 }
 
+/* The report of a run with these acts by hand; a mark and what was refused modify nothing. */
+static struct printed by_hand(struct run *r, bool modify, const char *format)
+{
+	run_init(r);
+	run_start(r);
+	run_until(r, 2 * S_NS);
+	gcs_collect_operator(r->c, "ctl", "mark", -1, "deploy");
+	run_until(r, 3 * S_NS);
+	gcs_collect_operator(r->c, "fiu-ctrl", "refused", -1, "no such point: enable name=x");
+	if (modify) {
+		gcs_collect_operator(r->c, "screen", "arm", 1, "");
+		run_until(r, 4 * S_NS);
+		gcs_collect_operator(r->c, "fiu-ctrl", "disarm", 1, "disable name=netpoll/*");
+	}
+	run_until(r, 32 * S_NS);
+	run_end(r);
+	return report(r->path, format);
+}
+
+static void test_by_hand(void **state)
+{
+	(void)state;
+	struct run r;
+	char *out = NULL;
+	size_t n;
+	struct printed p = by_hand(&r, true, "text");
+	says(&p, "\nOPERATOR-MODIFIED: 2 acts by hand, the first at 3.0 s.\n");
+	says(&p, "     2.000  ctl       mark: deploy\n");
+	says(&p, "     3.000  fiu-ctrl  refused: no such point: enable name=x\n");
+	says(&p, "     3.000  screen    arm late\n");
+	says(&p, "     4.000  fiu-ctrl  disarm late: disable name=netpoll/*\n");
+	assert_true(gcs_collect_snapshot(r.c)->operator_modified);
+	FILE *mem = open_memstream(&out, &n);
+	assert_int_equal(gcs_record_list(r.dir, "text", mem), 0);
+	fclose(mem);
+	assert_non_null(strstr(out, "(simulated)  (operator-modified)\n"));
+	free(out);
+	printed_fini(&p);
+	run_fini(&r);
+
+	p = by_hand(&r, true, "json");
+	json_t *root = json_loads(p.out, 0, NULL);
+	assert_true(json_is_true(at(root, "run/operator_modified")));
+	assert_int_equal(json_array_size(at(root, "operator")), 4);
+	assert_string_equal(json_string_value(at(root, "operator/2/fault")), "late");
+	assert_true(json_is_null(at(root, "operator/0/fault")));
+	assert_string_equal(json_string_value(at(root, "operator/0/text")), "deploy");
+	assert_int_equal(json_integer_value(at(root, "operator/3/t_ns")), 4 * S_NS);
+	json_decref(root);
+	printed_fini(&p);
+	run_fini(&r);
+
+	p = by_hand(&r, false, "text");
+	says(&p, "mark: deploy\n");
+	assert_null(strstr(p.out, "OPERATOR-MODIFIED"));
+	assert_false(gcs_collect_snapshot(r.c)->operator_modified);
+	printed_fini(&p);
+	run_fini(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_json),	cmocka_unit_test(test_text),
 		cmocka_unit_test(test_killed),	cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_damaged), cmocka_unit_test(test_list),
-		cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_plain),	cmocka_unit_test(test_by_hand),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
