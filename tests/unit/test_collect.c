@@ -514,6 +514,37 @@ static void test_after_cut(void **state)
 	run_fini(&r);
 }
 
+/* A harness that stood still until its target ended itself: what came after that moment is no part of the run, least of all
+ * the emptiness; and a failure before it weighs more. */
+static void test_stood_still(void **state)
+{
+	(void)state;
+	for (int failed = 0; failed < 2; failed++) {
+		struct run r;
+		run_init(&r);
+		r.s->nfaults = 0;
+		fixture_check(r.s->slo, &r.s->nslos, "rate", "ops.rate > 500/s");
+		fixture_check(r.s->slo, &r.s->nslos, "clean", "ops.error_rate < 5/s");
+		run_start(&r);
+		r.play.errors_a_tick = failed ? 1 : 0;
+		run_until(&r, 5 * S_NS);
+		r.play.ops_a_tick = 0;
+		atomic_store(&r.tel->gauges.target_now_ns, T0_NS + 40 * S_NS);
+		gcs_collect_stood_still(r.c, T0_NS + 5 * S_NS);
+		gcs_collect_fail(r.c, GCS_EXIT_INCONCLUSIVE, "the harness stood still");
+		assert_int_equal(gcs_collect_tick(r.c), 0);
+		gcs_collect_exit(r.c, 0, true);
+		assert_int_equal(gcs_collect_finish(r.c, 0),
+				 failed ? GCS_EXIT_FAIL : GCS_EXIT_INCONCLUSIVE);
+		assert_int_equal(query(r.path, "SELECT end_ns FROM run"), 5 * S_NS);
+		assert_int_equal(query(r.path, "SELECT count(*) FROM reasons WHERE "
+					       "text='the harness stood still' AND exit=5"),
+				 1);
+		assert_int_equal(query(r.path, "SELECT ok FROM slo WHERE id='rate'"), 1);
+		run_fini(&r);
+	}
+}
+
 /* Records of several rings, out of order, land where their time says. */
 static void test_order(void **state)
 {
@@ -755,7 +786,7 @@ int main(void)
 		cmocka_unit_test(test_real_clock),   cmocka_unit_test(test_slices),
 		cmocka_unit_test(test_lingers),	     cmocka_unit_test(test_no_baseline),
 		cmocka_unit_test(test_after_end),    cmocka_unit_test(test_after_cut),
-		cmocka_unit_test(test_charges),
+		cmocka_unit_test(test_charges),	     cmocka_unit_test(test_stood_still),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
