@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -107,6 +108,47 @@ static void do_probe(void)
 		_exit(3);
 }
 
+/* The one path, by the one pointer, in the one way. */
+static void do_reply(void)
+{
+	static char same[4096];
+	int fd = gcs_sandbox_open_reply(reply_path);
+
+	if (fd < 0 || write(fd, "x", 1) != 1)
+		_exit(1);
+	strcpy(same, reply_path);
+	if (gcs_sandbox_open_reply(same) != -EPERM)
+		_exit(2); /* the same text elsewhere proves nothing */
+	if (open("/dev/null", O_WRONLY | O_NONBLOCK | O_CLOEXEC) >= 0 || errno != EPERM)
+		_exit(3);
+}
+
+static void do_reply_read(void)
+{
+	openat(AT_FDCWD, reply_path, O_RDONLY);
+}
+
+static void test_reply(void **state)
+{
+	char path[] = "/tmp/test_faults_sandbox.XXXXXX", byte;
+	int fd = mkstemp(path), status;
+
+	(void)state;
+	assert_true(fd >= 0);
+	reply_path = path;
+	if (sandbox_state == SANDBOX_ON) {
+		assert_int_equal(run_boxed(do_reply), 0);
+		assert_int_equal(read(fd, &byte, 1), 1);
+		status = run_boxed(do_reply_read);
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(WTERMSIG(status), SIGSYS);
+	}
+	reply_path = NULL;
+	close(fd);
+	unlink(path);
+	assert_int_equal(gcs_sandbox_open_reply(path), -ENOENT);
+}
+
 static void test_allowed(void **state)
 {
 	(void)state;
@@ -158,6 +200,7 @@ int main(void)
 		cmocka_unit_test(test_allowed),
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_reply),
 	};
 
 	sandbox_state = find_state();

@@ -132,6 +132,50 @@ static void test_gone_waiting(void **state)
 	close(pair[0]);
 }
 
+/* Two at once: whose line it is, in order; the end of one does not hide the other; each keeps the pieces of its own lines. */
+static void test_two(void **state)
+{
+	int other[2], fd[2];
+	char line[64];
+	uint32_t which = 9;
+
+	(void)state;
+	pair_open();
+	assert_int_equal(pipe2(other, O_CLOEXEC | O_NONBLOCK), 0);
+	fd[0] = pair[0];
+	fd[1] = other[0];
+	assert_int_equal(prim_ctl_recv_any(fd, 2, &which, line, sizeof(line), prim_now_ns() + 5 * MS),
+			 -EAGAIN);
+	assert_int_equal(write(other[1], "side\nsi", 7), 7);
+	pair_write("main\nma");
+	assert_int_equal(prim_ctl_recv_any(fd, 2, &which, line, sizeof(line), PRIM_FOREVER), 0);
+	assert_int_equal(which, 0);
+	assert_string_equal(line, "main");
+	assert_int_equal(prim_ctl_recv_any(fd, 2, &which, line, sizeof(line), PRIM_FOREVER), 0);
+	assert_int_equal(which, 1);
+	assert_string_equal(line, "side");
+	assert_int_equal(write(other[1], "de2\n", 4), 4);
+	assert_int_equal(prim_ctl_recv_any(fd, 2, &which, line, sizeof(line), PRIM_FOREVER), 0);
+	assert_string_equal(line, "side2");
+	pair_write("in2\n");
+	assert_int_equal(prim_ctl_recv_any(fd, 2, &which, line, sizeof(line), PRIM_FOREVER), 0);
+	assert_int_equal(which, 0);
+	assert_string_equal(line, "main2");
+	assert_int_equal(write(other[1], "0123456789\n", 11), 11);
+	assert_int_equal(prim_ctl_recv_any(fd, 2, &which, line, 8, PRIM_FOREVER), -E2BIG);
+	assert_int_equal(which, 1);
+	close(other[1]);
+	assert_int_equal(prim_ctl_recv_any(fd, 2, &which, line, sizeof(line), PRIM_FOREVER), -EPIPE);
+	assert_int_equal(which, 1);
+	pair_write("alone\n");
+	assert_int_equal(prim_ctl_recv_any(fd, 1, &which, line, sizeof(line), PRIM_FOREVER), 0);
+	assert_int_equal(which, 0);
+	assert_string_equal(line, "alone");
+	close(other[0]);
+	close(pair[0]);
+	close(pair[1]);
+}
+
 enum { LONG_BYTES = 3 << 20 };
 
 static void *drain_run(void *arg)
@@ -243,6 +287,7 @@ int main(void)
 		cmocka_unit_test(test_bound),	     cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_gone_waiting), cmocka_unit_test(test_send_long),
 		cmocka_unit_test(test_recv_long),    cmocka_unit_test(test_wait_reader),
+		cmocka_unit_test(test_two),
 	};
 
 	return cmocka_run_group_tests_name("prim_ctl", tests, group_setup, NULL);

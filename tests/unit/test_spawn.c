@@ -192,6 +192,32 @@ static void test_descriptors(void **state)
 	close(file);
 }
 
+/* One more variable, and one in the place of ours; everything else as we have it. */
+static void test_environment(void **state)
+{
+	static const char *const given[] = {"GCS_TEST_NEW=one=1", "GCS_TEST_OLD=new", NULL};
+	static const char *const expected[] = {"one=1/old\n", "/new\n", "/old\n"};
+	char text[TEXT_MAX], script[256];
+	int err[2], status;
+	pid_t pid;
+	(void)state;
+	setenv("GCS_TEST_OLD", "old", 1);
+	snprintf(script, sizeof script, "%s", in_dir("env"));
+	write_file(script, "#!/bin/sh\necho \"$GCS_TEST_NEW/$GCS_TEST_OLD\" >&2\n", 0700);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(pipe2(err, O_CLOEXEC), 0);
+		struct gcs_spawn s = {.path = script, .err_fd = err[1], .env = given[i]};
+		assert_int_equal(gcs_spawn(&s, &pid), 0);
+		close(err[1]);
+		read_all(err[0], text);
+		close(err[0]);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_string_equal(text, expected[i]);
+	}
+	assert_string_equal(getenv("GCS_TEST_OLD"), "old");
+	assert_null(getenv("GCS_TEST_NEW"));
+}
+
 static void test_spawn_errors(void **state)
 {
 	pid_t pid = -1;
@@ -278,6 +304,7 @@ int main(void)
 		cmocka_unit_test(test_lines),	    cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_descriptors), cmocka_unit_test(test_spawn_errors),
 		cmocka_unit_test(test_records),	    cmocka_unit_test(test_incidents),
+		cmocka_unit_test(test_environment),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

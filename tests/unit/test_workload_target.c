@@ -50,6 +50,8 @@ struct run {
 	int memory_fd, control_fd, load_fd;
 	pid_t target, load;
 	int status, load_status;
+	char dir[64]; /* of the FIFOs, "": none */
+	char acts[1024]; /* operator events, "act fault;" each */
 	/* what was seen */
 	uint64_t kind[WATCH_KINDS], armed[4], disarmed[4], integrity;
 	bool ready, started, done, error;
@@ -92,11 +94,13 @@ static pid_t spawn(const char *name, const int *fds, int nfds)
 }
 
 /* Start the target and, with conns, the load process. */
-static void run_start(struct run *r, bool sim, int conns)
+static void run_start_in(struct run *r, bool sim, int conns, const char *dir)
 {
 	int control[2], load[2], fds[2 + CONNS_MAX], other[2 + CONNS_MAX];
 
 	memset(r, 0, sizeof(*r));
+	if (dir != NULL)
+		snprintf(r->dir, sizeof(r->dir), "%s", dir);
 	r->memory_fd = memfd_create("telemetry", MFD_CLOEXEC);
 	assert_int_equal(ftruncate(r->memory_fd, sizeof(struct mrt_telemetry)), 0);
 	r->t = mmap(NULL, sizeof(*r->t), PROT_READ | PROT_WRITE, MAP_SHARED, r->memory_fd, 0);
@@ -114,7 +118,14 @@ static void run_start(struct run *r, bool sim, int conns)
 		fds[2 + i] = pair[0];
 		other[2 + i] = pair[1];
 	}
+	if (dir != NULL) {
+		char prefix[80];
+
+		snprintf(prefix, sizeof(prefix), "%s/fiu", dir);
+		setenv("GCSTORM_FIFO", prefix, 1);
+	}
 	r->target = spawn(sim ? "gcstorm-target-sim" : "gcstorm-target", fds, 2 + conns);
+	unsetenv("GCSTORM_FIFO");
 	if (conns > 0)
 		r->load = spawn("gcstorm-load", other, 2 + conns);
 	close(control[1]);
@@ -125,6 +136,11 @@ static void run_start(struct run *r, bool sim, int conns)
 	}
 	r->control_fd = control[0];
 	r->load_fd = load[0];
+}
+
+static void run_start(struct run *r, bool sim, int conns)
+{
+	run_start_in(r, sim, conns, NULL);
 }
 
 static void run_say(struct run *r, const char *line)
@@ -156,6 +172,11 @@ static void run_line(struct run *r, const char *line)
 			 json_string_value(json_object_get(o, "hash")));
 		r->checked = json_integer_value(json_object_get(o, "checked"));
 		r->integrity_errors = json_integer_value(json_object_get(o, "integrity_errors"));
+	} else if (strcmp(ev, "operator") == 0) {
+		assert_string_equal(json_string_value(json_object_get(o, "source")), "fiu-ctrl");
+		snprintf(r->acts + strlen(r->acts), sizeof(r->acts) - strlen(r->acts), "%s %d;",
+			 json_string_value(json_object_get(o, "act")),
+			 (int)json_integer_value(json_object_get(o, "fault")));
 	} else if (strcmp(ev, "error") == 0) {
 		r->error = true;
 		snprintf(r->error_text, sizeof(r->error_text), "%s",
@@ -442,13 +463,18 @@ static const struct plan_text long_plan = {
 	.workloads = MAPS("ptr", 32, 2, 20000),
 	.faults = FAULT("gcnow", "gc/write", "force", "\"every\":100", "", 500000, 550000)};
 
-static void start_long(struct run *r)
+static void start_long_in(struct run *r, const char *dir)
 {
-	run_start(r, false, 0);
+	run_start_in(r, false, 0, dir);
 	run_say(r, plan_line(&long_plan));
 	run_until(r, &r->ready);
 	run_say(r, "{\"cmd\":\"start\"}\n");
 	run_until(r, &r->started);
+}
+
+static void start_long(struct run *r)
+{
+	start_long_in(r, NULL);
 }
 
 static void wait_fired(struct run *r, uint64_t more_than)
@@ -509,6 +535,193 @@ static void test_harness_dies(void **state)
 	run_release(&r);
 }
 
+/* ---------------------------------------------------------------- the lease */
+
+static void wait_end(struct run *r, int status)
+{
+	double limit = now_s() + RUN_SECONDS_MAX;
+	int got = 0;
+	pid_t pid;
+
+	while ((pid = waitpid(r->target, &got, WNOHANG)) == 0) {
+		run_step(r, 2);
+		assert_true(now_s() < limit);
+	}
+	assert_int_equal(pid, r->target);
+	run_drain(r);
+	assert_true(WIFEXITED(got));
+	assert_int_equal(WEXITSTATUS(got), status);
+}
+
+/* A harness that keeps its socket and stands still: the target disarms and ends by itself; not while the beat moves, and
+ * not if it never began. */
+static void test_lease(void **state)
+{
+	static struct run r;
+	double from;
+
+	(void)state;
+	start_long(&r);
+	run_for(&r, 1.5); /* longer than any lease: there is none */
+	assert_int_equal(waitpid(r.target, NULL, WNOHANG), 0);
+	run_say(&r, "{\"cmd\":\"arm\",\"fault\":0}\n");
+	wait_fired(&r, 0);
+	for (int i = 0; i < 20; i++) {
+		atomic_fetch_add(&r.t->beat, 1);
+		run_for(&r, 0.1);
+	}
+	assert_int_equal(waitpid(r.target, NULL, WNOHANG), 0);
+	assert_int_equal(r.t->fault[0].armed, 1);
+	from = now_s();
+	wait_end(&r, 3);
+	assert_true(now_s() - from > 1); /* its own time, but never less than real time */
+	assert_true(now_s() - from < (SLOW_BUILD ? 20 : 4)); /* two seconds, and a busy machine */
+	assert_int_equal(r.t->fault[0].armed, 0);
+	assert_int_equal(r.disarmed[0], 1);
+	assert_false(r.done);
+	close(r.control_fd);
+	run_release(&r);
+}
+
+/* The load process keeps the same lease: here before the target lets it go. */
+static void test_load_lease(void **state)
+{
+	struct plan_text p = {.seed = test_seed,
+			      .procs = 2,
+			      .end_ms = 60000,
+			      .workloads = ALL_WORK,
+			      .faults = ""};
+	static struct run r;
+	int status = 0;
+
+	(void)state;
+	run_start(&r, false, 12);
+	run_say(&r, plan_line(&p));
+	run_until(&r, &r.ready);
+	while (atomic_load(&r.t->load_ready) == 0)
+		run_for(&r, 0.002);
+	atomic_fetch_add(&r.t->beat, 1);
+	assert_int_equal(waitpid(r.load, &status, 0), r.load);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	wait_end(&r, 3);
+	close(r.control_fd);
+	close(r.load_fd);
+	run_release(&r);
+}
+
+/* ----------------------------------------------------------------- fiu-ctrl */
+
+static int fifo_open(const struct run *r, const char *end, int flags)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/fiu-%d.%s", r->dir, (int)r->target, end);
+	fd = open(path, flags | O_CLOEXEC);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+/* As fiu-ctrl does: write a line, read the reply to the end of the stream. */
+static int fifo_command(struct run *r, const char *command)
+{
+	int in = fifo_open(r, "in", O_WRONLY), out, n;
+	char reply[32] = "", line[8192];
+	size_t used = 0;
+
+	n = snprintf(line, sizeof(line), "%s\n", command);
+	assert_int_equal(write(in, line, (size_t)n), n);
+	close(in);
+	out = fifo_open(r, "out", O_RDONLY);
+	while (used < sizeof(reply) - 1 && (n = (int)read(out, reply + used, sizeof(reply) - 1 - used)) > 0)
+		used += (size_t)n;
+	close(out);
+	assert_true(used > 0 && reply[used - 1] == '\n');
+	run_for(r, 0.02); /* what it says on the socket it said before */
+	return atoi(reply);
+}
+
+static void fifo_remove(struct run *r)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -r %s", r->dir);
+	assert_int_equal(system(command), 0);
+}
+
+static void test_fiu_ctrl(void **state)
+{
+	char dir[] = "/tmp/test_workload_target.XXXXXX", big[6000];
+	static struct run r;
+	uint64_t fired;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	start_long_in(&r, dir);
+	assert_int_equal(fifo_command(&r, "enable name=gc/write,onetime"), 0);
+	wait_fired(&r, 0);
+	assert_int_equal(fifo_command(&r, "enable name=gc/*"), 0);
+	assert_int_equal(r.t->fault[0].armed, 1);
+	wait_fired(&r, 3);
+	assert_int_equal(fifo_command(&r, "enable_random name=gc/write,probability=0.5"), 0);
+	assert_int_equal(r.t->fault[0].armed, 1);
+	assert_int_equal(fifo_command(&r, "disable name=gc/write"), 0);
+	assert_int_equal(r.t->fault[0].armed, 0);
+	run_for(&r, 0.02);
+	fired = r.t->fault[0].fired;
+	assert_int_equal(fifo_command(&r, "disable name=*"), 0); /* it is already: nothing to tell */
+	assert_string_equal(r.acts, "fire 0;arm 0;arm 0;disarm 0;");
+	r.acts[0] = '\0';
+	assert_int_equal(fifo_command(&r, "enable name=mem/malloc"), -1);
+	assert_int_equal(fifo_command(&r, "enable_stack_by_name name=gc/write,func_name=main"), -1);
+	assert_int_equal(fifo_command(&r, "nonsense \xff\x01"), -1);
+	assert_string_equal(r.acts, "refused -1;refused -1;refused -1;");
+	memset(big, 'x', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	assert_int_equal(fifo_command(&r, big), -1);
+	assert_int_equal(fifo_command(&r, "disable name=gc/write"), 0); /* and it goes on */
+	assert_int_equal(r.t->fault[0].fired, fired);
+	assert_int_equal(r.armed[0], 1);
+	assert_int_equal(r.disarmed[0], 1);
+	run_say(&r, "{\"cmd\":\"quit\"}\n");
+	run_finish(&r);
+	check_clean_end(&r);
+	run_release(&r);
+	fifo_remove(&r);
+}
+
+/* A reader that goes before its reply, replies that nobody comes for, FIFOs that cannot be made: the run goes on. */
+static void test_fiu_ctrl_rude(void **state)
+{
+	char dir[] = "/tmp/test_workload_target.XXXXXX";
+	static struct run r;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	start_long_in(&r, dir);
+	for (int i = 0; i < 40; i++) {
+		int in = fifo_open(&r, "in", O_WRONLY), out = fifo_open(&r, "out", O_RDONLY | O_NONBLOCK);
+
+		assert_int_equal(write(in, "disable name=gc/write\n", 22), 22);
+		close(out);
+		close(in);
+		run_for(&r, 0.001);
+	}
+	assert_int_equal(waitpid(r.target, NULL, WNOHANG), 0);
+	run_say(&r, "{\"cmd\":\"quit\"}\n");
+	run_finish(&r);
+	check_clean_end(&r);
+	run_release(&r);
+	fifo_remove(&r);
+
+	start_long_in(&r, "/proc/nowhere");
+	run_say(&r, "{\"cmd\":\"quit\"}\n");
+	run_finish(&r);
+	check_clean_end(&r);
+	run_release(&r);
+}
+
 static void test_refused(void **state)
 {
 	static const char *const work[][2] = {
@@ -545,6 +758,8 @@ int main(void)
 		cmocka_unit_test(test_refused),		  cmocka_unit_test(test_real_with_faults),
 		cmocka_unit_test(test_real_stress),	  cmocka_unit_test(test_sim_repeats),
 		cmocka_unit_test(test_operator_and_quit), cmocka_unit_test(test_harness_dies),
+		cmocka_unit_test(test_lease),		  cmocka_unit_test(test_load_lease),
+		cmocka_unit_test(test_fiu_ctrl),	  cmocka_unit_test(test_fiu_ctrl_rude),
 	};
 
 	if (seed != NULL)
