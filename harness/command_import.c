@@ -133,8 +133,7 @@ static void import_say_gogc(const struct gcs_import *im)
 		fprintf(stderr, "  GOGC: %d", im->gogc);
 	fprintf(stderr, "; with it %u of %u goals are explained", im->explained, im->goals);
 	if (im->changes)
-		fprintf(stderr, ", with other values in %u stretch%s", im->changes,
-			im->changes == 1 ? "" : "es");
+		fprintf(stderr, ", with %u change%s", im->changes, im->changes == 1 ? "" : "s");
 	fputc('\n', stderr);
 	if (im->memlimit_mib > 0)
 		fprintf(stderr,

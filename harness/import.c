@@ -13,8 +13,11 @@
 #define IMPORT_SMOOTH	48	      /* rounds: a bend reaches that many cycles */
 #define IMPORT_LIVE_MIN (1.0 / 16)    /* MiB: no program keeps less */
 
+#define IMPORT_LIVE_MAX	(1u << 20)    /* MiB; a scenario knows no more */
+#define IMPORT_RATE_MAX	(1u << 16)    /* MiB a second; nothing allocates faster */
 #define IMPORT_LEAD_MAX 120.0	      /* Go collects every two minutes at least */
 #define IMPORT_WARMUP_MAX 3600.0 /* as written */
+#define IMPORT_PHASE_MIN 0.1	  /* as written: no phase is shorter */
 #define IMPORT_SCALE_LO 0.01
 #define IMPORT_SCALE_HI 10000.0
 #define IMPORT_RUN_MIN_S 2.0
@@ -127,7 +130,8 @@ static void import_sizes(struct import_model *m, double *v, double *lo, double *
 	for (uint32_t i = 0; i < m->n; i++) {
 		struct import_cycle *c = &m->cycle[i];
 		c->marked = v[i];
-		c->live = fmax(fmax(v[i] - c->born, v[i] / 8), IMPORT_LIVE_MIN);
+		c->live = fmin(fmax(fmax(v[i] - c->born, v[i] / 8), IMPORT_LIVE_MIN),
+			       IMPORT_LIVE_MAX);
 		m->im->live_mib = fmax(m->im->live_mib, c->live);
 	}
 }
@@ -175,10 +179,11 @@ static double import_bridged(const struct import_model *m, uint32_t i)
 /* Allocated a second from each begin to the next. */
 static void import_rates(struct import_model *m)
 {
+	/* times are told to the millisecond, so a rate can be anything */
 	for (uint32_t i = 0; i + 1 < m->n; i++) {
 		struct import_cycle *c = &m->cycle[i];
 		double bytes = c->next ? import_allocated(m, i) : import_bridged(m, i);
-		c->rate = bytes / (m->cycle[i + 1].at - c->at);
+		c->rate = fmin(bytes / (m->cycle[i + 1].at - c->at), IMPORT_RATE_MAX);
 	}
 	m->cycle[m->n - 1].rate = m->cycle[m->n - 2].rate;
 }
@@ -197,7 +202,8 @@ static void import_ends(struct import_model *m)
 	m->lead = fmax(m->lead, 1e-3);
 	double clock = (double)(last->stop_first_ns + last->mark_ns + last->stop_second_ns) * 1e-9,
 	       mean = (c[m->n - 1].at - c[0].at) / (m->n - 1);
-	m->tail = fmax(fmin(clock, 2 * mean), 0.1 * mean);
+	m->end = fmax(fmin(clock, 2 * mean), 0.1 * mean);
+	m->tail = fmax(m->end, IMPORT_PHASE_MIN - m->lead - (c[m->n - 1].at - c[0].at));
 }
 
 /* ---- scales */
@@ -246,12 +252,14 @@ static void import_measure(struct import_model *m, double *room, double *ret_goa
 		room[i] = m->cycle[i].rate;
 	qsort(room, pairs, sizeof room[0], import_compare);
 	im->alloc_p90_mib = import_quantile(room, pairs, 0.9);
+	uint32_t paced = 0; /* by the pacer: the others have no goal to be scaled */
 	for (uint32_t i = 0; i < m->n; i++) {
-		uint32_t goal = m->cycle[i].entry->cycle.goal_mib;
-		room[i] = goal == GCS_GCTRACE_GOAL_OFF ? INFINITY : goal;
+		const struct gcs_gctrace_cycle *g = &m->cycle[i].entry->cycle;
+		if (!g->forced && g->goal_mib != GCS_GCTRACE_GOAL_OFF)
+			room[paced++] = g->goal_mib;
 	}
-	qsort(room, m->n, sizeof room[0], import_compare);
-	*ret_goal = import_quantile(room, m->n, 0.5);
+	qsort(room, paced, sizeof room[0], import_compare);
+	*ret_goal = paced ? import_quantile(room, paced, 0.5) : INFINITY;
 }
 
 static double import_heap_scale(const struct import_model *m, double goal)
@@ -259,33 +267,50 @@ static double import_heap_scale(const struct import_model *m, double goal)
 	double scale = m->im->live_mib / GCS_IMPORT_LIVE_MIB;
 	if (scale <= 1)
 		return 1;
-	scale = import_two_digits(scale, true);
-	return fmin(scale, fmax(1, import_two_digits(goal / GCS_IMPORT_GOAL_MIB, false)));
+	double most = isfinite(goal) ? fmax(1, goal / GCS_IMPORT_GOAL_MIB) : scale,
+	       least = m->im->live_mib / GCS_IMPORT_LIVE_MAX_MIB;
+	return import_two_digits(fmax(fmin(scale, most), least), true);
 }
 
-static double import_time_scale(const struct import_model *m, double heap)
+/* alloc: allocated a second as it is without a time scale. */
+static double import_time_scale(const struct import_model *m, double alloc)
 {
-	const struct gcs_import *im = m->im;
-	double length = m->lead + (double)im->span_ns * 1e-9 + m->tail,
+	double length = m->lead + (double)m->im->span_ns * 1e-9 + m->tail,
 	       scale = fmax(1, length / GCS_IMPORT_RUN_S);
-	scale = fmin(scale, (double)im->period_p10_ns / GCS_IMPORT_PERIOD_NS);
-	if (im->alloc_p90_mib > 0)
-		scale = fmin(scale, GCS_IMPORT_ALLOC_MIB * heap / im->alloc_p90_mib);
+	scale = fmin(scale, (double)m->im->period_p10_ns / GCS_IMPORT_PERIOD_NS);
+	if (alloc > 0)
+		scale = fmin(scale, GCS_IMPORT_ALLOC_MIB / alloc);
 	scale = fmin(scale, length / IMPORT_RUN_MIN_S);
 	double least = fmax(length / GCS_IMPORT_RUN_MAX_S, IMPORT_SCALE_LO);
 	return scale > least ? import_two_digits(scale, false) : import_two_digits(least, true);
 }
 
+/* A heap that is smaller still, where that brings the allocation down to what can be done. */
+static double import_heap_smaller(const struct import_model *m, double heap, double time,
+				  double goal)
+{
+	double scale = m->im->alloc_p90_mib * time / GCS_IMPORT_ALLOC_MIB,
+	       most = isfinite(goal) ? goal / GCS_IMPORT_GOAL_LOW_MIB : heap;
+	scale = fmin(scale, most);
+	return scale > heap ? import_two_digits(scale, true) : heap;
+}
+
 static void import_scales(struct import_model *m, double goal)
 {
 	struct gcs_import *im = m->im;
-	im->heap_scale_milli = m->opt->heap_scale_milli
-				       ? m->opt->heap_scale_milli
-				       : import_milli(import_heap_scale(m, goal));
-	double heap = im->heap_scale_milli / 1000.0;
-	im->time_scale_milli = m->opt->time_scale_milli ? m->opt->time_scale_milli
-							: import_milli(import_time_scale(m, heap));
-	double time = im->time_scale_milli / 1000.0;
+	double heap = m->opt->heap_scale_milli / 1000.0, time = m->opt->time_scale_milli / 1000.0;
+	if (heap <= 0) {
+		heap = import_heap_scale(m, goal);
+		if (heap > 1)
+			heap = import_heap_smaller(
+				m, heap, time > 0 ? time : import_time_scale(m, 0), goal);
+	}
+	im->heap_scale_milli = import_milli(heap);
+	heap = im->heap_scale_milli / 1000.0;
+	if (time <= 0)
+		time = import_time_scale(m, im->alloc_p90_mib / heap);
+	im->time_scale_milli = import_milli(time);
+	time = im->time_scale_milli / 1000.0;
 	im->dense = (double)im->period_p10_ns < GCS_IMPORT_PERIOD_NS * time * 0.99;
 	for (uint32_t i = 0; i < m->n; i++) {
 		double g = m->cycle[i].entry->cycle.goal_mib, low = import_minimum(im->gogc);
@@ -295,6 +320,7 @@ static void import_scales(struct import_model *m, double goal)
 	double warmup = fmin(2 + m->cycle[0].live / heap / (GCS_IMPORT_ALLOC_MIB / 3),
 			     IMPORT_WARMUP_MAX / time),
 	       length = (m->lead + (m->cycle[m->n - 1].at - m->cycle[0].at) + m->tail) / time;
+	warmup = fmax(warmup, IMPORT_PHASE_MIN / time);
 	im->warmup_ns = (int64_t)(ceil(warmup * 1000) * 1e6);
 	im->run_ns = im->warmup_ns + (int64_t)(length * 1e9);
 }

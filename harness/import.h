@@ -43,7 +43,7 @@ struct gcs_import {
 	double live_mib, goal_mib;			   /* largest */
 	double alloc_mib, alloc_p90_mib;		   /* a second: mean, of nine tenths of the cycles */
 	int64_t period_p10_ns, period_ns;		   /* of one tenth of the cycles; mean */
-	/* GOGC. -1: off. said: goals that are above the minimum and tell it. */
+	/* GOGC, that of most cycles; -1: off. said: goals that tell it. */
 	int gogc;
 	uint32_t goals, explained, said, changes;
 	bool reachable;	     /* goals are of what was live, not of what was marked: Go 1.5 */
@@ -55,12 +55,14 @@ struct gcs_import {
 	bool dense;		   /* a tenth of the cycles follows within GCS_IMPORT_PERIOD_NS */
 };
 
-#define GCS_IMPORT_HOURS     23		       /* a run is at most 24 h as written */
+#define GCS_IMPORT_HOURS     22		       /* a run is at most 24 h as written */
 #define GCS_IMPORT_PERIOD_NS INT64_C(40000000) /* at least, between nine tenths of the cycles */
 #define GCS_IMPORT_RUN_S     90.0	       /* at most, where that leaves the period */
 #define GCS_IMPORT_RUN_MAX_S 180.0	       /* at most, whatever the period */
 #define GCS_IMPORT_LIVE_MIB  192.0
+#define GCS_IMPORT_LIVE_MAX_MIB 512.0 /* whatever the goals */
 #define GCS_IMPORT_ALLOC_MIB 300.0 /* a second */
+#define GCS_IMPORT_GOAL_LOW_MIB 64.0 /* the middle goal is not scaled below only for allocation */
 #define GCS_IMPORT_GOAL_MIB  8.0 /* the middle goal is not scaled below: twice the minimum */
 
 /* 0; -ENODATA: no two cycles of one process; -ERANGE: none within GCS_IMPORT_HOURS; -ENOMEM. */

@@ -44,6 +44,8 @@ static struct gogc_goal gogc_goal(const struct import_model *m, uint32_t i, bool
 	const struct gcs_gctrace_cycle *a = &m->cycle[i].entry->cycle,
 				       *b = &m->cycle[i + 1].entry->cycle;
 	double born = a->heap_end_mib > a->heap_start_mib ? a->heap_end_mib - a->heap_start_mib : 0;
+	if (b->forced && !b->scanned && b->goal_mib <= b->heap_start_mib)
+		return g; /* a forced cycle took the heap as it was for its goal, up to Go 1.8 */
 	g.known = true;
 	g.off = b->goal_mib == GCS_GCTRACE_GOAL_OFF;
 	g.live_lo = a->heap_live_mib;
@@ -184,10 +186,16 @@ static void gogc_changes(struct import_model *m, const struct gogc_goal *goal, i
 		if (b.gogc >= 0 && (count < GOGC_RUN_MIN || b.votes < GOGC_RUN_MIN ||
 				    b.votes * 4 < count * 3))
 			continue;
+		/* cycles at its sides that both values explain are with it */
+		while (i > 0 && (!goal[i - 1].known || gogc_explains(&goal[i - 1], b.gogc)))
+			i--;
+		while (to < m->n && (!goal[to].known || gogc_explains(&goal[to], b.gogc)))
+			to++;
 		for (uint32_t j = i; j < to; j++)
 			m->cycle[j].gogc = b.gogc;
-		m->im->changes++;
 	}
+	for (uint32_t i = 1; i < m->n; i++)
+		m->im->changes += m->cycle[i].gogc != m->cycle[i - 1].gogc;
 }
 
 static int gogc_compare(const void *a, const void *b)
@@ -275,14 +283,15 @@ static void gogc_settle(struct import_model *m, struct gogc_goal *goal, int32_t 
 	im->gogc = best.gogc;
 	uint32_t known, explained = gogc_explained(goal, 0, m->n, best.gogc, &known);
 	double limit = gogc_limit(m, goal, best.gogc, below);
-	/* GOGC=off under a limit: no value explains goals that stay while live bytes move */
-	bool alone = explained * 2 < known && gogc_limit(m, goal, GOGC_MAX, below) > 0;
-	if (alone)
+	bool alone = false;
+	if (limit == 0 && explained * 2 < known)
 		limit = gogc_limit(m, goal, GOGC_MAX, below);
 	if (limit > 0) {
 		im->memlimit_mib = gogc_limit_for(limit);
 		gogc_drop_limited(m, goal, limit);
 		best = gogc_best(m, goal, votes);
+		/* without goals below it that agree, the limit is all there is */
+		alone = best.votes < 2 || best.votes * 4 < best.voters * 3;
 		im->gogc = alone ? -1 : best.gogc;
 	}
 	if (gogc_off(m, goal))
@@ -298,23 +307,31 @@ static void gogc_settle(struct import_model *m, struct gogc_goal *goal, int32_t 
 	}
 }
 
+/* Are goals made of what was reachable, not of what was marked? Go 1.5 did that. Later versions up
+ * to 1.17 are given the reading that explains more, or else gives a GOGC that people set. */
+static bool gogc_reachable(const struct import_model *m, struct gogc_goal *goal, int32_t *votes)
+{
+	uint32_t got[2], known;
+	int gogc[2];
+	for (int reachable = 0; reachable < 2; reachable++) {
+		for (uint32_t i = 0; i < m->n; i++)
+			goal[i] = gogc_goal(m, i, reachable);
+		gogc[reachable] = gogc_best(m, goal, votes).gogc;
+		got[reachable] = gogc_explained(goal, 0, m->n, gogc[reachable], &known);
+	}
+	if (m->im->five_parts || got[1] > got[0] + got[0] / 4)
+		return true;
+	return got[1] >= got[0] && gogc[1] % 50 == 0 && gogc[0] % 50 != 0;
+}
+
 int gcs_import_gogc(struct import_model *m)
 {
 	struct gogc_goal *goal = calloc(m->n, sizeof goal[0]);
 	int32_t *votes = calloc(GOGC_MAX + 2, sizeof votes[0]);
 	double *below = calloc(m->n, sizeof below[0]);
 	int e = goal && votes && below ? 0 : -ENOMEM;
-	uint32_t got[2] = {0};
-	/* Go 1.5 made its goals of what was reachable. Where both readings fit, marked it is. */
-	for (int reachable = 1; e == 0 && reachable >= 0; reachable--) {
-		uint32_t known;
-		for (uint32_t i = 0; i < m->n; i++)
-			goal[i] = gogc_goal(m, i, reachable);
-		int gogc = gogc_best(m, goal, votes).gogc;
-		got[reachable] = gogc_explained(goal, 0, m->n, gogc, &known);
-	}
 	if (e == 0) {
-		m->im->reachable = !m->im->scanned && got[1] > got[0] + got[0] / 4;
+		m->im->reachable = !m->im->scanned && gogc_reachable(m, goal, votes);
 		for (uint32_t i = 0; i < m->n; i++)
 			goal[i] = gogc_goal(m, i, m->im->reachable);
 		gogc_settle(m, goal, votes, below);

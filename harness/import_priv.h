@@ -21,7 +21,8 @@ struct import_model {
 	struct import_cycle *cycle;
 	uint32_t n;
 	double lead; /* from the begin of the curve to the first cycle */
-	double tail; /* from the begin of the last cycle to the end of the curve */
+	double end;  /* from the begin of the last cycle to where the log ends */
+	double tail; /* ... to the end of the curve */
 	struct gcs_import *im;
 	const struct gcs_import_options *opt;
 };

@@ -27,9 +27,9 @@ static const char *text_mib(char ret[TEXT_NUMBER], double mib)
 {
 	double kib = round(mib * 1024);
 	if (mib >= 16)
-		snprintf(ret, TEXT_NUMBER, "%.10gMiB", round(mib * 16) / 16);
+		snprintf(ret, TEXT_NUMBER, "%.12gMiB", round(mib * 16) / 16);
 	else if (kib >= 1024)
-		snprintf(ret, TEXT_NUMBER, "%.10gMiB", round(mib * 64) / 64);
+		snprintf(ret, TEXT_NUMBER, "%.12gMiB", round(mib * 64) / 64);
 	else
 		snprintf(ret, TEXT_NUMBER, "%.0fKiB", kib);
 	return ret;
@@ -155,11 +155,12 @@ static void text_target(FILE *f, const struct import_model *m)
 	else if (im->said == 0)
 		fprintf(f, ". gogc: taken, all goals are at the minimum and do not tell.\n");
 	else
-		fprintf(f, ". gogc: explains %u of %u goals.\n", im->explained, im->goals);
+		fprintf(f, ". gogc: explains %u of %u goals%s.\n", im->explained, im->goals,
+			im->changes ? ", with its changes" : "");
 	if (im->memlimit_mib > 0)
 		fprintf(f, "# memlimit: estimated from goals that stay while live bytes change.\n");
 	fprintf(f, "target: {runtime: embedded, procs: %u, gogc: %s, memlimit: ", im->procs,
-		text_gogc(a, im->gogc));
+		text_gogc(a, m->cycle[0].gogc));
 	if (im->memlimit_mib > 0)
 		fprintf(f, "%s", text_mib(a, im->memlimit_mib));
 	else
@@ -210,7 +211,7 @@ static void text_lead_in(FILE *f, const struct import_model *m)
 {
 	const struct import_cycle *c = &m->cycle[0];
 	double warmup = text_warmup(m), built = 0.7 * warmup,
-	       rate = fmax(c->rate, 1.2 * c->live / built);
+	       rate = fmin(fmax(c->rate, 1.2 * c->live / built), 1u << 20);
 	struct text_point p = {.live = 0, .rate = rate};
 	text_point(f, &p, "warm-up: the first live set is built");
 	p = (struct text_point){.at = built, .live = c->live, .rate = rate};
@@ -230,7 +231,7 @@ static void text_curve(FILE *f, const struct import_model *m)
 	bool steps = 2 * m->n + 8 <= GCS_FOLLOW_MAX;
 	double begin = text_warmup(m) + m->lead - m->cycle[0].at, before = m->cycle[0].rate;
 	double time = fmax(1, m->im->time_scale_milli / 1000.0);
-	int gogc = m->im->gogc;
+	int gogc = m->cycle[0].gogc;
 	for (uint32_t i = 0; i < m->n; i++) {
 		const struct import_cycle *c = &m->cycle[i];
 		struct text_point p = {.at = begin + c->at,
@@ -250,6 +251,11 @@ static void text_curve(FILE *f, const struct import_model *m)
 			p.gogc = gogc = c->gogc;
 		text_point(f, &p, "gc %llu", (unsigned long long)c->entry->cycle.number);
 		before = c->rate;
+	}
+	const struct import_cycle *last = &m->cycle[m->n - 1];
+	if (m->tail > m->end) {
+		struct text_point p = {.at = begin + last->at + m->end, .live = last->live};
+		text_point(f, &p, "the log ends");
 	}
 }
 
@@ -275,7 +281,7 @@ static void text_phases(FILE *f, const struct import_model *m)
 		double take = left > 1.5 * TEXT_PHASE_S ? TEXT_PHASE_S : left;
 		char id[TEXT_NUMBER];
 		snprintf(id, sizeof id, i == 1 ? "log" : "log-%u", i);
-		fprintf(f, "  - {id: %s, for: %s}\n", id, text_time(a, fmax(take, 0.1)));
+		fprintf(f, "  - {id: %s, for: %s}\n", id, text_time(a, ceil(take * 1e3) / 1e3));
 		left -= take;
 	}
 }
