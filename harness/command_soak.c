@@ -22,8 +22,8 @@ static int soak_option(const struct gcs_arguments *a, int id, const char *like, 
 {
 	if (e == 0)
 		return 0;
-	return gcs_command_usage(NULL, "--%s wants a number like %s, not '%s'", gcs_options[id].name,
-				 like, a->value[id]);
+	return gcs_command_usage(NULL, "--%s wants a number like %s, not '%s'",
+				 gcs_options[id].name, like, a->value[id]);
 }
 
 static int soak_limits(const struct gcs_arguments *a, struct gcs_soak_plan *p)
@@ -48,10 +48,12 @@ static int soak_seed(const struct gcs_arguments *a, struct gcs_soak_plan *p)
 	const char *text = a->value[GCS_OPT_SEED];
 	for (size_t i = 0; i < a->nsets; i++)
 		if (strcmp(a->set[i].key, "seed") == 0)
-			return gcs_command_usage("--seed is the seed that those of all rounds come from",
-						 "--set seed is not for a soak");
+			return gcs_command_usage(
+				"--seed is the seed that those of all rounds come from",
+				"--set seed is not for a soak");
 	if (text)
-		return soak_option(a, GCS_OPT_SEED, "7 or 0x2481", gcs_parse_number(text, &p->seed));
+		return soak_option(a, GCS_OPT_SEED, "7 or 0x2481",
+				   gcs_parse_number(text, &p->seed));
 	if (getrandom(&p->seed, sizeof p->seed, 0) != (ssize_t)sizeof p->seed) {
 		fprintf(stderr, "gcstorm: no seed can be drawn: %s\n", strerror(errno));
 		return GCS_EXIT_UNSUPPORTED;
@@ -95,9 +97,11 @@ static int soak_missing(const char *arg)
 	char hint[160];
 	size_t n = gcs_path_incidents(&list);
 	const char *near = n ? gcs_suggest(arg, &list[0].name, n, sizeof list[0]) : NULL;
-	snprintf(hint, sizeof hint, near ? "did you mean '%s'?" : "`gcstorm list incidents` names %s",
-		 near ? near : "those there are; anything else is a path");
-	int code = gcs_command_usage(hint, "there is no scenario '%s'", arg);
+	snprintf(hint, sizeof hint, "did you mean '%s'?", near ? near : "");
+	int code = gcs_command_usage(
+		near ? hint
+		     : "`gcstorm list incidents` names those there are; anything else is a path",
+		"there is no scenario '%s'", arg);
 	gcs_path_incidents_free(list, n);
 	return code;
 }
@@ -166,9 +170,9 @@ static int soak_start(const struct gcs_arguments *a, struct gcs_soak_options *op
 	if (code == 0 && !opt->dir) {
 		opt->dir = dir;
 		if (gcs_soak_place(plan.name, dir))
-			code = gcs_command_usage("--output DIR says where",
-						 "no place for the soak: neither $XDG_STATE_HOME nor "
-						 "$HOME is set");
+			code = gcs_command_usage(
+				"--output DIR says where",
+				"no place for the soak: neither $XDG_STATE_HOME nor $HOME is set");
 	}
 	if (code == 0)
 		code = (int)gcs_soak_start(&plan, text, opt);
@@ -186,7 +190,8 @@ static int soak_resume(const struct gcs_arguments *a, struct gcs_soak_options *o
 	struct gcs_soak_plan given = {0};
 	if (a->nwords)
 		return gcs_command_usage("the scenarios are in the soak's directory",
-					 "--resume takes no scenario, and '%s' is given", a->word[0]);
+					 "--resume takes no scenario, and '%s' is given",
+					 a->word[0]);
 	for (size_t i = 0; i < sizeof not_again / sizeof not_again[0]; i++)
 		if (a->value[not_again[i]] || (not_again[i] == GCS_OPT_SET && a->nsets))
 			return gcs_command_usage(

@@ -286,7 +286,7 @@ static int soak_tidy(struct soak *s, const struct gcs_soak_round *r)
 	if (r->exit == GCS_EXIT_PASS && r->record == GCS_SOAK_WHOLE)
 		e = soak_disk_thin(s, r->number, r->file);
 	if (e == -EBUSY || e == -EINVAL)
-		e = 0; /* somebody reads it, or it is no record: it stays whole until the next sitting */
+		e = 0; /* somebody reads it, or it is no record: whole until the next sitting */
 	return e ? e : soak_disk_keep(s);
 }
 
@@ -312,8 +312,8 @@ static void soak_one(struct soak *s, uint64_t number)
 	struct gcs_scenario *scenario = NULL;
 	struct gcs_run_result res = {.exit = GCS_EXIT_HARNESS};
 	if (soak_load(s, number, &scenario)) {
-		soak_trouble(s, GCS_EXIT_HARNESS, "the soak ends: its copy of a scenario is no more "
-						  "what it was", 0);
+		soak_trouble(s, GCS_EXIT_HARNESS,
+			     "the soak ends: its copy of a scenario is no more what it was", 0);
 		return;
 	}
 	int64_t from_ns = soak_now(s);
@@ -329,7 +329,7 @@ static void soak_one(struct soak *s, uint64_t number)
 	}
 	if (s->broken == SOAK_BROKEN_MAX)
 		soak_trouble(s, GCS_EXIT_HARNESS,
-			     "the soak ends: the harness itself failed in three rounds in a row", 0);
+			     "the soak ends: the harness itself failed three times in a row", 0);
 	gcs_scenario_destroy(scenario);
 }
 

@@ -25,7 +25,7 @@ struct gcs_soak_world {
 struct gcs_soak_options {
 	const char *dir;    /* start: made, or empty; resume: a soak's */
 	const char *format; /* "text" or "json": one object a line then */
-	const struct gcs_display *display; /* of each run; NULL: one line of progress on a terminal */
+	const struct gcs_display *display; /* of each run; NULL: a line of progress on a terminal */
 	FILE *out;
 	const struct gcs_soak_world *world; /* NULL: gcs_run and the clock */
 };

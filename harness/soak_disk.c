@@ -132,20 +132,26 @@ static int disk_make_room(struct soak *s)
 	return 0;
 }
 
+static void disk_tell_full(struct soak *s)
+{
+	char limit[GCS_UNIT_TEXT];
+	gcs_show_bytes(limit, s->plan.disk_bytes);
+	if (!s->told_full)
+		soak_tell(s, "disk: the last failing record alone is larger than %s; it stays",
+			  limit);
+	s->told_full = true;
+}
+
 int soak_disk_keep(struct soak *s)
 {
 	struct gcs_soak_progress p;
-	char limit[GCS_UNIT_TEXT];
 	int e = gcs_soak_state_progress(s->state, &p);
 	while (e == 0 && p.record_bytes > s->plan.disk_bytes) {
 		int done = disk_make_room(s);
 		if (done < 0)
 			return done;
 		if (done == 0) {
-			if (!s->told_full)
-				soak_tell(s, "disk: the last failing record alone is larger than %s; it stays",
-					  gcs_show_bytes(limit, s->plan.disk_bytes));
-			s->told_full = true;
+			disk_tell_full(s);
 			return 0;
 		}
 		e = gcs_soak_state_progress(s->state, &p);

@@ -110,8 +110,9 @@ static int sum_worsts(struct sum *m)
 		char where[128];
 		struct sum_worst *w = &m->worst[i];
 		*w = all[i];
-		snprintf(where, sizeof(where), "finished AND %s > 0 ORDER BY %s DESC, number LIMIT 1",
-			 w->column, w->column);
+		snprintf(where, sizeof(where),
+			 "finished AND %s > 0 ORDER BY %s DESC, number LIMIT 1", w->column,
+			 w->column);
 		int found = gcs_soak_state_first(m->s->state, where, &w->round);
 		if (found < 0)
 			return found;
@@ -263,7 +264,7 @@ static void text_head(const struct sum *m, FILE *out)
 		fputc('\n', out);
 	}
 	if (m->s->plan.sim)
-		fprintf(out, "SIMULATED: pauses and recoveries below are modelled, not measured.\n");
+		fprintf(out, "SIMULATED: pauses and recoveries are modelled, not measured.\n");
 }
 
 static void text_rounds(const struct sum *m, FILE *out)
