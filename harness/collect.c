@@ -116,6 +116,7 @@ void gcs_collect_destroy(struct gcs_collect *c)
 	}
 	gcs_reproductions_fini(&c->reproductions);
 	gcs_recoveries_fini(&c->recoveries);
+	collect_fidelity_fini(c);
 	free(c->held);
 	free(c);
 }

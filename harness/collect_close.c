@@ -406,6 +406,7 @@ void collect_rows_begin(struct gcs_collect *c, const struct gcs_collect_options 
 			       gcs_text(s->fault[i].point), gcs_text(c->what[i]),
 			       gcs_u64(s->fault[i].nwindows));
 	gcs_host_facts(rows_fact, c);
+	collect_fidelity_begin(c);
 	rows_signals(c);
 }
 
@@ -428,6 +429,7 @@ static void rows_judge(struct gcs_collect *c, const struct gcs_judge *j, bool sl
 void collect_rows_end(struct gcs_collect *c)
 {
 	collect_rows_now(c);
+	collect_fidelity_end(c);
 	for (uint32_t k = 0; k < c->scenario->nslos; k++)
 		rows_judge(c, &c->slo[k], true);
 	for (uint32_t k = 0; k < c->scenario->nexpects; k++)

@@ -170,6 +170,7 @@ static void drain_gc(struct gcs_collect *c, const struct watch_record *r, struct
 		     struct gcs_cell *cell)
 {
 	int64_t t_ns = collect_rel(c, r->t_ns);
+	collect_fidelity_gc(c, r);
 	switch (r->kind) {
 	case WATCH_GC_START:
 		drain_gc_start(c, r, i, cell);

@@ -89,6 +89,7 @@ struct gcs_collect {
 	bool aborted;
 	uint64_t data_errors;
 
+	struct collect_fidelity *fidelity; /* NULL: no log is followed */
 	struct gcs_record *record;
 	struct gcs_snapshot snap;
 	char what[GCS_FAULTS_MAX][64];
@@ -109,6 +110,11 @@ void collect_rows_now(
 	struct gcs_collect *c); /* totals, counters, faults, occurrences as they stand */
 void collect_rows_begin(struct gcs_collect *c, const struct gcs_collect_options *opt);
 void collect_rows_end(struct gcs_collect *c);
+/* collect_fidelity.c; all but begin do nothing where no log is followed */
+void collect_fidelity_begin(struct gcs_collect *c);
+void collect_fidelity_gc(struct gcs_collect *c, const struct watch_record *r);
+void collect_fidelity_end(struct gcs_collect *c);
+void collect_fidelity_fini(struct gcs_collect *c);
 /* collect_view.c */
 void collect_view_begin(struct gcs_collect *c, const struct gcs_collect_options *opt);
 void collect_view(struct gcs_collect *c);

@@ -288,9 +288,10 @@ static void text_phases(FILE *f, const struct import_model *m)
 
 static void text_logged(FILE *f, const struct import_model *m)
 {
+	char a[TEXT_NUMBER];
 	fprintf(f, "\n# What the run is compared with.\nlogged:\n  source: ");
 	text_quoted(f, m->opt->source);
-	fprintf(f, "\n  lines:\n");
+	fprintf(f, "\n  at: %s\n  lines:\n", text_time(a, text_warmup(m) + m->lead));
 	for (uint32_t i = 0; i < m->n; i++) {
 		fprintf(f, "    - ");
 		text_quoted(f, m->log->text + m->cycle[i].entry->text);

@@ -7,7 +7,9 @@
  * phases. A pause in phase -1 came after the end of the run and counts nowhere. A signal of an
  * occurrence whose left_ns is NULL never left its band. gc_forced: cycles begun by mrt_gc or by a
  * fault. Counter resolution_ns: what recovery_ns is measured to. `logged` holds a
- * production log's cycles as the run was to reproduce them (scaled), clock parts as logged; `operator` every act by hand: a row there
+ * production log's cycles as the run was to reproduce them (scaled), clock parts as logged; `fidelity`
+ * a row a score (overall, count, period, live, goal; base units) or figure (score NULL: trigger, stop_first, mark, stop_second),
+ * and window (from, to), time_scale, heap_scale, source (in note); `operator` every act by hand: a row there
  * makes the run operator-modified. Changing anything here changes GCS_RECORD_VERSION.
  */
 #include "harness/record.h"

@@ -358,6 +358,9 @@ static const struct {
 	{"SELECT key,value FROM counters", row_counter},
 	{"SELECT key,value FROM harness", row_harness},
 	{report_reported_sql, report_reported_row},
+	{report_logged_sql, report_logged_row},
+	{report_followed_sql, report_followed_row},
+	{report_fidelity_sql, report_fidelity_row},
 	{"SELECT line FROM gctrace ORDER BY rowid DESC LIMIT 1", row_gctrace},
 	{"SELECT value FROM host WHERE key='" GCS_THIN_KEY "'", row_thinned},
 };
@@ -457,6 +460,7 @@ void report_fini(struct report *r)
 		free(r->worst[i].kind);
 	free(r->worst);
 	report_reported_fini(r);
+	report_fidelity_fini(r);
 	report_fini_faults(r);
 	report_fini_occurrences(r);
 	report_fini_checks(r->slo, r->nslos);

@@ -100,6 +100,7 @@ struct report {
 	size_t nreported;
 	struct report_act *act;
 	size_t nacts, nmodifying; /* the latter: that make the run operator-modified */
+	struct report_follow *follow; /* report_fidelity.c's; NULL: no log was followed */
 	struct report_pause *worst;
 	size_t nworst;
 	struct gcs_pcts series[GCS_SERIES];
@@ -126,3 +127,12 @@ void report_reported_row(struct report *r, struct sqlite3_stmt *q);
 void report_reported_fini(struct report *r);
 void report_reported_text(const struct report *r, FILE *out);
 struct json_t *report_reported_json(const struct report *r);
+
+/* report_fidelity.c */
+extern const char report_logged_sql[], report_followed_sql[], report_fidelity_sql[];
+void report_logged_row(struct report *r, struct sqlite3_stmt *q);
+void report_followed_row(struct report *r, struct sqlite3_stmt *q);
+void report_fidelity_row(struct report *r, struct sqlite3_stmt *q);
+void report_fidelity_fini(struct report *r);
+void report_fidelity_text(const struct report *r, FILE *out);
+struct json_t *report_fidelity_json(const struct report *r); /* null: no log was followed */

@@ -94,7 +94,10 @@ struct gcs_reported {
 };
 
 /* A production log that this scenario follows (import). Lines are gctrace lines, whole, as logged: unscaled. */
-struct gcs_logged { char *source; char **line; uint32_t nlines; };
+struct gcs_logged {
+	char *source; char **line; uint32_t nlines;
+	int64_t at_ns; /* run time at which the first line's cycle began, scaled; -1: at the start of phase `follow`, else at t0 */
+};
 
 struct gcs_scenario {
 	char *name, *about, *path;

@@ -684,6 +684,7 @@ static void bind_defaults(struct gcs_bound *b)
 {
 	struct gcs_scenario *s = b->s;
 	s->seed = 1;
+	s->logged.at_ns = -1;
 	s->procs = 2;
 	s->gogc = 100;
 	s->map = strdup("classic");

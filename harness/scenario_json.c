@@ -196,11 +196,12 @@ char *gcs_scenario_json(const struct gcs_scenario *s)
 		json_faults(s, true), "slo", json_checks(s->slo, s->nslos), "expect",
 		json_checks(s->expect, s->nexpects), "recovery", json_recovery(&s->recovery));
 	json_t *more = json_pack(
-		"{s:{s:I,s:I},s:I,s:o,s:o,s:o,s:o,s:{s:o,s:o}}", "scale", "time_milli",
+		"{s:{s:I,s:I},s:I,s:o,s:o,s:o,s:o,s:{s:o,s:I,s:o}}", "scale", "time_milli",
 		INT(s->time_scale_milli), "heap_milli", INT(s->heap_scale_milli), "unscaled_end_ns",
 		INT(s->unscaled_end_ns), "clock", json_or_null(s->clock), "variant",
 		json_or_null(s->chosen), "variants", json_variants(s), "reported", json_reported(s),
-		"logged", "source", json_or_null(s->logged.source), "lines",
+		"logged", "source", json_or_null(s->logged.source), "at_ns",
+		INT(s->logged.at_ns), "lines",
 		json_names(s->logged.line, s->logged.nlines));
 	if (o && more)
 		json_object_update(o, more);

@@ -216,6 +216,8 @@ void gcs_scale(struct gcs_bound *b, struct gcs_diag *d)
 		scale_fault(&c, i);
 	scale_checks(&c);
 	scale_target(&c);
+	if (c.b->s->logged.at_ns >= 0)
+		c.b->s->logged.at_ns = scale_time(&c, c.b->s->logged.at_ns);
 	for (uint32_t i = 0; i < b->s->nworkloads; i++)
 		scale_workload(&c, i);
 }

@@ -210,6 +210,7 @@ const struct gcs_section gcs_schema_reported = SECTION("reported figure", fields
 
 static const struct gcs_field fields_logged[] = {
 	{"source", GCS_T_TEXT, AT(gcs_scenario, logged.source), .required = true, .about = "name of the log"},
+	{"at", GCS_T_TIME, AT(gcs_scenario, logged.at_ns), .max = 24 * HOUR, .about = "when, from the start of the run, the first line's cycle began; absent: at the start of phase follow, else at 0s"},
 	{"lines", GCS_T_LIST, .required = true, .max = GCS_LOGGED_MAX, .about = "its gctrace lines, whole"},
 };
 static const struct gcs_section section_logged = SECTION("logged", fields_logged);
