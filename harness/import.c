@@ -1,6 +1,6 @@
 /*
- * import.c: see import.h. From the lines of a log to a curve and to scales; GOGC is import_gogc.c's,
- * the text import_text.c's.
+ * import.c: see import.h. From the lines of a log to a curve and to scales; GOGC is
+ * import_gogc.c's, the text import_text.c's.
  */
 #include "harness/import_priv.h"
 #include "harness/scenario.h"
@@ -190,16 +190,16 @@ static void import_rates(struct import_model *m)
 
 /* ---- time before the first and after the last */
 
-/* One period before the first cycle, so that n cycles have n periods; from the program's start when
- * the log has that. */
+/* One period before the first cycle, so that n cycles have n periods. When the log has the
+ * program's start, that: the heap of the first cycle is all that was allocated. */
 static void import_ends(struct import_model *m)
 {
 	const struct import_cycle *c = m->cycle;
 	const struct gcs_gctrace_cycle *last = &c[m->n - 1].entry->cycle;
 	double first = m->n > 1 ? c[1].at - c[0].at : 1;
-	m->lead = fmin(c[0].entry->cycle.number == 1 && c[0].at > 0 ? c[0].at : first,
-		       IMPORT_LEAD_MAX);
-	m->lead = fmax(m->lead, 1e-3);
+	m->start = c[0].entry->cycle.number == 1 && c[0].at <= IMPORT_LEAD_MAX;
+	m->lead = fmax(m->start ? c[0].at : fmin(first, IMPORT_LEAD_MAX), 1e-3);
+	m->lead_rate = m->start ? fmin(import_start(m, 0) / m->lead, IMPORT_RATE_MAX) : c[0].rate;
 	double clock = (double)(last->stop_first_ns + last->mark_ns + last->stop_second_ns) * 1e-9,
 	       mean = (c[m->n - 1].at - c[0].at) / (m->n - 1);
 	m->end = fmax(fmin(clock, 2 * mean), 0.1 * mean);
@@ -317,7 +317,8 @@ static void import_scales(struct import_model *m, double goal)
 		im->at_minimum += heap > 1 && g > low + 1 && g < low * heap;
 	}
 	/* the first live set at a third of what the machine can take, and a second to settle */
-	double warmup = fmin(2 + m->cycle[0].live / heap / (GCS_IMPORT_ALLOC_MIB / 3),
+	double build = m->start ? 0 : 1 + m->cycle[0].live / heap / (GCS_IMPORT_ALLOC_MIB / 3);
+	double warmup = fmin(1 + build,
 			     IMPORT_WARMUP_MAX / time),
 	       length = (m->lead + (m->cycle[m->n - 1].at - m->cycle[0].at) + m->tail) / time;
 	warmup = fmax(warmup, IMPORT_PHASE_MIN / time);

@@ -20,7 +20,9 @@ struct import_model {
 	const struct gcs_gctrace_log *log;
 	struct import_cycle *cycle;
 	uint32_t n;
-	double lead; /* from the begin of the curve to the first cycle */
+	bool start;	  /* the log has the program's start: nothing is live before */
+	double lead;	  /* from the begin of the curve to the first cycle */
+	double lead_rate; /* allocated a second meanwhile */
 	double end;  /* from the begin of the last cycle to where the log ends */
 	double tail; /* ... to the end of the curve */
 	struct gcs_import *im;

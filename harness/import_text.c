@@ -207,7 +207,20 @@ static double text_warmup(const struct import_model *m)
 	return (double)m->im->warmup_ns * 1e-9 * m->im->time_scale_milli / 1000;
 }
 
-static void text_lead_in(FILE *f, const struct import_model *m)
+/* Nothing is live and nothing allocated until the program starts. */
+static void text_start(FILE *f, const struct import_model *m)
+{
+	struct text_point p = {0};
+	text_point(f, &p, "warm-up");
+	p.at = text_warmup(m) * 0.999;
+	text_point(f, &p, NULL);
+	p.at = text_warmup(m);
+	p.rate = m->lead_rate;
+	text_point(f, &p, "the program starts");
+}
+
+/* The first live set is built at once, then held. */
+static void text_build(FILE *f, const struct import_model *m)
 {
 	const struct import_cycle *c = &m->cycle[0];
 	double warmup = text_warmup(m), built = 0.7 * warmup,
@@ -229,7 +242,7 @@ static bool text_near(double a, double b)
 static void text_curve(FILE *f, const struct import_model *m)
 {
 	bool steps = 2 * m->n + 8 <= GCS_FOLLOW_MAX;
-	double begin = text_warmup(m) + m->lead - m->cycle[0].at, before = m->cycle[0].rate;
+	double begin = text_warmup(m) + m->lead - m->cycle[0].at, before = m->lead_rate;
 	double time = fmax(1, m->im->time_scale_milli / 1000.0);
 	int gogc = m->cycle[0].gogc;
 	for (uint32_t i = 0; i < m->n; i++) {
@@ -266,7 +279,10 @@ static void text_workload(FILE *f, const struct import_model *m)
 		m->im->procs < 2 ? 1 : 2);
 	fprintf(f, "    size: \"%s\"\n    follow:\n",
 		small ? "uniform(64B, 1KiB)" : "uniform(256B, 8KiB)");
-	text_lead_in(f, m);
+	if (m->start)
+		text_start(f, m);
+	else
+		text_build(f, m);
 	text_curve(f, m);
 }
 

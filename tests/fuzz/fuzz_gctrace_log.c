@@ -2,7 +2,8 @@
  * fuzz_gctrace_log.c: any bytes as a log: nothing is read outside of them, and what is said of them
  * agrees with itself. Stands alone with libFuzzer:
  *
- *   clang -fsanitize=fuzzer,address,undefined -I. tests/fuzz/fuzz_gctrace_log.c harness/gctrace_log.c
+ *   clang -fsanitize=fuzzer,address,undefined -I. tests/fuzz/fuzz_gctrace_log.c \
+ *           harness/gctrace_log.c
  *
  * and is mutated from printed seeds in tests/unit/test_gctrace_fuzz.c.
  */

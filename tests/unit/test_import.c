@@ -165,7 +165,54 @@ static double curve_begin(const struct loaded *l)
 	return (double)l->s->phase[0].end_ns * 1e-9;
 }
 
+/* Number of the point at the first cycle of the log. */
+static uint32_t curve_first(const struct loaded *l)
+{
+	const struct gcs_workload *w = &l->s->workload[0];
+	double at = curve_begin(l) + (double)l->log.entry[0].cycle.at_ns * 1e-9 - 1e-6;
+	uint32_t p = 0;
+	while (p < w->nfollow && (double)w->follow[p].at_ns * 1e-9 < at)
+		p++;
+	assert_true(p < w->nfollow);
+	return p;
+}
+
 /* ---- tests */
+
+/* A log from the program's start: nothing is live and nothing allocated before, and as much as the
+ * first cycle found until it. */
+static void test_from_the_start(void **state)
+{
+	struct heap h = {.form = GO_1_19, .live = 60, .rate = 50, .mark = 0.02, .gogc = 100,
+			 .cycles = 10, .procs = 4};
+	struct loaded l;
+	(void)state;
+	import_heap(&l, &h);
+	const struct gcs_workload *w = &l.s->workload[0];
+	double begin = curve_begin(&l), first = (double)w->follow[curve_first(&l)].at_ns * 1e-9;
+	assert_int_equal(w->follow[0].live, 0);
+	assert_true(curve_bytes(w, 0, begin) < 1);
+	assert_true(fabs(curve_bytes(w, begin, first) - 117) < 2);
+	drop(&l);
+}
+
+/* One that begins later: the first live set is there when its curve begins. */
+static void test_from_the_middle(void **state)
+{
+	struct heap h = {.form = GO_1_19, .live = 60, .rate = 50, .mark = 0.02, .gogc = 100,
+			 .cycles = 10, .procs = 4};
+	struct made m = make_log(&h);
+	struct loaded l;
+	(void)state;
+	char *second = strchr(m.text, '\n') + 1;
+	import_text_of(&l, second, strlen(second));
+	const struct gcs_workload *w = &l.s->workload[0];
+	assert_true(curve_bytes(w, 0, curve_begin(&l)) >= 60);
+	for (uint32_t p = 1; p < w->nfollow; p++)
+		assert_true(fabs(mib(w->follow[p].live) - 60) < 1.5);
+	drop(&l);
+	free(m.text);
+}
 
 /* What the rounding of a goal leaves open, in percent of GOGC. */
 static double gogc_room(const struct heap *h) { return (h->form == GO_1_5 ? 600 : 300) / h->live; }
@@ -185,7 +232,7 @@ static void check_steady(const struct heap *h)
 	double slack = 0.02 * h->rate + 1e9 / (double)l.im.period_ns;
 	assert_true(fabs(l.im.alloc_mib - h->rate) < slack);
 	assert_true(fabs(l.im.live_mib - h->live) < 1);
-	for (uint32_t p = 2; p < w->nfollow; p++) {
+	for (uint32_t p = curve_first(&l); p < w->nfollow; p++) {
 		assert_true(fabs(mib(w->follow[p].live) - h->live) < 1);
 		assert_true(fabs(mib(w->follow[p].alloc_per_s) - h->rate) < 3 * slack);
 		assert_int_equal(w->follow[p].gogc, 0);
@@ -226,7 +273,7 @@ static void test_growing(void **state)
 		double shift = (double)l.log.entry[0].cycle.at_ns * 1e-9;
 		assert_int_equal(l.im.gogc, 100);
 		assert_int_equal(l.s->procs, 2);
-		for (uint32_t p = 4; p < w->nfollow; p++) {
+		for (uint32_t p = curve_first(&l); p < w->nfollow; p++) {
 			double at = (double)w->follow[p].at_ns * 1e-9 - curve_begin(&l);
 			assert_true(fabs(mib(w->follow[p].live) - (live + h.grow * at)) <
 				    1 + 0.03 * live);
@@ -252,7 +299,7 @@ static void test_tiny(void **state)
 		assert_int_equal(l.im.gogc, 100);
 		assert_int_equal(l.im.said, 0);
 		assert_int_equal(l.im.heap_scale_milli, 1000);
-		for (uint32_t p = 1; p < w->nfollow; p++) {
+		for (uint32_t p = curve_first(&l); p < w->nfollow; p++) {
 			assert_in_range(w->follow[p].live, 64 << 10, 1 << 20);
 			assert_true(fabs(mib(w->follow[p].alloc_per_s) / 40 - 1) < 0.2);
 		}
@@ -581,6 +628,7 @@ static void test_anything(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_from_the_start), cmocka_unit_test(test_from_the_middle),
 		cmocka_unit_test(test_steady),	    cmocka_unit_test(test_growing),
 		cmocka_unit_test(test_tiny),	    cmocka_unit_test(test_gogc_changes),
 		cmocka_unit_test(test_gogc_outlier), cmocka_unit_test(test_limit),
