@@ -51,5 +51,7 @@ void gcs_collect_destroy(struct gcs_collect *c);
 
 /* report.c: reads a record only. format: "text" or "json"; out: stdout. 0, -errno with text on err. */
 int gcs_report(const char *record_path, const char *format, FILE *out, FILE *err);
+/* The records below a directory, newest first: paths and array are malloc'd. 0, -errno. */
+int gcs_record_paths(const char *dir, char ***ret, size_t *ret_n);
 /* The runs below a directory, newest first, one line each (list runs). */
 int gcs_record_list(const char *dir, const char *format, FILE *out);

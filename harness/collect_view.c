@@ -144,7 +144,10 @@ static void view_gauges(struct gcs_collect *c)
 static void view_work(struct gcs_collect *c)
 {
 	struct gcs_snapshot *s = &c->snap;
-	const struct gcs_interval *last = c->nrecent ? c->recent[c->nrecent - 1] : NULL;
+	uint32_t n = c->nrecent;
+	while (n > 1 && c->recent[n - 1]->phase < 0)
+		n--; /* what came after the last phase says nothing about the load */
+	const struct gcs_interval *last = n ? c->recent[n - 1] : NULL;
 	double calm_s = (double)c->calm.span_ns / 1e9, calm_ops = 0;
 	s->ops_rate = 0;
 	for (uint32_t w = 0; w < c->scenario->nworkloads; w++) {

@@ -10,4 +10,3 @@
 
 PENDING(plan)
 PENDING(show)
-PENDING(view)

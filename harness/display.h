@@ -11,8 +11,16 @@ enum gcs_act { GCS_DO_NOTHING, GCS_DO_ARM, GCS_DO_DISARM, GCS_DO_FIRE, GCS_DO_DI
 	/* looking at a record (gcstorm view) only */
 	GCS_DO_SEEK /* by by_ns */, GCS_DO_HOME, GCS_DO_END, GCS_DO_PLAY /* or pause */, GCS_DO_FASTER, GCS_DO_SLOWER,
 	GCS_DO_NEXT_FAULT, GCS_DO_PREV_FAULT /* the edge of a window, or a firing where none is armed by window */, GCS_DO_WORST_PAUSE /* again: the next worst */,
-	GCS_DO_FOLLOW };
-struct gcs_request { enum gcs_act act; uint32_t fault; int64_t by_ns; };
+	GCS_DO_FOLLOW, GCS_DO_WINDOW /* to the next (by_ns 1) or last (-1) end of a window */, GCS_DO_LIST /* back to the list of runs */,
+	GCS_DO_CHOOSE /* entry `fault` of the list */ };
+struct gcs_request { enum gcs_act act; uint32_t fault; int64_t by_ns; int kind; /* enum gcs_worst (playback.h) of GCS_DO_WORST_PAUSE */ };
+
+/* A run in the list that `gcstorm view` offers. */
+struct gcs_choice {
+	char name[64], when[24], length[16], verdict[24];
+	bool read;            /* the rest is known; before, the name alone */
+	bool failed, unfinished, sim, by_hand;
+};
 
 struct gcs_display {
 	const char *name;
@@ -23,6 +31,8 @@ struct gcs_display {
 	struct gcs_request (*poll)(void *self);
 	/* File descriptor that becomes readable on input, -1 none. */
 	int (*fd)(void *self);
+	/* Instead of a frame: a list to choose from; poll then gives GCS_DO_CHOOSE or GCS_DO_QUIT. NULL: it cannot. */
+	void (*list)(void *self, const struct gcs_choice *choice, uint32_t n);
 	/* Restores the terminal; async-signal-safe is not needed: called on every way out of the main thread. */
 	void (*close)(void *self);
 };

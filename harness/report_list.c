@@ -119,6 +119,30 @@ static void list_print(const struct list *l, bool json, FILE *out)
 	json_decref(all);
 }
 
+int gcs_record_paths(const char *dir, char ***ret, size_t *ret_n)
+{
+	struct list *l = calloc(1, sizeof(*l));
+	if (!l)
+		return -ENOMEM;
+	int rc = list_scan(l, dir, 1);
+	char **paths = rc == 0 ? calloc(l->n + 1, sizeof(*paths)) : NULL;
+	if (rc == 0 && !paths)
+		rc = -ENOMEM;
+	if (rc == 0) {
+		qsort(l->run, l->n, sizeof(l->run[0]), list_order);
+		*ret = paths;
+		*ret_n = l->n;
+	}
+	for (size_t i = 0; i < l->n; i++) {
+		if (paths)
+			paths[i] = l->run[i].path;
+		else
+			free(l->run[i].path);
+	}
+	free(l);
+	return rc;
+}
+
 int gcs_record_list(const char *dir, const char *format, FILE *out)
 {
 	struct list *l = calloc(1, sizeof(*l));

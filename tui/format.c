@@ -47,6 +47,14 @@ const char *tui_clock(char *ret, int64_t ns)
 	return ret;
 }
 
+const char *tui_clock_fine(char *ret, int64_t ns)
+{
+	char whole[TUI_NUMBER];
+	int64_t cs = ns < 0 ? 0 : ns / 10000000;
+	snprintf(ret, TUI_NUMBER, "%.*s.%02d", TUI_NUMBER - 4, tui_clock(whole, ns), (int)(cs % 100));
+	return ret;
+}
+
 const char *tui_count(char *ret, uint64_t n)
 {
 	char digits[TUI_NUMBER];

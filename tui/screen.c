@@ -6,6 +6,7 @@
  */
 #include "tui/screen.h"
 
+#include "harness/playback.h"
 #include "tui/terminal.h"
 
 #include <errno.h>
@@ -19,6 +20,9 @@ struct screen {
 	struct tui_canvas canvas;
 	struct gcs_snapshot last;  /* what was drawn: keys refer to it */
 	bool have;
+	struct tui_chooser chooser;
+	const struct gcs_choice *choice; /* the list that is shown; NULL: a snapshot is */
+	uint32_t nchoices;
 };
 
 static void screen_notice(struct tui_state *st, const struct gcs_snapshot *s, const char *text, const char *what)
@@ -51,6 +55,61 @@ static void screen_scroll(struct tui_state *st, const struct gcs_snapshot *s, in
 	st->event_scroll = to < 0 ? 0 : to > (int)s->nevents ? (int)s->nevents : to;
 }
 
+/* Keys that mean the same in a run and in a record. false: it is none of them. */
+static bool screen_shared(struct tui_state *st, const struct gcs_snapshot *s, int key)
+{
+	switch (key) {
+	case '?': case 'h': case TUI_KEY_F1: st->help = true; return true;
+	case '+': case '=': st->zoom += st->zoom < 6; return true;
+	case '-': st->zoom -= st->zoom > 0; return true;
+	case 'k': case '\t': st->kind = (st->kind + 1) % TUI_KINDS; return true;
+	case TUI_KEY_UP: screen_select(st, s, -1); return true;
+	case TUI_KEY_DOWN: screen_select(st, s, 1); return true;
+	case TUI_KEY_PAGE_UP: screen_scroll(st, s, 5); return true;
+	case TUI_KEY_PAGE_DOWN: screen_scroll(st, s, -5); return true;
+	default: return false;
+	}
+}
+
+static struct gcs_request screen_worst(const struct tui_state *st)
+{
+	static const int kind[TUI_KINDS] = {[TUI_KIND_STW] = GCS_WORST_STW, [TUI_KIND_STOPPING] = GCS_WORST_STOPPING,
+					    [TUI_KIND_ASSIST] = GCS_WORST_ASSIST, [TUI_KIND_WAKE] = GCS_WORST_WAKE,
+					    [TUI_KIND_OP] = GCS_WORST_OP};
+	return (struct gcs_request){.act = GCS_DO_WORST_PAUSE, .kind = kind[st->kind]};
+}
+
+#define SCREEN_S INT64_C(1000000000)
+
+static struct gcs_request screen_playback_key(struct tui_state *st, const struct gcs_snapshot *s, int key)
+{
+	static const struct { int key; struct gcs_request req; } keys[] = {
+		{TUI_KEY_LEFT, {.act = GCS_DO_SEEK, .by_ns = -SCREEN_S}}, {TUI_KEY_RIGHT, {.act = GCS_DO_SEEK, .by_ns = SCREEN_S}},
+		{TUI_KEY_SHIFT_LEFT, {.act = GCS_DO_SEEK, .by_ns = -10 * SCREEN_S}}, {'[', {.act = GCS_DO_SEEK, .by_ns = -10 * SCREEN_S}},
+		{TUI_KEY_SHIFT_RIGHT, {.act = GCS_DO_SEEK, .by_ns = 10 * SCREEN_S}}, {']', {.act = GCS_DO_SEEK, .by_ns = 10 * SCREEN_S}},
+		{',', {.act = GCS_DO_WINDOW, .by_ns = -1}}, {'.', {.act = GCS_DO_WINDOW, .by_ns = 1}},
+		{TUI_KEY_HOME, {.act = GCS_DO_HOME}}, {'g', {.act = GCS_DO_HOME}},
+		{TUI_KEY_END, {.act = GCS_DO_END}}, {'G', {.act = GCS_DO_END}},
+		{'p', {.act = GCS_DO_PLAY}}, {' ', {.act = GCS_DO_PLAY}}, {'<', {.act = GCS_DO_SLOWER}}, {'>', {.act = GCS_DO_FASTER}},
+		{'n', {.act = GCS_DO_NEXT_FAULT}}, {'N', {.act = GCS_DO_PREV_FAULT}}, {'F', {.act = GCS_DO_FOLLOW}},
+		{'W', {.act = GCS_DO_WORST_PAUSE, .kind = GCS_WORST_ANY}},
+		{'q', {.act = GCS_DO_QUIT}}, {TUI_KEY_F1 + 9, {.act = GCS_DO_QUIT}},
+		{'l', {.act = GCS_DO_LIST}}, {TUI_KEY_BACKSPACE, {.act = GCS_DO_LIST}}, {TUI_KEY_ESCAPE, {.act = GCS_DO_LIST}},
+		/* the player says that a record takes no orders */
+		{'f', {.act = GCS_DO_FIRE}}, {'D', {.act = GCS_DO_DISARM_ALL}}, {'m', {.act = GCS_DO_MARK}},
+		{TUI_KEY_F1 + 8, {.act = GCS_DO_DISARM_ALL}}, {TUI_KEY_F1 + 7, {.act = GCS_DO_MARK}},
+	};
+	if (key == 'w')
+		return screen_worst(st);
+	if (key >= '1' && key <= '9')
+		return (struct gcs_request){.act = GCS_DO_ARM, .fault = (uint32_t)(key - '1')};
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+		if (keys[i].key == key)
+			return keys[i].req;
+	screen_shared(st, s, key);
+	return (struct gcs_request){.act = GCS_DO_NOTHING};
+}
+
 struct gcs_request tui_screen_key(struct tui_state *st, const struct gcs_snapshot *s, int key)
 {
 	struct gcs_request none = {.act = GCS_DO_NOTHING};
@@ -62,19 +121,15 @@ struct gcs_request tui_screen_key(struct tui_state *st, const struct gcs_snapsho
 		st->help = false;
 		return none;
 	}
+	if (s->playback.active)
+		return screen_playback_key(st, s, key);
+	if (screen_shared(st, s, key))
+		return none;
 	if (key >= '1' && key <= '9')
 		return screen_toggle(st, s, (uint32_t)(key - '1'));
 	switch (key) {
 	case 'q': case TUI_KEY_F1 + 9: st->confirm_quit = true; return none;
-	case '?': case 'h': case TUI_KEY_F1: st->help = true; return none;
 	case ' ': st->frozen = !st->frozen; return none;
-	case '+': case '=': st->zoom += st->zoom < 6; return none;
-	case '-': st->zoom -= st->zoom > 0; return none;
-	case 'k': case '\t': st->kind = (st->kind + 1) % TUI_KINDS; return none;
-	case TUI_KEY_UP: screen_select(st, s, -1); return none;
-	case TUI_KEY_DOWN: screen_select(st, s, 1); return none;
-	case TUI_KEY_PAGE_UP: screen_scroll(st, s, 5); return none;
-	case TUI_KEY_PAGE_DOWN: screen_scroll(st, s, -5); return none;
 	case 'f':
 		if (s->scenario->nfaults == 0)
 			return none;
@@ -115,13 +170,19 @@ static void screen_draw(struct screen *sc)
 		return;
 	tui_canvas_clear(&sc->canvas);
 	struct tui_box all = {0, 0, rows, cols};
-	tui_view_main(&sc->canvas, &all, &sc->last, &sc->state);
+	if (sc->choice != NULL)
+		tui_view_chooser(&sc->canvas, &all, sc->choice, sc->nchoices, &sc->chooser);
+	else
+		tui_view_main(&sc->canvas, &all, &sc->last, &sc->state);
 	tui_terminal_show(&sc->canvas);
 }
 
 static void screen_frame(void *self, const struct gcs_snapshot *snap)
 {
 	struct screen *sc = self;
+	if (sc->choice != NULL) /* what the user had chosen for one record is not for the next */
+		sc->state = (struct tui_state){.no_colour = sc->state.no_colour};
+	sc->choice = NULL;
 	if (snap->now_ns >= sc->state.notice_until_ns)
 		sc->state.notice[0] = '\0';
 	if (!sc->state.frozen || !sc->have)
@@ -130,14 +191,25 @@ static void screen_frame(void *self, const struct gcs_snapshot *snap)
 	screen_draw(sc);
 }
 
+/* The list outlives the frames that show it. */
+static void screen_list(void *self, const struct gcs_choice *choice, uint32_t n)
+{
+	struct screen *sc = self;
+	sc->choice = choice;
+	sc->nchoices = n;
+	sc->have = false;
+	screen_draw(sc);
+}
+
 static struct gcs_request screen_poll(void *self)
 {
 	struct screen *sc = self;
 	struct gcs_request req = {.act = GCS_DO_NOTHING};
 	int key = 0;
-	while (sc->have && req.act == GCS_DO_NOTHING && (key = tui_terminal_key()) != TUI_KEY_NONE)
-		req = tui_screen_key(&sc->state, &sc->last, key);
-	if (sc->have)
+	while ((sc->have || sc->choice) && req.act == GCS_DO_NOTHING && (key = tui_terminal_key()) != TUI_KEY_NONE)
+		req = sc->choice ? tui_chooser_key(&sc->chooser, sc->choice, sc->nchoices, key)
+				 : tui_screen_key(&sc->state, &sc->last, key);
+	if (sc->have || sc->choice)
 		screen_draw(sc);
 	return req;
 }
@@ -160,6 +232,7 @@ const struct gcs_display tui_screen_display = {
 	.name = "tui",
 	.open = screen_open,
 	.frame = screen_frame,
+	.list = screen_list,
 	.poll = screen_poll,
 	.fd = screen_fd,
 	.close = screen_close,

@@ -108,18 +108,21 @@ void tui_terminal_show(const struct tui_canvas *c)
 	refresh();
 }
 
+static const struct { int curses, ours; } terminal_keys[] = {
+	{KEY_UP, TUI_KEY_UP}, {KEY_DOWN, TUI_KEY_DOWN}, {KEY_PPAGE, TUI_KEY_PAGE_UP}, {KEY_NPAGE, TUI_KEY_PAGE_DOWN},
+	{KEY_LEFT, TUI_KEY_LEFT}, {KEY_RIGHT, TUI_KEY_RIGHT}, {KEY_SLEFT, TUI_KEY_SHIFT_LEFT}, {KEY_SRIGHT, TUI_KEY_SHIFT_RIGHT},
+	{KEY_HOME, TUI_KEY_HOME}, {KEY_END, TUI_KEY_END}, {KEY_ENTER, TUI_KEY_ENTER}, {'\n', TUI_KEY_ENTER}, {'\r', TUI_KEY_ENTER},
+	{KEY_BACKSPACE, TUI_KEY_BACKSPACE}, {0x7f, TUI_KEY_BACKSPACE}, {0x08, TUI_KEY_BACKSPACE}, {0x1b, TUI_KEY_ESCAPE},
+};
+
 int tui_terminal_key(void)
 {
 	int key = getch();
 	if (key == ERR || key == KEY_RESIZE)
 		return TUI_KEY_NONE;
-	switch (key) {
-	case KEY_UP: return TUI_KEY_UP;
-	case KEY_DOWN: return TUI_KEY_DOWN;
-	case KEY_PPAGE: return TUI_KEY_PAGE_UP;
-	case KEY_NPAGE: return TUI_KEY_PAGE_DOWN;
-	default: break;
-	}
+	for (size_t i = 0; i < sizeof terminal_keys / sizeof terminal_keys[0]; i++)
+		if (terminal_keys[i].curses == key)
+			return terminal_keys[i].ours;
 	if (key >= KEY_F(1) && key <= KEY_F(12))
 		return TUI_KEY_F1 + (key - KEY_F(1));
 	return key < 0x100 ? key : TUI_KEY_NONE;

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "harness/snapshot.h"
+#include "harness/display.h"
 #include "tui/canvas.h"
 
 enum tui_kind { TUI_KIND_STW, TUI_KIND_STOPPING, TUI_KIND_ASSIST, TUI_KIND_WAKE, TUI_KIND_OP, TUI_KINDS };
@@ -24,6 +24,7 @@ typedef void tui_view_fn(struct tui_canvas *c, const struct tui_box *box, const 
 			 const struct tui_state *st);
 
 tui_view_fn tui_view_title;     /* 2 rows: name and state; the timeline of phases and windows */
+tui_view_fn tui_view_player;    /* 1 row, of a record: where, how fast, its faults on a track */
 tui_view_fn tui_view_strip;     /* rule, log-axis strip, fault marks */
 tui_view_fn tui_view_percentiles;
 tui_view_fn tui_view_heap;
@@ -37,6 +38,17 @@ tui_view_fn tui_view_help;
 
 /* The whole live screen. Smaller than 80x24: a sentence that says so, with the figures that matter. */
 tui_view_fn tui_view_main;
+
+/* The list of runs to choose from (chooser.c). */
+#define TUI_FILTER 32
+struct tui_chooser {
+	int at, top;             /* of the entries that pass the filter */
+	char filter[TUI_FILTER]; /* part of a name, or a verdict */
+	bool typing;             /* the filter is being typed */
+};
+void tui_view_chooser(struct tui_canvas *c, const struct tui_box *box, const struct gcs_choice *choice, uint32_t n,
+		      struct tui_chooser *ch);
+struct gcs_request tui_chooser_key(struct tui_chooser *ch, const struct gcs_choice *choice, uint32_t n, int key);
 
 #define TUI_MIN_ROWS 24
 #define TUI_MIN_COLS 80

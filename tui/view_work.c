@@ -35,7 +35,7 @@ void tui_view_faults(struct tui_canvas *c, const struct tui_box *box, const stru
 	char a[TUI_NUMBER], b[TUI_NUMBER];
 	int n = (int)s->scenario->nfaults, room = box->rows - 1;
 	int first = st->selected >= room ? st->selected - room + 1 : 0;
-	tui_rule(c, box, 0, "FAULTS  [key] arms and disarms");
+	tui_rule(c, box, 0, s->playback.active ? "FAULTS" : "FAULTS  [key] arms and disarms");
 	if (box->cols > 44)
 		tui_print_right(c, box, 0, 1, TUI_TITLE, " fired ");
 	if (n == 0)
@@ -49,7 +49,8 @@ void tui_view_faults(struct tui_canvas *c, const struct tui_box *box, const stru
 				    i + 1, f->id);
 		col = tui_print(c, box, row, col + 1, TUI_DIM, "%-*.*s", box->cols - 34, box->cols - 34, f->what);
 		col = tui_print(c, box, row, col + 1, firing ? TUI_FAULT : TUI_DIM, "%-6s", f->armed ? firing ? "FIRING" : "ARMED" : "off");
-		tui_print_right(c, box, row, 1, TUI_PLAIN, "%s%s%s%s", f->operator_act ? "* " : "", tui_rate(a, (double)f->fired),
+		tui_print_right(c, box, row, 1, TUI_PLAIN, "%s%s%s%s%s", f->operator_act ? "* " : "",
+				f->fired_least ? ">" : "", tui_rate(a, (double)f->fired),
 				f->times ? "/" : "", f->times ? tui_rate(b, (double)f->times) : "");
 	}
 }

@@ -1,0 +1,152 @@
+/* chooser.c: the list of runs: moving in it, filtering it, drawing it. */
+#include "tui/terminal.h"
+#include "tui/view.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------- what passes the filter */
+
+static bool chooser_in(const char *text, const char *part)
+{
+	size_t n = strlen(part);
+	for (; *text != '\0'; text++)
+		if (strncasecmp(text, part, n) == 0)
+			return true;
+	return n == 0;
+}
+
+static bool chooser_passes(const struct tui_chooser *ch, const struct gcs_choice *c)
+{
+	return chooser_in(c->name, ch->filter) || chooser_in(c->verdict, ch->filter) || chooser_in(c->when, ch->filter) ||
+	       (c->by_hand && chooser_in("by hand", ch->filter)) || (c->sim && chooser_in("simulated", ch->filter));
+}
+
+static int chooser_count(const struct tui_chooser *ch, const struct gcs_choice *choice, uint32_t n)
+{
+	int count = 0;
+	for (uint32_t i = 0; i < n; i++)
+		count += chooser_passes(ch, &choice[i]);
+	return count;
+}
+
+/* ---------------------------------------------------------------- keys */
+
+static void chooser_type(struct tui_chooser *ch, int key)
+{
+	size_t n = strlen(ch->filter);
+	if (key == TUI_KEY_BACKSPACE && n > 0)
+		ch->filter[n - 1] = '\0';
+	else if (key >= ' ' && key < 0x7f && n + 1 < sizeof ch->filter) {
+		ch->filter[n] = (char)key;
+		ch->filter[n + 1] = '\0';
+	}
+	ch->at = 0;
+}
+
+static struct gcs_request chooser_chosen(const struct tui_chooser *ch, const struct gcs_choice *choice, uint32_t n)
+{
+	int at = 0;
+	for (uint32_t i = 0; i < n; i++)
+		if (chooser_passes(ch, &choice[i]) && at++ == ch->at)
+			return (struct gcs_request){.act = GCS_DO_CHOOSE, .fault = i};
+	return (struct gcs_request){.act = GCS_DO_NOTHING};
+}
+
+static int chooser_step(int key)
+{
+	switch (key) {
+	case 'k': case TUI_KEY_UP: return -1;
+	case 'j': case TUI_KEY_DOWN: return 1;
+	case TUI_KEY_PAGE_UP: return -10;
+	case TUI_KEY_PAGE_DOWN: return 10;
+	case 'g': case TUI_KEY_HOME: return -(1 << 20);
+	case 'G': case TUI_KEY_END: return 1 << 20;
+	default: return 0;
+	}
+}
+
+struct gcs_request tui_chooser_key(struct tui_chooser *ch, const struct gcs_choice *choice, uint32_t n, int key)
+{
+	struct gcs_request none = {.act = GCS_DO_NOTHING};
+	if (ch->typing && key != TUI_KEY_ENTER && key != TUI_KEY_ESCAPE && key != TUI_KEY_UP && key != TUI_KEY_DOWN) {
+		chooser_type(ch, key);
+		return none;
+	}
+	bool typed = ch->typing;
+	ch->typing = false;
+	if (key == TUI_KEY_ESCAPE)
+		ch->filter[0] = '\0';
+	if (key == TUI_KEY_ENTER && !typed)
+		return chooser_chosen(ch, choice, n);
+	if (key == '/')
+		ch->typing = true;
+	if (key == 'q' || key == TUI_KEY_F1 + 9)
+		return (struct gcs_request){.act = GCS_DO_QUIT};
+	int to = ch->at + chooser_step(key), last = chooser_count(ch, choice, n) - 1;
+	ch->at = to > last ? last : to;
+	ch->at = ch->at < 0 ? 0 : ch->at;
+	return none;
+}
+
+/* ---------------------------------------------------------------- the picture */
+
+static void chooser_row(struct tui_canvas *c, const struct tui_box *box, int row, const struct gcs_choice *r, bool selected)
+{
+	enum tui_role base = selected ? TUI_SELECTED : TUI_PLAIN;
+	enum tui_role verdict = r->failed ? TUI_BAD : r->unfinished ? TUI_WARN : TUI_GOOD;
+	int name = box->cols >= 110 ? 48 : box->cols - 62;
+	name = name < 8 ? 8 : name;
+	tui_print(c, box, row, 0, TUI_KEY, "%s", selected ? ">" : " ");
+	int col = tui_print(c, box, row, 2, base, "%-*.*s", name, name, r->name);
+	if (!r->read)
+		return;
+	col = tui_print(c, box, row, col + 1, TUI_DIM, "%-19s", r->when);
+	col = tui_print(c, box, row, col, base, " %8s  ", r->length);
+	col = tui_print(c, box, row, col, verdict, "%-14s", r->verdict);
+	tui_print(c, box, row, col + 1, TUI_WARN, "%s", r->by_hand ? "by hand" : r->sim ? "simulated" : "");
+}
+
+static void chooser_keys(struct tui_canvas *c, const struct tui_box *box, int row, const struct tui_chooser *ch)
+{
+	static const struct { const char *key, *what; } keys[] = {
+		{"up down j k", "choose"}, {"Enter", "look at it"}, {"/", "filter"}, {"Esc", "no filter"}, {"q", "quit"}};
+	int col = 1;
+	if (ch->typing) {
+		col = tui_print(c, box, row, col, TUI_KEY, "/%s", ch->filter);
+		tui_print(c, box, row, col, TUI_SELECTED, "_");
+		return;
+	}
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+		col = tui_print(c, box, row, col, TUI_KEY, "%s", keys[i].key);
+		col = tui_print(c, box, row, col, TUI_DIM, " %s  ", keys[i].what);
+	}
+}
+
+void tui_view_chooser(struct tui_canvas *c, const struct tui_box *box, const struct gcs_choice *choice, uint32_t n,
+		      struct tui_chooser *ch)
+{
+	char title[80];
+	int count = chooser_count(ch, choice, n), room = box->rows - 3, at = 0;
+	room = room < 1 ? 1 : room;
+	ch->at = ch->at >= count ? count - 1 : ch->at;
+	ch->at = ch->at < 0 ? 0 : ch->at;
+	ch->top = ch->at < ch->top ? ch->at : ch->at >= ch->top + room ? ch->at - room + 1 : ch->top;
+	if (ch->filter[0] != '\0')
+		snprintf(title, sizeof title, "RUNS, newest first  %d of %u have '%s'", count, n, ch->filter);
+	else
+		snprintf(title, sizeof title, "RUNS, newest first  %u", n);
+	tui_rule(c, box, 0, title);
+	for (uint32_t i = 0; i < n; i++) {
+		if (!chooser_passes(ch, &choice[i]))
+			continue;
+		struct tui_box row = {box->row + 1, box->col, room, box->cols};
+		chooser_row(c, &row, at - ch->top, &choice[i], at == ch->at);
+		at++;
+	}
+	if (count == 0)
+		tui_print(c, box, 2, 2, TUI_DIM, "%s", "none has that; Esc shows all of them again");
+	tui_rule(c, box, box->rows - 2, NULL);
+	chooser_keys(c, box, box->rows - 1, ch);
+}
