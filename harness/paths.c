@@ -18,6 +18,7 @@
 #endif
 
 #define PATHS_INCIDENTS_MAX 512u
+#define PATHS_TIME_CHARS    15u /* YYYYMMDD-HHMMSS */
 
 static int paths_join(char ret[GCS_PATH_BYTES], const char *dir, const char *name)
 {
@@ -219,6 +220,17 @@ static const char *paths_record_time(const char *file)
 	return len >= 26 ? file + len - 26 : file;
 }
 
+/* Later than the best so far, by the second in the name, then by the file's own time. */
+static bool paths_newer(int dir, const char *file, const char *best)
+{
+	struct stat a, b;
+	int order = strncmp(paths_record_time(file), paths_record_time(best), PATHS_TIME_CHARS);
+	if (order != 0 || !*best || fstatat(dir, file, &a, 0) || fstatat(dir, best, &b, 0))
+		return order > 0;
+	return a.st_mtim.tv_sec != b.st_mtim.tv_sec ? a.st_mtim.tv_sec > b.st_mtim.tv_sec
+						    : a.st_mtim.tv_nsec > b.st_mtim.tv_nsec;
+}
+
 int gcs_path_record(const char *arg, char ret[GCS_PATH_BYTES])
 {
 	char dir[GCS_PATH_BYTES], best[256] = "";
@@ -237,7 +249,7 @@ int gcs_path_record(const char *arg, char ret[GCS_PATH_BYTES])
 		    (!last && !strstr(e->d_name, arg)))
 			continue;
 		found++;
-		if (strcmp(paths_record_time(e->d_name), paths_record_time(best)) > 0)
+		if (paths_newer(dirfd(d), e->d_name, best))
 			snprintf(best, sizeof best, "%s", e->d_name);
 	}
 	if (d)

@@ -29,6 +29,6 @@ int gcs_path_runs(char ret[GCS_PATH_BYTES], int make);
 /* Where the directories of running runs lie: the i-th place, 0: where a new one goes: $XDG_RUNTIME_DIR/gcstorm, else
  * /tmp/gcstorm-UID; then the other places where a run of ours may have gone. 0; -ENOENT: no more; -ENAMETOOLONG. */
 int gcs_path_runtime(unsigned i, char ret[GCS_PATH_BYTES]);
-/* A record from a path, a part of its name that only one record has, or "last". 0; -ENOENT;
- * -ENOTUNIQ. */
+/* A record from a path, a part of its name that only one record has, or "last": the newest by the
+ * time in its name, of one second the one written later. 0; -ENOENT; -ENOTUNIQ. */
 int gcs_path_record(const char *arg, char ret[GCS_PATH_BYTES]);

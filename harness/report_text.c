@@ -73,8 +73,8 @@ static void text_head(const struct report *r, FILE *out)
 		fprintf(out, "%s: %s.\n", r->word, r->sentence);
 	else
 		fprintf(out,
-			"UNFINISHED: the run still goes on, or its harness died; the record goes up to %.1f "
-			"s.\n",
+			"UNFINISHED: there is no verdict: the run still goes on, its harness died, or nothing "
+			"more could be written; the record goes up to %.1f s.\n",
 			(double)r->duration_ns / 1e9);
 	for (size_t i = 1; i < r->nreasons; i++)
 		fprintf(out, "  also: %s.\n", r->reason[i].text);

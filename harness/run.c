@@ -117,8 +117,7 @@ static void run_leave(struct run *r)
 	r->force = 1;
 	gcs_collect_ending(r->collect);
 	r->deadline_ns = run_now() + (r->interrupted ? RUN_QUIT_NS : RUN_QUIT_POLITE_NS);
-	gcs_target_say(r->target, "disarm_all", -1);
-	gcs_target_say(r->target, "quit", -1);
+	gcs_target_say(r->target, "quit", -1); /* it disarms first of all */
 }
 
 /* The deadline of the force used so far has passed, or patience has ended. */
@@ -203,7 +202,7 @@ static void run_tell_hands(struct run *r)
 	snprintf(out, sizeof out, "%s.out", r->fifo);
 	if (!r->dir.path[0] || access(out, F_OK) != 0)
 		r->fifo[0] = '\0';
-	else if (asprintf(&text, "hands on: fiu-ctrl -c 'enable name=POINT' %s", r->fifo) > 0)
+	else if (asprintf(&text, "or fiu-ctrl -c 'enable name=POINT' %s", r->fifo) > 0)
 		gcs_collect_event(r->collect, 0, text);
 	free(text);
 }

@@ -256,6 +256,17 @@ static void test_records(void **state)
 	snprintf(expected, sizeof expected, "%s",
 		 in_dir("state/gcstorm/runs/a-20270101-000000-0001.gcrun"));
 	assert_string_equal(path, expected); /* by time, not by name */
+	/* Of one second: the one that was written later, whatever the rest of the name. */
+	struct timespec times[2] = {{.tv_sec = 2000000000}, {.tv_sec = 2000000000}};
+	write_file(in_dir("state/gcstorm/runs/z-20270101-000000-ffff.gcrun"), "", 0600);
+	assert_int_equal(utimensat(AT_FDCWD, expected, times, 0), 0);
+	assert_int_equal(gcs_path_record("last", path), 0);
+	assert_string_equal(path, expected);
+	times[0].tv_sec = times[1].tv_sec = 1000000000;
+	assert_int_equal(utimensat(AT_FDCWD, expected, times, 0), 0);
+	assert_int_equal(gcs_path_record("last", path), 0);
+	assert_string_not_equal(path, expected);
+	assert_int_equal(unlink(path), 0);
 	assert_int_equal(gcs_path_record("0002", path), 0);
 	assert_int_equal(gcs_path_record("0001", path), -ENOTUNIQ);
 	assert_int_equal(gcs_path_record("zzz", path), -ENOENT);
