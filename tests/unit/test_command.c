@@ -35,7 +35,7 @@ static void read_back(FILE *f, char *ret)
 /* Run `gcstorm WORDS...` in a child; what it wrote where, and its exit code. */
 static void run(struct said *ret, const char *const *words)
 {
-	char *argv[WORDS_MAX + 2] = {(char *)(uintptr_t) "gcstorm"};
+	char *argv[WORDS_MAX + 2] = {(char *)(uintptr_t)"gcstorm"};
 	int argc = 1;
 	FILE *out = tmpfile(), *err = tmpfile();
 	assert_non_null(out);
@@ -93,6 +93,22 @@ static void test_usage(void **state)
 		 "workload.maps.keys=10k\n"},
 		{{"run", "--tui", "--plain", "x"},
 		 "gcstorm: --tui and --plain exclude each other\n"},
+		{{"show", "mem/mallc"},
+		 "gcstorm: there is nothing called 'mem/mallc' to show\n  hint: did you mean "
+		 "'mem/malloc'?\n"},
+		{{"show", "eco"},
+		 "gcstorm: there is nothing called 'eco' to show\n  hint: did you mean 'echo'?\n"},
+		{{"show", "op.latency.p9"},
+		 "gcstorm: there is nothing called 'op.latency.p9' to show\n  hint: did you mean "
+		 "'op.latency.p90'?\n"},
+		{{"show", "xyzzyplugh"},
+		 "gcstorm: there is nothing called 'xyzzyplugh' to show\n  hint: `gcstorm list "
+		 "incidents`, `list faults`, `list workloads` and `list metrics` name what there "
+		 "is\n"},
+		{{"plan", "no-such-incident"},
+		 "gcstorm: there is no scenario 'no-such-incident'\n"
+		 "  hint: `gcstorm list incidents` names those there are; anything else is a "
+		 "path\n"},
 		{{"run", "--variant", "a", "--variants", "x"},
 		 "gcstorm: --variant and --variants exclude each other\n"},
 		{{"run", "no-such-incident"},
@@ -174,6 +190,64 @@ static void test_check(void **state)
 	free(said);
 }
 
+/* Options of a scenario reach every command that takes them. */
+static void test_plan(void **state)
+{
+	struct said *said = calloc(1, sizeof *said);
+	char path[4096];
+	const char *source = getenv("GCSTORM_SOURCE");
+	(void)state;
+	snprintf(path, sizeof path, "%s/tests/scenarios/good/everything.yaml",
+		 source ? source : ".");
+	run(said, (const char *[]){"plan", "--variant=quiet", "--time-scale", "1", "--heap-scale=4",
+				   "--format=json", path, NULL});
+	assert_string_equal(said->err, "");
+	assert_int_equal(said->code, 0);
+	json_t *o = json_loads(said->out, JSON_REJECT_DUPLICATES, NULL);
+	assert_string_equal(json_string_value(json_object_get(o, "variant")), "quiet");
+	assert_int_equal(json_integer_value(json_object_get(o, "end_ns")), INT64_C(230000000000));
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(o, "scale"), "heap_milli")),
+		4000);
+	assert_true(json_array_size(json_object_get(o, "edges")) > 10);
+	json_decref(o);
+	run(said, (const char *[]){"plan", "--seed=7", "--set=clock=01:02:03", path, NULL});
+	assert_int_equal(said->code, 0);
+	assert_non_null(strstr(said->out, "  seed       0x7\n"));
+	assert_non_null(
+		strstr(said->out, "  clock      01:02:03 to 01:05:53, the incident's own\n"));
+	run(said, (const char *[]){"plan", "--variant=quite", path, NULL});
+	assert_int_equal(said->code, GCS_EXIT_USAGE);
+	assert_non_null(strstr(said->err, "hint: did you mean 'quiet'?\n"));
+	assert_string_equal(said->out, "");
+	free(said);
+}
+
+static void test_show(void **state)
+{
+	static const char *const rows[][2] = {
+		{"map-delete-residue", "map-delete-residue runs 50 s: "},
+		{"mem/malloc", "mem/malloc: a fault point\n"},
+		{"heap-follow", "heap-follow: a workload driver\n"},
+		{"op.latency.p99@maps", "op.latency.p99: a metric\n"},
+		{"fault.oom.fired", "fault.ID.fired: a metric\n"},
+	};
+	struct said *said = calloc(1, sizeof *said);
+	const char *source = getenv("GCSTORM_SOURCE");
+	char dir[4096];
+	(void)state;
+	snprintf(dir, sizeof dir, "%s/incidents", source ? source : ".");
+	setenv("GCSTORM_INCIDENTS", dir, 1);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		run(said, (const char *[]){"show", rows[i][0], NULL});
+		assert_int_equal(said->code, 0);
+		assert_string_equal(said->err, "");
+		assert_ptr_equal(strstr(said->out, rows[i][1]), said->out);
+	}
+	unsetenv("GCSTORM_INCIDENTS");
+	free(said);
+}
+
 /* Help is made of the table: every command and option is in it. */
 static void test_help(void **state)
 {
@@ -232,7 +306,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_usage), cmocka_unit_test(test_seed_and_set_errors),
-		cmocka_unit_test(test_check), cmocka_unit_test(test_help),
+		cmocka_unit_test(test_check), cmocka_unit_test(test_plan),
+		cmocka_unit_test(test_show),  cmocka_unit_test(test_help),
 		cmocka_unit_test(test_lists),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
