@@ -37,15 +37,15 @@
 #define FOLLOW_AFTER_ERROR    16u /* objects compared after an -ENOMEM */
 #define FOLLOW_CELL_BYTES     64u
 #define FOLLOW_CELL_WORDS     (FOLLOW_CELL_BYTES / 8)
-#define FOLLOW_LINKS	      8u
+#define FOLLOW_LINKS	      4u
 #define FOLLOW_CHUNK	      512u /* slots of a chunk */
 #define FOLLOW_SIZE_BYTES_MIN 16u
 #define FOLLOW_SIZE_BYTES_MAX (UINT64_C(1) << 20)
 #define FOLLOW_POLL_WORDS     8192u /* between two safepoints */
 #define FOLLOW_SLOTS_MAX      (UINT64_C(1) << 28)
 
-/* Primes, so that a few hundred objects give no regular net. */
-static const uint32_t follow_link[FOLLOW_LINKS] = {1, 3, 7, 19, 61, 199, 499, 1999};
+/* Near and far ones. */
+static const uint32_t follow_link[FOLLOW_LINKS] = {1, 7, 61, 499};
 
 struct follow {
 	struct work_unit unit;
