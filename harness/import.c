@@ -130,8 +130,8 @@ static void import_sizes(struct import_model *m, double *v, double *lo, double *
 	for (uint32_t i = 0; i < m->n; i++) {
 		struct import_cycle *c = &m->cycle[i];
 		c->marked = v[i];
-		c->live = fmin(fmax(fmax(v[i] - c->born, v[i] / 8), IMPORT_LIVE_MIN),
-			       IMPORT_LIVE_MAX);
+		double kept = m->im->reachable ? fmax(v[i] - c->born, v[i] / 8) : v[i];
+		c->live = fmin(fmax(kept, IMPORT_LIVE_MIN), IMPORT_LIVE_MAX);
 		m->im->live_mib = fmax(m->im->live_mib, c->live);
 	}
 }

@@ -6,8 +6,11 @@
  * rounded down to whole MiB. From that:
  *
  *   allocated between the begins of cycle i and i+1   (E_i - S_i) + (S_i+1 - L_i)
- *   live, without what was allocated while marking    L_i - (E_i - S_i)
- *     (objects that are born during a mark are kept by it, wanted or not)
+ *   live                                              L_i
+ *     (objects that are born during a mark are kept by it, wanted or not. They count as live, since
+ *     the goal does: here marking takes a hundredth of a period, where it took a third of one in
+ *     the log, and what was born meanwhile would be missing. Only Go 1.5, whose goals do not count
+ *     them, goes without: L_i - (E_i - S_i))
  *   GOGC, from G_i+1 = L_i (1 + GOGC/100), from Go 1.18 on with stacks and globals in it, and not
  *     below 4 MiB GOGC/100: the one value that explains most goals within the rounding; another
  *     one only where several cycles in a row depart from it and agree

@@ -10,7 +10,7 @@ struct import_cycle {
 	double at;     /* begin; no two alike */
 	double marked; /* L */
 	double born;   /* E - S, allocated while marking */
-	double live;   /* marked without born */
+	double live;   /* marked; of Go 1.5 without born */
 	double rate;   /* allocated a second up to the next begin; the last: as before it */
 	bool next;     /* the cycle after it is the next one of the process */
 	int gogc;      /* in force at its end: it made the goal of the next; -1 off */

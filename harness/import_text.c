@@ -274,11 +274,10 @@ static void text_curve(FILE *f, const struct import_model *m)
 
 static void text_workload(FILE *f, const struct import_model *m)
 {
-	bool small = m->im->live_mib * 1000 / m->im->heap_scale_milli < 4;
 	fprintf(f, "\nworkload:\n  - id: heap\n    driver: heap-follow\n    workers: %u\n",
 		m->im->procs < 2 ? 1 : 2);
-	fprintf(f, "    size: \"%s\"\n    follow:\n",
-		small ? "uniform(64B, 1KiB)" : "uniform(256B, 8KiB)");
+	/* one size class without a tail: nothing else than the objects counts as live */
+	fprintf(f, "    size: 1KiB\n    follow:\n");
 	if (m->start)
 		text_start(f, m);
 	else
