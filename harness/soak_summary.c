@@ -327,6 +327,8 @@ static void text_bads(const struct sum *m, FILE *out)
 
 static void text_worst(const struct sum *m, FILE *out)
 {
+	if (m->progress.finished == 0)
+		return;
 	fprintf(out, "\nWORST\n");
 	for (size_t i = 0; i < sizeof(m->worst) / sizeof(m->worst[0]); i++) {
 		const struct sum_worst *w = &m->worst[i];

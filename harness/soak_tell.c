@@ -88,12 +88,15 @@ static const char *tell_shown(char ret[TELL_SHOWN], enum gcs_unit unit, double v
 	return ret;
 }
 
+/* Number, time of day, scenario, seed, verdict, length of the run, longest stop of the world,
+ * longest recovery, memory of the harness now and of the target at most. */
 static void tell_round_text(struct soak *s, const struct gcs_soak_round *r)
 {
 	char clock[16] = "", took[TELL_SHOWN], stw[TELL_SHOWN] = "-", back[TELL_SHOWN] = "-";
 	char own[TELL_SHOWN], target[TELL_SHOWN] = "-";
 	time_t begun = (time_t)(r->begun_wall_ns / 1000000000);
 	struct tm tm;
+	int wide = 0;
 	if (localtime_r(&begun, &tm))
 		strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
 	if (r->stw_max_ns >= 0)
@@ -102,10 +105,14 @@ static void tell_round_text(struct soak *s, const struct gcs_soak_round *r)
 		tell_shown(back, GCS_UNIT_NS, (double)r->recovery_max_ns);
 	if (r->target_rss)
 		tell_shown(target, GCS_UNIT_BYTES, (double)r->target_rss);
+	for (uint32_t i = 0; i < s->plan.nscenarios; i++) {
+		int n = (int)strlen(s->plan.scenario[i].name);
+		wide = n > wide ? n : wide;
+	}
 	fprintf(s->opt->out,
-		"#%04" PRIu64 " %s %-20s seed 0x%016" PRIx64
-		" %-12s %8s  stw max %8s  recovery max %8s  rss %s, target %s%s\n",
-		r->number, clock, s->plan.scenario[r->scenario].name, r->seed, r->word,
+		"#%04" PRIu64 " %s %-*s 0x%016" PRIx64
+		" %-5s %8s  stw %8s  back %8s  rss %s, target %s%s\n",
+		r->number, clock, wide, s->plan.scenario[r->scenario].name, r->seed, r->word,
 		tell_shown(took, GCS_UNIT_NS, (double)r->duration_ns), stw, back,
 		tell_shown(own, GCS_UNIT_BYTES, (double)r->harness_rss), target,
 		r->by_hand ? "  [by hand]" : "");

@@ -215,7 +215,7 @@ static enum gcs_exit start(struct place *p, struct world *w, struct gcs_soak_pla
 
 static enum gcs_exit resume(struct place *p, struct world *w)
 {
-	return sit_with(p, w, &(struct sitting){NULL});
+	return sit_with(p, w, &(struct sitting){.plan = NULL});
 }
 
 static void assert_says(const struct place *p, const char *text)

@@ -29,7 +29,8 @@ static int64_t ask(const char *path, const char *sql)
 static int64_t longest(const char *path)
 {
 	return ask(path, "SELECT sum(place * (dur_ns % 1000003)) FROM (SELECT dur_ns,"
-			 " row_number() OVER (ORDER BY dur_ns DESC, t_ns) AS place FROM pauses WHERE kind = 'stw' AND"
+			 " row_number() OVER (ORDER BY dur_ns DESC, t_ns) AS place"
+			 " FROM pauses WHERE kind = 'stw' AND"
 			 " phase IN (SELECT idx FROM phases WHERE record)) WHERE place <= 100");
 }
 
@@ -140,7 +141,9 @@ static void test_says_the_same(void **state)
 		r.s->nphases);
 	/* None reaches over the end of a phase, none is missing between two. */
 	assert_int_equal(ask(r.path, "SELECT count(*) FROM intervals i JOIN phases p ON"
-				     " p.idx = i.phase WHERE i.start_ns < p.start_ns OR i.end_ns > p.end_ns"), 0);
+				     " p.idx = i.phase WHERE i.start_ns < p.start_ns OR"
+				     " i.end_ns > p.end_ns"),
+			 0);
 	assert_int_equal(ask(r.path, "SELECT count(*) FROM intervals a JOIN intervals b ON"
 				     " b.idx = a.idx + 1 WHERE a.end_ns <> b.start_ns"), 0);
 	assert_int_equal(ask(r.path, "SELECT sum(fires) FROM intervals"), fires);
