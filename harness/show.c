@@ -297,8 +297,8 @@ void gcs_show_metric(const struct gcs_metric *metric, const struct gcs_page *pag
 					   [GCS_UNIT_RATIO] = "a share"};
 	static const char *const of[] = {
 		[GCS_OF_RUN] = "the run",
-		[GCS_OF_WORKLOAD] = "a workload (@ID behind it), or of all of them: of latencies "
-				    "the worst",
+		[GCS_OF_WORKLOAD] = ("a workload (@ID behind it), or of all of them: of latencies "
+				     "the worst"),
 		[GCS_OF_FAULT] = "a fault of the scenario, in place of ID",
 	};
 	char example[GCS_EXAMPLE_BYTES];

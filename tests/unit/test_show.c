@@ -98,6 +98,30 @@ static void test_ascii(void **state)
 	free(t.text);
 }
 
+/* No text at all breaks it: a page cut anywhere, and with any byte put in. */
+static void test_broken(void **state)
+{
+	static const char whole[] =
+		"# A *b*\n\n1. one `c` [d](e)\n   - f\n\n| g | h |\n|--|--|\n| i "
+		"| \\| |\n\n> j\n\n    k\n\n```\nl\n```\n**m** \xc3\xa4 https://n\n";
+	static const char bytes[] = "#*`[]()|>-1. \n\\\xc3\x01";
+	(void)state;
+	for (size_t cut = 0; cut < sizeof whole; cut++) {
+		for (size_t k = 0; k < sizeof bytes; k++) {
+			char page[sizeof whole + 1];
+			struct text t;
+			memcpy(page, whole, cut);
+			page[cut] = bytes[k];
+			memcpy(page + cut + 1, whole + cut, sizeof whole - cut);
+			gcs_story_render(page, &(struct gcs_page){GCS_PAGE_COLS_MIN, false},
+					 text_open(&t));
+			for (const char *p = text_close(&t); *p; p++)
+				assert_true(*p == '\n' || (*p >= ' ' && *p < 0x7f));
+			free(t.text);
+		}
+	}
+}
+
 /* Load a scenario with these in it. */
 static void loads(const char *workload, const char *fault, const char *slo, const char *expect)
 {
@@ -262,10 +286,11 @@ static void test_no_story(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_story),	  cmocka_unit_test(test_table),
-		cmocka_unit_test(test_ascii),	  cmocka_unit_test(test_points),
-		cmocka_unit_test(test_drivers),	  cmocka_unit_test(test_metrics),
-		cmocka_unit_test(test_incidents), cmocka_unit_test(test_no_story),
+		cmocka_unit_test(test_story),	 cmocka_unit_test(test_table),
+		cmocka_unit_test(test_ascii),	 cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_points),	 cmocka_unit_test(test_drivers),
+		cmocka_unit_test(test_metrics),	 cmocka_unit_test(test_incidents),
+		cmocka_unit_test(test_no_story),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
