@@ -97,12 +97,13 @@ void report_reported_text(const struct report *r, FILE *out)
 	if (r->nreported)
 		fprintf(out,
 			"\nREPORTED AND REPRODUCED (another machine's figures: compare shapes)\n"
-			"  %-*s  %-*s  %-12s\n",
+			"  %-*s  %-*s  %s\n",
 			what, "", value, "reported", "here");
 	for (size_t i = 0; i < r->nreported; i++) {
 		const struct report_reported *f = &r->reported[i];
-		fprintf(out, "  %-*s  %-*s  %-12s", what, reported_or(f->what, ""), value,
-			reported_or(f->value_told, ""), f->has ? reported_or(f->shown, "-") : "-");
+		fprintf(out, "  %-*s  %-*s  %-*s", what, reported_or(f->what, ""), value,
+			reported_or(f->value_told, ""), f->metric ? 12 : 0,
+			f->has ? reported_or(f->shown, "-") : "-");
 		if (f->metric)
 			fprintf(out, "  %s", f->metric);
 		if (f->metric && f->phases)

@@ -65,6 +65,13 @@ static int variants_load(const struct gcs_variants_options *opt, const char *id,
 /* Everything that will run can run, as far as reading tells. */
 static int variants_check(const struct gcs_variants_options *opt, const struct gcs_scenario *base)
 {
+	if (base->nvariants == 0) {
+		fprintf(stderr,
+			"gcstorm: %s has no variants\n"
+			"  hint: without --variants it runs as it is\n",
+			base->name);
+		return -EINVAL;
+	}
 	for (uint32_t i = 0; i < base->nvariants; i++) {
 		struct gcs_scenario *s;
 		int e = variants_load(opt, base->variant[i].id, &s);

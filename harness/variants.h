@@ -17,8 +17,8 @@ struct gcs_variants_options {
 			       new files among the runs */
 };
 
-/* Load all of them first: what is wrong with any is said before anything runs (exit 2). An
- * interrupt ends the series; the table of what there is goes to out in any case. The exit code: the
+/* A scenario without variants is refused, and what is wrong with any is said, before anything runs
+ * (exit 2). An interrupt ends the series; the table of what there is goes to out in any case. The exit code: the
  * gravest of the runs'. */
 enum gcs_exit gcs_variants_run(const struct gcs_variants_options *opt, FILE *out);
 

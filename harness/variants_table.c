@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define TABLE_COLUMNS 4 /* side by side; the first run stands in every block */
-#define TABLE_LABEL   26
+#define TABLE_LABEL   32
 #define TABLE_VALUE   12 /* at least; as wide as the longest id */
 #define TABLE_ID      24 /* what is shown of one */
 #define TABLE_NOTE    7 /* of the difference, behind a value */
@@ -233,6 +233,13 @@ static const char *table_verdict(const struct gcs_variant_run *run)
 	return gcs_verdict_word(run->result.exit);
 }
 
+/* Why; a run without a record has only what the harness said. */
+static const char *table_sentence(const struct gcs_variant_run *run)
+{
+	bool told = run->has_report && run->report.finished && run->report.sentence;
+	return told ? run->report.sentence : run->result.sentence;
+}
+
 /* ---------------------------------------------------------------- text */
 
 /* "=", "+12%", "x2.4" */
@@ -274,7 +281,7 @@ static void table_cell(const struct table_block *b, uint32_t k, const char *valu
 		       const char *difference, FILE *out)
 {
 	fprintf(out, "  %*.*s", b->width, b->width, value);
-	if (k > 0)
+	if (k > 0 && (k + 1 < b->n || difference[0]))
 		fprintf(out, " %-*s", k + 1 < b->n ? TABLE_NOTE : 0, difference);
 	if (k + 1 == b->n)
 		fputc('\n', out);
@@ -363,8 +370,8 @@ static void table_text_all_reported(const struct gcs_variant_runs *v, const stru
 		const struct report *r = &v->of[i].report;
 		for (size_t k = 0; v->of[i].has_report && k < r->nreported; k++) {
 			const char *what = r->reported[k].what;
-			if (!what || table_named(v, i, what))
-				continue;
+			if (!what || !r->reported[k].metric || table_named(v, i, what))
+				continue; /* what nothing measures needs its note: `report` */
 			if (!titled)
 				fprintf(out, "\n  reported (on another machine) and reproduced\n");
 			titled = true;
@@ -379,7 +386,7 @@ static void table_text_end(const struct gcs_variant_runs *v, FILE *out)
 	for (uint32_t i = 0; i < v->n; i++)
 		if (v->of[i].result.exit != GCS_EXIT_PASS)
 			fprintf(out, "  %s: %s: %s.\n", v->of[i].id, table_verdict(&v->of[i]),
-				v->of[i].result.sentence);
+				table_sentence(&v->of[i]));
 	if (v->n < v->planned)
 		fprintf(out, "  The series ended after %u of %u runs.\n", v->n, v->planned);
 	fprintf(out, "  One pass each, one after another: differences of some percent prove nothing; "
@@ -437,7 +444,7 @@ static json_t *table_json_run(const struct gcs_variant_runs *v, const struct gcs
 {
 	return json_pack("{ss ss si ss ss ss ss so so}", "id", run->id, "about", run->about, "exit",
 			 (int)run->result.exit, "verdict", table_verdict(run), "sentence",
-			 run->result.sentence, "run", run->result.run_id, "record",
+			 table_sentence(run), "run", run->result.run_id, "record",
 			 run->result.record, "metrics", table_json_metrics(v, run), "reported",
 			 run->has_report ? report_reported_json(&run->report) : json_array());
 }
