@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define VIEW_AGAIN_NS INT64_C(1000000000) /* runs that are not over, in the list */
+
 struct view {
 	const struct gcs_display *display;
 	void *self;
@@ -164,18 +166,23 @@ static int64_t view_choice(struct view *v)
 
 static void view_list(struct view *v)
 {
+	int64_t read_ns = view_clock();
 	while (!v->over) {
 		bool more = gcs_runs_read(&v->runs);
 		v->display->list(v->self, v->runs.choice, v->runs.n);
-		view_wait(v, more ? 0 : -1);
+		view_wait(v, more ? 0 : VIEW_AGAIN_NS);
 		int64_t chosen = v->over ? -1 : view_choice(v);
+		if (!more && view_clock() - read_ns >= VIEW_AGAIN_NS) {
+			gcs_runs_again(&v->runs);
+			read_ns = view_clock();
+		}
 		if (chosen < 0)
 			continue;
 		if (view_record(v, v->runs.path[chosen]) != 0) {
 			free(v->trouble); /* the list says what cannot be read */
 			v->trouble = NULL;
 		}
-		gcs_runs_again(&v->runs, (uint32_t)chosen);
+		gcs_runs_again(&v->runs);
 	}
 }
 
@@ -196,7 +203,7 @@ static int view_list_plain(const char *dir)
 {
 	int e = gcs_record_list(dir, "text", stdout);
 	fflush(stdout);
-	if (e && e != -ENOENT)
+	if (e)
 		fprintf(stderr, "gcstorm: %s: %s\n", dir, strerror(-e));
 	return view_no_terminal();
 }
@@ -205,8 +212,6 @@ static int view_find_runs(const struct gcs_arguments *a, struct gcs_runs *runs)
 {
 	char dir[GCS_PATH_BYTES];
 	int e = gcs_path_runs(dir, 0);
-	if (e == 0 && !view_terminal(a))
-		return view_list_plain(dir);
 	if (e == 0)
 		e = gcs_runs_init(runs, dir);
 	if (e == -ENOENT || (e == 0 && runs->n == 0)) {
@@ -216,6 +221,8 @@ static int view_find_runs(const struct gcs_arguments *a, struct gcs_runs *runs)
 	}
 	if (e)
 		fprintf(stderr, "gcstorm: %s: %s\n", dir, strerror(-e));
+	if (e == 0 && !view_terminal(a))
+		return view_list_plain(dir);
 	return e ? GCS_EXIT_HARNESS : 0;
 }
 

@@ -19,7 +19,7 @@ struct gcs_request { enum gcs_act act; uint32_t fault; int64_t by_ns; int kind; 
 struct gcs_choice {
 	char name[64], when[24], length[16], verdict[24];
 	bool read;            /* the rest is known; before, the name alone */
-	bool failed, unfinished, sim, by_hand;
+	bool failed, unfinished, unreadable, sim, by_hand;
 };
 
 struct gcs_display {

@@ -119,6 +119,11 @@ void gcs_playback_close(struct gcs_playback *p)
 	free(p);
 }
 
+const char *gcs_playback_thinned(const struct gcs_playback *p)
+{
+	return p->thinned[0] ? p->thinned : NULL;
+}
+
 bool gcs_playback_finished(const struct gcs_playback *p)
 {
 	return p->finished;
@@ -173,8 +178,9 @@ static void show_now(struct gcs_playback *p, struct gcs_snapshot *s, size_t n)
 	const struct gcs_recovery *r = &p->scenario->recovery;
 	size_t keep = gcs_snapshot_recent(r->window_ns > 0 ? r->window_ns : 1000000000);
 	struct gcs_measure sum = {0};
-	for (size_t i = n > keep ? n - keep : 0; i < n; i++)
-		playback_add(p, &sum, &p->window[i]);
+	for (size_t i = n > keep ? n - keep : 0; i < n; i++) /* those of a thinned record are long */
+		if (i + 1 == n || p->window[i].end_ns > s->now_ns - GCS_NOW_NS)
+			playback_add(p, &sum, &p->window[i]);
 	show_pcts(sum.series[GCS_STW], &s->stw_now);
 	show_pcts(sum.series[GCS_ASSIST], &s->assist_now);
 	show_pcts(sum.series[GCS_WAKE], &s->wake_now);
@@ -211,6 +217,8 @@ static void show_work(struct gcs_playback *p, struct gcs_snapshot *s, size_t n, 
 		v->ops = sum->ops[i];
 		v->errors = sum->errors[i];
 		show_pcts(sum->op[i], &v->total);
+		if (s->now_ns >= gcs_playback_end(p) && p->total_ops[i].count > 0)
+			v->total = p->total_ops[i]; /* a thinned record has no others */
 		s->ops_rate += v->rate;
 	}
 	s->ops_rate_baseline = show_baseline(p, s->now_ns);

@@ -27,6 +27,8 @@ void gcs_playback_close(struct gcs_playback *p);
 int gcs_playback_refresh(struct gcs_playback *p);
 
 bool gcs_playback_finished(const struct gcs_playback *p); /* there is a verdict */
+/* What is gone from it (thin.h), NULL: it is whole. */
+const char *gcs_playback_thinned(const struct gcs_playback *p);
 /* It has no verdict, and its target lives or the record has just grown: more may come. */
 bool gcs_playback_live(const struct gcs_playback *p);
 int64_t gcs_playback_end(const struct gcs_playback *p);   /* the last moment */

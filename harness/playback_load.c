@@ -6,6 +6,7 @@
 #include "harness/playback_priv.h"
 
 #include "harness/record_read.h"
+#include "harness/thin.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -97,6 +98,20 @@ static void load_verdict(struct load *l, sqlite3_stmt *q)
 	l->p->finished = true;
 	load_str(q, 0, l->p->verdict, sizeof l->p->verdict);
 	load_str(q, 1, l->p->sentence, sizeof l->p->sentence);
+}
+
+static void load_thinned(struct load *l, sqlite3_stmt *q)
+{
+	load_str(q, 0, l->p->thinned, sizeof l->p->thinned);
+}
+
+static void load_total_ops(struct load *l, sqlite3_stmt *q)
+{
+	struct watch_hist_sum h;
+	int64_t w = sqlite3_column_int64(q, 0);
+	const void *bytes = sqlite3_column_blob(q, 1);
+	if (w >= 0 && w < GCS_WORKLOADS_MAX && bytes && gcs_hist_decode(&h, bytes, (size_t)sqlite3_column_bytes(q, 1)) == 0)
+		gcs_hist_pcts(&h, &l->p->total_ops[w]);
 }
 
 static void load_operator(struct load *l, sqlite3_stmt *q)
@@ -389,6 +404,8 @@ static void load_run_tables(struct load *l)
 	load_each(l, "SELECT 1 FROM operator WHERE act <> 'mark' LIMIT 1", 0, load_operator);
 	load_each(l, "SELECT key, value FROM counters", 0, load_counter);
 	load_each(l, "SELECT key, value FROM harness", 0, load_harness);
+	load_each(l, "SELECT value FROM host WHERE key = '" GCS_THIN_KEY "'", 0, load_thinned);
+	load_each(l, "SELECT workload, hist FROM total_ops", 0, load_total_ops);
 	load_each(l, "SELECT ok, value, shown, failed_ns FROM slo ORDER BY rowid", 0, load_slo);
 	load_each(l, "SELECT ok, value, shown, NULL FROM expect ORDER BY rowid", 0, load_expect);
 }

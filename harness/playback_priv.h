@@ -63,7 +63,7 @@ struct gcs_playback {
 	struct gcs_scenario *scenario;
 	int error; /* while loading */
 	/* run */
-	char id[24], verdict[24], sentence[200];
+	char id[24], verdict[24], sentence[200], thinned[160];
 	bool sim, began, finished, operator_modified;
 	int64_t pid, begun_wall_ns, now_ns, end_ns, resolution_ns;
 	int64_t grown_at_ns; /* CLOCK_MONOTONIC: when the record was last seen to grow; 0 never */
@@ -78,6 +78,7 @@ struct gcs_playback {
 	struct playback_mark *mark; size_t nmarks, marks_cap;
 	struct playback_final final[PLAYBACK_CHECKS]; uint32_t nfinal_slos, nfinal_expects;
 	char what[GCS_FAULTS_MAX][64];
+	struct gcs_pcts total_ops[GCS_WORKLOADS_MAX]; /* recorded phases */
 	struct { uint64_t visits, eligible, fired, masked; } fault_final[GCS_FAULTS_MAX];
 	struct { uint64_t checked, errors, lost, crashes; double cost, stall_ns, late_ns; } last;
 	int64_t hist_row, ops_row, pause_row, firing_row, event_row; /* read up to here */

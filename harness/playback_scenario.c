@@ -7,6 +7,7 @@
 #include "harness/playback.h"
 
 #include "faults/points.h"
+#include "harness/units.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -124,13 +125,19 @@ static void of_recovery(const json_t *o, struct gcs_recovery *r)
 
 static void of_scale(const json_t *root, struct gcs_scenario *s)
 {
-	const json_t *ns = json_object_get(root, "clock_ns");
-	s->time_scale_milli = of_u32(root, "time_scale_milli");
-	s->heap_scale_milli = of_u32(root, "heap_scale_milli");
+	const json_t *scale = json_object_get(root, "scale");
+	s->time_scale_milli = of_u32(scale, "time_milli");
+	s->heap_scale_milli = of_u32(scale, "heap_milli");
 	s->time_scale_milli = s->time_scale_milli ? s->time_scale_milli : 1000;
 	s->heap_scale_milli = s->heap_scale_milli ? s->heap_scale_milli : 1000;
+	s->unscaled_end_ns = of_int(root, "unscaled_end_ns");
 	s->clock = of_text_if(root, "clock");
-	s->clock_ns = json_is_integer(ns) ? json_integer_value(ns) : -1;
+	s->clock_ns = -1;
+	if (s->clock && gcs_parse_clock(s->clock, &s->clock_ns)) {
+		free(s->clock);
+		s->clock = NULL;
+	}
+	s->chosen = of_text_if(root, "variant");
 }
 
 /* Every string of the lists is there. */

@@ -43,6 +43,9 @@ struct gcs_player *gcs_player_create(struct gcs_playback *p, bool from_list)
 	pl->pos_ns = gcs_playback_end(p);
 	pl->refresh_ns = GCS_PLAYER_REFRESH_NS;
 	pl->worst_kind = -1;
+	const char *thinned = gcs_playback_thinned(p);
+	if (thinned)
+		player_say(pl, "Thinned: %.*s.", (int)strcspn(thinned, ";"), thinned);
 	return pl;
 }
 

@@ -9,7 +9,8 @@
 #include <string.h>
 #include <time.h>
 
-#define RUNS_AT_ONCE 16
+#define RUNS_AT_ONCE   16
+#define RUNS_AGAIN_MAX 16 /* the newest ones: older ones do not change any more */
 
 static void runs_name(const char *path, char *ret, size_t cap)
 {
@@ -79,12 +80,12 @@ static void runs_read(struct gcs_choice *c, const char *path)
 	char *text = NULL;
 	int e = gcs_record_read(path, &db, &text);
 	free(text);
-	c->read = false;
+	c->read = c->failed = c->unfinished = c->unreadable = false;
 	if (e == 0 && sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW)
 		runs_row(c, q);
 	if (!c->read) {
 		snprintf(c->verdict, sizeof c->verdict, "UNREADABLE");
-		c->read = c->failed = true;
+		c->read = c->unreadable = true;
 	}
 	sqlite3_finalize(q);
 	if (e == 0)
@@ -98,8 +99,13 @@ bool gcs_runs_read(struct gcs_runs *r)
 	return r->read < r->n;
 }
 
-void gcs_runs_again(struct gcs_runs *r, uint32_t i)
+void gcs_runs_again(struct gcs_runs *r)
 {
-	if (i < r->n)
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < r->read && n < RUNS_AGAIN_MAX; i++) {
+		if (!r->choice[i].unfinished && !r->choice[i].unreadable)
+			continue;
 		runs_read(&r->choice[i], r->path[i]);
+		n++;
+	}
 }

@@ -18,5 +18,5 @@ int gcs_runs_init(struct gcs_runs *r, const char *dir);
 void gcs_runs_fini(struct gcs_runs *r);
 /* Reads some more. false: all are read. */
 bool gcs_runs_read(struct gcs_runs *r);
-/* What a run was, read anew (it may have ended). */
-void gcs_runs_again(struct gcs_runs *r, uint32_t i);
+/* Those that are not over, or could not be read, are read anew. */
+void gcs_runs_again(struct gcs_runs *r);

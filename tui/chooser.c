@@ -95,14 +95,18 @@ struct gcs_request tui_chooser_key(struct tui_chooser *ch, const struct gcs_choi
 static void chooser_row(struct tui_canvas *c, const struct tui_box *box, int row, const struct gcs_choice *r, bool selected)
 {
 	enum tui_role base = selected ? TUI_SELECTED : TUI_PLAIN;
-	enum tui_role verdict = r->failed ? TUI_BAD : r->unfinished ? TUI_WARN : TUI_GOOD;
-	int name = box->cols >= 110 ? 48 : box->cols - 62;
+	enum tui_role verdict = r->failed || r->unreadable ? TUI_BAD : r->unfinished ? TUI_WARN : TUI_GOOD;
+	int when = box->cols >= 110 ? 19 : 16; /* with seconds, or without */
+	int name = box->cols - when - 42 < 48 ? box->cols - when - 42 : 48;
 	name = name < 8 ? 8 : name;
 	tui_print(c, box, row, 0, TUI_KEY, "%s", selected ? ">" : " ");
-	int col = tui_print(c, box, row, 2, base, "%-*.*s", name, name, r->name);
+	bool bare = !r->read || r->unreadable;
+	int col = tui_print(c, box, row, 2, base, "%-*.*s", name, bare ? name + when + 1 : name, r->name);
 	if (!r->read)
 		return;
-	col = tui_print(c, box, row, col + 1, TUI_DIM, "%-19s", r->when);
+	if (!bare)
+		tui_print(c, box, row, col + 1, TUI_DIM, "%-*.*s", when, when, r->when);
+	col = 2 + name + 1 + when;
 	col = tui_print(c, box, row, col, base, " %8s  ", r->length);
 	col = tui_print(c, box, row, col, verdict, "%-14s", r->verdict);
 	tui_print(c, box, row, col + 1, TUI_WARN, "%s", r->by_hand ? "by hand" : r->sim ? "simulated" : "");

@@ -65,7 +65,7 @@ static void main_footer_playback(struct tui_canvas *c, const struct tui_box *box
 {
 	const struct main_key keys[] = {
 		{"SPC", s->playback.paused ? "play" : "pause"}, {"n", "fault"}, {"w", "worst"}, {"arrows", "1s"}, {"[]", "10s"},
-		{"F", s->playback.live ? "follow" : ""}, {"l", s->playback.from_list ? "list" : ""}, {"k", "kind"},
+		{"F", s->playback.live && !s->playback.following ? "follow" : ""}, {"l", s->playback.from_list ? "list" : ""}, {"k", "kind"},
 		{",.", "window"}, {"<>", "speed"}, {"+-", "zoom"}, {"Home End", "ends"}, {"?", "help"}, {"q", "quit"},
 	};
 	main_footer_keys(c, box, row, keys, sizeof keys / sizeof keys[0], room);

@@ -17,8 +17,6 @@ static const struct {
 	[GCS_ENDED] = {"ENDED", TUI_PLAIN},
 };
 
-#pragma weak gcs_scenario_clock
-
 /* What stands on the left of the first row, the most wanted first where there is not room for all. */
 enum { PIECE_RECORD, PIECE_NAME, PIECE_RUN, PIECE_SEED, PIECE_TARGET, PIECE_SIM, PIECE_HAND, PIECES };
 static const int title_wanted[PIECES] = {PIECE_NAME, PIECE_SIM, PIECE_HAND, PIECE_RECORD, PIECE_SEED, PIECE_TARGET, PIECE_RUN};
@@ -138,7 +136,7 @@ static void title_left(struct tui_canvas *c, const struct tui_box *box, const st
 static void title_clock(const struct gcs_snapshot *s, char *ret, size_t cap)
 {
 	char now[TUI_NUMBER], end[TUI_NUMBER], own[16] = "";
-	if (gcs_scenario_clock == NULL || !gcs_scenario_clock(s->scenario, s->now_ns, own))
+	if (!gcs_scenario_clock(s->scenario, s->now_ns, own))
 		own[0] = '\0';
 	if (s->playback.active)
 		snprintf(ret, cap, "%s", own);

@@ -1,0 +1,228 @@
+#!/bin/sh
+# view.sh: records on the screen, in a real terminal (tmux): scrub, jump, the worst, the list, a live run to its end, one whose harness
+# was killed; resized, stopped and continued, terminated; and what happens without a terminal.
+set -u
+command -v tmux > /dev/null || { echo "tmux is not installed"; exit 77; }
+bin=${GCSTORM_BUILD:?}/gcstorm
+work=$(mktemp -d) || exit 1
+XDG_STATE_HOME=$work/state XDG_RUNTIME_DIR=$work/run LC_ALL=C.UTF-8
+export XDG_STATE_HOME XDG_RUNTIME_DIR LC_ALL
+mkdir -p "$XDG_STATE_HOME" "$XDG_RUNTIME_DIR" && chmod 700 "$XDG_RUNTIME_DIR"
+runs=$XDG_STATE_HOME/gcstorm/runs
+socket=$work/tmux
+live=
+tm() { tmux -u -S "$socket" "$@"; }
+screen() { tm capture-pane -p -t s; }
+trap 'tm kill-server 2> /dev/null; [ -n "$live" ] && kill "$live" 2> /dev/null; rm -rf "$work"' EXIT
+
+cat > "$work/s.yaml" <<'YAML'
+version: 1
+name: looked-at
+seed: 77
+target: {runtime: embedded, procs: 2}
+workload:
+  - {id: maps, driver: map-churn, workers: 1, rate: 4k/s, keys: 4k, value: ptr, value_bytes: 64B, mix: {insert: 50, delete: 50}}
+  - {id: slices, driver: slice-append, workers: 1, rate: 1k/s, size: "zipf(1.2, 64B, 16KiB)", retain: 1MiB}
+phases:
+  - {id: warmup, for: 1s, record: false}
+  - {id: steady, for: 5s}
+  - {id: storm, for: 6s}
+  - {id: heal, for: 4s}
+faults:
+  - {id: oom, point: mem/malloc, when: {phase: storm, at: 0.5s, for: 1.3s}, fire: {probability: 20%}}
+  - {id: force, point: gc/write, when: {phase: storm, at: 3s, for: 1s}, fire: {every: 200}}
+recovery: {signals: [ops.errors, gc.rate], band: 2.5, window: 500ms, windows: 2, deadline: 3s}
+YAML
+sed 's/^name: .*/name: going-on/; s/id: heal, for: 4s/id: heal, for: 600s/' "$work/s.yaml" > "$work/long.yaml"
+sed 's/^name: .*/name: short-one/; s/id: heal, for: 4s/id: heal, for: 2s/' "$work/s.yaml" > "$work/short.yaml"
+
+fail() { echo "FAIL: $1"; echo "--- screen"; screen; exit 1; }
+# Bounded by a deadline, not by a fixed sleep.
+wait_for() {
+	i=0
+	while ! screen | grep -q -e "$1"; do
+		i=$((i + 1))
+		[ "$i" -lt 400 ] || fail "the screen never showed '$1'"
+		sleep 0.1
+	done
+}
+wait_gone() {
+	i=0
+	while screen | grep -q -e "$1"; do
+		i=$((i + 1))
+		[ "$i" -lt 400 ] || fail "the screen went on showing '$1'"
+		sleep 0.1
+	done
+}
+open_shell() { tm new-session -d -s s -x "$1" -y "$2" "exec env TERM=${3:-screen} PS1='ready> ' sh -i"; wait_for 'ready>'; }
+type_line() { tm send-keys -t s -l "$1"; tm send-keys -t s Enter; }
+press() { for key in "$@"; do tm send-keys -t s "$key"; done; }
+
+# ---- without a terminal, and without runs
+"$bin" view > "$work/out" 2> "$work/err" < /dev/null; code=$?
+[ "$code" = 2 ] || { echo "FAIL: without runs: exit $code"; cat "$work/err"; exit 1; }
+grep -q 'no runs' "$work/err" || { echo "FAIL: no runs, and nothing says so"; cat "$work/err"; exit 1; }
+"$bin" run --sim --plain "$work/s.yaml" > "$work/report" 2> /dev/null || { echo "FAIL: the run"; cat "$work/report"; exit 1; }
+record=$(sed -n 's/^record //p' "$work/report")
+[ -f "$record" ] || { echo "FAIL: no record"; exit 1; }
+"$bin" view last > "$work/out" 2> "$work/err" < /dev/null; code=$?
+[ "$code" = 3 ] && grep -q 'needs a terminal' "$work/err" || { echo "FAIL: without a terminal: exit $code"; cat "$work/err"; exit 1; }
+"$bin" view > "$work/out" 2> "$work/err" < /dev/null; code=$?
+[ "$code" = 3 ] && grep -q 'looked-at' "$work/out" && grep -q 'needs a terminal' "$work/err" ||
+	{ echo "FAIL: the list without a terminal: exit $code"; cat "$work/out" "$work/err"; exit 1; }
+before=$(cksum < "$record")
+
+# ---- a finished record, 80x24
+open_shell 80 24
+type_line 'a=$(stty -g)'
+type_line "$bin view last"
+wait_for 'RECORD 20'
+wait_for 'PASS: '
+wait_for 'PAUSED    0:16'
+[ -z "$(screen | sed -n '/^.\{81\}/p')" ] || fail "a line is wider than the screen"
+press Home
+wait_for 'PAUSED    0:00.00 of 0:16'
+wait_for 'WARMING'
+press n
+wait_for '0:06.50 of'                   # where the window begins
+wait_for 'oom#1 armed at 6.50 s'
+wait_for '\[x\]1 oom'
+wait_for 'FAULTING oom'
+press n
+wait_for '0:07.80 of'
+wait_for 'oom#1 disarmed'
+press n N
+wait_for '0:07.80 of'
+press Right
+wait_for '0:08.80 of'
+press .
+wait_for '0:09.00 of'
+press , ,
+wait_for '0:08.00 of'
+press ']'
+wait_for '0:16.* of'
+press '['
+wait_for '0:06.0. of'
+press w
+wait_for 'Worst: STW .* GC#'
+first=$(screen | sed -n 's/.*PAUSED *\([0-9:.]*\) of.*/\1/p')
+screen | grep -q "at ${first#0:0} s\|at ${first#0:} s" || fail "the position is not that of the pause"
+press w
+wait_for '2. worst: STW'
+press 1
+wait_for 'This is a record'
+press k
+wait_for 'TIME TO STOP'
+press '?'
+wait_for 'KEYS OF A RECORD'
+press x
+wait_gone 'KEYS OF A RECORD'
+press Home '>' '>' ' '
+wait_for 'PLAYING'
+wait_for 'x4'
+press ' '
+wait_for 'PAUSED'
+
+# ---- other sizes, while it is looked at
+tm resize-window -t s -x 60 -y 20
+wait_for 'too small'
+tm resize-window -t s -x 100 -y 32
+wait_for 'lost 0'
+wait_for 'PAUSED'
+[ -z "$(screen | sed -n '/^.\{101\}/p')" ] || fail "a line is wider than the screen"
+tm resize-window -t s -x 80 -y 24
+wait_for 'q quit'
+
+# ---- stopped and continued, and left
+press C-z
+wait_for 'ready>'
+type_line fg
+wait_for 'RECORD 20'
+wait_for 'q quit'
+press q
+wait_gone 'RECORD 20'
+type_line 'echo code $?; [ "$a" = "$(stty -g)" ] && echo terminal restored'
+wait_for 'code 0'
+wait_for '^terminal restored'
+
+# ---- terminated
+for sig in TERM HUP INT; do
+	tm send-keys -t s -l "clear; a=\$(stty -g); sh -c 'echo \$\$ > $work/pid; exec $bin view last'; echo code \$?; [ \"\$a\" = \"\$(stty -g)\" ] && echo terminal restored"
+	press Enter
+	wait_for 'RECORD 20'
+	kill "-$sig" "$(cat "$work/pid")"
+	[ "$sig" = INT ] && wait_for 'code 130' || wait_for 'code 143'
+	wait_for '^terminal restored'
+	type_line clear
+	wait_gone 'terminal restored'
+done
+type_line "TERM=dumb $bin view last; echo code \$?"
+wait_for 'needs a terminal'
+wait_for 'code 3'
+type_line "clear; $bin view $work/s.yaml; echo code \$?"
+wait_for 'not a record'
+wait_for 'code 2'
+tm kill-server
+[ "$before" = "$(cksum < "$record")" ] || { echo "FAIL: looking at a record has changed it"; exit 1; }
+
+# ---- a live run, followed to its end
+"$bin" run --plain "$work/short.yaml" > /dev/null 2>&1 &
+live=$!
+open_shell 100 32
+i=0
+until ls "$runs"/short-one-* > /dev/null 2>&1; do i=$((i + 1)); [ "$i" -lt 300 ] || fail "the run did not begin"; sleep 0.1; done
+type_line "clear; $bin view short-one"
+wait_for 'FOLLOWING'
+wait_for 'short-one'
+press Left
+wait_for 'PAUSED .* so far'
+press F
+wait_for 'FOLLOWING'
+wait_for 'The run has ended'
+wait_for 'ENDED'
+press q
+wait "$live"
+live=
+
+# ---- one whose harness is killed
+"$bin" run --plain "$work/long.yaml" > /dev/null 2>&1 &
+live=$!
+i=0
+until ls "$runs"/going-on-* > /dev/null 2>&1; do i=$((i + 1)); [ "$i" -lt 300 ] || fail "the run did not begin"; sleep 0.1; done
+type_line "clear; $bin view going-on"
+wait_for 'FOLLOWING 0:0[1-9]'
+kill -9 "$live"
+wait "$live" 2> /dev/null
+live=
+wait_for 'goes no further'
+press Left End
+wait_for 'UNFINISHED'
+press q
+wait_for 'ready>'
+
+# ---- the list
+type_line "clear; $bin view"
+wait_for 'RUNS, newest first  3'
+wait_for '> going-on .* UNFINISHED'
+press j
+wait_for '> short-one'
+press / l o o k
+wait_for '1 of 3'
+press Enter Enter
+wait_for 'RECORD 20'
+press l
+wait_for '> looked-at .*simulated'
+press Escape
+wait_for 'RUNS, newest first  3'
+press q
+wait_for 'ready>'
+tm kill-server
+
+# ---- no colour, and no more than ASCII
+tmux -S "$socket" new-session -d -s s -x 80 -y 24 "exec env NO_COLOR=1 LC_ALL=C TERM=screen $bin view looked-at"
+wait_for 'PASS: '
+tm capture-pane -e -p -t s | grep -q "$(printf '\033')\[3[1-7]m" && fail "NO_COLOR is not heeded"
+tm capture-pane -p -t s | LC_ALL=C grep -q '[^ -~]' && fail "a character beyond ASCII in the C locale"
+press q
+[ "$before" = "$(cksum < "$record")" ] || { echo "FAIL: looking at a record has changed it"; exit 1; }
+echo "records are looked at"
