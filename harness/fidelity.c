@@ -137,11 +137,8 @@ static void fidelity_period(struct fidelity_work *w)
 		double x = fidelity_quantile(a, n, d / 10.0), y = fidelity_quantile(b, m, d / 10.0);
 		sum += fidelity_ratio(x - grain, x + grain, y);
 	}
-	double reproduced = fidelity_quantile(b, m, 0.5);
-	double middle = fidelity_ratio(logged - grain, logged + grain, reproduced);
-	double deciles = sum / FIDELITY_DECILES;
-	w->deciles = deciles;
-	fidelity_score(w, GCS_FIDELITY_PERIOD, logged, reproduced, fmin(middle, deciles));
+	fidelity_score(w, GCS_FIDELITY_PERIOD, logged, fidelity_quantile(b, m, 0.5),
+		       sum / FIDELITY_DECILES);
 }
 
 static uint64_t fidelity_bytes(const struct gcs_fidelity_cycle *c, enum gcs_fidelity_what what)
@@ -171,6 +168,13 @@ static bool fidelity_is_goal(uint64_t bytes)
 	return bytes < (uint64_t)1 << 60;
 }
 
+/* Nor is what Go up to 1.8 prints for a forced cycle: the heap as it was. */
+static bool fidelity_compares(const struct gcs_fidelity_cycle *c, enum gcs_fidelity_what what)
+{
+	return what != GCS_FIDELITY_GOAL ||
+	       (fidelity_is_goal(c->goal) && !(c->forced && c->goal <= c->heap_start));
+}
+
 static void fidelity_heap(struct fidelity_work *w, enum gcs_fidelity_what what)
 {
 	const struct gcs_fidelity_options *o = w->opt;
@@ -179,7 +183,7 @@ static void fidelity_heap(struct fidelity_work *w, enum gcs_fidelity_what what)
 	for (size_t i = 0; i < w->logged.n; i++) {
 		const struct gcs_fidelity_cycle *c = &w->logged.cycle[i];
 		double x = (double)fidelity_bytes(c, what), y = 0;
-		if (!fidelity_is_goal(fidelity_bytes(c, what)))
+		if (!fidelity_compares(c, what))
 			continue;
 		if (o->nreproduced > 0)
 			y = fidelity_curve(o, what, c->at_ns, &at);
@@ -239,7 +243,7 @@ static void fidelity_shown(struct fidelity_work *w)
 
 int gcs_fidelity_compare(struct gcs_fidelity *ret, const struct gcs_fidelity_options *opt)
 {
-	struct fidelity_work w = {.opt = opt, .ret = ret, .deciles = 1};
+	struct fidelity_work w = {.opt = opt, .ret = ret};
 	memset(ret, 0, sizeof(*ret));
 	w.value = malloc((opt->nlogged + opt->nreproduced + 1) * sizeof(*w.value));
 	if (!w.value)

@@ -6,13 +6,14 @@
  *
  *   count   smaller / larger number of cycles begun in the window. Every surplus or missing cycle
  *           weighs alike, whichever side has it.
- *   period  from one start to the next: the ratio of the medians, or the mean ratio of the nine
- *           deciles if that is smaller: the median says how often, the deciles whether the rhythm
- *           is the same (even, in bursts, slowing down).
+ *   period  from one start to the next: the mean ratio of the nine deciles. The fifth is the
+ *           median and says how often; all of them, whether the rhythm is the same (even, in
+ *           bursts, slowing down). The median alone would leap where periods come in two sizes.
  *   live    heap marked by a cycle. At each logged cycle the ratio to the reproduced curve at that
  *           time (straight between its cycles); the mean over the logged cycles. A curve, not a
  *           pairing: a cycle that comes a little early is the period's business.
- *   goal    likewise.
+ *   goal    likewise; without those that are none: GOGC off, and the heap as it was, which Go up to
+ *           1.8 prints for a forced cycle.
  *
  * The overall score is the smallest of them: a reproduction is as good as what it is worst at.
  *

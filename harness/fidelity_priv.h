@@ -12,7 +12,6 @@ struct fidelity_work {
 	const struct gcs_fidelity_options *opt;
 	struct gcs_fidelity *ret;
 	struct fidelity_side logged, reproduced;
-	double deciles; /* their part of the period's score */
 	double *value;	/* room for a number a cycle of both sides */
 };
 

@@ -236,6 +236,15 @@ static void test_little_to_compare(void **state)
 	bench_compare(&b);
 	assert_false(b.f.of[GCS_FIDELITY_GOAL].has);
 	NEAR(b.f.overall, 1);
+	/* forced, and the heap for a goal */
+	bench_init(&b, 30);
+	for (size_t i = 0; i < 30; i += 2) {
+		b.a[i].forced = true;
+		b.a[i].goal = b.a[i].heap_start = MIB;
+	}
+	bench_compare(&b);
+	NEAR(score(&b, GCS_FIDELITY_GOAL), 1);
+	NEAR(b.f.of[GCS_FIDELITY_GOAL].logged, 40.0 * MIB);
 }
 
 static const char *note_of(const struct bench *b, enum gcs_fidelity_what what)
@@ -265,6 +274,28 @@ static void test_reasons(void **state)
 	b.o.facts.goal_min = MIB;
 	bench_compare(&b);
 	assert_null(strstr(note_of(&b, GCS_FIDELITY_COUNT), "goals"));
+	/* Two-minute cycles, at time scale 400 each 300 ms. */
+	b.o.facts.time_scale = 400;
+	for (size_t i = 0; i < 40; i++)
+		b.a[i].at_ns = S_NS + (int64_t)i * 300 * MS_NS;
+	b.o.nreproduced = 10;
+	for (size_t i = 0; i < 40; i++)
+		b.a[i].heap_start = MIB;
+	bench_compare(&b);
+	assert_non_null(strstr(note_of(&b, GCS_FIDELITY_COUNT), "39 of the log's cycles came by"));
+	b.o.facts.time_scale = 1;
+	bench_compare(&b);
+	assert_null(strstr(note_of(&b, GCS_FIDELITY_COUNT), "timer"));
+	/* Live bytes that leap. */
+	for (size_t i = 0; i < 40; i += 3)
+		b.a[i].heap_marked = 10 * MIB;
+	bench_compare(&b);
+	assert_non_null(strstr(note_of(&b, GCS_FIDELITY_LIVE), "leaps at 67%"));
+	for (size_t i = 0; i < 40; i++) {
+		b.a[i].at_ns = S_NS + (int64_t)i * 100 * MS_NS;
+		b.a[i].heap_marked = MIB;
+	}
+	b.o.nreproduced = 40;
 	/* Begun early; the machine stood still; forced by hand; too few; others. */
 	for (size_t i = 0; i < 40; i++) {
 		b.b[i].heap_start = 2 * MIB;
