@@ -83,9 +83,10 @@ static void import_say_reasons(const struct gcs_gctrace_log *log)
 static void import_say_read(const char *name, const struct gcs_gctrace_log *log)
 {
 	fprintf(stderr,
-		"%s: %llu lines: %u cycles, %llu of other traces of the runtime, %llu of something "
+		"%s: %llu line%s: %u cycle%s, %llu of other traces of the runtime, %llu of something "
 		"else, %llu not usable\n",
-		name, (unsigned long long)log->lines, log->n, (unsigned long long)log->runtime,
+		name, (unsigned long long)log->lines, log->lines == 1 ? "" : "s", log->n,
+		log->n == 1 ? "" : "s", (unsigned long long)log->runtime,
 		(unsigned long long)log->other, (unsigned long long)log->broken);
 	import_say_reasons(log);
 	if (log->long_lines)
@@ -271,6 +272,37 @@ static int import_made(const struct gcs_arguments *a, const char *name,
 	return code;
 }
 
+/* One cycle is all there is: a scenario of what it says, as if it were typical. */
+static int import_one(const struct gcs_arguments *a, const struct gcs_import_options *opt,
+		      const struct gcs_gctrace_log *log)
+{
+	struct gcs_import_options again = *opt;
+	struct gcs_gctrace_log repeated;
+	struct gcs_import im;
+	char source[160];
+	int64_t period_ns;
+	snprintf(source, sizeof source, "one cycle of %s, repeated", opt->source);
+	again.source = source;
+	int e = gcs_import_repeat(log, &repeated, &period_ns);
+	if (e == 0)
+		e = gcs_import(&repeated, &again, &im);
+	import_say_read(opt->source, log);
+	if (e == 0) {
+		fprintf(stderr,
+			"  only one cycle in a row: gc %llu is taken as typical and repeated %u times, every %.3g s\n"
+			"  (its time divided by its number): an assumption. Two cycles say more\n",
+			(unsigned long long)log->entry->cycle.number, GCS_IMPORT_REPEATS,
+			(double)period_ns * 1e-9);
+		e = import_made(a, source, &repeated, &im);
+		gcs_import_fini(&im);
+	} else {
+		fputs("gcstorm: no memory\n", stderr);
+		e = GCS_EXIT_UNSUPPORTED;
+	}
+	gcs_gctrace_log_fini(&repeated);
+	return e;
+}
+
 static int import_log(const struct gcs_arguments *a, struct gcs_import_options *opt,
 		      const struct gcs_gctrace_log *log)
 {
@@ -280,12 +312,8 @@ static int import_log(const struct gcs_arguments *a, struct gcs_import_options *
 		return import_nothing(opt->source, log);
 	}
 	int e = gcs_import(log, opt, &im);
-	if (e == -ENODATA) {
-		import_say_read(opt->source, log);
-		return gcs_command_usage("at least two cycles of one process are needed: the bytes "
-					 "allocated are what lies between them",
-					 "'%s' has only one cycle in a row", opt->source);
-	}
+	if (e == -ENODATA)
+		return import_one(a, opt, log);
 	if (e == -ERANGE) {
 		import_say_read(opt->source, log);
 		return gcs_command_usage("a scenario lasts a day at most",

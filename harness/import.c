@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,8 @@
 #define IMPORT_SCALE_LO 0.01
 #define IMPORT_SCALE_HI 10000.0
 #define IMPORT_RUN_MIN_S 2.0
+#define IMPORT_PERIOD_LO INT64_C(20000000) /* of a cycle that is repeated */
+#define IMPORT_PERIOD_HI INT64_C(120000000000) /* Go collects every two minutes at least */
 
 /* ---- which cycles */
 
@@ -346,6 +349,32 @@ static int import_all(struct import_model *m)
 	}
 	free(room);
 	return e;
+}
+
+/* One more of the same cycle, i periods later. */
+static int import_again(struct gcs_gctrace_log *ret, const char *text, const struct gcs_gctrace_cycle *c, unsigned i,
+			int64_t period_ns)
+{
+	char line[1024];
+	const char *rest = strchr(text, 's'); /* of "@77536.239s" */
+	int64_t at_ms = (c->at_ns + i * period_ns) / 1000000;
+	int n = snprintf(line, sizeof line, "gc %llu @%lld.%03lld%s\n", (unsigned long long)(c->number + i),
+			 (long long)(at_ms / 1000), (long long)(at_ms % 1000), rest ? rest : "s");
+	return n < (int)sizeof line ? gcs_gctrace_log_feed(ret, line, (size_t)n) : -E2BIG;
+}
+
+int gcs_import_repeat(const struct gcs_gctrace_log *log, struct gcs_gctrace_log *ret, int64_t *ret_period_ns)
+{
+	const struct gcs_gctrace_entry *e = log->entry;
+	int64_t period_ns = e->cycle.at_ns / (int64_t)e->cycle.number;
+	period_ns = period_ns < IMPORT_PERIOD_LO ? IMPORT_PERIOD_LO : period_ns;
+	period_ns = period_ns > IMPORT_PERIOD_HI ? IMPORT_PERIOD_HI : period_ns;
+	*ret_period_ns = period_ns;
+	gcs_gctrace_log_init(ret);
+	int r = 0;
+	for (unsigned i = 0; i < GCS_IMPORT_REPEATS && r == 0; i++)
+		r = import_again(ret, log->text + e->text, &e->cycle, i, period_ns);
+	return r ? r : gcs_gctrace_log_finish(ret);
 }
 
 int gcs_import(const struct gcs_gctrace_log *log, const struct gcs_import_options *opt,

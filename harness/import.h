@@ -68,6 +68,11 @@ struct gcs_import {
 #define GCS_IMPORT_GOAL_LOW_MIB 64.0 /* the middle goal is not scaled below only for allocation */
 #define GCS_IMPORT_GOAL_MIB  8.0 /* the middle goal is not scaled below: twice the minimum */
 
+#define GCS_IMPORT_REPEATS 12u
+/* A log of which only one cycle is known (a line in a ticket): the first cycle, GCS_IMPORT_REPEATS times, as if it were
+ * typical. The time between two is the mean since the program began, what its time says by its number: an assumption, to be
+ * told to whoever reads the result. ret is initialised in any case. 0; -ENOMEM; -E2BIG. */
+int gcs_import_repeat(const struct gcs_gctrace_log *log, struct gcs_gctrace_log *ret, int64_t *ret_period_ns);
 /* 0; -ENODATA: no two cycles of one process; -ERANGE: none within GCS_IMPORT_HOURS; -ENOMEM. */
 int gcs_import(const struct gcs_gctrace_log *log, const struct gcs_import_options *opt,
 	       struct gcs_import *ret);

@@ -213,22 +213,30 @@ static void verdict_trust(struct gcs_verdict *v, const struct gcs_grounds *g)
 			(double)f->stall_max_ns / 1e6);
 }
 
+static void verdict_slos(char *ret, size_t cap, uint32_t n)
+{
+	if (n > 1)
+		snprintf(ret, cap, "all %u SLOs hold", n);
+	else
+		snprintf(ret, cap, n == 1 ? "the SLO holds" : "no SLO was asked for");
+}
+
 static void verdict_pass(struct gcs_verdict *v, const struct gcs_grounds *g)
 {
 	const struct gcs_facts *f = g->facts;
 	bool at_once = f->recovery_max_ns <= g->resolution_ns;
 	double back_s = (double)(at_once ? g->resolution_ns : f->recovery_max_ns) / 1e9;
+	char slos[32];
+	verdict_slos(slos, sizeof(slos), g->scenario->nslos);
 	if (g->scenario->nfaults == 0)
-		snprintf(v->sentence, sizeof(v->sentence), "all %u SLOs hold", g->scenario->nslos);
+		snprintf(v->sentence, sizeof(v->sentence), "%s", slos);
 	else if (f->degraded == 0)
 		snprintf(v->sentence, sizeof(v->sentence),
-			 "all %u SLOs hold; none of %u occurrences degraded the run",
-			 g->scenario->nslos, f->occurrences);
+			 "%s; none of %u occurrences degraded the run", slos, f->occurrences);
 	else
 		snprintf(v->sentence, sizeof(v->sentence),
-			 "all %u SLOs hold; %u of %u occurrences degraded the run, and it was back "
-			 "%s %.1f s",
-			 g->scenario->nslos, f->degraded, f->occurrences,
+			 "%s; %u of %u occurrences degraded the run, and it was back %s %.1f s",
+			 slos, f->degraded, f->occurrences,
 			 at_once ? "within" : "after at most", back_s);
 }
 

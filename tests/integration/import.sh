@@ -81,7 +81,11 @@ has "$work/err" 'GODEBUG=gctrace=1' 'how to make a log'
 refused 'is not a text' "$work/zeros"
 refused 'is UTF-16' "$work/utf16"
 refused 'compressed with gzip' "$work/log.gz"
-refused 'only one cycle' "$work/one"
+code 0 "$bin" import "$work/one" # a line from a ticket: taken as typical, and said so
+has "$work/err" 'only one cycle in a row: gc 2 is taken as typical and repeated 12 times' 'one cycle'
+cp "$work/out" "$work/one.yaml"
+has "$work/one.yaml" 'one cycle of one, repeated' 'one cycle'
+code 0 "$bin" check "$work/one.yaml"
 refused 'Go 1.4 or older' "$work/old"
 refused 'no two cycles' "$work/apart"
 refused 'is a directory' "$work"
