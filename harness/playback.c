@@ -286,7 +286,8 @@ static void show_final(struct gcs_slo_view *v, const struct playback_final *f)
 {
 	v->state = f->state;
 	v->value = f->has ? f->value : 0;
-	snprintf(v->shown, sizeof v->shown, "%s", f->shown);
+	_Static_assert(sizeof v->shown == sizeof f->shown, "one length");
+	memcpy(v->shown, f->shown, sizeof v->shown);
 }
 
 static void show_checks(const struct gcs_playback *p, struct gcs_snapshot *s, size_t n)

@@ -1,7 +1,7 @@
 /*
  * snapshot.h: what a screen shows: one immutable picture of a run, published each tick.
  *
- * Made by the collector of a live run (collect.c) and, later, by the reader of a record. A view
+ * Made by the collector of a live run (collect.c) and by the reader of a record (playback.h). A view
  * reads it and nothing else. Times are ns from t0; durations ns.
  */
 #pragma once

@@ -2,6 +2,7 @@
 #include "tui/format.h"
 #include "tui/view.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -136,6 +137,8 @@ void tui_view_events(struct tui_canvas *c, const struct tui_box *box, const stru
 	for (int i = first, row = 1; i < last; i++, row++) {
 		const struct gcs_event_view *e = &s->event[i];
 		int level = e->level < 0 ? 0 : e->level > 2 ? 2 : e->level;
-		tui_print(c, box, row, 1, role[level], "%7.2f %s", (double)e->t_ns / 1e9, e->text);
+		/* cut, not rounded, as every moment on the screen is */
+		tui_print(c, box, row, 1, role[level], "%4" PRId64 ".%02d %s", e->t_ns / 1000000000, (int)(e->t_ns / 10000000 % 100),
+			  e->text);
 	}
 }
