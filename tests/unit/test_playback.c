@@ -27,7 +27,7 @@ static char dir[128], made[192]; /* the record of the simulated run */
 static struct gcs_snapshot final;  /* what a screen showed of it last */
 
 static const char scenario_text[] =
-	"version: 1\nname: looked-at\nseed: 77\ntarget: {runtime: embedded, procs: 2}\n"
+	"version: 1\nname: looked-at\nclock: \"03:15:00\"\nseed: 77\ntarget: {runtime: embedded, procs: 2}\n"
 	"workload:\n  - {id: maps, driver: map-churn, workers: 1, rate: 4k/s, keys: 4k, value: ptr, value_bytes: 64B, mix: {insert: 50, delete: 50}}\n"
 	"  - {id: slices, driver: slice-append, workers: 1, rate: 1k/s, size: \"zipf(1.2, 64B, 16KiB)\", retain: 1MiB}\n"
 	"phases:\n  - {id: warmup, for: 1s, record: false}\n  - {id: steady, for: 5s}\n  - {id: storm, for: 6s}\n  - {id: heal, for: 4s}\n"
@@ -573,6 +573,10 @@ static void test_newer_scenarios(void **state)
 	assert_int_equal(s->fault[1].window[0].end_ns, sc->fault[1].window[0].end_ns);
 	assert_string_equal(s->slo[2].text, sc->slo[2].text);
 	assert_string_equal(s->recovery.signal[1], sc->recovery.signal[1]);
+	char clock[16], same[16];
+	assert_true(gcs_scenario_clock(s, 7 * S, clock) && gcs_scenario_clock(sc, 7 * S, same));
+	assert_string_equal(clock, same);
+	assert_string_equal(clock, "03:15:07");
 	free(again);
 	free(text);
 	gcs_scenario_destroy(s);
