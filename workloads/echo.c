@@ -245,6 +245,8 @@ void echo_end(mrt_g *g, struct echo *e)
 	for (uint32_t i = 0; i < e->w->conns; i++)
 		if (e->conn[i].conn != NULL)
 			mrt_conn_close(g, e->conn[i].conn);
+		else if (e->conn[i].prim != NULL) /* the run ended before it began */
+			prim_conn_close(e->conn[i].prim);
 	mrt_wg_wait(g, &e->ended);
 }
 
