@@ -202,7 +202,9 @@ int gcs_path_runs(char ret[GCS_PATH_BYTES], int make)
 int gcs_path_runtime(unsigned i, char ret[GCS_PATH_BYTES])
 {
 	const char *xdg = getenv("XDG_RUNTIME_DIR");
-	unsigned uid = (unsigned)geteuid(), place = xdg && xdg[0] == '/' ? i : i + 1;
+	struct stat st;
+	bool usable = xdg && xdg[0] == '/' && (stat(xdg, &st) != 0 || st.st_uid == geteuid());
+	unsigned uid = (unsigned)geteuid(), place = usable ? i : i + 1;
 	int n = 0;
 	if (place == 0)
 		n = snprintf(ret, GCS_PATH_BYTES, "%s/gcstorm", xdg);

@@ -266,7 +266,7 @@ static void run_lease_ran_out(struct run *r)
 		gcs_collect_stood_still(r->collect, from_ns);
 	if (!r->interrupted)
 		run_trouble(r, GCS_EXIT_INCONCLUSIVE,
-			    "the harness stood still for %.1f s (SIGSTOP?): the target's lease ran out, and it ended",
+			    "the harness stood still for %.1f s (Ctrl-Z, SIGSTOP?): the target's lease ran out, it ended",
 			    (double)gap_ns / 1e9);
 }
 

@@ -15,7 +15,7 @@ echo "stopped: gone after $(($(now_ms) - from)) ms"
 sleep 1
 kill -CONT "$harness"
 finish stopped 5
-has "$work/log" 'the harness stood still for [1-9][0-9.]* s (SIGSTOP?): the target.s lease ran out, and it ended' 'stopped'
+has "$work/log" 'the harness stood still for [1-9][0-9.]* s (Ctrl-Z, SIGSTOP?): the target.s lease ran out, it ended' 'stopped'
 has "$work/log" 'the lease ran out: faults are disarmed, ending' 'stopped: last words'
 has "$work/log" 'oom#1 disarmed' 'stopped: what was armed'
 has "$work/summary" '^INCONCLUSIVE: the harness stood still' 'stopped'

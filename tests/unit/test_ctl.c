@@ -183,6 +183,13 @@ static void test_places(void **state)
 	setenv("XDG_RUNTIME_DIR", "relative", 1);
 	assert_int_equal(gcs_path_runtime(0, path), 0);
 	assert_string_equal(path, expected);
+	setenv("XDG_RUNTIME_DIR", dir, 1);
+	if (geteuid() == 0) { /* another user's, as after su: not touched */
+		assert_int_equal(chown(dir, 1, (gid_t)-1), 0);
+		assert_int_equal(gcs_path_runtime(0, path), 0);
+		assert_string_equal(path, expected);
+		assert_int_equal(chown(dir, 0, (gid_t)-1), 0);
+	}
 	unsetenv("XDG_RUNTIME_DIR");
 	assert_int_equal(gcs_path_runtime(0, path), 0);
 	assert_string_equal(path, expected);

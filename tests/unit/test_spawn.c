@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "harness/lease.h"
 #include "harness/lines.h"
 #include "harness/paths.h"
 #include "harness/spawn.h"
@@ -234,6 +235,29 @@ static void test_spawn_errors(void **state)
 	assert_int_equal(errno, ECHILD);
 }
 
+/* ---- the lease */
+
+/* It moves whatever its owner does, and no more when it is over. */
+static void test_lease(void **state)
+{
+	static _Atomic uint64_t beat;
+	struct gcs_lease *lease;
+	int64_t from_ns = -1;
+	(void)state;
+	assert_int_equal(gcs_lease_start(&lease, &beat), 0);
+	for (int i = 0; atomic_load(&beat) < 4; i++) {
+		assert_true(i < 600); /* a minute */
+		usleep(100000);
+	}
+	int64_t gap = gcs_lease_gap(lease, &from_ns);
+	assert_true(gap >= 0 && from_ns >= 0);
+	gcs_lease_stop(lease);
+	uint64_t last = atomic_load(&beat);
+	usleep(3 * GCS_LEASE_BEAT_NS / 1000);
+	assert_int_equal(atomic_load(&beat), last);
+	gcs_lease_stop(NULL);
+}
+
 /* ---- paths */
 
 static void test_records(void **state)
@@ -315,7 +339,7 @@ int main(void)
 		cmocka_unit_test(test_lines),	    cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_descriptors), cmocka_unit_test(test_spawn_errors),
 		cmocka_unit_test(test_records),	    cmocka_unit_test(test_incidents),
-		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_environment), cmocka_unit_test(test_lease),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
