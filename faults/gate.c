@@ -69,9 +69,7 @@ static int fault_spec_check(const struct gcs_fault_spec *s)
 	if ((s->size_min != 0 || s->size_max != 0) &&
 	    (info->size_is == NULL || (s->size_max != 0 && s->size_max < s->size_min)))
 		return -EINVAL;
-	/* Below the policy there is one error: the allocator takes no other for want of memory. */
-	if ((s->point == GCS_POINT_mem_span || s->point == GCS_POINT_mem_os_commit) &&
-	    s->err != 0 && s->err != ENOMEM)
+	if (s->err != 0 && !gcs_point_error_fits(info, s->err))
 		return -EINVAL;
 	if (s->delay_ns < 0 || s->delay_ns > DELAY_NS_MAX || s->jitter_ns < 0 ||
 	    s->jitter_ns > DELAY_NS_MAX)

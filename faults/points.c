@@ -55,6 +55,13 @@ const struct gcs_point_info *gcs_point_by_id(uint32_t id)
 	return NULL;
 }
 
+bool gcs_point_error_fits(const struct gcs_point_info *point, int err)
+{
+	bool below = point->id == GCS_POINT_mem_span || point->id == GCS_POINT_mem_os_commit;
+
+	return !below || err == point->default_errno;
+}
+
 const char *gcs_action_name(enum gcs_action action)
 {
 	for (size_t i = 0; i < ACTIONS_COUNT; i++)

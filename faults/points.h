@@ -25,6 +25,10 @@ const struct gcs_point_info *gcs_points(size_t *ret_count);
 const struct gcs_point_info *gcs_point_by_name(const char *name);
 const struct gcs_point_info *gcs_point_by_id(uint32_t id);
 
+/* May a failure there have this errno? Below the policy (mem/span, mem/os_*) there is one error: the allocator takes no other
+ * for want of memory. */
+bool gcs_point_error_fits(const struct gcs_point_info *point, int err);
+
 /* "fail", "delay", …; of one action bit. NULL: none. */
 const char *gcs_action_name(enum gcs_action action);
 /* GCS_ACT_NONE: no such action. */

@@ -11,6 +11,7 @@
 #include "harness/collect_priv.h"
 
 #include "harness/host.h"
+#include "harness/timeline.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -382,7 +383,7 @@ void collect_rows_begin(struct gcs_collect *c, const struct gcs_collect_options 
 	const struct gcs_scenario *s = c->scenario;
 	struct timespec wall;
 	clock_gettime(CLOCK_REALTIME, &wall);
-	char name[256];
+	char name[256], words[GCS_FAULT_WORDS];
 	snprintf(name, sizeof(name), "%s%s%s", s->name, s->chosen ? "+" : "",
 		 s->chosen ? s->chosen : "");
 	gcs_record_put(c->record, GCS_ROW_RUN, gcs_text(opt->run_id), gcs_text(name),
@@ -401,10 +402,12 @@ void collect_rows_begin(struct gcs_collect *c, const struct gcs_collect_options 
 		gcs_record_put(c->record, GCS_ROW_WORKLOAD, gcs_u64(i), gcs_text(s->workload[i].id),
 			       gcs_text(s->workload[i].driver), gcs_u64(s->workload[i].workers),
 			       gcs_u64(s->workload[i].rate));
-	for (uint32_t i = 0; i < s->nfaults; i++)
+	for (uint32_t i = 0; i < s->nfaults; i++) {
+		gcs_fault_words(s, &s->fault[i], words);
 		gcs_record_put(c->record, GCS_ROW_FAULT, gcs_u64(i), gcs_text(s->fault[i].id),
-			       gcs_text(s->fault[i].point), gcs_text(c->what[i]),
-			       gcs_u64(s->fault[i].nwindows));
+			       gcs_text(s->fault[i].point),
+			       gcs_text(words), gcs_u64(s->fault[i].nwindows));
+	}
 	gcs_host_facts(rows_fact, c);
 	collect_fidelity_begin(c);
 	rows_signals(c);

@@ -6,9 +6,11 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define SHOWN 48
+#define SHOWN		 48
+#define TEXT_OCCURRENCES 6 /* of one fault, told one by one */
 
 struct shown {
 	char text[SHOWN];
@@ -233,6 +235,46 @@ static void text_occurrence(const struct report *r, const struct report_occurren
 		text_signal(r, &o->signal[k], out);
 }
 
+/* What is left out between the first ones and the last: how they went, and the longest way back. */
+static void text_folded(const struct report *r, const uint32_t *index, uint32_t n, FILE *out)
+{
+	int64_t longest_ns = -1;
+	uint32_t alike = 0;
+	fprintf(out, "    ... %u more", n);
+	for (uint32_t i = 0; i < n; i += alike) {
+		const char *state = r->occ[index[i]].state;
+		for (alike = 0; i + alike < n; alike++) {
+			const struct report_occurrence *o = &r->occ[index[i + alike]];
+			if (strcmp(o->state, state) != 0)
+				break;
+			longest_ns = o->recovery_ns > longest_ns ? o->recovery_ns : longest_ns;
+		}
+		fprintf(out, "%s %u %s", i ? "," : ":", alike, state);
+	}
+	if (longest_ns >= 0)
+		fprintf(out, ", back after %s at the longest", show_ns(longest_ns).text);
+	fprintf(out, " (all: --format json)\n");
+}
+
+/* All of them, or the first ones and the last. */
+static void text_occurrences(const struct report *r, size_t fault, FILE *out)
+{
+	uint32_t *index = calloc(r->noccs + 1, sizeof(*index)), n = 0;
+	if (!index)
+		return;
+	for (size_t k = 0; k < r->noccs; k++)
+		if (r->occ[k].fault == fault)
+			index[n++] = (uint32_t)k;
+	for (uint32_t k = 0; k < n; k++) {
+		if (n > TEXT_OCCURRENCES && k == TEXT_OCCURRENCES / 2) {
+			text_folded(r, index + k, n - 1 - k, out);
+			k = n - 1;
+		}
+		text_occurrence(r, &r->occ[index[k]], out);
+	}
+	free(index);
+}
+
 static const char *text_outcome(const char *outcome)
 {
 	static const char *const said[][2] = {
@@ -286,14 +328,12 @@ static void text_faults(const struct report *r, FILE *out)
 			(double)r->resolution_ns / 1e9);
 	for (size_t i = 0; i < r->nfaults; i++) {
 		const struct report_fault *f = &r->fault[i];
-		fprintf(out, "  %s  %s %s: %s, %s times of %s eligible visits", f->id, f->point,
+		fprintf(out, "  %s  %s: %s\n    %s, %s times of %s eligible visits", f->id, f->point,
 			f->what, text_outcome(f->outcome), show_count(f->fired).text,
 			show_count(f->eligible).text);
 		fprintf(out, f->masked ? ", %s masked\n" : "\n", show_count(f->masked).text);
 		text_dues(r, i, out);
-		for (size_t k = 0; k < r->noccs; k++)
-			if (r->occ[k].fault == i)
-				text_occurrence(r, &r->occ[k], out);
+		text_occurrences(r, i, out);
 	}
 }
 

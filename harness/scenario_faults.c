@@ -105,6 +105,9 @@ static void resolve_fire(struct gcs_fault *f, const struct gcs_point_info *p,
 			    "fault '%s' delays, but not by how much", f->id);
 	if (action == GCS_ACT_FAIL && f->err == 0)
 		f->err = p->default_errno;
+	if (action == GCS_ACT_FAIL && !gcs_point_error_fits(p, f->err))
+		gcs_diag_at(d, gcs_place_of(gcs_node_get(fire, "error")), strerrorname_np(p->default_errno), NULL,
+			    "%s cannot fail with another error", p->name);
 	const struct gcs_node *probability = gcs_node_get(fire, "probability");
 	if (probability && f->p_ppb == 0)
 		gcs_diag_at(d, gcs_place_of(probability), "more than 0", NULL,

@@ -200,7 +200,7 @@ static void test_text(void **state)
 	says(&p, "only A and C stop the world");
 	says(&p, "0.024+289+0.021");
 	says(&p, "hash 0123456789abcdef");
-	says(&p, "oom  mem/malloc fail p=0.02: fired, 20 times of 100 eligible visits");
+	says(&p, "oom  mem/malloc: fail with ENOMEM, 2% of visits\n    fired, 20 times of 100 eligible visits");
 	says(&p, "due to oom");
 	char last[160];
 	int n = snprintf(last, sizeof(last), "\nrecord %s\n", r.path);
