@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TABLE_COLUMNS 4 /* side by side; the first run stands in every block */
+#define TABLE_COLUMNS 3 /* side by side, in 100 columns; the first run stands in every block */
 #define TABLE_LABEL   32
 #define TABLE_VALUE   12 /* at least; as wide as the longest id */
 #define TABLE_ID      24 /* what is shown of one */

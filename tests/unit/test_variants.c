@@ -115,7 +115,7 @@ static void test_many(void **state)
 	char *text = printed(v, false);
 	for (const char *at = text; (at = strstr(at, "net p50")); at++)
 		blocks++;
-	assert_int_equal(blocks, 2);
+	assert_int_equal(blocks, 3);
 	assert_non_null(strstr(text, "variant-6"));
 	assert_non_null(strstr(text, "x19"));
 	assert_non_null(strstr(text, "The series ended after 7 of 9 runs."));
