@@ -22,7 +22,8 @@ static int fiu_name(struct gcs_fiu_command *c, const char *text, const char **re
 		return fiu_refuse(ret_why, -EINVAL, "name= wants the name of a point");
 	for (size_t i = 0; i < n; i++)
 		if (text[i] <= ' ' || text[i] > '~' || text[i] == '"' || text[i] == '\\')
-			return fiu_refuse(ret_why, -EINVAL, "name= has a character that no point has");
+			return fiu_refuse(ret_why, -EINVAL,
+					  "name= has a character that no point has");
 	memcpy(c->name, text, n + 1);
 	return 0;
 }
@@ -40,7 +41,8 @@ static int fiu_probability(struct gcs_fiu_command *c, const char *text, const ch
 		return fiu_refuse(ret_why, -EINVAL, "probability= wants a number from 0 to 1");
 	c->p_ppb = (uint32_t)(p * 1e9 + 0.5);
 	if (c->p_ppb == 0)
-		return fiu_refuse(ret_why, -EINVAL, "with that probability it never fires: disable it");
+		return fiu_refuse(ret_why, -EINVAL,
+				  "with that probability it never fires: disable it");
 	return 0;
 }
 
@@ -81,7 +83,8 @@ static int fiu_parameter(struct gcs_fiu_command *c, char *text, const char **ret
 	return fiu_refuse(ret_why, -EINVAL, "there is no such parameter");
 }
 
-static int fiu_verb(struct gcs_fiu_command *c, const char *verb, bool *ret_random, const char **ret_why)
+static int fiu_verb(struct gcs_fiu_command *c, const char *verb, bool *ret_random,
+		    const char **ret_why)
 {
 	*ret_random = strcmp(verb, "enable_random") == 0;
 	if (*ret_random || strcmp(verb, "enable") == 0)

@@ -133,8 +133,8 @@ static int sandbox_rules(scmp_filter_ctx ctx, unsigned int action, const char *c
 	return 0;
 }
 
-/* One path, told by where its text lies, with one set of flags; what else is asked to be opened is refused, as in
- * sandbox_refused. */
+/* One path, told by where its text lies, with one set of flags; what else is asked to be opened is
+ * refused, as in sandbox_refused. */
 static int sandbox_reply(scmp_filter_ctx ctx, const char *path)
 {
 	const struct scmp_arg_cmp path_is = {

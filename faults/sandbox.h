@@ -2,8 +2,9 @@
  * sandbox.h: what a target may ask of the kernel: an allow-list, kept by seccomp.
  *
  * A target lives on descriptors that it was given and on memory; it opens nothing (but, for
- * writing, the one path at which fiu-ctrl waits for a reply) and starts nothing. A call that a sane target never makes kills the process; a few that the C library tries
- * and can do without (opening a file, ioctl on stderr) get EPERM.
+ * writing, the one path at which fiu-ctrl waits for a reply) and starts nothing. A call that a sane
+ * target never makes kills the process; a few that the C library tries and can do without (opening
+ * a file, ioctl on stderr) get EPERM.
  */
 #pragma once
 

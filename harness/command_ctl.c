@@ -200,7 +200,9 @@ static const char *ctl_armed(const json_t *fault)
 	const char *by = ctl_text(fault, "by");
 	if (!ctl_true(fault, "armed"))
 		return "no";
-	return strcmp(by, "hand") == 0 ? "by hand" : strcmp(by, "window") == 0 ? "by window" : "yes";
+	return strcmp(by, "hand") == 0	   ? "by hand"
+	       : strcmp(by, "window") == 0 ? "by window"
+					   : "yes";
 }
 
 static void ctl_print_status(const json_t *s)
@@ -210,15 +212,17 @@ static void ctl_print_status(const json_t *s)
 	size_t i;
 	printf("%s (%s): %s%s%.1f of %.1f s, %s%s%s\n", ctl_text(s, "run"), ctl_text(s, "name"),
 	       ctl_text(s, "phase"), *ctl_text(s, "phase") ? ", " : "", ctl_seconds(s, "now_ns"),
-	       ctl_seconds(s, "end_ns"), ctl_text(s, "state"), ctl_true(s, "sim") ? ", simulated" : "",
+	       ctl_seconds(s, "end_ns"), ctl_text(s, "state"),
+	       ctl_true(s, "sim") ? ", simulated" : "",
 	       ctl_true(s, "operator_modified") ? ", operator-modified" : "");
 	if (json_array_size(list))
-		printf("%-16s %-15s %-10s %8s  %-20s %s\n", "FAULT", "POINT", "ARMED", "FIRED", "NEXT",
-		       "WHAT");
+		printf("%-16s %-15s %-10s %8s  %-20s %s\n", "FAULT", "POINT", "ARMED", "FIRED",
+		       "NEXT", "WHAT");
 	json_array_foreach(list, i, f)
 	{
-		printf("%-16s %-15s %-10s %8lld  %-20s %s\n", ctl_text(f, "id"), ctl_text(f, "point"),
-		       ctl_armed(f), (long long)json_integer_value(json_object_get(f, "fired")),
+		printf("%-16s %-15s %-10s %8lld  %-20s %s\n", ctl_text(f, "id"),
+		       ctl_text(f, "point"), ctl_armed(f),
+		       (long long)json_integer_value(json_object_get(f, "fired")),
 		       ctl_next(f, next), ctl_text(f, "what"));
 	}
 	if (*ctl_text(s, "fifo"))
@@ -233,7 +237,8 @@ static void ctl_print_fault(const char *verb, const char *id, const json_t *f, b
 		if (confirmed)
 			printf("%s has fired\n", id);
 		else
-			printf("%s will fire at its next eligible visit; none came within a second\n",
+			printf("%s will fire at its next eligible visit; none came within a "
+			       "second\n",
 			       id);
 		return;
 	}
@@ -259,7 +264,8 @@ static void ctl_print_done(const char *verb, const char *word, const json_t *rep
 		puts("marked");
 	else if (strcmp(verb, "disarm-all") == 0)
 		puts(confirmed ? "every fault is disarmed, and no window opens any more"
-			       : "sent; the target has not shown within a second that all is disarmed");
+			       : "sent; the target has not shown within a second that all is "
+				 "disarmed");
 	else
 		ctl_print_fault(verb, word, ctl_fault(status, word), confirmed);
 }
@@ -298,8 +304,10 @@ static int64_t ctl_now(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-/* Replaces *reply by later ones until it shows, or time is up; a run that ends meanwhile confirms nothing. */
-static bool ctl_confirm(int fd, json_t **reply, const char *verb, const char *word, json_int_t before)
+/* Replaces *reply by later ones until it shows, or time is up; a run that ends meanwhile confirms
+ * nothing. */
+static bool ctl_confirm(int fd, json_t **reply, const char *verb, const char *word,
+			json_int_t before)
 {
 	const struct timespec look = {.tv_nsec = CTL_LOOK_NS};
 	int64_t until = ctl_now() + CTL_CONFIRM_NS;

@@ -1,9 +1,9 @@
 /*
  * ctl.c: see ctl.h.
  *
- * A client sends one JSON object a line and gets one back for each, in order. A client that does not
- * take its reply, or sends more than a line's worth of nothing, is hung up on. When all places are
- * taken the oldest client makes room.
+ * A client sends one JSON object a line and gets one back for each, in order. A client that does
+ * not take its reply, or sends more than a line's worth of nothing, is hung up on. When all places
+ * are taken the oldest client makes room.
  */
 #include "harness/ctl.h"
 #include "harness/lines.h"
@@ -36,8 +36,8 @@ static const struct {
 	const char *name;
 	bool wants_fault;
 } ctl_acts[] = {
-	{GCS_DO_ARM, "arm", true},	   {GCS_DO_DISARM, "disarm", true},
-	{GCS_DO_FIRE, "fire", true},	   {GCS_DO_DISARM_ALL, "disarm-all", false},
+	{GCS_DO_ARM, "arm", true},    {GCS_DO_DISARM, "disarm", true},
+	{GCS_DO_FIRE, "fire", true},  {GCS_DO_DISARM_ALL, "disarm-all", false},
 	{GCS_DO_MARK, "mark", false},
 };
 #define CTL_ACTS (sizeof ctl_acts / sizeof ctl_acts[0])
@@ -209,8 +209,8 @@ static int ctl_find_fault(const struct gcs_ctl *c, const char *id, json_t **ret_
 	for (uint32_t i = 0; id && i < s->nfaults; i++)
 		if (strcmp(s->fault[i].id, id) == 0)
 			return (int)i;
-	const char *near = id ? gcs_suggest(id, &s->fault[0].id, s->nfaults, sizeof s->fault[0])
-			      : NULL;
+	const char *near =
+		id ? gcs_suggest(id, &s->fault[0].id, s->nfaults, sizeof s->fault[0]) : NULL;
 	if (near)
 		snprintf(hint, sizeof hint, "did you mean '%s'?", near);
 	for (uint32_t i = 0; !near && i < s->nfaults; i++)
@@ -220,7 +220,8 @@ static int ctl_find_fault(const struct gcs_ctl *c, const char *id, json_t **ret_
 		snprintf(text, sizeof text, "%.60s has no fault '%.60s'", s->name, id);
 	else
 		snprintf(text, sizeof text, "which fault?");
-	*ret_reply = ctl_refuse(GCS_EXIT_USAGE, s->nfaults ? hint : "it has no faults at all", text);
+	*ret_reply =
+		ctl_refuse(GCS_EXIT_USAGE, s->nfaults ? hint : "it has no faults at all", text);
 	return -1;
 }
 

@@ -24,7 +24,8 @@ struct gcs_ctl_about {
 /* What the run does for it. */
 struct gcs_ctl_sink {
 	void *self;
-	/* An order; fault -1: none. GCS_EXIT_PASS: done, ret_text may hold a remark; else why not. */
+	/* An order; fault -1: none. GCS_EXIT_PASS: done, ret_text may hold a remark; else why not.
+	 */
 	enum gcs_exit (*order)(void *self, enum gcs_act act, int fault, const char *text,
 			       char ret_text[GCS_CTL_TEXT_BYTES]);
 	const struct gcs_snapshot *(*snapshot)(void *self);

@@ -12,7 +12,7 @@
 
 #define GCS_LEASE_BEAT_NS INT64_C(100000000)
 /* Of the target: the lease ran out (docs/control-protocol.md). */
-#define GCS_LEASE_EXIT	  3
+#define GCS_LEASE_EXIT 3
 
 struct gcs_lease;
 /* Starts the thread. `beat` outlives the lease. 0; -errno. */

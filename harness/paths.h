@@ -26,8 +26,9 @@ void gcs_path_incidents_free(struct gcs_incident *list, size_t n);
 
 /* Directory of the records, $XDG_STATE_HOME/gcstorm/runs; make: created, 0700. 0, -errno. */
 int gcs_path_runs(char ret[GCS_PATH_BYTES], int make);
-/* Where the directories of running runs lie: the i-th place, 0: where a new one goes: $XDG_RUNTIME_DIR/gcstorm, or if that is
- * not set or another user's /tmp/gcstorm-UID; then the other places where a run of ours may have gone. 0; -ENOENT: no more; -ENAMETOOLONG. */
+/* Where the directories of running runs lie: the i-th place, 0: where a new one goes:
+ * $XDG_RUNTIME_DIR/gcstorm, or if that is not set or another user's /tmp/gcstorm-UID; then the
+ * other places where a run of ours may have gone. 0; -ENOENT: no more; -ENAMETOOLONG. */
 int gcs_path_runtime(unsigned i, char ret[GCS_PATH_BYTES]);
 /* A record from a path, a part of its name that only one record has, or "last": the newest by the
  * time in its name, of one second the one written later. 0; -ENOENT; -ENOTUNIQ. */

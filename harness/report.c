@@ -435,7 +435,7 @@ static void report_fini_faults(struct report *r)
 
 void report_fini(struct report *r)
 {
-	char *texts[] = {r->path, r->id,   r->name,	r->target, r->command,
+	char *texts[] = {r->path, r->id,   r->name,	r->target,  r->command,
 			 r->hash, r->word, r->sentence, r->gctrace, r->thinned};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		free(texts[i]);

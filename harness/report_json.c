@@ -208,9 +208,10 @@ int report_json(const struct report *r, FILE *out)
 {
 	json_t *root = json_pack(
 		"{so so s{sI} so so so so so so so so s{sI sI sI} s{sI sf sf sf sI}}", "run",
-		json_run(r), "operator", json_acts(r), "recovery", "resolution_ns", (json_int_t)r->resolution_ns, "phases",
-		json_phases(r), "pauses", json_pauses(r), "gc", json_gc(r), "ops", json_ops(r),
-		"faults", json_faults(r), "slo", json_checks(r->slo, r->nslos, true), "expect",
+		json_run(r), "operator", json_acts(r), "recovery", "resolution_ns",
+		(json_int_t)r->resolution_ns, "phases", json_phases(r), "pauses", json_pauses(r),
+		"gc", json_gc(r), "ops", json_ops(r), "faults", json_faults(r), "slo",
+		json_checks(r->slo, r->nslos, true), "expect",
 		json_checks(r->expect, r->nexpects, false), "reasons", json_reasons(r), "integrity",
 		"checked", (json_int_t)r->integrity_checked, "errors",
 		(json_int_t)r->integrity_errors, "crashes", (json_int_t)r->crashes, "harness",

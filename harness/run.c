@@ -2,9 +2,10 @@
  * run.c: the harness's main loop.
  *
  * One thread waits on everything: the target's sockets and pipes, signals (signalfd), a tick
- * (timerfd), the keyboard, those who send orders (ctl.h). A run goes through RUN_STARTING (the plan is sent), RUN_GOING (t0 is
- * known), RUN_LEAVING (told to quit, with a rising scale of force) to RUN_OVER (the target is
- * gone). Whatever ends it early goes through run_leave: disarm, quit, SIGTERM, SIGKILL.
+ * (timerfd), the keyboard, those who send orders (ctl.h). A run goes through RUN_STARTING (the plan
+ * is sent), RUN_GOING (t0 is known), RUN_LEAVING (told to quit, with a rising scale of force) to
+ * RUN_OVER (the target is gone). Whatever ends it early goes through run_leave: disarm, quit,
+ * SIGTERM, SIGKILL.
  */
 #define _GNU_SOURCE 1 /* asprintf */
 #include "harness/run.h"
@@ -194,7 +195,8 @@ static void run_try_start(struct run *r)
 static void run_tell_hands(struct run *r)
 {
 	char out[sizeof r->fifo + 8], *text = NULL;
-	if (r->ctl && r->scenario->nfaults && asprintf(&text, "hands on: gcstorm ctl %s arm|disarm|fire FAULT", r->run_id) > 0)
+	if (r->ctl && r->scenario->nfaults &&
+	    asprintf(&text, "hands on: gcstorm ctl %s arm|disarm|fire FAULT", r->run_id) > 0)
 		gcs_collect_event(r->collect, 0, text);
 	free(text);
 	text = NULL;
@@ -257,8 +259,8 @@ static void run_on_operator(void *self, const char *source, const char *act, int
 	gcs_collect_operator(((struct run *)self)->collect, source, act, fault, text);
 }
 
-/* The target did what it must when we stand still: it is no crash, and nothing failed; what the rest of the run would
- * have brought nobody knows. */
+/* The target did what it must when we stand still: it is no crash, and nothing failed; what the
+ * rest of the run would have brought nobody knows. */
 static void run_lease_ran_out(struct run *r)
 {
 	int64_t from_ns, gap_ns = gcs_target_lease_gap(r->target, &from_ns);
@@ -266,7 +268,8 @@ static void run_lease_ran_out(struct run *r)
 		gcs_collect_stood_still(r->collect, from_ns);
 	if (!r->interrupted)
 		run_trouble(r, GCS_EXIT_INCONCLUSIVE,
-			    "the harness stood still for %.1f s (Ctrl-Z, SIGSTOP?): the target's lease ran out, it ended",
+			    "the harness stood still for %.1f s (Ctrl-Z, SIGSTOP?): the target's "
+			    "lease ran out, it ended",
 			    (double)gap_ns / 1e9);
 }
 
@@ -315,18 +318,21 @@ static const char *run_busy(const struct run *r)
 /* It is so already: nothing is sent, and nothing is modified. */
 static bool run_needless(const struct run *r, enum gcs_act act, int fault)
 {
-	const struct watch_fault *f = &gcs_target_telemetry(r->target)->fault[fault < 0 ? 0 : fault];
+	const struct watch_fault *f =
+		&gcs_target_telemetry(r->target)->fault[fault < 0 ? 0 : fault];
 	bool armed = atomic_load_explicit(&f->armed, memory_order_relaxed) != 0;
 	return (act == GCS_DO_ARM && armed) || (act == GCS_DO_DISARM && !armed);
 }
 
-static enum gcs_exit run_say(char ret_text[GCS_CTL_TEXT_BYTES], enum gcs_exit code, const char *text)
+static enum gcs_exit run_say(char ret_text[GCS_CTL_TEXT_BYTES], enum gcs_exit code,
+			     const char *text)
 {
 	snprintf(ret_text, GCS_CTL_TEXT_BYTES, "%s", text);
 	return code;
 }
 
-/* fault -1: none. PASS: sent and written down, or there was nothing to do (ret_text says so); else why not. */
+/* fault -1: none. PASS: sent and written down, or there was nothing to do (ret_text says so); else
+ * why not. */
 static enum gcs_exit run_order(struct run *r, const char *source, enum gcs_act act, int fault,
 			       const char *text, char ret_text[GCS_CTL_TEXT_BYTES])
 {
@@ -344,8 +350,8 @@ static enum gcs_exit run_order(struct run *r, const char *source, enum gcs_act a
 	if (busy)
 		return run_say(ret_text, GCS_EXIT_UNSUPPORTED, busy);
 	if (run_needless(r, act, fault)) {
-		snprintf(ret_text, GCS_CTL_TEXT_BYTES, "%s is %s already", r->scenario->fault[fault].id,
-			 act == GCS_DO_ARM ? "armed" : "disarmed");
+		snprintf(ret_text, GCS_CTL_TEXT_BYTES, "%s is %s already",
+			 r->scenario->fault[fault].id, act == GCS_DO_ARM ? "armed" : "disarmed");
 		return GCS_EXIT_PASS;
 	}
 	if (gcs_target_say(r->target, command[act], fault) != 0)
@@ -662,7 +668,7 @@ static int run_set_up(struct run *r)
 		.refused = run_on_refused,
 		.started = run_on_started,
 		.done = run_on_done,
-		.operator = run_on_operator,
+		.operator= run_on_operator,
 		.gctrace = run_on_gctrace,
 		.exited = run_on_exited,
 		.load_exited = run_on_load_exited,
@@ -691,7 +697,9 @@ static void run_result(struct run *r, enum gcs_exit code, struct gcs_run_result 
 	if (access(r->record, F_OK) == 0)
 		snprintf(ret->record, sizeof ret->record, "%s", r->record);
 	snprintf(ret->sentence, sizeof ret->sentence, "%.*s", (int)sizeof ret->sentence - 1,
-		 r->trouble != GCS_EXIT_PASS ? r->trouble_text : s ? s->headline : "");
+		 r->trouble != GCS_EXIT_PASS ? r->trouble_text
+		 : s			     ? s->headline
+					     : "");
 	if (!s)
 		return;
 	ret->duration_ns = s->now_ns;

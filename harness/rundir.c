@@ -59,8 +59,7 @@ static int rundir_place(const char *path, char **ret_text)
 		return fd;
 	if (fd >= 0)
 		close(fd);
-	return rundir_fail(ret_text, e, path,
-			   e == -EPERM ? "somebody else may write there" : NULL);
+	return rundir_fail(ret_text, e, path, e == -EPERM ? "somebody else may write there" : NULL);
 }
 
 /* Everything in a directory that has no directories. */

@@ -68,7 +68,8 @@ static void spawn_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Ours with s->env in place of what has its name; freed by the caller, the strings are not its own. NULL: no memory. */
+/* Ours with s->env in place of what has its name; freed by the caller, the strings are not its own.
+ * NULL: no memory. */
 static char **spawn_environment(const struct gcs_spawn *s)
 {
 	size_t n = 0, to = 0, name = s->env ? strcspn(s->env, "=") + 1 : 0;

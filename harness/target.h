@@ -26,7 +26,8 @@ struct gcs_target_sink {
 	void (*started)(void *self, int64_t t0_abs_ns);
 	void (*done)(void *self, const char *hash, uint64_t checked, uint64_t errors);
 	/* Somebody spoke to its FIFOs; fault -1: to none of its own. */
-	void (*operator)(void *self, const char *source, const char *act, int fault, const char *text);
+	void (*operator)(void *self, const char *source, const char *act, int fault,
+			 const char *text);
 	void (*gctrace)(void *self, const char *line);
 	void (*exited)(void *self, int wait_status);
 	void (*load_exited)(void *self, int wait_status);
@@ -38,7 +39,8 @@ struct gcs_target;
 int gcs_target_create(struct gcs_target **ret, const struct gcs_scenario *s, bool sim,
 		      const struct gcs_target_sink *sink, char **ret_text);
 struct mrt_telemetry *gcs_target_telemetry(struct gcs_target *t);
-/* Before it is spawned: it makes PREFIX-PID.in and PREFIX-PID.out for fiu-ctrl. Not when simulated. The prefix is copied. */
+/* Before it is spawned: it makes PREFIX-PID.in and PREFIX-PID.out for fiu-ctrl. Not when simulated.
+ * The prefix is copied. */
 void gcs_target_set_fifo(struct gcs_target *t, const char *prefix);
 /* Start the processes and send the load line. 0; -errno with *ret_text. */
 int gcs_target_spawn(struct gcs_target *t, char **ret_text);
@@ -53,8 +55,8 @@ void gcs_target_reap(struct gcs_target *t);
  * does not listen. */
 int gcs_target_say(struct gcs_target *t, const char *cmd, int fault);
 bool gcs_target_alive(const struct gcs_target *t);
-/* How long the harness has stood still, at the longest, since the target was started, and when that began (CLOCK_MONOTONIC); 0: it
- * holds no lease. Any moment between spawn and destroy. */
+/* How long the harness has stood still, at the longest, since the target was started, and when that
+ * began (CLOCK_MONOTONIC); 0: it holds no lease. Any moment between spawn and destroy. */
 int64_t gcs_target_lease_gap(struct gcs_target *t, int64_t *ret_from_ns);
 /* Signal to the whole group. */
 void gcs_target_kill(struct gcs_target *t, int sig);

@@ -236,8 +236,8 @@ static void verdict_pass(struct gcs_verdict *v, const struct gcs_grounds *g)
 	else
 		snprintf(v->sentence, sizeof(v->sentence),
 			 "%s; %u of %u occurrences degraded the run, and it was back %s %.1f s",
-			 slos, f->degraded, f->occurrences,
-			 at_once ? "within" : "after at most", back_s);
+			 slos, f->degraded, f->occurrences, at_once ? "within" : "after at most",
+			 back_s);
 }
 
 void gcs_verdict_decide(struct gcs_verdict *v, const struct gcs_grounds *g)

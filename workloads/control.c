@@ -54,11 +54,12 @@ struct control {
 	struct control_edge *edge;
 	uint32_t nedges, next;
 	bool start_seen, begun, ended, cancelled; /* cancelled: no window opens any more */
-	_Atomic(enum control_end) end; /* set by the thread; the main goroutine may read it while an orphan's end replaces it */
-	int64_t orphan_ns; /* when the socket closed or the lease ran out; 0: neither */
-	uint64_t beat;	   /* of the lease, seen last */
+	_Atomic(enum control_end) end; /* set by the thread; the main goroutine may read it while an
+					  orphan's end replaces it */
+	int64_t orphan_ns;	       /* when the socket closed or the lease ran out; 0: neither */
+	uint64_t beat;		       /* of the lease, seen last */
 	int64_t lease_at_ns, quiet_ns; /* last look; our own time since the beat moved */
-	int64_t sample_ns; /* when the harness is waited for next */
+	int64_t sample_ns;	       /* when the harness is waited for next */
 	uint32_t operator_acts[WATCH_FAULTS_MAX];
 	_Atomic bool prepared; /* the main goroutine waits at `begin` */
 	_Atomic bool finished; /* mrt_run has returned */
@@ -111,8 +112,8 @@ static void control_publish(struct control *c, int64_t now_ns)
 	atomic_store_explicit(&t->gauges.telemetry_records, watch_written(t), memory_order_relaxed);
 }
 
-/* Simulation: hold virtual time until the harness has sampled this moment, so that what it counts in an interval is
- * what happened in it, every time. */
+/* Simulation: hold virtual time until the harness has sampled this moment, so that what it counts
+ * in an interval is what happened in it, every time. */
 static void control_sample(struct control *c, int64_t now_ns)
 {
 	struct mrt_telemetry *t = c->env->telemetry;
@@ -131,9 +132,10 @@ void control_done(struct control *c, uint64_t hash)
 
 	control_publish(c, prim_now_ns());
 	snprintf(text, sizeof(text), "%016llx", (unsigned long long)hash);
-	control_send(c->fd[0], json_pack("{s:s,s:s,s:I,s:I}", "ev", "done", "hash", text, "checked",
-				      (json_int_t)atomic_load(&c->env->checked), "integrity_errors",
-				      (json_int_t)atomic_load(&c->env->integrity_errors)));
+	control_send(c->fd[0],
+		     json_pack("{s:s,s:s,s:I,s:I}", "ev", "done", "hash", text, "checked",
+			       (json_int_t)atomic_load(&c->env->checked), "integrity_errors",
+			       (json_int_t)atomic_load(&c->env->integrity_errors)));
 }
 
 /* --------------------------------------------------------------------- gates */
@@ -179,7 +181,7 @@ static void control_try_begin(struct control *c)
 		atomic_store_explicit(&t->load_go, 1, memory_order_release);
 	}
 	control_send(c->fd[0], json_pack("{s:s,s:I}", "ev", "started", "t0_abs_ns",
-				      (json_int_t)c->env->t0_ns));
+					 (json_int_t)c->env->t0_ns));
 }
 
 static void control_stop(struct control *c, enum control_end why)
@@ -346,8 +348,8 @@ static void control_line(struct control *c)
 
 static void control_tell(struct control *c, const char *act, int fault, const char *text)
 {
-	control_send(c->fd[0], json_pack("{s:s,s:s,s:s,s:i,s:s}", "ev", "operator", "source", "fiu-ctrl",
-					 "act", act, "fault", fault, "text", text));
+	control_send(c->fd[0], json_pack("{s:s,s:s,s:s,s:i,s:s}", "ev", "operator", "source",
+					 "fiu-ctrl", "act", act, "fault", fault, "text", text));
 }
 
 /* Do to one fault what the command says; what that is called, NULL: it is so already. */
@@ -425,8 +427,8 @@ static void control_stall(struct control *c, int64_t deadline_ns, int64_t now_ns
 
 static void control_orphaned(struct control *c, enum control_end why)
 {
-	static const char stopped[] =
-		"gcstorm-target: the harness stands still, the lease ran out: faults are disarmed, ending\n";
+	static const char stopped[] = "gcstorm-target: the harness stands still, the lease ran "
+				      "out: faults are disarmed, ending\n";
 
 	if (c->orphan_ns == 0) {
 		c->orphan_ns = prim_now_ns();
@@ -474,7 +476,8 @@ static int64_t control_deadline(const struct control *c, int64_t now_ns)
 	return deadline;
 }
 
-/* What came of waiting for the FIFO; the same, without its lines and errors: -EAGAIN only if nothing came. */
+/* What came of waiting for the FIFO; the same, without its lines and errors: -EAGAIN only if
+ * nothing came. */
 static int control_fifo(struct control *c, int r)
 {
 	if (r == 0) {
@@ -540,7 +543,7 @@ void control_ready(mrt_g *g, struct control *c)
 
 	mrt_block_enter(g);
 	control_send(c->fd[0], json_pack("{s:s,s:i,s:o}", "ev", "ready", "pid", (int)getpid(),
-				      "workers", workers));
+					 "workers", workers));
 	mrt_block_exit(g);
 	control_wait_begin(g, c);
 }

@@ -3,8 +3,8 @@
  * that called fiu_rc_fifo(): PREFIX-PID.in takes commands, PREFIX-PID.out gives a reply to each.
  *
  * The prefix comes in the environment, GCSTORM_FIFO. fiu-ctrl reads a reply up to the end of the
- * stream, so the writing end is opened for each reply and closed behind it; the sandbox lets this one
- * path be opened. Nothing here waits. A NULL fifo is one that is not there.
+ * stream, so the writing end is opened for each reply and closed behind it; the sandbox lets this
+ * one path be opened. Nothing here waits. A NULL fifo is one that is not there.
  */
 #pragma once
 

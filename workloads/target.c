@@ -35,7 +35,7 @@ struct target {
 	struct work_env env;
 	struct crew *crew;
 	struct control *control;
-	struct fifo *fifo; /* NULL: fiu-ctrl has nothing to speak to */
+	struct fifo *fifo;	      /* NULL: fiu-ctrl has nothing to speak to */
 	char text[TARGET_TEXT_BYTES]; /* why it was refused */
 };
 

@@ -33,12 +33,13 @@ static bool process_heard(int wait_ms)
 	return wait_ms < 0 || poll(&pfd, 1, wait_ms) > 0;
 }
 
-/* Write all of it, whatever signals come; a closed stderr is not our problem, nor, with a wait_ms of 0 or more, one
- * that nobody reads. */
+/* Write all of it, whatever signals come; a closed stderr is not our problem, nor, with a wait_ms
+ * of 0 or more, one that nobody reads. */
 static void process_write(const char *text, size_t len, int wait_ms)
 {
 	while (len > 0 && process_heard(wait_ms)) {
-		ssize_t n = write(STDERR_FILENO, text, wait_ms < 0 || len < PIPE_BUF ? len : PIPE_BUF);
+		ssize_t n =
+			write(STDERR_FILENO, text, wait_ms < 0 || len < PIPE_BUF ? len : PIPE_BUF);
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -1,5 +1,5 @@
-/* test_ctl.c: a run's directory, and the socket in it: who may live there, what is cleared away, what
- * is asked and answered. */
+/* test_ctl.c: a run's directory, and the socket in it: who may live there, what is cleared away,
+ * what is asked and answered. */
 #define _GNU_SOURCE 1 /* pipe2 */
 #include "tests/unit/test_run_fixture.h"
 
@@ -238,8 +238,10 @@ static const struct watch_fault *house_counters(void *self, uint32_t fault)
 
 static void house_about(void *self, struct gcs_ctl_about *ret)
 {
-	*ret = (struct gcs_ctl_about){
-		.pid = 4711, .going = true, .now_ns = ((struct house *)self)->r.now_ns, .fifo = "/x/fiu-4711"};
+	*ret = (struct gcs_ctl_about){.pid = 4711,
+				      .going = true,
+				      .now_ns = ((struct house *)self)->r.now_ns,
+				      .fifo = "/x/fiu-4711"};
 }
 
 static void house_open(struct house *h)
@@ -285,7 +287,8 @@ static json_t *hear(struct house *h, int fd)
 {
 	static char text[1 << 16];
 	gcs_ctl_poll(h->ctl);
-	gcs_ctl_poll(h->ctl); /* first it lets in, then it listens: one call does both, two do surely */
+	gcs_ctl_poll(
+		h->ctl); /* first it lets in, then it listens: one call does both, two do surely */
 	ssize_t n = recv(fd, text, sizeof text, MSG_DONTWAIT);
 	assert_true(n >= 0 || errno != EAGAIN);
 	if (n <= 0)
@@ -375,8 +378,10 @@ static void test_wrong(void **state)
 	static const struct {
 		const char *line, *error, *hint;
 	} wrong[] = {
-		{"{\"do\":\"arm\",\"fault\":\"omo\"}\n", "has no fault 'omo'", "did you mean 'oom'?"},
-		{"{\"do\":\"arm\",\"fault\":\"zzzzzzzz\"}\n", "has no fault", "its faults: oom, late"},
+		{"{\"do\":\"arm\",\"fault\":\"omo\"}\n", "has no fault 'omo'",
+		 "did you mean 'oom'?"},
+		{"{\"do\":\"arm\",\"fault\":\"zzzzzzzz\"}\n", "has no fault",
+		 "its faults: oom, late"},
 		{"{\"do\":\"fire\"}\n", "which fault", "oom, late"},
 		{"{\"do\":\"fire\",\"fault\":7}\n", "which fault", "oom, late"},
 		{"{\"do\":\"explode\"}\n", "no such order", ""},
@@ -461,10 +466,14 @@ static void test_deaf(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_made_and_removed), cmocka_unit_test(test_stale),
-		cmocka_unit_test(test_refused_places),	 cmocka_unit_test(test_places),
-		cmocka_unit_test(test_status),		 cmocka_unit_test(test_orders),
-		cmocka_unit_test(test_wrong),		 cmocka_unit_test(test_clients),
+		cmocka_unit_test(test_made_and_removed),
+		cmocka_unit_test(test_stale),
+		cmocka_unit_test(test_refused_places),
+		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_orders),
+		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_clients),
 		cmocka_unit_test(test_deaf),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,5 +1,5 @@
-/* test_fiu_rc.c: libfiu's remote control commands: what is taken, what is refused and why, and lines
- * that are none. */
+/* test_fiu_rc.c: libfiu's remote control commands: what is taken, what is refused and why, and
+ * lines that are none. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -120,10 +120,10 @@ static void test_matches(void **state)
 		const char *name, *point;
 		bool matches;
 	} pairs[] = {
-		{"mem/malloc", "mem/malloc", true}, {"mem/malloc", "mem/mallocs", false},
-		{"mem/malloc", "mem", false},	    {"mem/*", "mem/malloc", true},
-		{"mem/*", "gc/write", false},	    {"*", "anything", true},
-		{"m*/malloc", "mem/malloc", false}, {"mem/mal*", "mem/malloc", true},
+		{"mem/malloc", "mem/malloc", true},  {"mem/malloc", "mem/mallocs", false},
+		{"mem/malloc", "mem", false},	     {"mem/*", "mem/malloc", true},
+		{"mem/*", "gc/write", false},	     {"*", "anything", true},
+		{"m*/malloc", "mem/malloc", false},  {"mem/mal*", "mem/malloc", true},
 		{"mem/malloc*", "mem/malloc", true},
 	};
 
@@ -140,9 +140,13 @@ static void test_matches(void **state)
 static void test_noise(void **state)
 {
 	static const char *const pieces[] = {
-		"enable",  "disable",	   "enable_random", " ",	"\t",	  ",",	  "=",
-		"name=",   "probability=", "failnum=",	    "failinfo=", "onetime", "*",	  "mem/malloc",
-		"0.5",	   "-1",	   "nan",	    "\xff\xfe", "%s%n",	  "\"\\", "99999999999999999999",
+		"enable",   "disable",	  "enable_random",
+		" ",	    "\t",	  ",",
+		"=",	    "name=",	  "probability=",
+		"failnum=", "failinfo=",  "onetime",
+		"*",	    "mem/malloc", "0.5",
+		"-1",	    "nan",	  "\xff\xfe",
+		"%s%n",	    "\"\\",	  "99999999999999999999",
 	};
 	const char *given = getenv("GCS_TEST_SEED");
 	unsigned seed = given != NULL ? (unsigned)strtoul(given, NULL, 0) : 1;
@@ -174,8 +178,8 @@ static void test_noise(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_taken),	cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_long),	cmocka_unit_test(test_matches),
+		cmocka_unit_test(test_taken), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_long),  cmocka_unit_test(test_matches),
 		cmocka_unit_test(test_noise),
 	};
 

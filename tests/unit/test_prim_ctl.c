@@ -132,7 +132,8 @@ static void test_gone_waiting(void **state)
 	close(pair[0]);
 }
 
-/* Two at once: whose line it is, in order; the end of one does not hide the other; each keeps the pieces of its own lines. */
+/* Two at once: whose line it is, in order; the end of one does not hide the other; each keeps the
+ * pieces of its own lines. */
 static void test_two(void **state)
 {
 	int other[2], fd[2];
@@ -144,8 +145,9 @@ static void test_two(void **state)
 	assert_int_equal(pipe2(other, O_CLOEXEC | O_NONBLOCK), 0);
 	fd[0] = pair[0];
 	fd[1] = other[0];
-	assert_int_equal(prim_ctl_recv_any(fd, 2, &which, line, sizeof(line), prim_now_ns() + 5 * MS),
-			 -EAGAIN);
+	assert_int_equal(
+		prim_ctl_recv_any(fd, 2, &which, line, sizeof(line), prim_now_ns() + 5 * MS),
+		-EAGAIN);
 	assert_int_equal(write(other[1], "side\nsi", 7), 7);
 	pair_write("main\nma");
 	assert_int_equal(prim_ctl_recv_any(fd, 2, &which, line, sizeof(line), PRIM_FOREVER), 0);
@@ -165,7 +167,8 @@ static void test_two(void **state)
 	assert_int_equal(prim_ctl_recv_any(fd, 2, &which, line, 8, PRIM_FOREVER), -E2BIG);
 	assert_int_equal(which, 1);
 	close(other[1]);
-	assert_int_equal(prim_ctl_recv_any(fd, 2, &which, line, sizeof(line), PRIM_FOREVER), -EPIPE);
+	assert_int_equal(prim_ctl_recv_any(fd, 2, &which, line, sizeof(line), PRIM_FOREVER),
+			 -EPIPE);
 	assert_int_equal(which, 1);
 	pair_write("alone\n");
 	assert_int_equal(prim_ctl_recv_any(fd, 1, &which, line, sizeof(line), PRIM_FOREVER), 0);

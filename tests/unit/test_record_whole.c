@@ -1,5 +1,6 @@
-/* test_record_whole.c: a record whose writer is killed, at any moment, is whole as SQLite sees it, and goes as far as it was told to
- * have come. With arguments: are these files whole? For the scripts, which have no sqlite3 at hand. */
+/* test_record_whole.c: a record whose writer is killed, at any moment, is whole as SQLite sees it,
+ * and goes as far as it was told to have come. With arguments: are these files whole? For the
+ * scripts, which have no sqlite3 at hand. */
 #define _GNU_SOURCE 1 /* pipe2 */
 #include "tests/unit/test_run_fixture.h"
 
@@ -75,7 +76,8 @@ static void test_killed(void **state)
 		assert_int_equal(waitpid(pid, NULL, 0), pid);
 		close(told[0]);
 		assert_int_equal(check_files(1, &path), 0);
-		/* A thread writes behind the ticks, with a queue between: how far is not ours to say. */
+		/* A thread writes behind the ticks, with a queue between: how far is not ours to
+		 * say. */
 		assert_true(ask(path, "SELECT id FROM run", text, sizeof text));
 		assert_string_equal(text, "t-01");
 		assert_true(ask(path, "SELECT count(*) FROM verdict", text, sizeof text));

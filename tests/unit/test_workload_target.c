@@ -50,7 +50,7 @@ struct run {
 	int memory_fd, control_fd, load_fd;
 	pid_t target, load;
 	int status, load_status;
-	char dir[64]; /* of the FIFOs, "": none */
+	char dir[64];	 /* of the FIFOs, "": none */
 	char acts[1024]; /* operator events, "act fault;" each */
 	/* what was seen */
 	uint64_t kind[WATCH_KINDS], armed[4], disarmed[4], integrity;
@@ -553,8 +553,8 @@ static void wait_end(struct run *r, int status)
 	assert_int_equal(WEXITSTATUS(got), status);
 }
 
-/* A harness that keeps its socket and stands still: the target disarms and ends by itself; not while the beat moves, and
- * not if it never began. */
+/* A harness that keeps its socket and stands still: the target disarms and ends by itself; not
+ * while the beat moves, and not if it never began. */
 static void test_lease(void **state)
 {
 	static struct run r;
@@ -634,7 +634,8 @@ static int fifo_command(struct run *r, const char *command)
 	assert_int_equal(write(in, line, (size_t)n), n);
 	close(in);
 	out = fifo_open(r, "out", O_RDONLY);
-	while (used < sizeof(reply) - 1 && (n = (int)read(out, reply + used, sizeof(reply) - 1 - used)) > 0)
+	while (used < sizeof(reply) - 1 &&
+	       (n = (int)read(out, reply + used, sizeof(reply) - 1 - used)) > 0)
 		used += (size_t)n;
 	close(out);
 	assert_true(used > 0 && reply[used - 1] == '\n');
@@ -670,7 +671,8 @@ static void test_fiu_ctrl(void **state)
 	assert_int_equal(r.t->fault[0].armed, 0);
 	run_for(&r, 0.02);
 	fired = r.t->fault[0].fired;
-	assert_int_equal(fifo_command(&r, "disable name=*"), 0); /* it is already: nothing to tell */
+	assert_int_equal(fifo_command(&r, "disable name=*"),
+			 0); /* it is already: nothing to tell */
 	assert_string_equal(r.acts, "fire 0;arm 0;arm 0;disarm 0;");
 	r.acts[0] = '\0';
 	assert_int_equal(fifo_command(&r, "enable name=mem/malloc"), -1);
@@ -691,7 +693,8 @@ static void test_fiu_ctrl(void **state)
 	fifo_remove(&r);
 }
 
-/* A reader that goes before its reply, replies that nobody comes for, FIFOs that cannot be made: the run goes on. */
+/* A reader that goes before its reply, replies that nobody comes for, FIFOs that cannot be made:
+ * the run goes on. */
 static void test_fiu_ctrl_rude(void **state)
 {
 	char dir[] = "/tmp/test_workload_target.XXXXXX";
@@ -701,7 +704,8 @@ static void test_fiu_ctrl_rude(void **state)
 	assert_non_null(mkdtemp(dir));
 	start_long_in(&r, dir);
 	for (int i = 0; i < 40; i++) {
-		int in = fifo_open(&r, "in", O_WRONLY), out = fifo_open(&r, "out", O_RDONLY | O_NONBLOCK);
+		int in = fifo_open(&r, "in", O_WRONLY),
+		    out = fifo_open(&r, "out", O_RDONLY | O_NONBLOCK);
 
 		assert_int_equal(write(in, "disable name=gc/write\n", 22), 22);
 		close(out);
@@ -755,11 +759,16 @@ int main(void)
 {
 	const char *seed = getenv("GCS_TEST_SEED");
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_refused),		  cmocka_unit_test(test_real_with_faults),
-		cmocka_unit_test(test_real_stress),	  cmocka_unit_test(test_sim_repeats),
-		cmocka_unit_test(test_operator_and_quit), cmocka_unit_test(test_harness_dies),
-		cmocka_unit_test(test_lease),		  cmocka_unit_test(test_load_lease),
-		cmocka_unit_test(test_fiu_ctrl),	  cmocka_unit_test(test_fiu_ctrl_rude),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_real_with_faults),
+		cmocka_unit_test(test_real_stress),
+		cmocka_unit_test(test_sim_repeats),
+		cmocka_unit_test(test_operator_and_quit),
+		cmocka_unit_test(test_harness_dies),
+		cmocka_unit_test(test_lease),
+		cmocka_unit_test(test_load_lease),
+		cmocka_unit_test(test_fiu_ctrl),
+		cmocka_unit_test(test_fiu_ctrl_rude),
 	};
 
 	if (seed != NULL)
