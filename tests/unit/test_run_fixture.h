@@ -105,7 +105,9 @@ static inline struct gcs_scenario *fixture_scenario(void)
 	fixture_phase(s, "steady", 2, 12, true);
 	fixture_phase(s, "storm", 12, 20, true);
 	fixture_phase(s, "heal", 20, 32, true);
-	fixture_fault(s, "oom", "mem/malloc", "fail")->p_ppb = 20000000;
+	struct gcs_fault *oom = fixture_fault(s, "oom", "mem/malloc", "fail");
+	oom->p_ppb = 20000000;
+	oom->err = 12; /* ENOMEM */
 	fixture_fault(s, "late", "netpoll/wake", "delay")->delay_ns = 5 * MS_NS;
 	s->recovery = (struct gcs_recovery){
 		.band_milli = 1250, .window_ns = S_NS, .windows = 3, .deadline_ns = 8 * S_NS};
