@@ -189,12 +189,16 @@ static int check_root(struct check_walk *w, const void *p, const char *what, con
 static int check_goroutine(struct sched_g *g, void *arg)
 {
 	struct check_walk *w = arg;
-	const char *name = g->name != NULL ? g->name : "a goroutine";
+	uint32_t status = atomic_load_explicit(&g->status, memory_order_acquire) &
+			  ~(uint32_t)SCHED_G_SCAN;
+	const char *name;
 	int r = 0;
 
-	if ((atomic_load_explicit(&g->status, memory_order_acquire) & ~(uint32_t)SCHED_G_SCAN) ==
-	    SCHED_G_DEAD)
+	/* A dead or idle one may be dressed for its next life by a thread that no stop holds.
+	 * Acquire, above: once it lives, what that thread wrote is seen. */
+	if (status == SCHED_G_DEAD || status == SCHED_G_IDLE)
 		return 0;
+	name = g->name != NULL ? g->name : "a goroutine";
 	for (const struct mrt_frame *f = g->pub.frames; f != NULL && r == 0; f = f->up)
 		for (size_t i = 0; i < f->count && r == 0; i++)
 			r = check_root(w, f->slots[i], "root slot", name);
