@@ -313,8 +313,8 @@ static void story_heading(struct story *s, const char *line)
 	char *plain = story_plain_dup(text, strlen(text));
 	story_flush(s);
 	story_gap(s);
-	fprintf(s->out, "%s\n", plain ? plain : "");
-	for (uint32_t i = 0; level <= 2 && plain && i < gcs_page_width(plain); i++)
+	gcs_page_wrap(s->out, plain ? plain : "", 0, 0, s->page->cols);
+	for (uint32_t i = 0; level <= 2 && plain && i < gcs_page_width(plain) && i < s->page->cols; i++)
 		fputs(level == 1 ? "═" : "─", s->out);
 	if (level <= 2)
 		fputc('\n', s->out);

@@ -85,6 +85,7 @@ tm send-keys -t s y
 wait_for 'record .*s.gcrun'            # the summary, on a restored terminal
 wait_dead
 tm kill-server
+socket=$socket+ # the server that was told to end still answers for a while
 
 # Without colour nothing is coloured; ASCII where the locale has no more.
 tmux -S "$socket" new-session -d -s s -x 80 -y 24 "exec env NO_COLOR=1 LC_ALL=C $bin run $work/s.yaml -o $work/n.gcrun; " \; set-option remain-on-exit on

@@ -12,6 +12,8 @@ runs=$XDG_STATE_HOME/gcstorm/runs
 socket=$work/tmux
 live=
 tm() { tmux -u -S "$socket" "$@"; }
+# A server that is told to end still answers for a while: the next one has a socket of its own.
+end_terminal() { tm kill-server; socket=$socket+; }
 screen() { tm capture-pane -p -t s; }
 trap 'tm kill-server 2> /dev/null; [ -n "$live" ] && kill "$live" 2> /dev/null; rm -rf "$work"' EXIT
 
@@ -162,7 +164,7 @@ wait_for 'code 3'
 type_line "clear; $bin view $work/s.yaml; echo code \$?"
 wait_for 'not a record'
 wait_for 'code 2'
-tm kill-server
+end_terminal
 [ "$before" = "$(cksum < "$record")" ] || { echo "FAIL: looking at a record has changed it"; exit 1; }
 
 # ---- a live run, followed to its end
@@ -216,7 +218,7 @@ press Escape
 wait_for 'RUNS, newest first  3'
 press q
 wait_for 'ready>'
-tm kill-server
+end_terminal
 
 # ---- no colour, and no more than ASCII
 tmux -S "$socket" new-session -d -s s -x 80 -y 24 "exec env NO_COLOR=1 LC_ALL=C TERM=screen $bin view looked-at"
