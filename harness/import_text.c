@@ -241,7 +241,7 @@ static bool text_near(double a, double b)
 
 static void text_curve(FILE *f, const struct import_model *m)
 {
-	bool steps = 2 * m->n + 8 <= GCS_FOLLOW_MAX;
+	bool steps = 2 * m->n + m->im->forced + 8 <= GCS_FOLLOW_MAX;
 	double begin = text_warmup(m) + m->lead - m->cycle[0].at, before = m->lead_rate;
 	double time = fmax(1, m->im->time_scale_milli / 1000.0);
 	int gogc = m->cycle[0].gogc;
@@ -254,7 +254,13 @@ static void text_curve(FILE *f, const struct import_model *m)
 		/* a step takes an eighth of the gap, from a microsecond to a millisecond as it runs */
 		double gap = i ? c->at - m->cycle[i - 1].at : m->lead,
 		       near = fmin(fmax(gap / 8, 1e-6 * time), 1e-3 * time);
-		if (steps && gap > 4 * near && !text_near(before, c->rate)) {
+		/* a program that collects by hand does so where it has let go */
+		if (steps && gap > 4 * near && i && p.forced && c->live < c[-1].live) {
+			struct text_point held = {p.at - 2 * near, c[-1].live, before, 0, false};
+			text_point(f, &held, NULL);
+			struct text_point step = {p.at - near, p.live, before, 0, false};
+			text_point(f, &step, NULL);
+		} else if (steps && gap > 4 * near && !text_near(before, c->rate)) {
 			struct text_point step = {p.at - near, p.live, before, 0, false};
 			text_point(f, &step, NULL);
 		} else if (!steps || i) {

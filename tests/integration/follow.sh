@@ -1,6 +1,6 @@
 #!/bin/sh
 # follow.sh: a curve is followed in the simulation, its cycles become a log as Go writes it, and that log is followed: along the same
-# curve with another seed, imported, and along a wrong curve. What the report says of each.
+# curve with another seed, imported, and along a wrong curve; then the logs of real programs. What the report says of each.
 set -u
 src=${GCSTORM_SOURCE:-.}
 bin=${GCSTORM_BUILD:-build}/gcstorm
@@ -73,6 +73,21 @@ awk -v a="$(number wrong overall)" 'BEGIN { exit !(a < 0.75) }' || fault "a wron
 "$bin" import "$work/log" -o "$work/imported.yaml" 2> "$work/err" || { fault "import: exit $?"; cat "$work/err" >&2; }
 run imported "$work/imported.yaml"
 least imported 0.8
+
+# Logs of real Go programs, imported; and of one on the spot, where Go is.
+if command -v go > "$work/out" 2>&1 && go build -o "$work/heap" "$src/tests/go/heap.go" 2> "$work/err"; then
+	GOMAXPROCS=2 GODEBUG=gctrace=1 "$work/heap" change 2> "$work/spot-go.log" || fault "heap.go: exit $?"
+else
+	echo "follow.sh: no Go here: only the logs that are at hand"
+fi
+for log in "$src"/tests/logs/*-go*.log "$work"/*-go.log; do
+	[ -s "$log" ] || continue
+	real=$(basename "$log" .log)
+	"$bin" import "$log" -o "$work/$real.yaml" 2> "$work/err" || { fault "import $log: exit $?"; cat "$work/err" >&2; }
+	run "$real" "$work/$real.yaml"
+	least "$real" 0.8
+	echo "$real: $score"
+done
 
 [ "$bad" = 0 ] && echo "follow.sh: all as it should be"
 [ "$bad" = 0 ]
