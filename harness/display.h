@@ -36,4 +36,4 @@ struct gcs_display {
 	/* Restores the terminal; async-signal-safe is not needed: called on every way out of the main thread. */
 	void (*close)(void *self);
 };
-extern const struct gcs_display gcs_display_plain; /* one line an event, harness/plain.c */
+extern const struct gcs_display gcs_display_plain; /* one line an event, harness/run/plain.c */

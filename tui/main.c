@@ -1,5 +1,5 @@
 /* main.c: gcstorm: the command line, with the live screen as its display. */
-#include "harness/command.h"
+#include "harness/command/command.h"
 #include "tui/screen.h"
 
 int main(int argc, char **argv)

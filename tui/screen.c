@@ -6,7 +6,7 @@
  */
 #include "tui/screen.h"
 
-#include "harness/playback.h"
+#include "harness/playback/playback.h"
 #include "tui/terminal.h"
 
 #include <errno.h>

@@ -3,11 +3,11 @@
  * agrees with itself. Stands alone with libFuzzer:
  *
  *   clang -fsanitize=fuzzer,address,undefined -I. tests/fuzz/fuzz_gctrace_log.c \
- *           harness/gctrace_log.c
+ *           harness/import/gctrace_log.c
  *
  * and is mutated from printed seeds in tests/unit/test_gctrace_fuzz.c.
  */
-#include "harness/gctrace_log.h"
+#include "harness/import/gctrace_log.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* test_check.c: the language of SLOs and expectations, and how they are judged over time. */
 #include "tests/unit/test_run_fixture.h"
 
-#include "harness/check.h"
+#include "harness/measure/check.h"
 
 #include <errno.h>
 #include <math.h>

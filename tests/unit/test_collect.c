@@ -2,9 +2,9 @@
  * strip, verdict. */
 #include "tests/unit/test_run_fixture.h"
 
-#include "harness/interval.h"
-#include "harness/pauses.h"
-#include "harness/strip.h"
+#include "harness/measure/interval.h"
+#include "harness/measure/pauses.h"
+#include "harness/measure/strip.h"
 
 #include <signal.h>
 #include <sqlite3.h>

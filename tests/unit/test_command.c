@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "harness/collect.h"
-#include "harness/command.h"
+#include "harness/collect/collect.h"
+#include "harness/command/command.h"
 
 #include <jansson.h>
 #include <stdlib.h>

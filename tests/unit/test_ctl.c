@@ -3,8 +3,8 @@
 #define _GNU_SOURCE 1 /* pipe2 */
 #include "tests/unit/test_run_fixture.h"
 
-#include "harness/ctl.h"
-#include "harness/rundir.h"
+#include "harness/run/ctl.h"
+#include "harness/run/rundir.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
  * fidelity: scores of hand-made cycles, the grain of a log, the window, the reasons; and pairs, each
  * cycle once, in the order of time.
  */
-#include "harness/fidelity.h"
+#include "harness/measure/fidelity.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

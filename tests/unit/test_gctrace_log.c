@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "harness/gctrace_log.h"
+#include "harness/import/gctrace_log.h"
 
 #include <stdio.h>
 #include <string.h>

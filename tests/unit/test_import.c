@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "harness/import.h"
+#include "harness/import/import.h"
 #include "harness/scenario.h"
 
 #include <errno.h>

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "faults/gate.h"
-#include "harness/stats.h"
+#include "harness/measure/stats.h"
 
 #include <sqlite3.h>
 #include <stdbool.h>

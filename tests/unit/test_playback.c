@@ -2,11 +2,11 @@
  * test_playback.c: a record looked at again. A simulated run is made with its collector's last snapshot kept; what playback shows of
  * it is compared with that snapshot, and at other moments with figures asked of the record by SQL.
  */
-#include "harness/playback.h"
-#include "harness/player.h"
-#include "harness/record_read.h"
-#include "harness/run.h"
-#include "harness/runs.h"
+#include "harness/playback/playback.h"
+#include "harness/playback/player.h"
+#include "harness/record/record_read.h"
+#include "harness/run/run.h"
+#include "harness/report/runs.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,8 +2,8 @@
  * how wide, how far apart, what share of operations, with or without a lag beside them. */
 #include "tests/unit/test_run_fixture.h"
 
-#include "harness/pulses.h"
-#include "harness/reported.h"
+#include "harness/measure/pulses.h"
+#include "harness/collect/reported.h"
 
 #include <jansson.h>
 #include <math.h>

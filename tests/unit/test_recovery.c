@@ -8,8 +8,8 @@
  */
 #include "tests/unit/test_run_fixture.h"
 
-#include "harness/recovery.h"
-#include "harness/verdict.h"
+#include "harness/measure/recovery.h"
+#include "harness/measure/verdict.h"
 
 #include <stdio.h>
 

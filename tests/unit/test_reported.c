@@ -2,7 +2,7 @@
  * ways of printing them. */
 #include "tests/unit/test_run_fixture.h"
 
-#include "harness/reported.h"
+#include "harness/collect/reported.h"
 
 #include <errno.h>
 #include <jansson.h>

@@ -5,8 +5,8 @@
  */
 #pragma once
 
-#include "harness/collect.h"
-#include "harness/record.h"
+#include "harness/collect/collect.h"
+#include "harness/record/record.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

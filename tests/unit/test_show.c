@@ -7,10 +7,10 @@
 
 #include <cmocka.h>
 
-#include "harness/check.h"
-#include "harness/scenario_schema.h"
-#include "harness/show.h"
-#include "harness/story.h"
+#include "harness/measure/check.h"
+#include "harness/scenario/scenario_schema.h"
+#include "harness/command/show.h"
+#include "harness/command/story.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* test_soak.c: the parts of a soak that run nothing: seeds, the command that repeats a round, the
  * trend of its memory. */
-#include "harness/soak_plan.h"
-#include "harness/soak_trend.h"
+#include "harness/soak/soak_plan.h"
+#include "harness/soak/soak_trend.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 /* test_soak_rounds.c: a soak whose runs are played: what is counted, kept and printed, when it
  * ends and with which exit code; and that nothing finished is lost, whatever it is killed in. */
-#include "harness/record.h"
-#include "harness/soak.h"
-#include "harness/soak_state.h"
-#include "harness/verdict.h"
+#include "harness/record/record.h"
+#include "harness/soak/soak.h"
+#include "harness/soak/soak_state.h"
+#include "harness/measure/verdict.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -8,10 +8,10 @@
 
 #include <cmocka.h>
 
-#include "harness/lease.h"
-#include "harness/lines.h"
-#include "harness/paths.h"
-#include "harness/spawn.h"
+#include "harness/run/lease.h"
+#include "harness/base/lines.h"
+#include "harness/base/paths.h"
+#include "harness/base/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>

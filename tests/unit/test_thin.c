@@ -1,7 +1,7 @@
 /* test_thin.c: a thinned record says the same, is small, and is never half there. */
 #include "tests/unit/test_run_fixture.h"
 
-#include "harness/thin.h"
+#include "harness/record/thin.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "harness/timeline.h"
+#include "harness/scenario/timeline.h"
 
 #include <errno.h>
 #include <jansson.h>

@@ -1,5 +1,5 @@
 /* test_tui.c: the live screen, read from its canvas: nothing overflows, the figures are there, keys do what they say. */
-#include "harness/playback.h"
+#include "harness/playback/playback.h"
 #include "tui/canvas.h"
 #include "tui/format.h"
 #include "tui/screen.h"

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "harness/suggest.h"
-#include "harness/units.h"
+#include "harness/base/suggest.h"
+#include "harness/base/units.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* test_variants.c: the table over a series of runs, from their records; and which exit code the series has. */
 #include "tests/unit/test_run_fixture.h"
 
-#include "harness/variants.h"
+#include "harness/run/variants.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -104,7 +104,7 @@ static void test_many(void **state)
 {
 	(void)state;
 	struct gcs_variant_runs *v = series();
-	char id[16];
+	char id[24];
 	uint32_t blocks = 0;
 	series_add(v, NULL, 100 * US_NS, false);
 	for (int i = 1; i <= 6; i++) {

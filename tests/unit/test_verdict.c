@@ -1,7 +1,7 @@
 /* test_verdict.c: which exit code, when several would apply (DESIGN §6). */
 #include "tests/unit/test_run_fixture.h"
 
-#include "harness/verdict.h"
+#include "harness/measure/verdict.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,0 +1,415 @@
+/*
+ * collect.c: the collector's life: made before the target starts, told what happens to it, ticked,
+ * finished with a verdict.
+ *
+ * A tick reads the clock, then shared memory up to it, then the rings; records older than the
+ * horizon are handled in the order of time, and intervals close behind them. Real: the horizon
+ * trails the clock by COLLECT_GRACE_NS. Simulation: the clock is the target's virtual one, read
+ * before the rings (whatever happened before it is in them), and /proc is not looked at. A
+ * simulated target waits at each tenth of a second until it has been sampled, so there samples fall
+ * on interval edges and every run of a seed is counted alike; the caller ticks often (1 ms), or the
+ * target waits for long.
+ */
+#include "harness/collect/collect_priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define COLLECT_LATE_TOLD_NS 500000000 /* an own delay worth an event */
+
+static int64_t collect_monotonic(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
+
+/* ---------------------------------------------------------------- making */
+
+static int collect_judges(struct gcs_collect *c)
+{
+	const struct gcs_scenario *s = c->scenario;
+	int rc = 0;
+	for (uint32_t i = 0; i < s->nslos && rc == 0; i++)
+		rc = gcs_judge_init(&c->slo[i], &s->slo[i], s);
+	for (uint32_t i = 0; i < s->nexpects && rc == 0; i++)
+		rc = gcs_judge_init(&c->expect[i], &s->expect[i], s);
+	for (uint32_t i = 0; i < s->nslos && rc == 0 && c->over_ns == 0; i++) {
+		const struct gcs_expr *e = &c->slo[i].expr;
+		const char *name = e->ref.metric->name;
+		bool pause =
+			strncmp(name, "pause.", 6) == 0 || strncmp(name, "op.latency.", 11) == 0;
+		if (pause && e->ref.metric->unit == GCS_UNIT_NS &&
+		    (e->op == GCS_LT || e->op == GCS_LE))
+			c->over_ns = (int64_t)e->value;
+	}
+	return rc;
+}
+
+static int collect_refuse(char **ret_text, int rc)
+{
+	if (ret_text && !*ret_text)
+		*ret_text = strdup(
+			rc == -EINVAL ? "the scenario names a check or signal that does not exist"
+				      : strerror(-rc));
+	return rc;
+}
+
+int gcs_collect_create(struct gcs_collect **ret, const struct gcs_collect_options *opt,
+		       char **ret_text)
+{
+	struct gcs_record_options record = {.path = opt->record_path};
+	struct gcs_collect *c = calloc(1, sizeof(*c));
+	if (ret_text)
+		*ret_text = NULL;
+	if (!c)
+		return collect_refuse(ret_text, -ENOMEM);
+	c->scenario = opt->scenario;
+	c->tel = opt->telemetry;
+	c->sim = opt->sim;
+	c->ended_ns = c->cut_ns = -1;
+	int rc = gcs_recoveries_init(&c->recoveries, opt->scenario);
+	if (rc == 0)
+		rc = collect_judges(c);
+	if (rc == 0)
+		rc = gcs_reproductions_init(&c->reproductions, c->scenario);
+	if (rc == 0)
+		rc = gcs_record_create(&c->record, &record, ret_text);
+	if (rc != 0) {
+		gcs_collect_destroy(c);
+		return collect_refuse(ret_text, rc);
+	}
+	gcs_intervals_init(&c->intervals, c->scenario, c->recoveries.window_ns,
+			   gcs_intervals_parts(c->recoveries.window_ns));
+	if (c->sim) /* relaxed: the target is not there yet */
+		atomic_store_explicit(&c->tel->sampled_ns, 1, memory_order_relaxed);
+	collect_view_begin(c, opt);
+	collect_rows_begin(c, opt);
+	gcs_record_tick(c->record);
+	*ret = c;
+	return 0;
+}
+
+void gcs_collect_destroy(struct gcs_collect *c)
+{
+	if (!c)
+		return;
+	if (c->record)
+		gcs_record_close(c->record);
+	gcs_intervals_fini(&c->intervals);
+	gcs_interval_destroy(c->window);
+	for (uint32_t i = 0; i < c->nrecent; i++)
+		gcs_interval_destroy(c->recent[i]);
+	gcs_measure_fini(&c->total);
+	gcs_measure_fini(&c->calm);
+	gcs_measure_fini(&c->all);
+	for (uint32_t i = 0; i < WATCH_HISTS; i++)
+		free(c->ops[i]);
+	for (uint32_t i = 0; i < GCS_CHECKS_MAX; i++) {
+		gcs_judge_fini(&c->slo[i]);
+		gcs_judge_fini(&c->expect[i]);
+	}
+	gcs_reproductions_fini(&c->reproductions);
+	gcs_recoveries_fini(&c->recoveries);
+	collect_fidelity_fini(c);
+	free(c->held);
+	free(c);
+}
+
+/* ---------------------------------------------------------------- what happens to the target */
+
+void gcs_collect_target(struct gcs_collect *c, int pid)
+{
+	c->pid = pid;
+}
+
+void gcs_collect_started(struct gcs_collect *c, int64_t t0_abs_ns)
+{
+	c->t0_abs_ns = t0_abs_ns;
+	c->started = true;
+	collect_sample(c, 0, false); /* what was counted before t0 is not counted again */
+	gcs_record_put(c->record, GCS_ROW_RUN_STARTED, gcs_int(c->pid), gcs_int(t0_abs_ns));
+	collect_say(c, 0, 0, "started");
+}
+
+void gcs_collect_event(struct gcs_collect *c, int level, const char *text)
+{
+	collect_say(c, c->now_ns, level, "%s", text);
+}
+
+void gcs_collect_gctrace(struct gcs_collect *c, const char *line)
+{
+	gcs_record_put(c->record, GCS_ROW_GCTRACE, gcs_int(c->now_ns), gcs_text(line));
+}
+
+static void collect_clock(struct gcs_collect *c)
+{
+	if (!c->started)
+		return;
+	/* acquire: what the target wrote before it moved its clock is read after it */
+	int64_t abs_ns =
+		c->sim ? atomic_load_explicit(&c->tel->gauges.target_now_ns, memory_order_acquire)
+		       : collect_monotonic();
+	int64_t now_ns = collect_rel(c, abs_ns);
+	c->clock_abs_ns = abs_ns;
+	if (now_ns > c->now_ns)
+		c->now_ns = now_ns;
+	c->horizon_ns = c->sim ? c->now_ns : c->now_ns - COLLECT_GRACE_NS;
+}
+
+void gcs_collect_operator(struct gcs_collect *c, const char *source, const char *act, int fault,
+			  const char *text)
+{
+	collect_clock(c);
+	bool named = fault >= 0 && (uint32_t)fault < c->scenario->nfaults;
+	gcs_record_put(c->record, GCS_ROW_OPERATOR, gcs_int(c->now_ns), gcs_text(source),
+		       gcs_text(act), gcs_int(fault), gcs_text(text));
+	collect_say(c, c->now_ns, 1, "operator (%s): %s%s%s%s%s", source, act, named ? " " : "",
+		    named ? c->scenario->fault[fault].id : "", text && *text ? ": " : "",
+		    text ? text : "");
+	if (strcmp(act, "mark") != 0 && strcmp(act, "refused") != 0)
+		c->snap.operator_modified = true;
+}
+
+void gcs_collect_ending(struct gcs_collect *c)
+{
+	collect_clock(c);
+	if (c->cut_ns < 0)
+		c->cut_ns = c->now_ns;
+}
+
+void gcs_collect_stood_still(struct gcs_collect *c, int64_t from_abs_ns)
+{
+	int64_t from_ns = c->started ? collect_rel(c, from_abs_ns) : 0;
+	if (c->ended_ns >= 0)
+		return;
+	c->ended_ns = from_ns > 0 ? from_ns : 0;
+	if (c->cut_ns < 0 || c->cut_ns > c->ended_ns)
+		c->cut_ns = c->ended_ns;
+}
+
+void gcs_collect_done(struct gcs_collect *c, const char *hash, uint64_t checked, uint64_t errors)
+{
+	collect_clock(c);
+	c->done = true;
+	c->ended_ns = c->now_ns;
+	if (hash && c->sim) /* on real threads there is no order of events to prove */
+		snprintf(c->hash, sizeof(c->hash), "%s", hash);
+	if (checked > c->facts.integrity_checked)
+		c->facts.integrity_checked = checked;
+	if (errors > c->data_errors)
+		c->data_errors = errors;
+}
+
+static void collect_crash_text(struct gcs_collect *c)
+{
+	int status = c->wait_status;
+	double at = (double)c->now_ns / 1e9;
+	if (WIFSIGNALED(status))
+		snprintf(c->crash_text, sizeof(c->crash_text),
+			 "the target was killed by signal %d (%s) at %.1f s", WTERMSIG(status),
+			 strsignal(WTERMSIG(status)), at);
+	else
+		snprintf(c->crash_text, sizeof(c->crash_text),
+			 "the target ended with status %d at %.1f s%s", WEXITSTATUS(status), at,
+			 c->done ? ", after it was done" : " before it was done");
+}
+
+void gcs_collect_fail(struct gcs_collect *c, enum gcs_exit code, const char *text)
+{
+	collect_clock(c);
+	collect_say(c, c->now_ns, 2, "%s", text);
+	if (c->fail != GCS_EXIT_PASS)
+		return;
+	c->fail = code;
+	snprintf(c->fail_text, sizeof(c->fail_text), "%s", text);
+}
+
+void gcs_collect_exit(struct gcs_collect *c, int wait_status, bool expected)
+{
+	collect_clock(c);
+	c->exited = true;
+	c->wait_status = wait_status;
+	if (c->ended_ns < 0)
+		c->ended_ns = c->now_ns;
+	if (expected && WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0)
+		return;
+	c->crashed = true;
+	c->facts.crashes++;
+	collect_crash_text(c);
+	collect_say(c, c->now_ns, 2, "%.90s", c->crash_text);
+}
+
+/* ---------------------------------------------------------------- ticks */
+
+static uint64_t collect_load(const _Atomic uint64_t *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+void collect_facts(struct gcs_collect *c)
+{
+	uint64_t cold_ns = 0;
+	for (uint32_t i = 0; i < c->scenario->nfaults; i++) {
+		const struct watch_fault *shared = &c->tel->fault[i];
+		struct gcs_fault_facts *f = &c->facts.fault[i];
+		f->visits = collect_load(&shared->visits);
+		f->eligible = collect_load(&shared->eligible);
+		f->fired = collect_load(&shared->fired);
+		f->masked = collect_load(&shared->masked);
+		if (f->fired < c->fired[i])
+			f->fired = c->fired[i];
+		cold_ns += collect_load(&shared->cold_ns);
+	}
+	gcs_recoveries_facts(&c->recoveries, &c->facts);
+	c->facts.integrity_errors = c->data_errors;
+	c->facts.samples_lost = watch_lost(c->tel);
+	c->facts.injector_cost = c->cpu_ns > 0 ? (double)cold_ns / (double)c->cpu_ns : 0;
+}
+
+static void collect_judge(struct gcs_collect *c, bool at_end)
+{
+	for (uint32_t i = 0; i < c->scenario->nslos; i++) {
+		struct gcs_judge *j = &c->slo[i];
+		bool was_final = j->final;
+		gcs_judge_read(j, &c->facts, c->scenario, c->now_ns, at_end);
+		if (j->final && j->state < 0 && !was_final)
+			collect_say(c, c->now_ns, 2, "SLO %.24s failed: %.56s", j->check->id,
+				    j->check->text);
+		if (j->final && j->state < 0 && j->check->abort)
+			c->aborted = true;
+	}
+	for (uint32_t i = 0; i < c->scenario->nexpects; i++)
+		gcs_judge_read(&c->expect[i], &c->facts, c->scenario, c->now_ns, at_end);
+}
+
+/* Our own delays: they do not touch the target, but they say what the machine is like. */
+static void collect_lateness(struct gcs_collect *c)
+{
+	int64_t now = collect_monotonic();
+	int64_t late = c->tick_abs_ns ? now - c->tick_abs_ns - COLLECT_TICK_NS : 0;
+	c->tick_abs_ns = now;
+	if (c->sim || late <= c->late_max_ns)
+		return;
+	c->late_max_ns = late;
+	if (late > COLLECT_LATE_TOLD_NS)
+		collect_say(c, c->now_ns, 1, "the harness itself was held up for %.1f s",
+			    (double)late / 1e9);
+}
+
+/* Tell a simulated target that this much of its time is in the books; it waits for that at interval
+ * edges. */
+static void collect_sampled(struct gcs_collect *c, int64_t abs_ns)
+{
+	if (c->sim && c->started && abs_ns > 0)
+		/* release: our reads come before the target goes on and changes what we read */
+		atomic_store_explicit(&c->tel->sampled_ns, (uint64_t)abs_ns, memory_order_release);
+}
+
+int gcs_collect_tick(struct gcs_collect *c)
+{
+	collect_clock(c);
+	collect_lateness(c);
+	if (c->started)
+		collect_sample(c, c->now_ns, false);
+	collect_drain(c);
+	collect_sampled(c, c->clock_abs_ns);
+	collect_facts(c);
+	collect_judge(c, false);
+	collect_view(c);
+	if (c->now_ns >=
+	    c->told_ns + COLLECT_TICK_NS) { /* how far the record goes, if it ends here */
+		c->told_ns = c->now_ns;
+		gcs_record_put(c->record, GCS_ROW_RUN_NOW, gcs_int(c->now_ns));
+	}
+	c->error = gcs_record_tick(c->record);
+	return c->error ? c->error : c->aborted;
+}
+
+const struct gcs_snapshot *gcs_collect_snapshot(struct gcs_collect *c)
+{
+	return &c->snap;
+}
+
+/* ---------------------------------------------------------------- the end */
+
+/* The window that the end cut short keeps what it holds, and is no evidence of recovery; there is
+ * nothing beyond it. */
+static void collect_close_rest(struct gcs_collect *c)
+{
+	collect_advance(c, c->ended_ns);
+	while (c->intervals.nopen) {
+		struct gcs_interval *i = gcs_intervals_close(&c->intervals, INT64_MAX);
+		if (i->start_ns >= c->ended_ns) {
+			if (i->start_ns == c->ended_ns && c->window)
+				gcs_measure_merge_ops(&c->window->m,
+						      &i->m); /* of its last moment */
+			gcs_interval_destroy(i);
+			continue;
+		}
+		i->m.span_ns = c->ended_ns - i->start_ns;
+		i->end_ns = c->ended_ns;
+		collect_close(c, i);
+	}
+	collect_close_cut(c, c->ended_ns);
+}
+
+static void collect_verdict(struct gcs_collect *c, int interrupted)
+{
+	bool cut = c->ended_ns < c->scenario->end_ns - c->intervals.window_ns;
+	struct gcs_grounds g = {
+		.scenario = c->scenario,
+		.facts = &c->facts,
+		.recoveries = &c->recoveries,
+		.slo = c->slo,
+		.expect = c->expect,
+		.interrupted = interrupted,
+		.harness_error = c->error,
+		.started = c->started,
+		.target_crashed = c->crashed,
+		.crash_text = c->crash_text,
+		.fail = c->fail,
+		.fail_text = c->fail_text,
+		.sim = c->sim,
+		.duration_ns = c->ended_ns,
+		.stall_total_ns = c->stall_total_ns,
+		.resolution_ns = collect_resolution(c),
+		.ended_early =
+			cut && !interrupted && !c->crashed && !c->aborted && !c->error &&
+			(!c->fail || c->fail == GCS_EXIT_INCONCLUSIVE),
+	};
+	gcs_verdict_decide(&c->verdict, &g);
+}
+
+enum gcs_exit gcs_collect_finish(struct gcs_collect *c, int interrupted)
+{
+	collect_clock(c);
+	if (c->ended_ns < 0)
+		c->ended_ns = c->now_ns;
+	if (c->started)
+		collect_sample(c, c->now_ns, true);
+	c->horizon_ns = INT64_MAX;
+	collect_drain(c);
+	collect_sampled(c, INT64_MAX); /* nobody looks any more */
+	collect_close_rest(c);
+	gcs_recoveries_finish(&c->recoveries, c->ended_ns);
+	collect_facts(c);
+	collect_judge(c, true);
+	collect_verdict(c, interrupted);
+	collect_rows_end(c);
+	collect_view(c);
+	c->snap.state = GCS_ENDED;
+	int error = gcs_record_close(c->record);
+	c->record = NULL;
+	if (error && !c->error) {
+		c->error = error;
+		collect_verdict(c, interrupted);
+		collect_view(c);
+	}
+	return c->verdict.exit;
+}

@@ -1,0 +1,49 @@
+/*
+ * command_priv.h: what the commands get: the arguments, parsed and checked against the table.
+ */
+#pragma once
+
+#include "harness/command/command.h"
+
+#define GCS_SETS_MAX  60
+#define GCS_WORDS_MAX 16
+
+struct gcs_arguments {
+	const struct gcs_command *command;
+	const char *word[GCS_WORDS_MAX];
+	int nwords;
+	const char *value[GCS_OPTIONS]; /* last one given; "" for an option that takes nothing;
+					   NULL: not given */
+	struct gcs_override set[GCS_SETS_MAX];
+	size_t nsets;
+	const char *format; /* "text" or "json" */
+	const struct gcs_display *screen;
+	char *line; /* the command line, as recorded */
+};
+
+/* "gcstorm: …" on stderr, with a hint (may be NULL). Returns exit code 2. */
+int gcs_command_usage(const char *hint, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* NULL: there is none. */
+const struct gcs_command *gcs_command_find(const char *name);
+/* Says that there is no such command, with the nearest. Returns exit code 2. */
+int gcs_command_unknown(const char *name);
+
+/* The scenario that word[0] and the options name, loaded. 0, or the exit code, with everything said.
+ */
+int gcs_command_scenario(const struct gcs_arguments *a, struct gcs_scenario **ret);
+
+int gcs_command_run(const struct gcs_arguments *a);
+int gcs_command_soak(const struct gcs_arguments *a);
+int gcs_command_plan(const struct gcs_arguments *a);
+int gcs_command_show(const struct gcs_arguments *a);
+int gcs_command_import(const struct gcs_arguments *a);
+int gcs_command_view(const struct gcs_arguments *a);
+int gcs_command_ctl(const struct gcs_arguments *a);
+int gcs_command_completion(const struct gcs_arguments *a);
+int gcs_command_manual(const struct gcs_arguments *a);
+int gcs_command_check(const struct gcs_arguments *a);
+int gcs_command_report(const struct gcs_arguments *a);
+int gcs_command_list(const struct gcs_arguments *a);
+int gcs_command_version(const struct gcs_arguments *a);
+int gcs_command_help(const struct gcs_arguments *a);

@@ -1,0 +1,161 @@
+/* command_scenario.c: the commands that take a scenario: run, check. */
+#define _GNU_SOURCE 1 /* asprintf */
+#include "harness/command/command_priv.h"
+#include "harness/base/paths.h"
+#include "harness/run/run.h"
+#include "harness/base/suggest.h"
+#include "harness/base/units.h"
+#include "harness/run/variants.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int scenario_missing(const char *arg)
+{
+	struct gcs_incident *list;
+	char hint[160] = "";
+	size_t n = gcs_path_incidents(&list);
+	const char *near = n ? gcs_suggest(arg, &list[0].name, n, sizeof list[0]) : NULL;
+	if (near)
+		snprintf(hint, sizeof hint, "did you mean '%s'?", near);
+	int code = gcs_command_usage(
+		near ? hint
+		     : "`gcstorm list incidents` names those there are; anything else is a path",
+		"there is no scenario '%s'", arg);
+	gcs_path_incidents_free(list, n);
+	return code;
+}
+
+/* --seed is one more --set, the last. */
+static size_t scenario_overrides(const struct gcs_arguments *a,
+				 struct gcs_override set[GCS_SETS_MAX + 1])
+{
+	memcpy(set, a->set, a->nsets * sizeof set[0]);
+	if (!a->value[GCS_OPT_SEED])
+		return a->nsets;
+	set[a->nsets] = (struct gcs_override){"seed", a->value[GCS_OPT_SEED]};
+	return a->nsets + 1;
+}
+
+/* What the command line says about a scenario. */
+struct scenario_request {
+	char path[GCS_PATH_BYTES];
+	struct gcs_override set[GCS_SETS_MAX + 1];
+	struct gcs_scenario_options load; /* points into set */
+};
+
+/* 0, or the exit code, with everything said. */
+static int scenario_request(const struct gcs_arguments *a, struct scenario_request *ret)
+{
+	if (a->value[GCS_OPT_SEED] && !*a->value[GCS_OPT_SEED])
+		return gcs_command_usage(NULL, "--seed wants a number");
+	if (gcs_path_scenario(a->word[0], ret->path))
+		return scenario_missing(a->word[0]);
+	ret->load = (struct gcs_scenario_options){
+		.set = ret->set,
+		.nset = scenario_overrides(a, ret->set),
+		.variant = a->value[GCS_OPT_VARIANT],
+		.time_scale = a->value[GCS_OPT_TIME_SCALE],
+		.heap_scale = a->value[GCS_OPT_HEAP_SCALE],
+	};
+	return 0;
+}
+
+int gcs_command_scenario(const struct gcs_arguments *a, struct gcs_scenario **ret)
+{
+	struct scenario_request request;
+	struct gcs_scenario_error error;
+	int e = scenario_request(a, &request);
+	if (e)
+		return e;
+	e = gcs_scenario_load_with(ret, request.path, &request.load, &error);
+	if (e == 0)
+		return 0;
+	fputs(error.text ? error.text : "gcstorm: no memory\n", stderr);
+	gcs_scenario_error_fini(&error);
+	return e == -ENOMEM ? GCS_EXIT_UNSUPPORTED : GCS_EXIT_USAGE;
+}
+
+static const struct gcs_display *run_display(const struct gcs_arguments *a)
+{
+	const char *term = getenv("TERM");
+	bool terminal =
+		isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
+	bool wanted = a->value[GCS_OPT_TUI] || (terminal && !a->value[GCS_OPT_PLAIN]);
+	return wanted && a->screen ? a->screen : &gcs_display_plain;
+}
+
+static struct gcs_run_options run_options(const struct gcs_arguments *a, struct gcs_scenario *s)
+{
+	return (struct gcs_run_options){
+		.scenario = s,
+		.sim = a->value[GCS_OPT_SIM] != NULL,
+		.display = run_display(a),
+		.record = a->value[GCS_OPT_OUTPUT],
+		.format = a->format,
+		.command_line = a->line ? a->line : "",
+	};
+}
+
+static int run_variants(const struct gcs_arguments *a)
+{
+	struct scenario_request request;
+	int code = scenario_request(a, &request);
+	if (code)
+		return code;
+	struct gcs_variants_options opt = {
+		.path = request.path,
+		.load = request.load,
+		.run = run_options(a, NULL),
+		.record = a->value[GCS_OPT_OUTPUT],
+	};
+	return gcs_variants_run(&opt, stdout);
+}
+
+int gcs_command_run(const struct gcs_arguments *a)
+{
+	struct gcs_scenario *s;
+	if (a->value[GCS_OPT_TUI] && a->value[GCS_OPT_PLAIN])
+		return gcs_command_usage(NULL, "--tui and --plain exclude each other");
+	if (a->value[GCS_OPT_VARIANT] && a->value[GCS_OPT_VARIANTS])
+		return gcs_command_usage(NULL, "--variant and --variants exclude each other");
+	if (a->value[GCS_OPT_VARIANTS])
+		return run_variants(a);
+	int code = gcs_command_scenario(a, &s);
+	if (code)
+		return code;
+	struct gcs_run_options opt = run_options(a, s);
+	code = gcs_run(&opt, NULL);
+	gcs_scenario_destroy(s);
+	return code;
+}
+
+int gcs_command_check(const struct gcs_arguments *a)
+{
+	struct gcs_scenario *s;
+	char end[GCS_UNIT_TEXT];
+	int code = gcs_command_scenario(a, &s);
+	if (code)
+		return code;
+	if (strcmp(a->format, "json") == 0) {
+		char *text = gcs_scenario_json(s);
+		puts(text ? text : "{}");
+		code = text ? 0 : GCS_EXIT_HARNESS;
+		free(text);
+	} else {
+		uint32_t windows = 0;
+		for (uint32_t i = 0; i < s->nfaults; i++)
+			windows += s->fault[i].nwindows;
+		printf("%s: ok: %s in %u phase%s, %u workload%s, %u fault%s in %u window%s, %u "
+		       "SLO%s, %u expectation%s\n",
+		       s->name, gcs_show_duration(end, s->end_ns), s->nphases,
+		       s->nphases == 1 ? "" : "s", s->nworkloads, s->nworkloads == 1 ? "" : "s",
+		       s->nfaults, s->nfaults == 1 ? "" : "s", windows, windows == 1 ? "" : "s",
+		       s->nslos, s->nslos == 1 ? "" : "s", s->nexpects,
+		       s->nexpects == 1 ? "" : "s");
+	}
+	gcs_scenario_destroy(s);
+	return code;
+}

@@ -1,0 +1,97 @@
+/* command_table.c: every command and every option, once. */
+#include "harness/command/command_priv.h"
+
+#define BIT(id) (1u << GCS_OPT_##id)
+#define SCALES	(BIT(TIME_SCALE) | BIT(HEAP_SCALE))
+
+/* clang-format off */
+const struct gcs_option gcs_options[GCS_OPTIONS] = {
+	[GCS_OPT_HELP] = {"help", 'h', NULL, false, "say what the command does"},
+	[GCS_OPT_SIM] = {"sim", 0, NULL, false, "simulate: one thread, virtual time; same scenario and seed, same run"},
+	[GCS_OPT_SEED] = {"seed", 0, "N", false, "the seed of every draw, decimal or 0x…; as --set seed=N"},
+	[GCS_OPT_SET] = {"set", 's', "KEY=VALUE", true, "change a value: workload.maps.keys=10k, phases.storm.for=5s"},
+	[GCS_OPT_TUI] = {"tui", 0, NULL, false, "show the screen; by default on a terminal"},
+	[GCS_OPT_PLAIN] = {"plain", 0, NULL, false, "one line an event on standard error; by default without a terminal"},
+	[GCS_OPT_FORMAT] = {"format", 'f', "text|json", false, "of the result on standard output"},
+	[GCS_OPT_OUTPUT] = {"output", 'o', "FILE", false, "write the result there (run: the record, a new file; import: the scenario; soak: its directory)"},
+	[GCS_OPT_TIME_SCALE] = {"time-scale", 0, "FACTOR", false, "play the timeline this many times faster: phases, windows and curves, never rates and delays"},
+	[GCS_OPT_HEAP_SCALE] = {"heap-scale", 0, "FACTOR", false, "divide bytes and live sets by this"},
+	[GCS_OPT_VARIANT] = {"variant", 0, "ID", false, "one of the scenario's variants: the same incident with something changed"},
+	[GCS_OPT_VARIANTS] = {"variants", 0, NULL, false, "the scenario as it is and each of its variants, in turn; one table at the end"},
+	[GCS_OPT_FOR] = {"for", 0, "TIME", false, "begin no new round after this time, 8h"},
+	[GCS_OPT_ROUNDS] = {"rounds", 0, "N", false, "at most so many rounds"},
+	[GCS_OPT_DISK] = {"disk", 0, "BYTES", false, "what all records together may take, 2GiB"},
+	[GCS_OPT_UNTIL_FAILURE] = {"until-failure", 0, NULL, false, "stop after the first round that fails"},
+	[GCS_OPT_RESUME] = {"resume", 0, "DIR", false, "go on with the soak whose directory that is"},
+};
+
+const struct gcs_command gcs_commands[] = {
+	{"run", "SCENARIO", 1, 1,
+	 BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(TUI) | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(VARIANTS),
+	 "run a scenario and judge it",
+	 "SCENARIO is a file, or the name of an incident (gcstorm list incidents).\n"
+	 "The record lies in $XDG_STATE_HOME/gcstorm/runs, or where --output says.\n"
+	 "Exit: 0 pass, 2 wrong usage or scenario, 3 unsupported or no resource, 4 the target crashed,\n"
+	 "5 inconclusive, 7 untrustworthy, 99 an SLO or integrity check failed, 130 and 143 interrupted,\n"
+	 "1 the harness itself failed. With --variants the worst of all.",
+	 gcs_command_run},
+	{"soak", "[SCENARIO...]", 0, GCS_WORDS_MAX,
+	 BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(TUI) | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(FOR) | BIT(ROUNDS) |
+		 BIT(DISK) | BIT(UNTIL_FAILURE) | BIT(RESUME),
+	 "run scenarios round after round with new seeds, and keep what fails",
+	 "Rounds take the scenarios in turn, each with a seed made from --seed and its number. A round\n"
+	 "that does not pass keeps its record whole, and its line has the command that repeats it;\n"
+	 "passing ones are thinned, and go first when --disk (2GiB) is reached. Without --for and\n"
+	 "--rounds a soak takes an hour. It lies in $XDG_STATE_HOME/gcstorm/soaks, or where --output\n"
+	 "says. After a kill or an interrupt --resume DIR goes on with the options it had; --for,\n"
+	 "--rounds and --disk may be given anew. `gcstorm report DIR` prints the summary at any time.\n"
+	 "Exit: 130 and 143 interrupted, 1 and 3 when that ended the soak; else the first that any round\n"
+	 "had of 99, 4, 1, 5, 7 (an SLO that failed outweighs a crash, what failed what decided nothing);\n"
+	 "0 when all passed. With --format json each line is an object: soak, round, note, summary.",
+	 gcs_command_soak},
+	{"check", "SCENARIO", 1, 1, BIT(SEED) | BIT(SET) | BIT(FORMAT) | SCALES | BIT(VARIANT),
+	 "read a scenario and say what is wrong with it",
+	 "Nothing is started. With --format json it prints the scenario with every default filled in\n"
+	 "and every time absolute, in nanoseconds.",
+	 gcs_command_check},
+	{"plan", "SCENARIO", 1, 1, BIT(SEED) | BIT(SET) | BIT(FORMAT) | SCALES | BIT(VARIANT),
+	 "print the timeline of a scenario before it runs",
+	 "Phases, and every window of every fault, against the clock of the run and that of the incident.",
+	 gcs_command_plan},
+	{"show", "NAME", 1, 1, 0,
+	 "tell the story of an incident, a fault point, a driver or a metric",
+	 "NAME is one of `gcstorm list incidents`, `list faults`, `list workloads` or `list metrics`.",
+	 gcs_command_show},
+	{"import", "LOG", 1, 1, BIT(OUTPUT) | BIT(FORMAT) | SCALES,
+	 "turn a production gctrace log into a scenario",
+	 "LOG is a file with the lines of GODEBUG=gctrace=1 (Go 1.5 and later) and anything between them,\n"
+	 "or - for standard input. The scenario goes to --output, else to standard output; what was read\n"
+	 "and what was skipped, and why, to standard error. Without scales, ones that fit this machine.",
+	 gcs_command_import},
+	{"view", "[RUN]", 0, 1, 0,
+	 "look at a record on the screen: scrub, jump, follow",
+	 "RUN is a file, a part of a record's name that no other has, or `last`. A run that goes on is\n"
+	 "followed. Without RUN, a list to choose from.",
+	 gcs_command_view},
+	{"ctl", "RUN arm|disarm|fire|disarm-all|mark|status [FAULT|TEXT]", 2, 3, BIT(FORMAT),
+	 "arm, disarm and fire faults of a run that goes on",
+	 "RUN is a record or `last`. Whatever is armed, disarmed or fired by hand marks the run as\n"
+	 "operator-modified. status needs no fault.",
+	 gcs_command_ctl},
+	{"report", "RUN", 1, 1, BIT(FORMAT),
+	 "tell what happened in a run, from its record",
+	 "RUN is a file, a part of a record's name that no other has, or `last`; or the directory of a soak.",
+	 gcs_command_report},
+	{"list", "faults|workloads|incidents|keys|metrics|runs", 1, 1, BIT(FORMAT),
+	 "list what there is",
+	 "keys are those of a scenario; metrics are what SLOs, expectations and recovery signals can name.",
+	 gcs_command_list},
+	{"completion", "bash", 1, 1, 0, "print the completion of a shell", "In bash: eval \"$(gcstorm completion bash)\"",
+	 gcs_command_completion},
+	{"manual", "[COMMAND]", 0, 1, 0, "print a manual page, as man reads it", "gcstorm manual run | man -l -",
+	 gcs_command_manual},
+	{"version", "", 0, 0, 0, "print the version", "", gcs_command_version},
+	{"help", "[COMMAND]", 0, 1, 0, "say what a command does", "", gcs_command_help},
+};
+const size_t gcs_commands_count = sizeof gcs_commands / sizeof gcs_commands[0];
+/* clang-format on */

@@ -1,0 +1,448 @@
+/*
+ * target.c: see target.h.
+ *
+ * Descriptors follow docs/control-protocol.md. The telemetry memfd is sealed against shrinking and
+ * growing before anyone else has it: a target that breaks it can write nonsense, but cannot make
+ * the harness fault.
+ */
+#define _GNU_SOURCE 1 /* memfd_create, seals, asprintf */
+#include "harness/run/target.h"
+#include "harness/run/lease.h"
+#include "harness/base/lines.h"
+#include "harness/base/paths.h"
+#include "harness/base/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TARGET_LOAD_MS	  10000 /* for the load line to be taken */
+#define TARGET_WORD_BYTES 400u
+
+struct target_process {
+	pid_t pid;
+	bool alive;
+	int ctl, err;
+	struct gcs_lines ctl_lines, err_lines;
+};
+
+struct gcs_target {
+	const struct gcs_scenario *scenario;
+	struct gcs_target_sink sink;
+	bool sim;
+	int telemetry_fd;
+	struct mrt_telemetry *telemetry;
+	struct gcs_lease *lease;
+	char *fifo; /* "GCSTORM_FIFO=PREFIX", NULL: none */
+	struct target_process main, load;
+	char *words[GCS_LAST_WORDS]; /* ring; nwords counts all that came */
+	size_t nwords;
+};
+
+static int target_fail(char **ret_text, int e, const char *what)
+{
+	if (asprintf(ret_text, "%s: %s", what, strerror(-e)) < 0)
+		*ret_text = NULL;
+	return e;
+}
+
+/* ---- shared memory */
+
+static int target_map(struct gcs_target *t)
+{
+	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+	int fd = memfd_create("gcstorm-telemetry", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return -errno;
+	t->telemetry_fd = fd;
+	if (fchmod(fd, 0600) || ftruncate(fd, sizeof(struct mrt_telemetry)) ||
+	    fcntl(fd, F_ADD_SEALS, seals))
+		return -errno;
+	void *at =
+		mmap(NULL, sizeof(struct mrt_telemetry), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		return -errno;
+	t->telemetry = at;
+	watch_layout_init(t->telemetry, t->scenario->procs);
+	return 0;
+}
+
+int gcs_target_create(struct gcs_target **ret, const struct gcs_scenario *s, bool sim,
+		      const struct gcs_target_sink *sink, char **ret_text)
+{
+	struct gcs_target *t = calloc(1, sizeof *t);
+	if (!t)
+		return target_fail(ret_text, -ENOMEM, "cannot set up the target");
+	t->scenario = s;
+	t->sink = *sink;
+	t->sim = sim;
+	t->telemetry_fd = t->main.ctl = t->main.err = t->load.ctl = t->load.err = -1;
+	int e = target_map(t);
+	if (e) {
+		gcs_target_destroy(t);
+		return target_fail(ret_text, e, "cannot set up the shared memory");
+	}
+	*ret = t;
+	return 0;
+}
+
+struct mrt_telemetry *gcs_target_telemetry(struct gcs_target *t)
+{
+	return t->telemetry;
+}
+
+void gcs_target_set_fifo(struct gcs_target *t, const char *prefix)
+{
+	free(t->fifo);
+	if (t->sim || asprintf(&t->fifo, "GCSTORM_FIFO=%s", prefix) < 0)
+		t->fifo = NULL;
+}
+
+/* ---- starting */
+
+static uint32_t target_conns(const struct gcs_target *t)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < t->scenario->nworkloads && !t->sim; i++)
+		n += t->scenario->workload[i].conns;
+	return n;
+}
+
+static int target_room_for_fds(unsigned wanted)
+{
+	struct rlimit lim;
+	if (getrlimit(RLIMIT_NOFILE, &lim))
+		return -errno;
+	if (lim.rlim_cur >= wanted)
+		return 0;
+	if (lim.rlim_max < wanted)
+		return -EMFILE;
+	lim.rlim_cur = lim.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &lim) ? -errno : 0;
+}
+
+static void target_close_all(int *fd, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fd[i] >= 0)
+			close(fd[i]);
+}
+
+static int target_spawn_one(struct gcs_target *t, struct target_process *p, const char *path,
+			    int *fd, unsigned nfds)
+{
+	int ctl[2], err[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ctl))
+		return -errno;
+	if (pipe2(err, O_CLOEXEC)) {
+		target_close_all(ctl, 2);
+		return -errno;
+	}
+	fd[0] = ctl[1];
+	fd[1] = t->telemetry_fd;
+	int e = gcs_spawn(&(struct gcs_spawn){.path = path,
+					      .err_fd = err[1],
+					      .fd = fd,
+					      .nfds = nfds,
+					      .env = p == &t->main ? t->fifo : NULL,
+					      .group = p == &t->main ? 0 : t->main.pid,
+					      .die_with_parent = p != &t->main},
+			  &p->pid);
+	close(ctl[1]);
+	close(err[1]);
+	p->ctl = ctl[0];
+	p->err = err[0];
+	if (e)
+		return e;
+	p->alive = true;
+	fcntl(p->ctl, F_SETFL,
+	      O_NONBLOCK); /* our end only: the ends of a pair have their own flags */
+	fcntl(p->err, F_SETFL, O_NONBLOCK);
+	return 0;
+}
+
+static int target_spawn_both(struct gcs_target *t, int *ours, int *theirs, uint32_t conns,
+			     char **ret_text)
+{
+	char path[GCS_PATH_BYTES];
+	const char *name = t->sim ? "gcstorm-target-sim" : "gcstorm-target";
+	if (gcs_path_program(name, path))
+		return target_fail(ret_text, -ENOENT, name);
+	int e = target_spawn_one(t, &t->main, path, ours, 2 + conns);
+	if (e)
+		return target_fail(ret_text, e, path);
+	if (conns == 0)
+		return 0;
+	if (gcs_path_program("gcstorm-load", path))
+		return target_fail(ret_text, -ENOENT, "gcstorm-load");
+	e = target_spawn_one(t, &t->load, path, theirs, 2 + conns);
+	return e ? target_fail(ret_text, e, path) : 0;
+}
+
+static int target_spawn_with_conns(struct gcs_target *t, uint32_t conns, char **ret_text)
+{
+	/* [0] control, [1] telemetry, then one end of each connection */
+	int *fd = malloc(2 * (conns + 2) * sizeof *fd);
+	if (!fd)
+		return target_fail(ret_text, -ENOMEM, "cannot start the target");
+	int *ours = fd, *theirs = fd + conns + 2, e = target_room_for_fds(4 * (conns + 2) + 64);
+	uint32_t made = 0;
+	for (; made < conns && e == 0; made++) {
+		int pair[2];
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
+			e = -errno;
+			break;
+		}
+		ours[2 + made] = pair[0];
+		theirs[2 + made] = pair[1];
+	}
+	e = e ? target_fail(ret_text, e, "cannot make the connections")
+	      : target_spawn_both(t, ours, theirs, conns, ret_text);
+	target_close_all(ours + 2, made);
+	target_close_all(theirs + 2, made);
+	free(fd);
+	return e;
+}
+
+/* ---- speaking */
+
+static int target_send(struct target_process *p, const char *text, size_t len, int wait_ms)
+{
+	while (len && p->ctl >= 0) {
+		ssize_t n = send(p->ctl, text, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n > 0) {
+			text += n;
+			len -= (size_t)n;
+		} else if (errno == EAGAIN) {
+			struct pollfd pfd = {.fd = p->ctl, .events = POLLOUT};
+			if (wait_ms == 0 || poll(&pfd, 1, wait_ms) <= 0)
+				return -EAGAIN;
+		} else if (errno != EINTR) {
+			return -errno;
+		}
+	}
+	return p->ctl >= 0 ? 0 : -EPIPE;
+}
+
+int gcs_target_spawn(struct gcs_target *t, char **ret_text)
+{
+	uint32_t conns = target_conns(t);
+	char *plan = gcs_scenario_plan(t->scenario), *line = NULL;
+	int len = plan ? asprintf(&line, "%s\n", plan) : -1;
+	free(plan);
+	if (len < 0)
+		return target_fail(ret_text, -ENOMEM, "cannot write the plan");
+	int e = target_spawn_with_conns(t, conns, ret_text);
+	if (e == 0 && !t->sim)
+		e = gcs_lease_start(&t->lease, &t->telemetry->beat);
+	if (e && !*ret_text)
+		target_fail(ret_text, e, "cannot start the lease");
+	if (e == 0) {
+		e = target_send(&t->main, line, (size_t)len, TARGET_LOAD_MS);
+		if (e == 0 && conns)
+			e = target_send(&t->load, line, (size_t)len, TARGET_LOAD_MS);
+		/* One that is gone already says why itself. */
+		e = e == -EPIPE || e == -ECONNRESET ? 0 : e;
+		if (e)
+			target_fail(ret_text, e, "the target does not take the plan");
+	}
+	free(line);
+	return e;
+}
+
+int gcs_target_say(struct gcs_target *t, const char *cmd, int fault)
+{
+	char line[128];
+	int n = fault < 0 ? snprintf(line, sizeof line, "{\"cmd\":\"%s\"}\n", cmd)
+			  : snprintf(line, sizeof line, "{\"cmd\":\"%s\",\"fault\":%d}\n", cmd,
+				     fault);
+	return target_send(&t->main, line, (size_t)n, 0);
+}
+
+/* ---- listening */
+
+static void target_word(struct gcs_target *t, const char *line)
+{
+	char **slot = &t->words[t->nwords++ % GCS_LAST_WORDS];
+	free(*slot);
+	*slot = strndup(line, TARGET_WORD_BYTES);
+}
+
+static void target_stderr(void *self, char *line)
+{
+	struct gcs_target *t = self;
+	if (strncmp(line, "gc ", 3) == 0)
+		t->sink.gctrace(t->sink.self, line);
+	else if (*line)
+		target_word(t, line);
+}
+
+static const char *target_text(const json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+	return text ? text : "";
+}
+
+static int64_t target_number(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+/* What the target says is not trusted: an act is one of these. */
+static void target_operator(struct gcs_target *t, const json_t *o)
+{
+	static const char *const acts[] = {"arm", "disarm", "fire", "refused"};
+	const json_t *fault = json_object_get(o, "fault");
+	json_int_t i = json_is_integer(fault) ? json_integer_value(fault) : -1;
+	if (i < 0 || i >= t->scenario->nfaults)
+		i = -1;
+	for (size_t k = 0; k < sizeof acts / sizeof acts[0]; k++)
+		if (strcmp(acts[k], target_text(o, "act")) == 0)
+			t->sink.operator(t->sink.self, "fiu-ctrl", acts[k], (int)i,
+					 target_text(o, "text"));
+}
+
+static void target_message(void *self, char *line)
+{
+	struct gcs_target *t = self;
+	const struct gcs_target_sink *k = &t->sink;
+	json_t *o = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+	const char *ev = target_text(o, "ev");
+	if (strcmp(ev, "ready") == 0)
+		k->ready(k->self, t->main.pid);
+	else if (strcmp(ev, "error") == 0)
+		k->refused(k->self, target_text(o, "text"));
+	else if (strcmp(ev, "started") == 0)
+		k->started(k->self, target_number(o, "t0_abs_ns"));
+	else if (strcmp(ev, "done") == 0)
+		k->done(k->self, target_text(o, "hash"), (uint64_t)target_number(o, "checked"),
+			(uint64_t)target_number(o, "integrity_errors"));
+	else if (strcmp(ev, "operator") == 0)
+		target_operator(t, o);
+	else
+		target_word(t, line);
+	json_decref(o);
+}
+
+/* The load process has nothing to say but errors. */
+static void target_load_message(void *self, char *line)
+{
+	struct gcs_target *t = self;
+	json_t *o = json_loads(line, 0, NULL);
+	if (strcmp(target_text(o, "ev"), "error") == 0)
+		t->sink.refused(t->sink.self, target_text(o, "text"));
+	json_decref(o);
+}
+
+static void target_read(struct gcs_target *t, int *fd, struct gcs_lines *l,
+			void (*line)(void *, char *))
+{
+	if (*fd < 0 || gcs_lines_read(l, *fd, line, t) == 0)
+		return;
+	close(*fd);
+	*fd = -1;
+}
+
+void gcs_target_poll(struct gcs_target *t)
+{
+	target_read(t, &t->main.err, &t->main.err_lines, target_stderr);
+	target_read(t, &t->load.err, &t->load.err_lines, target_stderr);
+	target_read(t, &t->main.ctl, &t->main.ctl_lines, target_message);
+	target_read(t, &t->load.ctl, &t->load.ctl_lines, target_load_message);
+}
+
+int gcs_target_fds(const struct gcs_target *t, struct pollfd fds[GCS_TARGET_FDS])
+{
+	const int all[GCS_TARGET_FDS] = {t->main.ctl, t->main.err, t->load.ctl, t->load.err};
+	int n = 0;
+	for (int i = 0; i < GCS_TARGET_FDS; i++)
+		if (all[i] >= 0)
+			fds[n++] = (struct pollfd){.fd = all[i], .events = POLLIN};
+	return n;
+}
+
+static bool target_reap_one(struct target_process *p, int *ret_status)
+{
+	if (!p->alive || waitpid(p->pid, ret_status, WNOHANG) != p->pid)
+		return false;
+	p->alive = false;
+	return true;
+}
+
+void gcs_target_reap(struct gcs_target *t)
+{
+	int status;
+	if (target_reap_one(&t->load, &status))
+		t->sink.load_exited(t->sink.self, status);
+	if (!target_reap_one(&t->main, &status))
+		return;
+	gcs_target_poll(t); /* what it said before it ended comes first */
+	t->sink.exited(t->sink.self, status);
+}
+
+/* ---- ending */
+
+bool gcs_target_alive(const struct gcs_target *t)
+{
+	return t->main.alive;
+}
+
+int64_t gcs_target_lease_gap(struct gcs_target *t, int64_t *ret_from_ns)
+{
+	*ret_from_ns = 0;
+	return t->lease ? gcs_lease_gap(t->lease, ret_from_ns) : 0;
+}
+
+void gcs_target_kill(struct gcs_target *t, int sig)
+{
+	/* While either is not waited for, the group's number cannot belong to anyone else. */
+	if (t->main.alive || t->load.alive)
+		kill(-t->main.pid, sig);
+}
+
+size_t gcs_target_last_words(const struct gcs_target *t, const char *ret[GCS_LAST_WORDS])
+{
+	size_t n = t->nwords < GCS_LAST_WORDS ? t->nwords : GCS_LAST_WORDS;
+	for (size_t i = 0; i < n; i++)
+		ret[i] = t->words[(t->nwords - n + i) % GCS_LAST_WORDS];
+	return n;
+}
+
+static void target_process_fini(struct target_process *p)
+{
+	if (p->alive)
+		waitpid(p->pid, NULL, 0);
+	if (p->ctl >= 0)
+		close(p->ctl);
+	if (p->err >= 0)
+		close(p->err);
+	gcs_lines_fini(&p->ctl_lines);
+	gcs_lines_fini(&p->err_lines);
+}
+
+void gcs_target_destroy(struct gcs_target *t)
+{
+	if (!t)
+		return;
+	gcs_target_kill(t, SIGKILL);
+	gcs_lease_stop(t->lease);
+	target_process_fini(&t->load);
+	target_process_fini(&t->main);
+	for (size_t i = 0; i < GCS_LAST_WORDS; i++)
+		free(t->words[i]);
+	free(t->fifo);
+	if (t->telemetry)
+		munmap(t->telemetry, sizeof *t->telemetry);
+	if (t->telemetry_fd >= 0)
+		close(t->telemetry_fd);
+	free(t);
+}
