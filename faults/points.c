@@ -57,9 +57,16 @@ const struct gcs_point_info *gcs_point_by_id(uint32_t id)
 
 bool gcs_point_error_fits(const struct gcs_point_info *point, int err)
 {
-	bool below = point->id == GCS_POINT_mem_span || point->id == GCS_POINT_mem_os_commit;
-
-	return !below || err == point->default_errno;
+	switch (point->id) {
+	case GCS_POINT_mem_refill:
+	case GCS_POINT_mem_large:
+	case GCS_POINT_mem_span:
+	case GCS_POINT_mem_os_reserve:
+	case GCS_POINT_mem_os_commit:
+		return err == point->default_errno;
+	default:
+		return true;
+	}
 }
 
 const char *gcs_action_name(enum gcs_action action)

@@ -25,7 +25,7 @@ const struct gcs_point_info *gcs_points(size_t *ret_count);
 const struct gcs_point_info *gcs_point_by_name(const char *name);
 const struct gcs_point_info *gcs_point_by_id(uint32_t id);
 
-/* May a failure there have this errno? Below the policy (mem/span, mem/os_*) there is one error: the allocator takes no other
+/* May a failure there have this errno? Below the policy (all of mem/ but mem/malloc) there is one error: the allocator takes no other
  * for want of memory. */
 bool gcs_point_error_fits(const struct gcs_point_info *point, int err);
 

@@ -7,8 +7,8 @@
  *
  * Out of memory. `return`: a whole collection, shared by all who wait, one retry, then -ENOMEM.
  * `throw`: Go's text and exit status 2. An injected mem/malloc failure is neither: it is final,
- * with no collection. mem/span and mem/os_commit fail below: the policy follows, and its retry
- * visits them again. Their firings are masked when memory comes in the end; if not, the last one
+ * with no collection. The other points of mem/ that fail do so below: the policy follows, and its
+ * retry visits them again. Their firings are masked when memory comes in the end; if not, the last one
  * failed the operation.
  */
 #include "runtime/gc/gc_priv.h"

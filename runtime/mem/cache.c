@@ -111,6 +111,8 @@ int mem_cache_refill(struct mem_cache *c, mem_spanclass sc)
 		mem_cache_flush(c);
 	mem_cache_flush_stats(c);
 	prim_step(PRIM_COST_ALLOC_SLOW);
+	if (mem_refused(GCS_POINT_mem_refill, mem_class_size[sc / 2]))
+		return -ENOMEM;
 	r = mem_central_take(sc, &s);
 	if (r < 0)
 		return r;

@@ -129,10 +129,11 @@ static int heap_commit_tables_locked(uint32_t end)
 	return 0;
 }
 
-/* The gate of this site is armed. */
-static bool heap_refused(enum gcs_point point, size_t bytes)
+/* The armed gates of growth, in the order in which the system would refuse. */
+static bool heap_growth_refused(size_t bytes)
 {
-	return mem_hooks->refuse != NULL && mem_hooks->refuse(point, bytes);
+	return mem_refused(GCS_POINT_mem_os_reserve, bytes) ||
+	       mem_refused(GCS_POINT_mem_os_commit, bytes);
 }
 
 /* Open chunks until npages lie free together at the end. */
@@ -146,8 +147,7 @@ static int heap_grow_locked(uint32_t npages)
 
 	if (more > mem_heap.reserved_pages - from)
 		return -ENOMEM;
-	if (gcs_gate(GCS_POINT_mem_os_commit) &&
-	    heap_refused(GCS_POINT_mem_os_commit, (size_t)more << MEM_PAGE_SHIFT))
+	if (heap_growth_refused((size_t)more << MEM_PAGE_SHIFT))
 		return -ENOMEM;
 	s = heap_spare_get_locked();
 	if (s == NULL)
@@ -244,8 +244,7 @@ int mem_heap_alloc(size_t npages, mem_spanclass sc, struct mem_span **ret)
 {
 	int r;
 
-	if (gcs_gate(GCS_POINT_mem_span) &&
-	    heap_refused(GCS_POINT_mem_span, npages << MEM_PAGE_SHIFT))
+	if (mem_refused(GCS_POINT_mem_span, npages << MEM_PAGE_SHIFT))
 		return -ENOMEM;
 	r = heap_try_alloc(npages, sc, ret);
 	if (r != -ENOMEM || mem_sweep_done())

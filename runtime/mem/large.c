@@ -22,6 +22,8 @@ void *mem_large_alloc(size_t bytes, bool noscan, bool *ret_needzero)
 	if (!mem_sweep_done())
 		mem_central_reclaim_large(npages);
 	prim_step(PRIM_COST_ALLOC_LARGE);
+	if (mem_refused(GCS_POINT_mem_large, npages << MEM_PAGE_SHIFT))
+		return NULL;
 	if (mem_heap_alloc(npages, noscan, &s) < 0)
 		return NULL;
 	s->alloc_count = 1;

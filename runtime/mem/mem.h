@@ -10,9 +10,11 @@
  * A flat bitmap (1 bit a word, layout of Go 1.20) says which words of scannable
  * objects are pointers; noscan spans have none.
  *
- * Failure sites, both in heap.c: `mem/span` when a span is asked of the page heap, `mem/os_commit`
- * when the page heap asks the system to back more of the reservation. They fail as the real thing
- * does: unswept spans are swept before a refused commit is final, and -ENOMEM goes up to the policy.
+ * Failure sites: `mem/refill` when a cache asks central for a span (cache.c), `mem/large` when a large
+ * object asks for its own (large.c), `mem/span` when a span is asked of the page heap, `mem/os_reserve`
+ * when the page heap takes more of its reservation, `mem/os_commit` when it asks the system to back
+ * that (heap.c). They fail as the real thing does: unswept spans are swept before a heap that cannot
+ * grow is final, and -ENOMEM goes up to the policy.
  */
 #pragma once
 
@@ -113,7 +115,7 @@ struct mem_hooks {
 	 * taken for the last one's. */
 	bool (*alloc_black)(void);
 	/* An armed gate on a failure site: true: memory is refused. Optional, NULL allowed: never.
-	 * It decides and logs, and does nothing else: mem/os_commit asks under the heap's lock. */
+	 * It decides and logs, and does nothing else: the points mem/os_* ask under the heap's lock. */
 	bool (*refuse)(enum gcs_point point, size_t bytes);
 };
 /* But for `refuse`, hooks run with no lock of mem held. They may sweep (mem_sweep_one); they neither

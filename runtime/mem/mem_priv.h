@@ -24,6 +24,14 @@ static inline void mem_must(bool ok, const char *broken)
 		prim_die(2, broken);
 }
 
+extern const struct mem_hooks *mem_hooks;
+
+/* A failure site: true: it is armed, and this visit is refused. */
+static inline bool mem_refused(enum gcs_point point, size_t bytes)
+{
+	return gcs_gate(point) && mem_hooks->refuse != NULL && mem_hooks->refuse(point, bytes);
+}
+
 /* ------------------------------------------------------------- run.c: the treap of free runs */
 
 static inline uint32_t mem_runs_longest(const struct mem_run *root)
@@ -61,7 +69,6 @@ struct mem_heap {
 	bool clobber;
 };
 extern struct mem_heap mem_heap;
-extern const struct mem_hooks *mem_hooks;
 
 int mem_heap_init(size_t reserve_bytes, bool clobber);
 void mem_heap_fini(void);

@@ -12,7 +12,6 @@
 #define STEPS	 2500u
 #define CONNS	 4u
 #define MESSAGE	 32u
-#define FAULTS	 8u
 #define PROCS	 4u
 #define US	 INT64_C(1000)
 
@@ -21,12 +20,15 @@ static const struct mrt_type pointer_type = {
 	.name = "pointer", .size = sizeof(void *), .ptr_words = 1, .ptrmask = pointer_mask};
 static const struct mrt_type byte_type = {.name = "byte", .size = 1};
 
-static const struct gcs_fault_spec specs[FAULTS] = {
+static const struct gcs_fault_spec specs[] = {
 	{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .p_ppb = 5000000, .burst = 3},
 	{.point = GCS_POINT_netpoll_wake, .action = GCS_ACT_DROP, .every = 4, .workloads = 2},
 	{.point = GCS_POINT_gc_write, .action = GCS_ACT_FORCE, .every = 25},
 	{.point = GCS_POINT_mem_span, .action = GCS_ACT_FAIL, .p_ppb = 100000000},
 	{.point = GCS_POINT_mem_os_commit, .action = GCS_ACT_FAIL, .p_ppb = 300000000},
+	{.point = GCS_POINT_mem_refill, .action = GCS_ACT_FAIL, .p_ppb = 30000000},
+	{.point = GCS_POINT_mem_large, .action = GCS_ACT_FAIL, .p_ppb = 100000000},
+	{.point = GCS_POINT_mem_os_reserve, .action = GCS_ACT_FAIL, .p_ppb = 300000000},
 	{.point = GCS_POINT_gc_map_assign, .action = GCS_ACT_FORCE, .p_ppb = 30000000},
 	{.point = GCS_POINT_gc_append, .action = GCS_ACT_FORCE, .every = 25},
 	{.point = GCS_POINT_stw_stop,
@@ -35,6 +37,7 @@ static const struct gcs_fault_spec specs[FAULTS] = {
 	 .delay_ns = 200000,
 	 .jitter_ns = 100000},
 };
+#define FAULTS ((uint32_t)(sizeof(specs) / sizeof(specs[0])))
 
 struct result {
 	uint64_t hash, visits[FAULTS], fired[FAULTS], masked[FAULTS], refused;
