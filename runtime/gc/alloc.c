@@ -50,6 +50,24 @@ bool gc_refuse(enum gcs_point point, size_t bytes)
 	return true;
 }
 
+void gc_fault_in(size_t bytes)
+{
+	struct sched_g *g = sched_current();
+	struct gcs_firing firing;
+	struct gcs_site site;
+	int64_t begin_ns;
+
+	if (g == NULL || g->system)
+		return;
+	site = gc_site(g, true, bytes);
+	begin_ns = site.now_ns;
+	if (!gcs_decide(GCS_POINT_mem_slow, &site, &firing) || firing.action != GCS_ACT_DELAY)
+		return;
+	prim_sleep_until(begin_ns + firing.delay_ns);
+	site.now_ns = prim_now_ns();
+	gcs_effect(&site, firing.id, 6, (uint64_t)(site.now_ns - begin_ns));
+}
+
 /* The allocation has its outcome: say so of the firings that refused it memory. */
 static void alloc_refused_settle(struct sched_g *g, size_t bytes, int64_t stall_ns, int r)
 {

@@ -558,6 +558,7 @@ const struct mem_hooks gc_mem_hooks = {
 	.sweep_debt = gc_sweep_debt,
 	.alloc_black = cycle_alloc_black,
 	.refuse = gc_refuse,
+	.fault_in = gc_fault_in,
 };
 
 int gc_init(const struct gc_options *opt)

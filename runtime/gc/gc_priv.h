@@ -269,6 +269,8 @@ int64_t gc_cpu_available_ns(int64_t now_ns);
 /* Hook of mem: an armed gate below the allocation policy. System goroutines, and threads without one,
  * are not refused: they could not go on. */
 bool gc_refuse(enum gcs_point point, size_t bytes);
+/* Hook of mem: the armed gate of mem/slow. The thread sleeps and keeps its P, as in a page fault. */
+void gc_fault_in(size_t bytes);
 
 /* ------------------------------------------------------------------ barrier.c */
 

@@ -174,6 +174,7 @@ struct heap_cut {
 	struct mem_span *span;
 	_Atomic uint64_t *bits;
 	uint32_t page;
+	uint32_t fresh; /* pages of it never handed out before: its last ones */
 	bool needzero;
 };
 
@@ -192,8 +193,12 @@ static int heap_take_pages_locked(uint32_t npages, struct heap_cut *cut)
 		heap_spare_put_locked(heap_of_run(spent));
 	mem_heap.free_pages -= npages;
 	cut->needzero = cut->page < mem_heap.touched_pages;
-	if (cut->page + npages > mem_heap.touched_pages)
+	cut->fresh = 0;
+	if (cut->page + npages > mem_heap.touched_pages) {
+		cut->fresh = cut->page + npages - mem_heap.touched_pages;
+		cut->fresh = cut->fresh < npages ? cut->fresh : npages;
 		mem_heap.touched_pages = cut->page + npages;
+	}
 	return 0;
 }
 
@@ -236,6 +241,8 @@ static int heap_try_alloc(size_t npages, mem_spanclass sc, struct mem_span **ret
 	mem_span_zero_bits(cut.bits, words * 2);
 	mem_span_publish(cut.span, cut.page, npages, sc, cut.bits, words, cut.needzero);
 	mem_count(&mem_counters.pages_in_use, npages);
+	if (gcs_gate(GCS_POINT_mem_slow) && cut.fresh != 0 && mem_hooks->fault_in != NULL)
+		mem_hooks->fault_in((size_t)cut.fresh << MEM_PAGE_SHIFT);
 	*ret = cut.span;
 	return 0;
 }

@@ -14,7 +14,8 @@
  * object asks for its own (large.c), `mem/span` when a span is asked of the page heap, `mem/os_reserve`
  * when the page heap takes more of its reservation, `mem/os_commit` when it asks the system to back
  * that (heap.c). They fail as the real thing does: unswept spans are swept before a heap that cannot
- * grow is final, and -ENOMEM goes up to the policy.
+ * grow is final, and -ENOMEM goes up to the policy. `mem/slow` (heap.c) is no failure: a span with pages
+ * that nobody has touched comes late.
  */
 #pragma once
 
@@ -117,6 +118,9 @@ struct mem_hooks {
 	/* An armed gate on a failure site: true: memory is refused. Optional, NULL allowed: never.
 	 * It decides and logs, and does nothing else: the points mem/os_* ask under the heap's lock. */
 	bool (*refuse)(enum gcs_point point, size_t bytes);
+	/* The gate of mem/slow is armed, and `bytes` of a span's pages are touched for the first time:
+	 * may keep the calling thread waiting. Optional, NULL allowed. */
+	void (*fault_in)(size_t bytes);
 };
 /* But for `refuse`, hooks run with no lock of mem held. They may sweep (mem_sweep_one); they neither
  * park nor allocate. */

@@ -33,7 +33,7 @@ enum watch_kind {
 	WATCH_SWEEP_END,  /* a: cycle, b: duration_ns, c: pages */
 	WATCH_GC_H,       /* a: cycle, b: heap at start, c: at end, d: marked, e: goal, f: sweep-termination stop ns << 32 | mark-termination stop ns */
 	WATCH_FIRE,       /* a: fault index << 32 | action, b: worker, c: ordinal, d: firing id, e: gc cycle << 8 | phase, f: size or argument */
-	WATCH_EFFECT,     /* a: fault index, b: firing id, c: effect: 1 masked (memory came after all), 2 began (cycle), 3 op failed, 4 wake ran, 5 a dropped wake repaired by the back-stop poll, 6 late to the safepoint; d: ns, cycle (2), errno (3) */
+	WATCH_EFFECT,     /* a: fault index, b: firing id, c: effect: 1 masked (memory came after all), 2 began (cycle), 3 op failed, 4 wake ran, 5 a dropped wake repaired by the back-stop poll, 6 late (to the safepoint, with fresh pages); d: ns, cycle (2), errno (3) */
 	WATCH_ARM,        /* a: fault index, b: occurrence number (0..), c: 1 armed 0 disarmed, d: 1 by operator, e: fired so far */
 	WATCH_PHASE,      /* a: phase index, b: 1 start 0 end */
 	WATCH_OP_ERROR,   /* a: workload index, b: worker, c: errno, d: key */

@@ -40,7 +40,7 @@ static inline bool hook_black(void)
 {
 	return atomic_load(&black);
 }
-static const struct mem_hooks hooks = {hook_live, hook_debt, hook_black, NULL};
+static const struct mem_hooks hooks = {hook_live, hook_debt, hook_black, NULL, NULL};
 
 static inline void heap_up(size_t reserve, bool clobber)
 {
