@@ -10,6 +10,7 @@
  */
 #include "harness/collect/collect_priv.h"
 
+#include "harness/base/build.h"
 #include "harness/base/host.h"
 #include "harness/scenario/timeline.h"
 
@@ -409,6 +410,7 @@ void collect_rows_begin(struct gcs_collect *c, const struct gcs_collect_options 
 			       gcs_text(words), gcs_u64(s->fault[i].nwindows));
 	}
 	gcs_host_facts(rows_fact, c);
+	rows_fact(c, "build", gcs_build_id(opt->sim));
 	collect_fidelity_begin(c);
 	rows_signals(c);
 }

@@ -157,6 +157,8 @@ static const struct {
 	 "One SQLite file a run, mode 0600, in a directory of mode 0700."},
 	{"$XDG_STATE_HOME/gcstorm/soaks/",
 	 "A directory a soak, with its state and its records."},
+	{"$XDG_STATE_HOME/gcstorm/explores/",
+	 "A directory an exploration: the scenario, the failing records, summary.json."},
 	{"$XDG_RUNTIME_DIR/gcstorm/",
 	 "A directory a run that goes on: where `gcstorm ctl` and `fiu-ctrl` reach it."},
 },

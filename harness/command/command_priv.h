@@ -41,6 +41,7 @@ int gcs_command_import(const struct gcs_arguments *a);
 int gcs_command_view(const struct gcs_arguments *a);
 int gcs_command_ctl(const struct gcs_arguments *a);
 int gcs_command_completion(const struct gcs_arguments *a);
+int gcs_command_explore(const struct gcs_arguments *a);
 int gcs_command_manual(const struct gcs_arguments *a);
 int gcs_command_check(const struct gcs_arguments *a);
 int gcs_command_report(const struct gcs_arguments *a);

@@ -13,7 +13,7 @@ const struct gcs_option gcs_options[GCS_OPTIONS] = {
 	[GCS_OPT_TUI] = {"tui", 0, NULL, false, "show the screen; by default on a terminal"},
 	[GCS_OPT_PLAIN] = {"plain", 0, NULL, false, "one line an event on standard error; by default without a terminal"},
 	[GCS_OPT_FORMAT] = {"format", 'f', "text|json", false, "of the result on standard output"},
-	[GCS_OPT_OUTPUT] = {"output", 'o', "FILE", false, "write the result there (run: the record, a new file; import: the scenario; soak: its directory)"},
+	[GCS_OPT_OUTPUT] = {"output", 'o', "FILE", false, "write the result there (run: the record, a new file; import: the scenario; soak, explore: a directory)"},
 	[GCS_OPT_TIME_SCALE] = {"time-scale", 0, "FACTOR", false, "play the timeline this many times faster: phases, windows and curves, never rates and delays"},
 	[GCS_OPT_HEAP_SCALE] = {"heap-scale", 0, "FACTOR", false, "divide bytes and live sets by this"},
 	[GCS_OPT_VARIANT] = {"variant", 0, "ID", false, "one of the scenario's variants: the same incident with something changed"},
@@ -23,6 +23,8 @@ const struct gcs_option gcs_options[GCS_OPTIONS] = {
 	[GCS_OPT_DISK] = {"disk", 0, "BYTES", false, "what all records together may take, 2GiB"},
 	[GCS_OPT_UNTIL_FAILURE] = {"until-failure", 0, NULL, false, "stop after the first round that fails"},
 	[GCS_OPT_RESUME] = {"resume", 0, "DIR", false, "go on with the soak whose directory that is"},
+	[GCS_OPT_SEEDS] = {"seeds", 0, "N", false, "how many seeds, from the scenario's or --seed on"},
+	[GCS_OPT_JOBS] = {"jobs", 'j', "N", false, "so many runs at once; by default one a processor"},
 };
 
 const struct gcs_command gcs_commands[] = {
@@ -49,6 +51,16 @@ const struct gcs_command gcs_commands[] = {
 	 "had of 99, 4, 1, 5, 7 (an SLO that failed outweighs a crash, what failed what decided nothing);\n"
 	 "0 when all passed. With --format json each line is an object: soak, round, note, summary.",
 	 gcs_command_soak},
+	{"explore", "SCENARIO", 1, 1,
+	 BIT(SEED) | BIT(SET) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(SEEDS) | BIT(JOBS),
+	 "simulate a scenario with many seeds, and keep what fails",
+	 "Takes the scenario's seed (or --seed) and the ones after it, 100 where --seeds is not given. A\n"
+	 "run that fails (exit 99 or 4) keeps its record and log; the rest is deleted. The summary lists\n"
+	 "the failing seeds, the fastest first, each with the command that repeats it. All lies in\n"
+	 "$XDG_STATE_HOME/gcstorm/explores, or where --output says: scenario.yaml, SEED.gcrun, summary.json.\n"
+	 "Exit: 99 when any failed, 5 or 7 when any was undecided, 0 when all passed; 1 and 3 when that\n"
+	 "ended it early, 130 and 143 interrupted.",
+	 gcs_command_explore},
 	{"check", "SCENARIO", 1, 1, BIT(SEED) | BIT(SET) | BIT(FORMAT) | SCALES | BIT(VARIANT),
 	 "read a scenario and say what is wrong with it",
 	 "Nothing is started. With --format json it prints the scenario with every default filled in\n"

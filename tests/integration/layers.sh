@@ -16,6 +16,7 @@ harness/collect
 harness/report
 harness/run harness/playback
 harness/soak
+harness/explore
 harness/command
 tui
 LAYERS
