@@ -64,6 +64,8 @@ bool fault_schedule_holds(const struct fault *f, uint32_t worker, uint32_t ordin
 		return false;
 	if (own_ppb != 0)
 		return decide_drawn(f, worker, ordinal, own_ppb - 1);
+	if (ordinal <= s->after)
+		return false;
 	if (s->nth != 0 && ordinal != s->nth)
 		return false;
 	if (s->every != 0 && ordinal % s->every != 0)
@@ -90,13 +92,25 @@ void fault_burst_begin(struct fault *f, uint32_t worker, uint32_t ordinal)
 				      memory_order_relaxed);
 }
 
-int64_t fault_delay_ns(const struct fault *f, uint32_t worker, uint32_t ordinal)
+/* The delay of a worker that has fired so often before. */
+static int64_t decide_doubled_ns(const struct gcs_fault_spec *s, uint32_t fired)
+{
+	int64_t delay = s->delay_ns;
+
+	if (s->delay_max_ns == 0)
+		return delay;
+	for (; fired > 0 && delay < s->delay_max_ns; fired--)
+		delay = delay <= s->delay_max_ns / 2 ? 2 * delay : s->delay_max_ns;
+	return delay;
+}
+
+int64_t fault_delay_ns(const struct fault *f, uint32_t worker, uint32_t ordinal, uint32_t fired)
 {
 	const struct gcs_fault_spec *s = &f->spec;
 	uint64_t span = (uint64_t)s->jitter_ns + 1;
 	uint64_t draw = decide_draw(f->salt ^ DECIDE_JITTER, worker, ordinal);
 
-	return s->delay_ns + (int64_t)(((unsigned __int128)draw * span) >> 64);
+	return decide_doubled_ns(s, fired) + (int64_t)(((unsigned __int128)draw * span) >> 64);
 }
 
 void fault_split(struct fault *f, const uint32_t *worker, uint32_t nworkers)

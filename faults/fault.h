@@ -7,7 +7,10 @@
  * (ordinal divisible), `probability` (mix(seed, point, worker, ordinal) < p). Ordinals count from
  * 1, per worker and fault, at eligible visits while the fault is armed. `burst` makes several of a
  * firing: the worker's next burst - 1 ordinals fire as well, whatever the other triggers say (in the
- * next window, when this one ends before), and none of them begins a burst of its own. A visit that
+ * next window, when this one ends before), and none of them begins a burst of its own. The first
+ * `after` ordinals of a worker fire neither way; they count all the same, so `nth` and `every` mean
+ * the same visits with it. With `delay_max_ns` the delay doubles at each firing of its worker, up
+ * to that; jitter comes on top. A visit that
  * size or workload do not match is counted as a visit and is not eligible. `times` bounds the firings
  * of the whole run; it is split among the workers when the faults are loaded, so that who fires
  * never depends on who came first (points of netpoll/ are visited by the poller alone, which has it
@@ -35,6 +38,8 @@ struct gcs_fault_spec {
 				      * Only at points whose site has a size. */
 	uint32_t workloads;	     /* match on gcs_site.driver: bit i; 0: any */
 	int64_t delay_ns, jitter_ns; /* DELAY: delay + [0, jitter] */
+	uint64_t after;		     /* ordinals of a worker up to this one do not fire */
+	int64_t delay_max_ns;	     /* DELAY: doubling up to this; 0: the delay stays the same */
 };
 
 struct gcs_faults_options {
@@ -57,8 +62,8 @@ void gcs_faults_clear(void);
  * began before a disarm may still fire. */
 void gcs_fault_arm(uint32_t fault, uint32_t occurrence, bool by_operator, int64_t now_ns);
 /* Armed by an operator with a trigger of its own until it is disarmed: it fires with this
- * probability, 1000000000 at every eligible visit, 0 never. Replaces probability, nth and every, not
- * burst, match, times, action. Arming what is armed only changes the trigger. */
+ * probability, 1000000000 at every eligible visit, 0 never. Replaces probability, nth, every and
+ * after, not burst, match, times, action. Arming what is armed only changes the trigger. */
 void gcs_fault_arm_with(uint32_t fault, uint32_t occurrence, uint32_t p_ppb, int64_t now_ns);
 /* Ends the occurrence that it was armed with, and the operator's trigger. */
 void gcs_fault_disarm(uint32_t fault, bool by_operator, int64_t now_ns);

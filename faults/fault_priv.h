@@ -39,14 +39,15 @@ struct fault {
 /* ---- decide.c: the schedule, pure but for the counters it reads */
 /* Is this visit one that the fault is meant for? */
 bool fault_matches(const struct gcs_fault_spec *s, const struct gcs_site *site);
-/* Do nth, every, probability (or the operator's) and what is left of the share allow a firing? */
+/* Do after, nth, every, probability (or the operator's) and what is left of the share allow a firing? */
 bool fault_schedule_holds(const struct fault *f, uint32_t worker, uint32_t ordinal);
 /* Has an earlier firing taken this ordinal along, and is there a share left? */
 bool fault_burst_holds(const struct fault *f, uint32_t worker, uint32_t ordinal);
 /* This ordinal has fired by the schedule: the next ones go with it. */
 void fault_burst_begin(struct fault *f, uint32_t worker, uint32_t ordinal);
-/* Delay with its jitter, of the same firing always the same. */
-int64_t fault_delay_ns(const struct fault *f, uint32_t worker, uint32_t ordinal);
+/* Delay, doubled as often as its worker has fired before, with its jitter; of the same firing always
+ * the same. */
+int64_t fault_delay_ns(const struct fault *f, uint32_t worker, uint32_t ordinal, uint32_t fired);
 uint64_t fault_salt(uint64_t seed, uint32_t point, uint32_t place);
 /* Split `times` among the workers. */
 void fault_split(struct fault *f, const uint32_t *worker, uint32_t nworkers);

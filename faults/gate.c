@@ -64,7 +64,8 @@ static int fault_spec_check(const struct gcs_fault_spec *s)
 
 	if (info == NULL || (action & (action - 1)) != 0 || (info->actions & action) == 0)
 		return -EINVAL;
-	if (s->p_ppb > PPB_MAX || s->err < 0 || s->burst > UINT32_MAX)
+	if (s->p_ppb > PPB_MAX || s->err < 0 || s->burst > UINT32_MAX ||
+	    s->after > UINT32_MAX)
 		return -EINVAL;
 	if ((s->size_min != 0 || s->size_max != 0) &&
 	    (info->size_is == NULL || (s->size_max != 0 && s->size_max < s->size_min)))
@@ -73,6 +74,10 @@ static int fault_spec_check(const struct gcs_fault_spec *s)
 		return -EINVAL;
 	if (s->delay_ns < 0 || s->delay_ns > DELAY_NS_MAX || s->jitter_ns < 0 ||
 	    s->jitter_ns > DELAY_NS_MAX)
+		return -EINVAL;
+	if (s->delay_max_ns != 0 &&
+	    (s->action != GCS_ACT_DELAY || s->delay_ns == 0 || s->delay_max_ns < s->delay_ns ||
+	     s->delay_max_ns > DELAY_NS_MAX))
 		return -EINVAL;
 	return 0;
 }
@@ -356,6 +361,9 @@ static bool fault_fire(struct fault *f, const struct gcs_site *site, uint32_t or
 {
 	uint64_t id =
 		(uint64_t)(f->index + 1) << 48 | (uint64_t)(site->worker & 0xffff) << 32 | ordinal;
+	/* Relaxed: of this worker, which is here. */
+	uint32_t before =
+		atomic_load_explicit(&f->worker[site->worker].fired, memory_order_relaxed);
 	struct fault_visit visit = {
 		.fault = f,
 		.worker = &f->worker[site->worker],
@@ -373,7 +381,7 @@ static bool fault_fire(struct fault *f, const struct gcs_site *site, uint32_t or
 		.action = f->spec.action,
 		.err = f->spec.err,
 		.delay_ns = f->spec.action == GCS_ACT_DELAY
-				    ? fault_delay_ns(f, site->worker, ordinal)
+				    ? fault_delay_ns(f, site->worker, ordinal, before)
 				    : 0,
 	};
 	return true;

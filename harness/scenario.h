@@ -61,6 +61,8 @@ struct gcs_fault {
 	uint64_t nth, every, times;
 	uint64_t burst;                /* a firing draws the next burst - 1 eligible visits of its worker along; 0, 1: none */
 	int64_t delay_ns, jitter_ns;
+	uint64_t after;                /* the first so many eligible visits of each worker never fire */
+	int64_t delay_max_ns;          /* the delay doubles at each firing of a worker, up to this; 0: it does not */
 	struct gcs_match match;
 	bool manual;                   /* no window: armed by hand only (ctl, screen, fiu-ctrl) */
 	struct gcs_window window[GCS_WINDOWS_MAX];

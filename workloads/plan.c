@@ -325,6 +325,26 @@ static int plan_fault_windows(struct plan_fault *f, json_t *item, struct plan_er
 	return 0;
 }
 
+/* Ordinals that are left out, and a delay that doubles. */
+static int plan_fault_more(struct gcs_fault_spec *s, const char *id, json_t *item,
+			   struct plan_error *e)
+{
+	json_int_t after = 0, delay_max = 0;
+	json_error_t je;
+
+	if (json_unpack_ex(item, &je, 0, "{s?I,s?I}", "after", &after, "delay_max_ns",
+			   &delay_max) < 0)
+		return plan_refuse(e, "%s: %s", id, je.text);
+	if (after < 0 || after > UINT32_MAX || delay_max < 0)
+		return plan_refuse(e, "%s: a number is out of range", id);
+	if (delay_max != 0 &&
+	    (s->action != GCS_ACT_DELAY || s->delay_ns == 0 || delay_max < s->delay_ns))
+		return plan_refuse(e, "%s: delay_max_ns must be a delay's, and not less", id);
+	s->after = (uint64_t)after;
+	s->delay_max_ns = delay_max;
+	return 0;
+}
+
 /* What makes a site the fault's, and how many visits a firing takes along. */
 static int plan_fault_match(const struct plan *p, struct gcs_fault_spec *s, const char *id,
 			    json_t *item, const struct gcs_point_info *info, struct plan_error *e)
@@ -384,7 +404,8 @@ static int plan_fault(struct plan *p, uint32_t index, json_t *item, struct plan_
 		.jitter_ns = jitter,
 	};
 	p->nfaults = index + 1;
-	if (plan_fault_match(p, &p->spec[index], id, item, info, e) < 0)
+	if (plan_fault_match(p, &p->spec[index], id, item, info, e) < 0 ||
+	    plan_fault_more(&p->spec[index], id, item, e) < 0)
 		return -EINVAL;
 	return plan_fault_windows(f, item, e);
 }

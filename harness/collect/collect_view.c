@@ -34,12 +34,18 @@ static void view_what(const struct gcs_fault *f, char *ret, size_t cap)
 	if (f->delay_ns)
 		used += snprintf(ret + used, cap - (size_t)used, " %s",
 				 gcs_show_duration(delay, f->delay_ns));
+	if (f->delay_max_ns)
+		used += snprintf(ret + used, cap - (size_t)used, "…%s",
+				 gcs_show_duration(delay, f->delay_max_ns));
 	if (f->nth)
 		used += snprintf(ret + used, cap - (size_t)used, " nth %s",
 				 gcs_show_count(when, f->nth));
 	if (f->every)
 		used += snprintf(ret + used, cap - (size_t)used, " every %s",
 				 gcs_show_count(when, f->every));
+	if (f->after)
+		used += snprintf(ret + used, cap - (size_t)used, " after %s",
+				 gcs_show_count(when, f->after));
 	if (f->p_ppb && f->p_ppb < 1000000000)
 		snprintf(ret + used, cap - (size_t)used, " p=%s", gcs_show_share(when, f->p_ppb));
 }

@@ -55,6 +55,7 @@ static const struct {
 } resolve_only[] = {
 	{"delay", GCS_ACT_DELAY},
 	{"jitter", GCS_ACT_DELAY},
+	{"double", GCS_ACT_DELAY},
 	{"error", GCS_ACT_FAIL},
 };
 #define RESOLVE_ONLY (sizeof resolve_only / sizeof resolve_only[0])
@@ -89,6 +90,25 @@ static enum gcs_action resolve_action(const struct gcs_point_info *p, const stru
 	return GCS_ACT_NONE;
 }
 
+/* Triggers and delays of which one says what the other rules out. */
+static void resolve_fire_never(const struct gcs_fault *f, const struct gcs_node *fire,
+			       struct gcs_diag *d)
+{
+	const struct gcs_node *nth = gcs_node_get(fire, "nth"),
+			      *max = gcs_node_get(gcs_node_get(fire, "double"), "max");
+	if (nth && f->every > 1 && f->nth % f->every != 0)
+		gcs_diag_at(d, gcs_place_of(nth), NULL, NULL,
+			    "fault '%s' can never fire: its nth visit is none of every %s", f->id,
+			    gcs_node_text(fire, "every"));
+	if (nth && f->nth <= f->after)
+		gcs_diag_at(d, gcs_place_of(nth), "more than after", NULL,
+			    "fault '%s' can never fire: its nth visit is not after the first %s",
+			    f->id, gcs_node_text(fire, "after"));
+	if (max && f->delay_max_ns < f->delay_ns)
+		gcs_diag_at(d, gcs_place_of(max), "at least the delay", NULL,
+			    "the delay of fault '%s' is longer than it may become", f->id);
+}
+
 static void resolve_fire(struct gcs_fault *f, const struct gcs_point_info *p,
 			 enum gcs_action action, const struct gcs_node *n, struct gcs_diag *d)
 {
@@ -114,11 +134,7 @@ static void resolve_fire(struct gcs_fault *f, const struct gcs_point_info *p,
 			    "fault '%s' can never fire", f->id);
 	if (f->nth == 0 && f->every == 0 && f->p_ppb == 0)
 		f->every = 1;
-	const struct gcs_node *nth = gcs_node_get(fire, "nth");
-	if (nth && f->every > 1 && f->nth % f->every != 0)
-		gcs_diag_at(d, gcs_place_of(nth), NULL, NULL,
-			    "fault '%s' can never fire: its nth visit is none of every %s", f->id,
-			    gcs_node_text(fire, "every"));
+	resolve_fire_never(f, fire, d);
 }
 
 /* ---- faults: match */

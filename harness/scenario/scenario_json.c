@@ -77,13 +77,17 @@ static json_t *json_fault(const struct gcs_fault *f)
 	for (uint32_t i = 0; i < f->nwindows; i++)
 		json_array_append_new(windows, json_pack("[I,I]", INT(f->window[i].start_ns),
 							 INT(f->window[i].end_ns)));
-	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "id",
+	json_t *o = json_pack(
+		"{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "id",
 			 f->id, "point", f->point, "action", f->action, "errno", INT(f->err),
 			 "p_ppb", INT(f->p_ppb), "nth", INT(f->nth), "every", INT(f->every),
 			 "times", INT(f->times), "delay_ns", INT(f->delay_ns), "jitter_ns",
 			 INT(f->jitter_ns), "burst", INT(f->burst), "size_min",
 			 INT(f->match.size_min), "size_max", INT(f->match.size_max),
 			 "match_workloads", INT(f->match.workloads), "windows", windows);
+	json_object_set_new(o, "after", json_integer(INT(f->after)));
+	json_object_set_new(o, "delay_max_ns", json_integer(f->delay_max_ns));
+	return o;
 }
 
 static json_t *json_faults(const struct gcs_scenario *s, bool whole)

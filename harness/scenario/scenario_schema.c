@@ -115,13 +115,20 @@ static const struct gcs_later later_when[] = {
 };
 static const struct gcs_section section_when = SECTION("when", fields_when, .later = later_when);
 
+static const struct gcs_field fields_double[] = {
+	{"max", GCS_T_TIME, AT(gcs_bound_fault, f.delay_max_ns), .required = true, .min = 1, .max = HOUR, .about = "the longest delay"},
+};
+static const struct gcs_section section_double = SECTION("double", fields_double);
+
 static const struct gcs_field fields_fire[] = {
 	{"probability", GCS_T_SHARE, AT(gcs_bound_fault, f.p_ppb), .max = 1000000000, .about = "of each eligible visit"},
 	{"nth", GCS_T_COUNT, AT(gcs_bound_fault, f.nth), .min = 1, .max = UINT32_MAX, .about = "the visit of that number, for each worker"},
 	{"every", GCS_T_COUNT, AT(gcs_bound_fault, f.every), .min = 1, .max = UINT32_MAX, .about = "each visit that this number divides, for each worker"},
+	{"after", GCS_T_COUNT, AT(gcs_bound_fault, f.after), .min = 1, .max = UINT32_MAX, .about = "the first so many visits of each worker never fire"},
 	{"burst", GCS_T_COUNT, AT(gcs_bound_fault, f.burst), .min = 1, .max = UINT32_MAX, .about = "a firing draws the next visits of its worker along, so many in all"},
 	{"delay", GCS_T_TIME, AT(gcs_bound_fault, f.delay_ns), .min = 1, .max = HOUR, .about = "how long the action takes"},
 	{"jitter", GCS_T_TIME, AT(gcs_bound_fault, f.jitter_ns), .max = HOUR, .about = "added to the delay, evenly from nothing up to this"},
+	{"double", GCS_T_SECTION, .section = &section_double, .about = "the delay doubles at each firing of a worker"},
 	{"error", GCS_T_ERRNO, AT(gcs_bound_fault, f.err), .about = "what a failing operation returns"},
 };
 static const struct gcs_later later_fire[] = {

@@ -81,6 +81,8 @@ static void words_action(struct timeline_words *w, const struct gcs_fault *f)
 		words_add(w, "delay by %s", gcs_show_duration(t, f->delay_ns));
 		if (f->jitter_ns)
 			words_add(w, " to %s", gcs_show_duration(t, f->delay_ns + f->jitter_ns));
+		if (f->delay_max_ns)
+			words_add(w, ", doubling up to %s", gcs_show_duration(t, f->delay_max_ns));
 	} else if (strcmp(f->action, "force") == 0) {
 		words_add(w, "force a collection");
 	} else {
@@ -100,6 +102,8 @@ static void words_trigger(struct timeline_words *w, const struct gcs_fault *f)
 		words_add(w, ", %.7g%% of %svisits", f->p_ppb / 1e7, f->every > 1 ? "these " : "");
 	if (!f->nth && f->every <= 1 && (!f->p_ppb))
 		words_add(w, ", every visit");
+	if (f->after)
+		words_add(w, ", not the first %s of each worker", gcs_show_count(text, f->after));
 	if (f->burst > 1)
 		words_add(w, ", %s in a row", gcs_show_count(text, f->burst));
 	if (f->times)

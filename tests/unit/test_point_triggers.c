@@ -1,5 +1,6 @@
 /*
- * test_point_triggers.c: burst, match and an operator's own trigger against a plain model, over
+
+ * test_point_triggers.c: after, burst, match, doubling delays and an operator's own trigger against a plain model, over
  * random visits.
  *
  * The model asks a first load of the same fault, without burst, match and times, which ordinals
@@ -105,7 +106,7 @@ static bool model_schedule(const struct model *m, uint32_t w, uint64_t ordinal)
 
 	if (m->own_ppb != 0)
 		return m->own_ppb == 1000000001 || (m->own_ppb != 1 && hit_own[w][ordinal]);
-	return (s->nth == 0 || ordinal == s->nth) && (s->every == 0 || ordinal % s->every == 0) &&
+	return ordinal > s->after && (s->nth == 0 || ordinal == s->nth) && (s->every == 0 || ordinal % s->every == 0) &&
 	       (s->p_ppb == 0 || hit_spec[w][ordinal]);
 }
 
@@ -139,6 +140,7 @@ static struct gcs_fault_spec random_spec(uint64_t *r)
 	s.nth = test_random(r) % 4 ? 0 : 1 + test_random(r) % 40;
 	s.every = test_random(r) % 2 ? 1 + test_random(r) % 30 : 0;
 	s.burst = test_random(r) % 3 ? test_random(r) % 9 : 0;
+	s.after = test_random(r) % 3 ? 0 : test_random(r) % 60;
 	s.times = test_random(r) % 2 ? 1 + test_random(r) % 100 : 0;
 	s.size_min = test_random(r) % 3 ? low : 0;
 	s.size_max = test_random(r) % 3 ? low + test_random(r) % 4096 + 1 : 0;
@@ -264,6 +266,71 @@ static void test_burst(void **state)
 	gcs_faults_clear();
 }
 
+static void test_after(void **state)
+{
+	struct gcs_fault_spec spec = {
+		.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .every = 4, .after = 9};
+	struct gcs_site site = {.worker = 128, .p = 0xffff, .eligible = true, .now_ns = 5};
+
+	(void)state;
+	load(&spec);
+	gcs_fault_arm(0, 0, false, 1);
+	for (uint32_t o = 1; o <= 30; o++)
+		assert_int_equal(visit(&site), o > 9 && o % 4 == 0);
+	gcs_fault_disarm(0, false, 1); /* counted over all windows */
+	gcs_fault_arm(0, 1, false, 1);
+	assert_false(visit(&site));
+	assert_true(visit(&site)); /* the 32nd */
+	site.worker = 131;	   /* for each worker anew */
+	gcs_fault_fire_once(0);	   /* by hand: whatever the triggers say */
+	assert_true(visit(&site));
+	for (uint32_t o = 2; o <= 12; o++)
+		assert_int_equal(visit(&site), o == 12);
+	gcs_faults_clear();
+}
+
+static int64_t delay_of(uint32_t worker)
+{
+	struct gcs_site site = {.worker = worker, .p = 0xffff, .eligible = true, .now_ns = 5};
+	struct gcs_firing firing = {.delay_ns = -1};
+
+	return gcs_decide(GCS_POINT_stw_stop, &site, &firing) ? firing.delay_ns : -1;
+}
+
+static void test_doubling(void **state)
+{
+	static const int64_t expected[] = {3000, 6000, 12000, 24000, 48000, 50000, 50000};
+	struct gcs_fault_spec spec = {.point = GCS_POINT_stw_stop,
+				      .action = GCS_ACT_DELAY,
+				      .every = 2,
+				      .delay_ns = 3000,
+				      .delay_max_ns = 50000};
+
+	(void)state;
+	load(&spec);
+	gcs_fault_arm(0, 0, false, 1);
+	for (uint32_t i = 0; i < 7; i++) {
+		assert_int_equal(delay_of(128), -1); /* a visit that does not fire doubles nothing */
+		assert_int_equal(delay_of(128), expected[i]);
+	}
+	assert_int_equal(delay_of(129), -1);
+	assert_int_equal(delay_of(129), 3000); /* each worker has a count of its own */
+	gcs_fault_fire_once(0);		       /* by hand: the next delay, and it does not count */
+	assert_int_equal(delay_of(129), 6000);
+	assert_int_equal(delay_of(129), 6000);
+	gcs_faults_clear();
+	spec.jitter_ns = 100;
+	spec.delay_ns = spec.delay_max_ns = INT64_C(3600000000000);
+	load(&spec);
+	gcs_fault_arm(0, 0, false, 1);
+	for (uint32_t i = 0; i < 200; i++) {
+		int64_t d = delay_of(128);
+
+		assert_true(i % 2 == 0 ? d == -1 : d >= spec.delay_ns && d <= spec.delay_ns + 100);
+	}
+	gcs_faults_clear();
+}
+
 static void test_arm_with(void **state)
 {
 	struct gcs_fault_spec spec = {
@@ -302,6 +369,10 @@ static void test_refusals(void **state)
 		{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .size_min = 9, .size_max = 8},
 		{.point = GCS_POINT_mem_span, .action = GCS_ACT_FAIL, .err = EAGAIN},
 		{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .burst = UINT64_MAX},
+		{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .delay_max_ns = 5},
+		{.point = GCS_POINT_stw_stop, .action = GCS_ACT_DELAY, .delay_max_ns = 5},
+		{.point = GCS_POINT_stw_stop, .action = GCS_ACT_DELAY, .delay_ns = 6, .delay_max_ns = 5},
+		{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .after = UINT64_C(1) << 32},
 	};
 
 	(void)state;
@@ -319,6 +390,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_against_model),
 		cmocka_unit_test(test_burst),
+		cmocka_unit_test(test_after),
+		cmocka_unit_test(test_doubling),
 		cmocka_unit_test(test_arm_with),
 		cmocka_unit_test(test_refusals),
 	};

@@ -438,11 +438,11 @@ static void test_sites(void **state)
 	struct gcs_scenario *s;
 	(void)state;
 	load("faults:\n"
-	     "  - {id: a, point: mem/malloc, when: {manual: true}, fire: {burst: 3, probability: "
+	     "  - {id: a, point: mem/malloc, when: {manual: true}, fire: {burst: 3, after: 2k, probability: "
 	     "1%}, match: {size: 1KiB..8KiB, workload: maps}}\n"
 	     "  - {id: b, point: netpoll/wake, when: {phase: storm}, match: {driver: [echo, "
 	     "map-churn]}}\n"
-	     "  - {id: c, point: netpoll/wake, when: {phase: storm}, fire: {delay: 1ms}, match: "
+	     "  - {id: c, point: netpoll/wake, when: {phase: storm}, fire: {delay: 1ms, double: {max: 1s}}, match: "
 	     "{workload: [two, net], driver: map-churn}}\n"
 	     "  - {id: d, point: gc/append, when: {phase: storm}, match: {size: 64B}}\n"
 	     "  - {id: e, point: mem/span, when: {phase: storm}, match: {size: ..1MiB}}\n"
@@ -474,6 +474,10 @@ static void test_sites(void **state)
 	json_t *o = json_loads(plan, JSON_REJECT_DUPLICATES, NULL),
 	       *fault = json_array_get(json_object_get(o, "faults"), 0);
 	assert_int_equal(number(fault, "burst"), 3);
+	assert_int_equal(number(fault, "after"), 2000);
+	assert_int_equal(number(fault, "delay_max_ns"), 0);
+	assert_int_equal(number(json_array_get(json_object_get(o, "faults"), 2), "delay_max_ns"),
+			 1000000000);
 	assert_int_equal(number(fault, "size_min"), 1024);
 	assert_int_equal(number(fault, "size_max"), 8192);
 	assert_int_equal(number(fault, "match_workloads"), 1);

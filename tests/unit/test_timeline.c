@@ -76,6 +76,8 @@ static void test_words(void **state)
 		 "force a collection, every 3rd visit, 50% of these visits"},
 		{"point: netpoll/wake, fire: {delay: 5ms, jitter: 2ms, burst: 3}",
 		 "delay by 5ms to 7ms, every visit, 3 in a row"},
+		{"point: stw/stop, fire: {delay: 5ms, double: {max: 1s}, after: 30, every: 4}",
+		 "delay by 5ms, doubling up to 1s, every 4th visit, not the first 30 of each worker"},
 		{"point: netpoll/wake, match: {driver: echo}", "drop, every visit; in net"},
 		{"point: mem/span, match: {size: 1KiB..8KiB, workload: [maps, net]}",
 		 "fail with ENOMEM, every visit; of 1KiB to 8KiB; in maps, net"},

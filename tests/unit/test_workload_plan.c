@@ -47,7 +47,7 @@ static const char good[] =
 	"\"faults\":[{\"id\":\"oom\",\"point\":\"mem/"
 	"malloc\",\"action\":\"fail\",\"errno\":12,\"p_ppb\":20000000,"
 	"\"nth\":0,\"every\":0,\"times\":500,\"delay_ns\":0,\"jitter_ns\":0,"
-	"\"burst\":3,\"size_min\":1024,\"size_max\":8192,\"match_workloads\":5,"
+	"\"burst\":3,\"after\":9,\"delay_max_ns\":0,\"size_min\":1024,\"size_max\":8192,\"match_workloads\":5,"
 	"\"windows\":[[10000000000,15000000000],[20000000000,21000000000]]}]}";
 
 static void test_plan_good(void **state)
@@ -76,6 +76,7 @@ static void test_plan_good(void **state)
 	assert_int_equal(p->spec[0].point, GCS_POINT_mem_malloc);
 	assert_int_equal(p->spec[0].times, 500);
 	assert_int_equal(p->spec[0].burst, 3);
+	assert_int_equal(p->spec[0].after, 9);
 	assert_int_equal(p->spec[0].size_min, 1024);
 	assert_int_equal(p->spec[0].size_max, 8192);
 	assert_int_equal(p->spec[0].workloads, 5);
@@ -171,6 +172,8 @@ static void test_plan_refusals(void **state)
 		{"[20000000000,21000000000]", "[14000000000,21000000000]", "overlaps"},
 		{"[20000000000,21000000000]", "[20000000000]", "windows[1]"},
 		{"\"burst\":3", "\"burst\":-3", "oom: a number"},
+		{"\"after\":9", "\"after\":4294967296", "oom: a number"},
+		{"\"delay_max_ns\":0", "\"delay_max_ns\":7", "delay_max_ns"},
 		{"\"size_max\":8192", "\"size_max\":1023", "oom: a number"},
 		{"\"match_workloads\":5", "\"match_workloads\":8", "match_workloads"},
 		{"mem/malloc\",\"action\":\"fail", "gc/write\",\"action\":\"force", "gc/write has no size"},
