@@ -113,13 +113,32 @@ int64_t fault_delay_ns(const struct fault *f, uint32_t worker, uint32_t ordinal,
 	return decide_doubled_ns(s, fired) + (int64_t)(((unsigned __int128)draw * span) >> 64);
 }
 
+/* Who visits a point that is the runtime's own; NULL: goroutines of the program do. */
+static const uint32_t *split_own(const struct fault *f)
+{
+	static const uint32_t poller = MRT_WORKER_NETPOLL, sweeper = MRT_WORKER_SWEEPER,
+			      marker = MRT_WORKER_MARK0, collector = MRT_WORKER_GC;
+
+	switch ((uint32_t)f->spec.point) {
+	case GCS_POINT_gc_sweep:
+		return &sweeper;
+	case GCS_POINT_gc_worker:
+		return &marker;
+	case GCS_POINT_gc_start:
+	case GCS_POINT_stw_stopped:
+		return &collector;
+	default: /* the poller, whoever polls */
+		return strncmp(f->name, "netpoll/", 8) == 0 ? &poller : NULL;
+	}
+}
+
 void fault_split(struct fault *f, const uint32_t *worker, uint32_t nworkers)
 {
-	static const uint32_t poller = MRT_WORKER_NETPOLL;
+	const uint32_t *own = split_own(f);
 	uint64_t times = f->spec.times;
 
-	if (strncmp(f->name, "netpoll/", 8) == 0) { /* visited by the poller only, whoever polls */
-		worker = &poller;
+	if (own != NULL) {
+		worker = own;
 		nworkers = 1;
 	}
 

@@ -418,6 +418,8 @@ static inline __attribute__((always_inline)) bool map_delete(struct sched_g *g,
 	head = map_chain(m, hash, mt->bucket_bytes);
 	if (!map_search(head, mt->bucket_bytes, key, hash, kb, &at))
 		return false;
+	if (gcs_gate(GCS_POINT_gc_map_delete))
+		gc_force_point(g, GCS_POINT_gc_map_delete, key);
 	map_slot_clear(g, mt, map_slot_at(at.bucket, at.i, kb, mt->slot_bytes));
 	map_empty_back(head, at.bucket, at.i, mt->bucket_bytes);
 	if (--m->count == 0)

@@ -19,6 +19,8 @@
  */
 #include "runtime/data/map_priv.h"
 
+#include "faults/gate.h"
+
 /* ------------------------------------------------------------ bucket arrays */
 
 uint64_t map_array_count(const struct mrt_map_type *mt, uint8_t b)
@@ -361,6 +363,9 @@ static void map_evacuate(struct sched_g *g, const struct mrt_map_type *mt, struc
 			map_chain_move(g, mt, m, index, &reserve, 8);
 		else
 			map_chain_move(g, mt, m, index, &reserve, 4);
+		/* Every value is in its old and in its new bucket; whole in the sense of the check. */
+		if (gcs_gate(GCS_POINT_gc_evacuate))
+			gc_force_point(g, GCS_POINT_gc_evacuate, index);
 		if (mt->has_pointers && !map_flag(m, MAP_OLD_ITERATOR))
 			map_bucket_release(g, mt, old);
 	}

@@ -250,7 +250,7 @@ static void alloc_after_slow(struct sched_g *g, const struct alloc_request *q, v
 	l->scan_alloc = 0;
 	if (q->large && q->noscan && q->needzero)
 		alloc_zero_chunks(g, obj, q->slot_bytes);
-	if (gc_pacer_triggered() && gc_phase_now() == GC_OFF &&
+	if (gc_pacer_triggered() && gc_phase_now() == GC_OFF && !gc_start_held(g) &&
 	    gc_start(g, GC_TRIGGER_HEAP, 0) == 0)
 		gc_wait_settled(g);
 }
@@ -274,6 +274,8 @@ static int alloc_in_op(struct sched_g *g, struct alloc_request *q, void **ret)
 		mrt_yield(&g->pub); /* to the workers: so that there are many cycles, however fast
 				       we allocate */
 	}
+	if (gcs_gate(GCS_POINT_gc_alloc))
+		gc_force_point(g, GCS_POINT_gc_alloc, q->bytes);
 	if (gc_barrier_enabled())
 		gc_assist_charge(g, q->bytes);
 	r = alloc_take(g, q, &obj);

@@ -40,44 +40,6 @@ void gc_barrier(struct sched_g *g, void *old_value, void *new_value)
 		l->barrier[l->barrier_n++] = (uintptr_t)new_value;
 }
 
-struct gcs_site gc_site(const struct sched_g *g, bool eligible, uint64_t arg)
-{
-	return (struct gcs_site){
-		.worker = g->worker,
-		.driver = g->driver,
-		.p = (uint16_t)g->p->id,
-		.gc_cycle = gc_cycle(),
-		.gc_phase = (uint8_t)gc_phase_now(),
-		.eligible = eligible,
-		.now_ns = prim_now_ns(),
-		.arg = arg,
-		.ring = g->p->ring,
-	};
-}
-
-/*
- * Eligible is who holds the right to begin a cycle before he is asked: so a firing is a cycle that
- * carries its id, whatever other Ps do.
- */
-void gc_force_point(struct sched_g *g, enum gcs_point point, uint64_t arg)
-{
-	bool claimed = !g->system && gc_claim();
-	struct gcs_site site = gc_site(g, claimed, arg);
-	struct gcs_firing firing;
-	uint32_t cycle;
-
-	if (!gcs_decide(point, &site, &firing) || firing.action != GCS_ACT_FORCE || !claimed) {
-		if (claimed)
-			gc_unclaim(g);
-		return;
-	}
-	cycle = gc_start_claimed(g, GC_TRIGGER_FAULT, firing.id);
-	site.now_ns = prim_now_ns();
-	site.p = (uint16_t)g->p->id;
-	site.ring = g->p->ring;
-	gcs_effect(&site, firing.id, 2, cycle);
-}
-
 void mrt_store(mrt_g *pub, void **slot, void *value)
 {
 	struct sched_g *g = sched_of(pub);

@@ -238,6 +238,7 @@ uint32_t gc_start_claimed(struct sched_g *g, enum gc_trigger why, uint64_t firin
 	struct sched_stw stw = {0};
 	uint32_t cycle;
 
+	firing = firing != 0 ? firing : gc_hold_firing();
 	gc_sweep_finish(g);
 	gc_st.start_ns = prim_now_ns();
 	sched_stop_world(g, SCHED_STW_GC_START, &stw);
@@ -251,6 +252,7 @@ uint32_t gc_start_claimed(struct sched_g *g, enum gc_trigger why, uint64_t firin
 	sched_start_world(g, &stw, cycle, firing);
 	gc_st.stw1_ns = stw.start_ns - stw.request_ns;
 	gc_emit(g, WATCH_GC_START, cycle, why, gc_st.heap_at_start, gc_st.goal_at_start, firing, 0);
+	gc_hold_end(g);
 	cycle_gauges(stw.start_ns);
 	cycle_wake(g);
 	sched_wake();
@@ -580,6 +582,7 @@ int gc_init(const struct gc_options *opt)
 	gc_sweep_init();
 	gc_check_init();
 	gc_pacer_init();
+	gc_point_init();
 	return 0;
 }
 

@@ -274,9 +274,29 @@ void gc_fault_in(size_t bytes);
 
 /* ------------------------------------------------------------------ barrier.c */
 
+void gc_barrier_flush(struct gc_local *l);
+
+/* -------------------------------------------------------------------- point.c */
+
+void gc_point_init(void);
 /* What a site knows of the goroutine that visits it, which holds its P. */
 struct gcs_site gc_site(const struct sched_g *g, bool eligible, uint64_t arg);
-void gc_barrier_flush(struct gc_local *l);
+
+struct gc_stall {
+	enum gcs_point point;
+	uint32_t worker; /* whose ordinals count */
+	bool eligible;
+	uint64_t arg;
+	_Atomic uint64_t *firing; /* NULL, or told before the stall who stalls */
+};
+/* Visit an armed gate at which a goroutine of the runtime stalls, asleep. A safepoint then. */
+void gc_stall_point(struct sched_g *g, struct gc_stall stall);
+/* The trigger is reached: does gc/start hold the cycle back? No safepoint. */
+bool gc_start_held(struct sched_g *g);
+/* For who holds the right to begin a cycle and does: the firing that held it back, 0 none; and, when
+ * it has begun, its effect. */
+uint64_t gc_hold_firing(void);
+void gc_hold_end(struct sched_g *g);
 
 /* -------------------------------------------------------------------- sweep.c */
 

@@ -19,6 +19,7 @@ static struct {
 	int64_t begin_ns;
 	uint32_t cycle;		/* whose marks are swept */
 	_Atomic uint32_t ended; /* cycle whose sweep was reported */
+	_Atomic uint64_t firing; /* that stalled the sweeper in this cycle's sweep; 0 none */
 } sweep;
 
 void gc_sweep_init(void)
@@ -27,6 +28,7 @@ void gc_sweep_init(void)
 	atomic_store_explicit(&sweep.parked, 0, memory_order_relaxed);
 	atomic_store_explicit(&sweep.pages_per_byte, 0, memory_order_relaxed);
 	atomic_store_explicit(&sweep.ended, 0, memory_order_relaxed);
+	atomic_store_explicit(&sweep.firing, 0, memory_order_relaxed);
 	sweep.cycle = 0;
 }
 
@@ -35,6 +37,7 @@ void gc_sweep_begin(void)
 	mem_sweep_begin();
 	sweep.begin_ns = prim_now_ns();
 	sweep.cycle = gc_cycle();
+	atomic_store_explicit(&sweep.firing, 0, memory_order_relaxed);
 }
 
 void gc_sweep_pace(void)
@@ -84,7 +87,8 @@ static void sweep_report(struct sched_g *g)
 						     memory_order_relaxed, memory_order_relaxed))
 		return;
 	gc_emit(g, WATCH_SWEEP_END, cycle, (uint64_t)(prim_now_ns() - sweep.begin_ns),
-		mem_pages_swept(), 0, 0, 0);
+		mem_pages_swept(), 0,
+		atomic_load_explicit(&sweep.firing, memory_order_relaxed), 0);
 }
 
 void gc_sweep_finish(struct sched_g *g)
@@ -126,6 +130,14 @@ void gc_sweep_wake(struct sched_g *g)
 		sched_ready(g->p, sweep.g, false);
 }
 
+static void sweep_stall(struct sched_g *g)
+{
+	gc_stall_point(g, (struct gc_stall){.point = GCS_POINT_gc_sweep,
+					    .worker = MRT_WORKER_SWEEPER,
+					    .eligible = !mem_sweep_done(),
+					    .firing = &sweep.firing});
+}
+
 static void sweep_main(mrt_g *pub, void *arg)
 {
 	struct sched_g *g = sched_of(pub);
@@ -136,6 +148,8 @@ static void sweep_main(mrt_g *pub, void *arg)
 		 * began. */
 		uint32_t n = 0;
 
+		if (gcs_gate(GCS_POINT_gc_sweep))
+			sweep_stall(g);
 		while (n < SWEEP_BATCH && mem_sweep_one() != 0)
 			n++;
 		if (n == SWEEP_BATCH) {

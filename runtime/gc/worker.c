@@ -239,9 +239,15 @@ void gc_active_leave(struct sched_g *g)
 
 static void worker_run(struct sched_g *g, const struct gc_worker *w)
 {
-	int64_t begin_ns = prim_now_ns();
+	int64_t begin_ns;
 
 	gc_active_enter();
+	if (gcs_gate(GCS_POINT_gc_worker))
+		gc_stall_point(g, (struct gc_stall){.point = GCS_POINT_gc_worker,
+						    .worker = MRT_WORKER_MARK0,
+						    .eligible = true,
+						    .arg = w->p});
+	begin_ns = prim_now_ns();
 	worker_drain(g, w->mode, begin_ns);
 	worker_account(w, prim_now_ns() - begin_ns);
 	gc_active_leave(g);

@@ -17,6 +17,20 @@ static void safepoint_scan(struct sched_g *g)
 		sched.gc->scan_self(g);
 }
 
+int64_t sched_busy_until(int64_t until_ns)
+{
+	int64_t now_ns;
+
+	while ((now_ns = prim_now_ns()) < until_ns) {
+		int64_t left = until_ns - now_ns;
+
+		prim_step_n(PRIM_COST_WORK,
+			    (uint32_t)(left < SAFEPOINT_BUSY_NS ? left : SAFEPOINT_BUSY_NS));
+		prim_spin_wait(0);
+	}
+	return now_ns;
+}
+
 /*
  * The gate of stw/stop is armed and the world waits for g: it may come late, busy all the while as a
  * loop without a safepoint is. The request at the end of a run is no stop.
@@ -25,20 +39,12 @@ static void safepoint_late(struct sched_g *g)
 {
 	struct gcs_site site = sched_site(g->p, g, g->worker);
 	struct gcs_firing firing;
-	int64_t asked_ns = site.now_ns, until_ns;
+	int64_t asked_ns = site.now_ns;
 
 	if (!atomic_load(&sched.stopping) || !gcs_decide(GCS_POINT_stw_stop, &site, &firing) ||
 	    firing.action != GCS_ACT_DELAY)
 		return;
-	until_ns = asked_ns + firing.delay_ns;
-	while (site.now_ns < until_ns) {
-		int64_t left = until_ns - site.now_ns;
-
-		prim_step_n(PRIM_COST_WORK,
-			    (uint32_t)(left < SAFEPOINT_BUSY_NS ? left : SAFEPOINT_BUSY_NS));
-		prim_spin_wait(0);
-		site.now_ns = prim_now_ns();
-	}
+	site.now_ns = sched_busy_until(asked_ns + firing.delay_ns);
 	/* Before the P is given up: who comes last is the last to write. */
 	atomic_store(&sched.late_firing, firing.id);
 	gcs_effect(&site, firing.id, 6, (uint64_t)(site.now_ns - asked_ns));

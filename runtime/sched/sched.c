@@ -51,11 +51,11 @@ struct gcs_site sched_site(const struct sched_p *p, const struct sched_g *g, uin
 {
 	struct gcs_site site = {
 		.worker = worker,
-		.driver = g->driver,
+		.driver = g != NULL ? g->driver : 0xffff,
 		.p = p != NULL ? (uint16_t)p->id : 0xffff,
-		.eligible = !g->system,
+		.eligible = g != NULL && !g->system,
 		.now_ns = prim_now_ns(),
-		.arg = g->worker,
+		.arg = g != NULL ? g->worker : 0,
 		.ring = p != NULL ? p->ring : NULL,
 	};
 

@@ -172,11 +172,12 @@ struct sched_stw {
 	enum sched_stw_reason reason;
 	int64_t request_ns, stopped_ns, start_ns; /* request -> all stopped -> restarted */
 	uint64_t late_firing; /* of stw/stop: the goroutine that came last of those held up; 0 none */
+	uint64_t long_firing; /* of stw/stopped; 0 none */
 };
 /* g: the caller (its P counts as stopped), or NULL from a thread without P. One stopper at a time, others wait their turn
  * (as safepoints; request_ns is taken when the turn has come). Never inside another stop; the stopper does not park. */
 void sched_stop_world(struct sched_g *g, enum sched_stw_reason reason, struct sched_stw *ret);
-/* Fills start_ns and emits the telemetry record (kind STW) with `cycle` and the firing that made the stop late, else `firing`. */
+/* Fills start_ns and emits the telemetry record (kind STW) with `cycle` and the firing that made the stop late or long, else `firing`. */
 void sched_start_world(struct sched_g *g, struct sched_stw *stw, uint32_t cycle, uint64_t firing);
 bool sched_world_stopped(void);
 

@@ -121,6 +121,23 @@ static void stop_wait(struct sched_p *own)
 	}
 }
 
+/* The gate of stw/stopped is armed, the world stands still. A heap check is no part of the program's
+ * run: it is not made longer. */
+static void stop_long(struct sched_g *g, struct sched_stw *stw)
+{
+	struct sched_p *own = g != NULL ? g->p : NULL;
+	struct gcs_site site = sched_site(own, g, MRT_WORKER_GC);
+	struct gcs_firing firing;
+
+	site.eligible = stw->reason != SCHED_STW_CHECK;
+	site.arg = stw->reason;
+	if (!gcs_decide(GCS_POINT_stw_stopped, &site, &firing) || firing.action != GCS_ACT_DELAY)
+		return;
+	site.now_ns = sched_busy_until(stw->stopped_ns + firing.delay_ns);
+	stw->long_firing = firing.id;
+	gcs_effect(&site, firing.id, 6, (uint64_t)(site.now_ns - stw->stopped_ns));
+}
+
 void sched_stop_world(struct sched_g *g, enum sched_stw_reason reason, struct sched_stw *ret)
 {
 	struct sched_p *own;
@@ -147,6 +164,9 @@ void sched_stop_world(struct sched_g *g, enum sched_stw_reason reason, struct sc
 	atomic_store(&sched.stopped, true);
 	ret->stopped_ns = prim_now_ns();
 	ret->late_firing = atomic_load(&sched.late_firing);
+	ret->long_firing = 0;
+	if (gcs_gate(GCS_POINT_stw_stopped))
+		stop_long(g, ret);
 }
 
 bool sched_world_stopped(void)
@@ -190,7 +210,9 @@ static void stop_emit(struct sched_p *own, const struct sched_stw *stw, uint32_t
 		.b = (uint64_t)(stw->stopped_ns - stw->request_ns),
 		.c = (uint64_t)(stw->start_ns - stw->stopped_ns),
 		.d = cycle,
-		.e = stw->late_firing != 0 ? stw->late_firing : firing,
+		.e = stw->late_firing != 0   ? stw->late_firing
+		     : stw->long_firing != 0 ? stw->long_firing
+					     : firing,
 	};
 
 	if (sched.telemetry == NULL)

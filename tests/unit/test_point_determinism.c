@@ -44,8 +44,26 @@ static const struct gcs_fault_spec specs[] = {
 };
 #define FAULTS ((uint32_t)(sizeof(specs) / sizeof(specs[0])))
 
+/* The collector forced and late, without the others: a cycle must become due by itself, too. */
+static const struct gcs_fault_spec late_specs[] = {
+	{.point = GCS_POINT_gc_map_delete, .action = GCS_ACT_FORCE, .nth = 60},
+	{.point = GCS_POINT_gc_evacuate, .action = GCS_ACT_FORCE, .nth = 20},
+	{.point = GCS_POINT_gc_alloc, .action = GCS_ACT_FORCE, .nth = 150, .size_max = 600},
+	{.point = GCS_POINT_gc_start, .action = GCS_ACT_DELAY, .delay_ns = 50000},
+	{.point = GCS_POINT_gc_sweep, .action = GCS_ACT_DELAY, .every = 3, .delay_ns = 300000},
+	{.point = GCS_POINT_gc_worker, .action = GCS_ACT_DELAY, .every = 5, .delay_ns = 100000},
+	{.point = GCS_POINT_stw_stopped, .action = GCS_ACT_DELAY, .every = 7, .delay_ns = 50000},
+};
+
+static const struct table {
+	const struct gcs_fault_spec *spec;
+	uint32_t n;
+} all_points = {specs, FAULTS}, late_points = {late_specs, sizeof(late_specs) / sizeof(specs[0])};
+static const struct table *table;
+
 struct result {
-	uint64_t hash, visits[FAULTS], fired[FAULTS], masked[FAULTS], refused;
+	uint64_t hash, visits[WATCH_FAULTS_MAX], fired[WATCH_FAULTS_MAX], masked[WATCH_FAULTS_MAX];
+	uint64_t refused;
 	int64_t end_ns;
 };
 
@@ -77,11 +95,15 @@ static void mixed_body(mrt_g *g, void *arg)
 		refused += mrt_new_array(g, &byte_type, bytes, &roots[1]) != 0;
 		if (mrt_map_put(g, &mt, roots[0], i, &roots[1]) == 0)
 			in_map++;
+		else
+			refused++;
+		if (i % 3 == 2 && mrt_map_delete(g, &mt, roots[0], i - 2))
+			in_map--;
 		if (mrt_append(g, &pointer_type, &s, &roots[1], 1) != 0 || s.len == 500)
 			s = (struct mrt_slice){0};
 	}
 	GC_TEST_MUST(mrt_map_count(roots[0]) == in_map);
-	atomic_fetch_add(&sh->refused, refused + STEPS - in_map);
+	atomic_fetch_add(&sh->refused, refused);
 	mrt_wg_done(g, &sh->wg);
 }
 
@@ -124,7 +146,7 @@ static void all_body(mrt_g *g, void *arg)
 	char text[256];
 
 	GC_TEST_MUST(prim_peer_start(&peers, prim) == 0);
-	point_arm_all(FAULTS);
+	point_arm_all(table->n);
 	mrt_wg_add(&sh.wg, CONNS + 4);
 	for (uint32_t i = 0; i < CONNS; i++)
 		GC_TEST_MUST(mrt_conn_open(g, prim[i], &sh.conn[i]) == 0);
@@ -148,10 +170,10 @@ static void run_child(uint64_t seed, struct result *ret)
 		.procs = PROCS, .seed = seed, .heap_reserve = (size_t)1 << 28, .check_edges = true};
 
 	GC_TEST_MUST(prim_init(&prim) == 0);
-	point_load(specs, FAULTS, PROCS);
+	point_load(table->spec, table->n, PROCS);
 	opt.telemetry = point_telemetry;
 	GC_TEST_MUST(mrt_run(&opt, all_body, ret) == 0);
-	for (uint32_t i = 0; i < FAULTS; i++) {
+	for (uint32_t i = 0; i < table->n; i++) {
 		ret->visits[i] = POINT_FAULT(i, visits);
 		ret->fired[i] = POINT_FAULT(i, fired);
 		ret->masked[i] = POINT_FAULT(i, masked);
@@ -181,13 +203,15 @@ static struct result run_once(uint64_t seed)
 	return res;
 }
 
-static void test_same_seed_same_run(void **state)
+static void same_seed_same_run(const struct table *points)
 {
-	struct result a = run_once(gc_test_seed()), b = run_once(gc_test_seed()),
-		      c = run_once(gc_test_seed() + 1);
+	struct result a, b, c;
 
-	(void)state;
-	for (uint32_t i = 0; i < FAULTS; i++)
+	table = points;
+	a = run_once(gc_test_seed());
+	b = run_once(gc_test_seed());
+	c = run_once(gc_test_seed() + 1);
+	for (uint32_t i = 0; i < table->n; i++)
 		if (a.fired[i] == 0)
 			fail_msg("fault %u never fired (GCS_TEST_SEED=%llu)", i,
 				 (unsigned long long)gc_test_seed());
@@ -195,9 +219,22 @@ static void test_same_seed_same_run(void **state)
 	assert_true(a.hash != c.hash);
 }
 
+static void test_same_seed_same_run(void **state)
+{
+	(void)state;
+	same_seed_same_run(&all_points);
+}
+
+static void test_late_points(void **state)
+{
+	(void)state;
+	same_seed_same_run(&late_points);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_seed_same_run)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_seed_same_run),
+					   cmocka_unit_test(test_late_points)};
 
 	if (!GCS_FAULTS) {
 		printf("# built without faults\n");

@@ -21,7 +21,8 @@ struct point_firing {
 	uint32_t masked, began, failed, ran, repaired, late; /* WATCH_EFFECT, by c */
 	uint64_t value;					     /* of the last effect */
 	uint32_t stops, cycles, stalls, lags;		     /* records that carry it */
-	uint64_t stopping_ns, lag_ns;			     /* longest of them */
+	uint64_t stopping_ns, stopped_ns, lag_ns;	     /* longest of them */
+	uint32_t sweeps;				     /* WATCH_SWEEP_END that carry it */
 };
 
 struct point_log {
@@ -79,7 +80,7 @@ static inline void point_effect(struct point_firing *f, const struct watch_recor
 {
 	uint32_t *count[] = {&f->masked, &f->began, &f->failed, &f->ran, &f->repaired, &f->late};
 
-	GC_TEST_MUST(r->c >= 1 && r->c <= 6);
+	GC_TEST_MUST(r->c >= 1 && r->c <= sizeof(count) / sizeof(count[0]));
 	++*count[r->c - 1];
 	f->value = r->d;
 }
@@ -89,7 +90,8 @@ static inline void point_record(const struct watch_record *r)
 	struct point_firing *f = r->kind == WATCH_FIRE	   ? point_find(r->d)
 				 : r->kind == WATCH_EFFECT ? point_find(r->b)
 				 : (r->kind == WATCH_STW || r->kind == WATCH_GC_START ||
-				    r->kind == WATCH_ALLOC_STALL || r->kind == WATCH_WAKE_LAG) &&
+				    r->kind == WATCH_ALLOC_STALL || r->kind == WATCH_WAKE_LAG ||
+				    r->kind == WATCH_SWEEP_END) &&
 						 r->e != 0
 					 ? point_find(r->e)
 					 : NULL;
@@ -107,11 +109,15 @@ static inline void point_record(const struct watch_record *r)
 	case WATCH_STW:
 		f->stops++;
 		f->stopping_ns = r->b > f->stopping_ns ? r->b : f->stopping_ns;
+		f->stopped_ns = r->c > f->stopped_ns ? r->c : f->stopped_ns;
 		point_log.stops++;
 		break;
 	case WATCH_GC_START:
 		f->cycles++;
 		point_log.emergency_cycles += r->b == 5 /* GC_TRIGGER_EMERGENCY */;
+		break;
+	case WATCH_SWEEP_END:
+		f->sweeps++;
 		break;
 	case WATCH_ALLOC_STALL:
 		f->stalls++;

@@ -1,0 +1,129 @@
+/*
+ * point.c: what the fault points of the collector do when they fire. The sites are one line each:
+ * an armed gate calls in here.
+ *
+ * A goroutine of the runtime that stalls is asleep, as a thread is that the system does not run: its
+ * P goes on without it. Everything that came late says so in one effect, with by how much.
+ */
+#include "runtime/gc/gc_priv.h"
+
+struct gcs_site gc_site(const struct sched_g *g, bool eligible, uint64_t arg)
+{
+	return (struct gcs_site){
+		.worker = g->worker,
+		.driver = g->driver,
+		.p = (uint16_t)g->p->id,
+		.gc_cycle = gc_cycle(),
+		.gc_phase = (uint8_t)gc_phase_now(),
+		.eligible = eligible,
+		.now_ns = prim_now_ns(),
+		.arg = arg,
+		.ring = g->p->ring,
+	};
+}
+
+/*
+ * Eligible is who holds the right to begin a cycle before he is asked: so a firing is a cycle that
+ * carries its id, whatever other Ps do.
+ */
+void gc_force_point(struct sched_g *g, enum gcs_point point, uint64_t arg)
+{
+	bool claimed = !g->system && gc_claim();
+	struct gcs_site site = gc_site(g, claimed, arg);
+	struct gcs_firing firing;
+	uint32_t cycle;
+
+	if (!gcs_decide(point, &site, &firing) || firing.action != GCS_ACT_FORCE || !claimed) {
+		if (claimed)
+			gc_unclaim(g);
+		return;
+	}
+	cycle = gc_start_claimed(g, GC_TRIGGER_FAULT, firing.id);
+	site.now_ns = prim_now_ns();
+	site.p = (uint16_t)g->p->id;
+	site.ring = g->p->ring;
+	gcs_effect(&site, firing.id, 2, cycle);
+}
+
+/* ------------------------------------------------------------------- delays */
+
+/* What came late is there: since_ns is when it would have been. */
+static void point_late(const struct sched_g *g, struct gcs_site site, uint64_t firing,
+		       int64_t since_ns)
+{
+	site.now_ns = prim_now_ns();
+	site.p = (uint16_t)g->p->id;
+	site.ring = g->p->ring;
+	gcs_effect(&site, firing, 6, (uint64_t)(site.now_ns - since_ns));
+}
+
+void gc_stall_point(struct sched_g *g, struct gc_stall stall)
+{
+	struct gcs_site site = gc_site(g, stall.eligible, stall.arg);
+	struct gcs_firing firing;
+
+	site.worker = stall.worker;
+	if (!gcs_decide(stall.point, &site, &firing) || firing.action != GCS_ACT_DELAY)
+		return;
+	if (stall.firing != NULL)
+		atomic_store_explicit(stall.firing, firing.id, memory_order_relaxed);
+	mrt_sleep_until(&g->pub, site.now_ns + firing.delay_ns);
+	point_late(g, site, firing.id, site.now_ns);
+}
+
+/* A cycle that is due and held back. Written by who holds the right to begin one. */
+static struct {
+	_Atomic int64_t until_ns; /* 0: none is */
+	struct gcs_site site;	  /* where it was due */
+	uint64_t firing;
+} hold;
+
+void gc_point_init(void)
+{
+	atomic_store_explicit(&hold.until_ns, 0, memory_order_relaxed);
+	hold.firing = 0;
+}
+
+/* The right to begin a cycle is ours and the trigger is reached. */
+static void hold_decide(struct sched_g *g)
+{
+	struct gcs_site site = gc_site(g, !g->system, 0);
+	struct gcs_firing firing;
+
+	site.worker = MRT_WORKER_GC;
+	if (!gcs_decide(GCS_POINT_gc_start, &site, &firing) || firing.action != GCS_ACT_DELAY)
+		return;
+	hold.site = site;
+	hold.firing = firing.id;
+	/* Relaxed: the other fields are read by holders of the right only. */
+	atomic_store_explicit(&hold.until_ns, site.now_ns + firing.delay_ns, memory_order_relaxed);
+}
+
+bool gc_start_held(struct sched_g *g)
+{
+	int64_t until_ns = atomic_load_explicit(&hold.until_ns, memory_order_relaxed);
+
+	if (until_ns == 0 && gcs_gate(GCS_POINT_gc_start) && gc_claim()) {
+		/* Another may have decided, or the cycle may have been, in between. */
+		if (atomic_load_explicit(&hold.until_ns, memory_order_relaxed) == 0 &&
+		    gc_pacer_triggered())
+			hold_decide(g);
+		until_ns = atomic_load_explicit(&hold.until_ns, memory_order_relaxed);
+		gc_unclaim(g);
+	}
+	return until_ns != 0 && prim_now_ns() < until_ns;
+}
+
+uint64_t gc_hold_firing(void)
+{
+	return hold.firing;
+}
+
+void gc_hold_end(struct sched_g *g)
+{
+	if (hold.firing == 0)
+		return;
+	point_late(g, hold.site, hold.firing, hold.site.now_ns);
+	hold.firing = 0;
+	atomic_store_explicit(&hold.until_ns, 0, memory_order_relaxed);
+}
