@@ -131,7 +131,9 @@ struct gcs_scenario {
 /* What was wrong, ready to print. */
 struct gcs_scenario_error { char *text; /* several lines: path:line:column: error: …, source, caret, hint */ };
 
-struct gcs_override { const char *key, *value; };     /* --set key=value */
+/* --set key=value; with this key, --fault value: one more fault, POINT:key=value,… (scenario_compact.c). Laid over in their order. */
+#define GCS_OVERRIDE_FAULT "--fault"
+struct gcs_override { const char *key, *value; };
 
 /* What the command line says besides the file. */
 struct gcs_scenario_options {

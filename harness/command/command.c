@@ -131,11 +131,27 @@ static int command_set(struct gcs_arguments *a, const char *text)
 	return 0;
 }
 
+static int command_fault(struct gcs_arguments *a, const char *text)
+{
+	if (!*text)
+		return gcs_command_usage("--fault gc/write:every=50k",
+					 "--fault wants POINT:key=value,…");
+	if (a->nsets == GCS_SETS_MAX)
+		return gcs_command_usage(NULL, "more than %d --set and --fault", GCS_SETS_MAX);
+	char *key = strdup(GCS_OVERRIDE_FAULT);
+	if (!key)
+		return GCS_EXIT_UNSUPPORTED;
+	a->set[a->nsets++] = (struct gcs_override){key, text};
+	return 0;
+}
+
 static int command_take(struct gcs_arguments *a, int id, const char *value)
 {
 	const struct gcs_option *o = &gcs_options[id];
 	if (id == GCS_OPT_SET)
 		return command_set(a, value);
+	if (id == GCS_OPT_FAULT)
+		return command_fault(a, value);
 	if (a->value[id] && !o->many)
 		return gcs_command_usage(NULL, "--%s is given twice", o->name);
 	a->value[id] = value ? value : "";

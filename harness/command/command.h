@@ -36,6 +36,7 @@ enum gcs_option_id {
 	GCS_OPT_RESUME,
 	GCS_OPT_SEEDS,
 	GCS_OPT_JOBS,
+	GCS_OPT_FAULT,
 	GCS_OPTIONS
 };
 

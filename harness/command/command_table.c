@@ -25,11 +25,12 @@ const struct gcs_option gcs_options[GCS_OPTIONS] = {
 	[GCS_OPT_RESUME] = {"resume", 0, "DIR", false, "go on with the soak whose directory that is"},
 	[GCS_OPT_SEEDS] = {"seeds", 0, "N", false, "how many seeds, from the scenario's or --seed on"},
 	[GCS_OPT_JOBS] = {"jobs", 'j', "N", false, "so many runs at once; by default one a processor"},
+	[GCS_OPT_FAULT] = {"fault", 0, "POINT:KEY=VALUE,...", true, "one more fault, as gc/write:every=50k or mem/malloc:probability=2%,phase=storm,for=5s"},
 };
 
 const struct gcs_command gcs_commands[] = {
 	{"run", "SCENARIO", 1, 1,
-	 BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(TUI) | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(VARIANTS),
+	 BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(TUI) | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(VARIANTS),
 	 "run a scenario and judge it",
 	 "SCENARIO is a file, or the name of an incident (gcstorm list incidents).\n"
 	 "The record lies in $XDG_STATE_HOME/gcstorm/runs, or where --output says.\n"
@@ -38,7 +39,7 @@ const struct gcs_command gcs_commands[] = {
 	 "1 the harness itself failed. With --variants the worst of all.",
 	 gcs_command_run},
 	{"soak", "[SCENARIO...]", 0, GCS_WORDS_MAX,
-	 BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(TUI) | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(FOR) | BIT(ROUNDS) |
+	 BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(TUI) | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(FOR) | BIT(ROUNDS) |
 		 BIT(DISK) | BIT(UNTIL_FAILURE) | BIT(RESUME),
 	 "run scenarios round after round with new seeds, and keep what fails",
 	 "Rounds take the scenarios in turn, each with a seed made from --seed and its number. A round\n"
@@ -52,7 +53,7 @@ const struct gcs_command gcs_commands[] = {
 	 "0 when all passed. With --format json each line is an object: soak, round, note, summary.",
 	 gcs_command_soak},
 	{"explore", "SCENARIO", 1, 1,
-	 BIT(SEED) | BIT(SET) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(SEEDS) | BIT(JOBS),
+	 BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(SEEDS) | BIT(JOBS),
 	 "simulate a scenario with many seeds, and keep what fails",
 	 "Takes the scenario's seed (or --seed) and the ones after it, 100 where --seeds is not given. A\n"
 	 "run that fails (exit 99 or 4) keeps its record and log; the rest is deleted. The summary lists\n"
@@ -61,12 +62,12 @@ const struct gcs_command gcs_commands[] = {
 	 "Exit: 99 when any failed, 5 or 7 when any was undecided, 0 when all passed; 1 and 3 when that\n"
 	 "ended it early, 130 and 143 interrupted.",
 	 gcs_command_explore},
-	{"check", "SCENARIO", 1, 1, BIT(SEED) | BIT(SET) | BIT(FORMAT) | SCALES | BIT(VARIANT),
+	{"check", "SCENARIO", 1, 1, BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(FORMAT) | SCALES | BIT(VARIANT),
 	 "read a scenario and say what is wrong with it",
 	 "Nothing is started. With --format json it prints the scenario with every default filled in\n"
 	 "and every time absolute, in nanoseconds.",
 	 gcs_command_check},
-	{"plan", "SCENARIO", 1, 1, BIT(SEED) | BIT(SET) | BIT(FORMAT) | SCALES | BIT(VARIANT),
+	{"plan", "SCENARIO", 1, 1, BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(FORMAT) | SCALES | BIT(VARIANT),
 	 "print the timeline of a scenario before it runs",
 	 "Phases, and every window of every fault, against the clock of the run and that of the incident.",
 	 gcs_command_plan},

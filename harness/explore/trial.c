@@ -73,6 +73,10 @@ char *gcs_trial_command(const char *path, const struct gcs_scenario_options *loa
 	for (size_t i = 0; i < load->nset; i++) {
 		if (strcmp(load->set[i].key, "seed") == 0)
 			continue;
+		if (strcmp(load->set[i].key, GCS_OVERRIDE_FAULT) == 0) {
+			trial_option(out, "fault", load->set[i].value);
+			continue;
+		}
 		if (asprintf(&pair, "%s=%s", load->set[i].key, load->set[i].value) < 0)
 			continue;
 		trial_option(out, "set", pair);

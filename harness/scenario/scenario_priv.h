@@ -109,6 +109,11 @@ int gcs_set_option(struct gcs_doc *doc, const char *option, const struct gcs_ove
 int gcs_set_variant(struct gcs_doc *doc, const struct gcs_node *set,
 		    const struct gcs_source *source, struct gcs_diag *d);
 
+/* ---- scenario_compact.c: one more fault, written as POINT:key=value,…. 0, -EINVAL with an error in
+ * d, -ENOMEM. */
+int gcs_compact_fault(struct gcs_doc *doc, const char *option, const char *text,
+		      struct gcs_diag *d);
+
 /* ---- scenario_variants.c */
 
 /* The variant as written; NULL: none of that id (a child of `variants` that is no mapping has

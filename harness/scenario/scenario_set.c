@@ -147,6 +147,8 @@ static int set_parsed(struct gcs_doc *doc, const char *name, char *text, size_t 
 int gcs_set_apply(struct gcs_doc *doc, const struct gcs_override *set, struct gcs_diag *d)
 {
 	char *text = NULL;
+	if (strcmp(set->key, GCS_OVERRIDE_FAULT) == 0)
+		return gcs_compact_fault(doc, set->key, set->value, d);
 	if (asprintf(&text, "%s=%s", set->key, set->value) < 0)
 		return -ENOMEM;
 	return set_parsed(doc, "--set", text, strlen(set->key) + 1, set->key, d);

@@ -101,6 +101,10 @@ char *gcs_soak_command(const struct gcs_soak_plan *p, const char *dir, uint64_t 
 	plan_option(out, "heap-scale", p->heap_scale);
 	for (uint32_t i = 0; i < p->nsets; i++) {
 		char *pair = NULL;
+		if (strcmp(p->set[i].key, GCS_OVERRIDE_FAULT) == 0) {
+			plan_option(out, "fault", p->set[i].value);
+			continue;
+		}
 		if (asprintf(&pair, "%s=%s", p->set[i].key, p->set[i].value) >= 0)
 			plan_option(out, "set", pair);
 		free(pair);
