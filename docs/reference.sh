@@ -7,7 +7,7 @@ bin=$1
 
 table() { # LIST COLUMN: the rows of `gcstorm list LIST` as a table of Markdown
 	printf '| %s | %s | |\n|---|---|---|\n' "$2" "$3"
-	"$bin" list "$1" | sed 's/|/\\|/g' | awk '{ name = $1; kind = $2; $1 = $2 = ""; sub(/^ +/, ""); printf "| `%s` | %s | %s |\n", name, kind, $0 }'
+	"$bin" list "$1" | sed 's/|/\\|/g' | awk 'NF == 0 { exit } { name = $1; kind = $2; $1 = $2 = ""; sub(/^ +/, ""); printf "| `%s` | %s | %s |\n", name, kind, $0 }'
 }
 
 cat <<'TXT'
@@ -28,6 +28,14 @@ cat <<'TXT'
 
 TXT
 table faults point actions
+cat <<'TXT'
+
+Saboteurs break the runtime on purpose, to prove that its checks find it. They fire only in a scenario that names them.
+
+| point | sentence |
+|---|---|
+TXT
+"$bin" list faults | awk '$1 ~ /^sabotage\// { name = $1; $1 = $2 = ""; sub(/^ +/, ""); printf "| `%s` | %s |\n", name, $0 }'
 cat <<'TXT'
 
 ## Metrics

@@ -126,6 +126,8 @@ static const uint32_t *split_own(const struct fault *f)
 		return &marker;
 	case GCS_POINT_gc_start:
 	case GCS_POINT_stw_stopped:
+	case GCS_POINT_sabotage_early_free:
+	case GCS_POINT_sabotage_flip_bit:
 		return &collector;
 	default: /* the poller, whoever polls */
 		return strncmp(f->name, "netpoll/", 8) == 0 ? &poller : NULL;

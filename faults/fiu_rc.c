@@ -136,6 +136,7 @@ bool gcs_fiu_matches(const struct gcs_fiu_command *c, const char *point)
 	size_t n = strlen(c->name);
 
 	if (n > 0 && c->name[n - 1] == '*')
-		return strncmp(c->name, point, n - 1) == 0;
+		return strncmp(c->name, point, n - 1) == 0 &&
+		       (c->act == GCS_FIU_DISABLE || strncmp(point, "sabotage/", 9) != 0);
 	return strcmp(c->name, point) == 0;
 }

@@ -4,7 +4,7 @@
  *   enable name=N | enable_random name=N,probability=P | disable name=N
  *
  * with failnum=, failinfo= and onetime allowed after every enable. A name that ends in '*' stands
- * for all that begin so, as in libfiu. What a firing does (the errno, the delay) is the scenario's
+ * for all that begin so, as in libfiu; enabled, a saboteur must be named in full. What a firing does (the errno, the delay) is the scenario's
  * to say: failnum and failinfo are read, and change nothing. enable_stack and enable_stack_by_name
  * are refused: coroutines have no stack that libfiu could read.
  */

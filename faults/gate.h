@@ -18,12 +18,14 @@
 enum gcs_point {
 #define POINT(id, family, name, ...) GCS_POINT_##family##_##name = id,
 #include "faults/points.def"
+#include "faults/saboteurs.def"
 #undef POINT
 	GCS_POINT_COUNT_MAX = 128 /* ids are below; never reused */
 };
 
 enum gcs_action { GCS_ACT_NONE, GCS_ACT_FAIL = 1, GCS_ACT_DELAY = 2, GCS_ACT_FORCE = 4, GCS_ACT_DROP = 8, GCS_ACT_DUPLICATE = 16,
-	GCS_ACT_REORDER = 32, GCS_ACT_BIAS = 64 };
+	GCS_ACT_REORDER = 32, GCS_ACT_BIAS = 64,
+	GCS_ACT_BREAK = 128 /* of saboteurs alone */ };
 
 /* Number of armed faults on each point. */
 extern _Atomic uint32_t gcs_gates[GCS_POINT_COUNT_MAX];

@@ -17,6 +17,7 @@ static const struct gcs_point_info points[] = {
 	 .size_is = (size_is_),                                                                    \
 	 .sentence = (sentence_)},
 #include "faults/points.def"
+#include "faults/saboteurs.def"
 #undef POINT
 };
 
@@ -28,7 +29,7 @@ static const struct {
 } actions[] = {
 	{GCS_ACT_FAIL, "fail"}, {GCS_ACT_DELAY, "delay"},	  {GCS_ACT_FORCE, "force"},
 	{GCS_ACT_DROP, "drop"}, {GCS_ACT_DUPLICATE, "duplicate"}, {GCS_ACT_REORDER, "reorder"},
-	{GCS_ACT_BIAS, "bias"},
+	{GCS_ACT_BIAS, "bias"}, {GCS_ACT_BREAK, "break"},
 };
 
 #define ACTIONS_COUNT (sizeof(actions) / sizeof(actions[0]))
@@ -53,6 +54,11 @@ const struct gcs_point_info *gcs_point_by_id(uint32_t id)
 		if ((uint32_t)points[i].id == id)
 			return &points[i];
 	return NULL;
+}
+
+bool gcs_point_sabotages(const struct gcs_point_info *point)
+{
+	return (point->actions & GCS_ACT_BREAK) != 0;
 }
 
 bool gcs_point_error_fits(const struct gcs_point_info *point, int err)

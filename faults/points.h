@@ -19,11 +19,15 @@ struct gcs_point_info {
 	const char *sentence;
 };
 
-/* All points in the order of points.def. */
+/* All points in the order of points.def, saboteurs behind them. */
 const struct gcs_point_info *gcs_points(size_t *ret_count);
 /* NULL: there is no such point. */
 const struct gcs_point_info *gcs_point_by_name(const char *name);
 const struct gcs_point_info *gcs_point_by_id(uint32_t id);
+
+/* A saboteur: what fires there breaks the runtime, to prove that the checks find it. Stands behind all other points in the
+ * catalogue; fires only in a scenario that names it. */
+bool gcs_point_sabotages(const struct gcs_point_info *point);
 
 /* May a failure there have this errno? Below the policy (all of mem/ but mem/malloc) there is one error: the allocator takes no other
  * for want of memory. */

@@ -46,9 +46,14 @@ static void list_faults(struct list_out *o)
 {
 	size_t n;
 	const struct gcs_point_info *p = gcs_points(&n);
-	o->width = 16;
+	bool apart = false;
+	o->width = 22;
 	for (size_t i = 0; i < n; i++) {
 		char actions[64] = "";
+		if (gcs_point_sabotages(&p[i]) && !apart && !o->json)
+			puts("\nSaboteurs break the runtime on purpose, to prove that its checks find it. They fire only in a scenario that "
+			     "names them:");
+		apart = apart || gcs_point_sabotages(&p[i]);
 		for (uint32_t bit = 1; bit && bit <= p[i].actions; bit <<= 1)
 			if (p[i].actions & bit)
 				snprintf(actions + strlen(actions),

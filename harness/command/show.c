@@ -169,6 +169,7 @@ static void show_actions(FILE *out, const struct gcs_point_info *p, const struct
 		{GCS_ACT_DUPLICATE, "it happens twice"},
 		{GCS_ACT_REORDER, "it happens out of order"},
 		{GCS_ACT_BIAS, "it is shifted"},
+		{GCS_ACT_BREAK, "the runtime is broken there, on purpose"},
 	};
 	const char *label = "actions";
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -4,6 +4,8 @@
  */
 #include "harness/report/report_priv.h"
 
+#include "faults/points.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -56,6 +58,21 @@ static void text_modified(const struct report *r, FILE *out)
 			r->nmodifying, r->nmodifying == 1 ? "" : "s", (double)first->t_ns / 1e9);
 }
 
+/* Near the verdict: a failure is what it is for. */
+static void text_sabotaged(const struct report *r, FILE *out)
+{
+	bool any = false;
+	for (size_t i = 0; i < r->nfaults; i++) {
+		const struct gcs_point_info *p = gcs_point_by_name(r->fault[i].point);
+		if (!p || !gcs_point_sabotages(p))
+			continue;
+		fprintf(out, "%s%s", any ? ", " : "SABOTAGED: the runtime is broken on purpose, by ", p->name);
+		any = true;
+	}
+	if (any)
+		fputs(".\n", out);
+}
+
 static void text_acts(const struct report *r, FILE *out)
 {
 	if (r->nacts)
@@ -81,6 +98,7 @@ static void text_head(const struct report *r, FILE *out)
 	for (size_t i = 1; i < r->nreasons; i++)
 		fprintf(out, "  also: %s.\n", r->reason[i].text);
 	text_modified(r, out);
+	text_sabotaged(r, out);
 	fprintf(out, "\n%s  run %s  seed 0x%" PRIx64 "  %s", r->name, r->id, r->seed, r->target);
 	if (r->procs)
 		fprintf(out, "/%uP", r->procs);

@@ -15,6 +15,8 @@
 #include "harness/run/rundir.h"
 #include "harness/run/target.h"
 
+#include "faults/points.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -604,6 +606,16 @@ static int run_start_target(struct run *r)
 	return e;
 }
 
+static void run_tell_sabotage(const struct run *r)
+{
+	for (uint32_t i = 0; i < r->scenario->nfaults; i++) {
+		const struct gcs_point_info *p = gcs_point_by_name(r->scenario->fault[i].point);
+		if (p && gcs_point_sabotages(p))
+			fprintf(stderr, "gcstorm: fault '%s' breaks the runtime on purpose (%s)\n",
+				r->scenario->fault[i].id, p->name);
+	}
+}
+
 static void run_open_display(struct run *r)
 {
 	r->display = r->opt->display;
@@ -720,6 +732,7 @@ enum gcs_exit gcs_run(const struct gcs_run_options *opt, struct gcs_run_result *
 	mode_t mask = umask(077);
 	if (run_set_up(&r) == 0) {
 		if (run_start_target(&r) == 0) {
+			run_tell_sabotage(&r);
 			run_open_display(&r);
 			run_loop(&r);
 			code = run_conclude(&r);

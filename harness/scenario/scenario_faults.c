@@ -39,10 +39,13 @@ static const struct gcs_point_info *resolve_point(const struct gcs_node *n, stru
 	const struct gcs_point_info *p = gcs_point_by_name(c->text);
 	size_t count;
 	const struct gcs_point_info *all = gcs_points(&count);
+	size_t offered = count;
+	while (offered > 0 && gcs_point_sabotages(&all[offered - 1]))
+		offered--;
 	if (!p)
 		gcs_diag_at(
 			d, gcs_place_of(c),
-			gcs_resolve_list(names, sizeof names, &all[0].name, count, sizeof all[0]),
+			gcs_resolve_list(names, sizeof names, &all[0].name, offered, sizeof all[0]),
 			gcs_resolve_near(hint, c->text, &all[0].name, count, sizeof all[0]),
 			"there is no fault point '%s'", c->text);
 	return p;

@@ -347,6 +347,14 @@ static void map_advance(struct sched_g *g, const struct mrt_map_type *mt, struct
 	atomic_fetch_and_explicit(&m->flags, (uint8_t)~MAP_SAME_SIZE, memory_order_relaxed);
 }
 
+/* sabotage/lost_bucket: the chain counts as moved, and its cells are gone. */
+static __attribute__((cold, noinline)) void map_chain_lose(const struct mrt_map_type *mt,
+							   uint8_t *bucket)
+{
+	for (; bucket != NULL; bucket = map_overflow(bucket, mt->bucket_bytes))
+		memset(bucket, MAP_EVACUATED_EMPTY, MAP_SLOTS);
+}
+
 /* Move one old chain, if memory allows. */
 static void map_evacuate(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m,
 			 uint64_t index)
@@ -359,7 +367,10 @@ static void map_evacuate(struct sched_g *g, const struct mrt_map_type *mt, struc
 
 		if (need > 0 && map_reserve(g, mt, m, need, &reserve) < 0)
 			return;
-		if (mt->key == MRT_KEY_U64)
+		if (gcs_gate(GCS_POINT_sabotage_lost_bucket) &&
+		    gc_sabotage(g, GCS_POINT_sabotage_lost_bucket, index))
+			map_chain_lose(mt, old);
+		else if (mt->key == MRT_KEY_U64)
 			map_chain_move(g, mt, m, index, &reserve, 8);
 		else
 			map_chain_move(g, mt, m, index, &reserve, 4);

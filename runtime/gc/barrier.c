@@ -30,6 +30,9 @@ void gc_barrier(struct sched_g *g, void *old_value, void *new_value)
 	struct gc_local *l = gc_local_of(g);
 
 	prim_step(PRIM_COST_BARRIER);
+	if (gcs_gate(GCS_POINT_sabotage_skip_barrier) &&
+	    gc_sabotage(g, GCS_POINT_sabotage_skip_barrier, 0))
+		return;
 	if (l->barrier_n > GC_BARRIER_PTRS - 2) {
 		gc_barrier_flush(l);
 		gc_workers_answer();

@@ -2,7 +2,7 @@
  * check.c: the heap check (world stopped).
  *
  *   1  mem_check: spans, free runs, page table, counters
- *   2  every pointer word of every allocated object is NULL, outside the heap, or in an allocated
+ *   2  every pointer word of every allocated object is NULL, an address outside the heap, or in an allocated
  * object 3  no root of a goroutine or global points to a free object 4  marks complete: a marked
  * object points to marked ones only (no black object to a white one) 5  marks complete: roots point
  * to marked objects only 6  marks complete: work buffers and barrier buffers are empty, and the
@@ -19,7 +19,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CHECK_SLOTS (GC_CHECK_OBJECTS_MAX * 2)
+#define CHECK_SLOTS	  (GC_CHECK_OBJECTS_MAX * 2)
+#define CHECK_ADDRESS_END ((uintptr_t)1 << 47) /* what user space can map, on every target */
 
 const struct mrt_type *gc_check_types[GC_CHECK_TYPES_MAX];
 uint32_t gc_check_types_count;
@@ -116,6 +117,10 @@ static int check_pointer(struct check_walk *w, const struct mem_obj *from, uintp
 	uintptr_t p = __atomic_load_n((const uintptr_t *)slot, __ATOMIC_RELAXED);
 	struct mem_obj to;
 
+	if (p != 0 && (p < PRIM_PAGE_BYTES || p >= CHECK_ADDRESS_END))
+		return check_broken(w, 2, "object %#lx (%zu bytes) holds %#lx at +%lu: no address",
+				    (unsigned long)from->base, mem_obj_bytes(from),
+				    (unsigned long)p, (unsigned long)(slot - from->base));
 	if (!mem_in_heap((const void *)p))
 		return 0;
 	if (!mem_find((const void *)p, &to) || !mem_allocated(&to))

@@ -314,7 +314,9 @@ static void cycle_end_stopped(int64_t mark_ns)
 
 	atomic_store_explicit(&gc_st.phase, GC_MARK_TERMINATION, memory_order_relaxed);
 	gc_st.heap_at_end = gc_heap_live();
+	gc_sabotage_marked();
 	gc_check_edge("end of marking", true);
+	gc_sabotage_checked();
 	gc_check_forget_dead();
 	gc_pacer_end(mark_ns, marked);
 	atomic_store_explicit(&gc_barrier_on, 0, memory_order_relaxed);

@@ -59,6 +59,8 @@ static inline void gc_store(struct sched_g *g, void **slot, void *value)
 /* Visit an armed gate that may start a GC (gc/write, gc/map_assign, gc/append); a safepoint then. Call it at a place of the
  * operation where everything is rooted or pinned and consistent. arg: what the site knows, size or key. */
 void gc_force_point(struct sched_g *g, enum gcs_point point, uint64_t arg);
+/* Visit an armed saboteur's gate: true: break something now. No safepoint. */
+bool gc_sabotage(struct sched_g *g, enum gcs_point point, uint64_t arg);
 /* Copy `n` elements of `elem` (pointer words: relaxed atomic, with barrier when on; the rest memcpy). No safepoint. dst in heap. */
 void gc_copy_typed(struct sched_g *g, const struct mrt_type *elem, void *dst, const void *src, size_t n);
 /* Zero typed memory with the barrier for its pointers. */

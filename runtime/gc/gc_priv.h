@@ -298,6 +298,12 @@ bool gc_start_held(struct sched_g *g);
 uint64_t gc_hold_firing(void);
 void gc_hold_end(struct sched_g *g);
 
+/* ----------------------------------------------------------------- sabotage.c */
+
+/* World stopped, marks complete, before the check of them and after it: the armed saboteurs of marks. */
+void gc_sabotage_marked(void);
+void gc_sabotage_checked(void);
+
 /* -------------------------------------------------------------------- sweep.c */
 
 void gc_sweep_init(void);

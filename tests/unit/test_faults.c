@@ -77,6 +77,10 @@ static void test_points_table(void **state)
 		assert_true(strncmp(p[i].name, p[i].family, strlen(p[i].family)) == 0);
 		assert_true(strlen(p[i].sentence) > 10);
 		assert_int_not_equal(p[i].actions, 0);
+		/* Saboteurs do nothing else, nobody else does it, and they stand last. */
+		assert_int_equal(gcs_point_sabotages(&p[i]), strcmp(p[i].family, "sabotage") == 0);
+		assert_true(!gcs_point_sabotages(&p[i]) || p[i].actions == GCS_ACT_BREAK);
+		assert_true(i == 0 || gcs_point_sabotages(&p[i]) || !gcs_point_sabotages(&p[i - 1]));
 		for (size_t j = 0; j < i; j++) {
 			assert_int_not_equal(p[i].id, p[j].id);
 			assert_string_not_equal(p[i].name, p[j].name);

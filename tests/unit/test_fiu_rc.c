@@ -124,7 +124,9 @@ static void test_matches(void **state)
 		{"mem/malloc", "mem", false},	     {"mem/*", "mem/malloc", true},
 		{"mem/*", "gc/write", false},	     {"*", "anything", true},
 		{"m*/malloc", "mem/malloc", false},  {"mem/mal*", "mem/malloc", true},
-		{"mem/malloc*", "mem/malloc", true},
+		{"mem/malloc*", "mem/malloc", true}, {"*", "sabotage/flip_bit", false},
+		{"sabotage/*", "sabotage/flip_bit", false},
+		{"sabotage/flip_bit", "sabotage/flip_bit", true},
 	};
 
 	(void)state;
@@ -134,6 +136,8 @@ static void test_matches(void **state)
 		strcpy(c.name, pairs[i].name);
 		assert_int_equal(gcs_fiu_matches(&c, pairs[i].point), pairs[i].matches);
 	}
+	assert_true(gcs_fiu_matches(&(struct gcs_fiu_command){.act = GCS_FIU_DISABLE, .name = "*"},
+				    "sabotage/flip_bit"));
 }
 
 /* Anything may come down a FIFO: pieces of commands, put together by chance. */
