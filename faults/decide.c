@@ -117,7 +117,8 @@ int64_t fault_delay_ns(const struct fault *f, uint32_t worker, uint32_t ordinal,
 static const uint32_t *split_own(const struct fault *f)
 {
 	static const uint32_t poller = MRT_WORKER_NETPOLL, sweeper = MRT_WORKER_SWEEPER,
-			      marker = MRT_WORKER_MARK0, collector = MRT_WORKER_GC;
+			      marker = MRT_WORKER_MARK0, collector = MRT_WORKER_GC,
+			      system_calls = MRT_WORKER_SYSCALL;
 
 	switch ((uint32_t)f->spec.point) {
 	case GCS_POINT_gc_sweep:
@@ -129,7 +130,9 @@ static const uint32_t *split_own(const struct fault *f)
 	case GCS_POINT_sabotage_early_free:
 	case GCS_POINT_sabotage_flip_bit:
 		return &collector;
-	default: /* the poller, whoever polls */
+	default: /* the poller, whoever polls; one for all system calls, whoever makes them */
+		if (strncmp(f->name, "os/", 3) == 0)
+			return &system_calls;
 		return strncmp(f->name, "netpoll/", 8) == 0 ? &poller : NULL;
 	}
 }

@@ -14,7 +14,7 @@
  * size or workload do not match is counted as a visit and is not eligible. `times` bounds the firings
  * of the whole run; it is split among the workers when the faults are loaded, so that who fires
  * never depends on who came first (points that the runtime itself visits have one worker id each,
- * which has it all: netpoll/, gc/start, gc/sweep, gc/worker, stw/stopped).
+ * which has it all: netpoll/, gc/start, gc/sweep, gc/worker, stw/stopped, os/).
  *
  * Two faults on one point are asked in order of their index; the first that fires wins, and the
  * later ones do not see the visit.
@@ -68,6 +68,10 @@ void gcs_fault_arm_with(uint32_t fault, uint32_t occurrence, uint32_t p_ppb, int
 /* Ends the occurrence that it was armed with, and the operator's trigger. */
 void gcs_fault_disarm(uint32_t fault, bool by_operator, int64_t now_ns);
 bool gcs_fault_armed(uint32_t fault);
+/* In a process that decides for the target (os/): take over what the target's control thread said,
+ * of which telemetry->fault[].armed tells. Nothing is logged, that is the target's. One thread
+ * only, and no other call that arms. */
+void gcs_fault_follow(uint32_t fault, bool armed);
 /* The next eligible visit fires, whatever the triggers say and whether it is armed; it costs none
  * of `times` and begins no burst. */
 void gcs_fault_fire_once(uint32_t fault);

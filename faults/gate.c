@@ -224,6 +224,16 @@ void gcs_fault_disarm(uint32_t fault, bool by_operator, int64_t now_ns)
 	fault_emit_arm(f, false, by_operator, now_ns);
 }
 
+void gcs_fault_follow(uint32_t fault, bool armed)
+{
+	struct fault *f = &faults.fault[fault];
+
+	if (fault >= faults.count || gcs_fault_armed(fault) == armed)
+		return;
+	gate_add(f->spec.point, armed ? 1 : UINT32_MAX);
+	atomic_store_explicit(&f->armed, armed, memory_order_release); /* as in gcs_fault_arm */
+}
+
 bool gcs_fault_armed(uint32_t fault)
 {
 	return fault < faults.count &&

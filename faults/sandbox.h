@@ -8,6 +8,10 @@
  */
 #pragma once
 
+#include "faults/gate.h"
+
+#include <stddef.h>
+
 enum sandbox_state {
 	SANDBOX_ON = 0,
 	SANDBOX_OFF_SANITIZER = 1, /* sanitizers read /proc and more: not restricted */
@@ -18,6 +22,20 @@ enum sandbox_state {
  * gcs_sandbox_open_reply may open later, by the place of its text, which must lie in memory that is
  * never written again; NULL: nothing. -errno when the filter could not be built. */
 int gcs_sandbox_enter(enum sandbox_state *ret, const char *reply_path);
+
+/* The same filter, which besides asks about system calls (faults/syscalls.h), and nothing but them:
+ * a listener of faults/listener.h comes with it. */
+struct sandbox_options {
+	const char *reply_path;
+	bool confine;		     /* false: everything else is allowed; implied by sanitizers */
+	const enum gcs_point *point; /* of os/; others are passed over */
+	size_t npoints;
+};
+/* *ret_listener: -1 when no point of os/ is among them; the filter is then gcs_sandbox_enter's, or
+ * none. Else a system that does not allow it is an error: -errno of gcs_listener_load, -EOPNOTSUPP
+ * of libseccomp. */
+int gcs_sandbox_enter_with(const struct sandbox_options *opt, enum sandbox_state *ret,
+			   int *ret_listener);
 /* Open the reply_path, this very pointer, for writing and without waiting. A descriptor; -ENXIO:
  * nobody reads there yet; -errno. */
 int gcs_sandbox_open_reply(const char *path);

@@ -64,6 +64,7 @@ struct gcs_fault {
 	uint64_t after;                /* the first so many eligible visits of each worker never fire */
 	int64_t delay_max_ns;          /* the delay doubles at each firing of a worker, up to this; 0: it does not */
 	struct gcs_match match;
+	bool allow_hot;                /* a system call that is asked all the time is meant */
 	bool manual;                   /* no window: armed by hand only (ctl, screen, fiu-ctrl) */
 	struct gcs_window window[GCS_WINDOWS_MAX];
 	uint32_t nwindows;

@@ -7,6 +7,8 @@
 #include "workloads/plan.h"
 
 #include "faults/points.h"
+#include "faults/syscalls.h"
+#include "runtime/prim/prim.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -389,6 +391,8 @@ static int plan_fault(struct plan *p, uint32_t index, json_t *item, struct plan_
 		return plan_refuse(e, "%s: there is no point '%s'", id, point);
 	if ((info->actions & (uint32_t)gcs_action_by_name(action)) == 0)
 		return plan_refuse(e, "%s: %s does not know the action '%s'", id, point, action);
+	if (MRT_SIM && gcs_syscalls_of(info->id) != NULL)
+		return plan_refuse(e, "%s: a simulated target makes no system calls (%s)", id, point);
 	if (err < 0 || err > 4095 || p_ppb < 0 || p_ppb > 1000000000 || nth < 0 || every < 0 ||
 	    times < 0 || delay < 0 || jitter < 0)
 		return plan_refuse(e, "%s: a number is out of range", id);

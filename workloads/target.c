@@ -10,6 +10,7 @@
  * other, which lies beside it.
  */
 #include "faults/fault.h"
+#include "faults/listener.h"
 #include "faults/sandbox.h"
 #include "runtime/prim/prim.h"
 #include "workloads/control.h"
@@ -108,22 +109,43 @@ static int target_map_telemetry(struct target *t)
 	return 0;
 }
 
+/* The harness answers from now on; the listener is its alone, so that its death is known. */
+static int target_give_listener(struct target *t, int listener)
+{
+	static const char line[] = "{\"ev\":\"listener\"}\n";
+	int r;
+
+	if (listener < 0)
+		return 0;
+	r = gcs_listener_send(TARGET_CONTROL_FD, listener, line, sizeof(line) - 1);
+	close(listener);
+	return r < 0 ? target_refuse(t, r, "handing the listener over") : 0;
+}
+
 static int target_enter_sandbox(struct target *t)
 {
+	enum gcs_point point[WATCH_FAULTS_MAX];
+	struct sandbox_options opt = {
+		.reply_path = fifo_reply_path(t->fifo),
+		.confine = t->sandbox,
+		.point = point,
+		.npoints = t->plan->nfaults,
+	};
 	enum sandbox_state state;
 	char line[128];
-	int r, n;
+	int r, n, listener;
 
-	if (!t->sandbox)
-		return 0;
-	r = gcs_sandbox_enter(&state, fifo_reply_path(t->fifo));
+	for (uint32_t i = 0; i < t->plan->nfaults; i++)
+		point[i] = t->plan->spec[i].point;
+	r = gcs_sandbox_enter_with(&opt, &state, &listener);
 	if (r < 0)
 		return target_refuse(t, r, "sandbox");
-	if (gcs_sandbox_notice(state) != NULL) {
+	r = target_give_listener(t, listener);
+	if (t->sandbox && gcs_sandbox_notice(state) != NULL) {
 		n = snprintf(line, sizeof(line), "gcstorm-target: %s\n", gcs_sandbox_notice(state));
 		prim_log(line, (size_t)n);
 	}
-	return 0;
+	return r;
 }
 
 static int target_load_faults(struct target *t)

@@ -29,6 +29,8 @@ int gcs_collect_tick(struct gcs_collect *c);
 void gcs_collect_ending(struct gcs_collect *c);
 /* The harness stood still from this moment (CLOCK_MONOTONIC) on, and the target has ended itself: nothing after it is part of the run. */
 void gcs_collect_stood_still(struct gcs_collect *c, int64_t from_abs_ns);
+/* One more fact about this machine, for the record. */
+void gcs_collect_fact(struct gcs_collect *c, const char *key, const char *value);
 void gcs_collect_event(struct gcs_collect *c, int level, const char *text); /* lands in the record and the screen */
 /* An act by hand: lands in the record's table `operator` and in the events, and marks the run operator-modified. source: "screen", "ctl",
  * "fiu-ctrl"; act: "arm", "disarm", "fire", "disarm_all", "mark", "refused" (text: what, and why); fault -1: none. The last two modify

@@ -379,6 +379,11 @@ static void rows_fact(void *arg, const char *key, const char *value)
 	gcs_record_put(c->record, GCS_ROW_HOST, gcs_text(key), gcs_text(value));
 }
 
+void gcs_collect_fact(struct gcs_collect *c, const char *key, const char *value)
+{
+	rows_fact(c, key, value);
+}
+
 void collect_rows_begin(struct gcs_collect *c, const struct gcs_collect_options *opt)
 {
 	const struct gcs_scenario *s = c->scenario;

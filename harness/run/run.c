@@ -10,6 +10,7 @@
 #define _GNU_SOURCE 1 /* asprintf */
 #include "harness/run/run.h"
 #include "harness/run/ctl.h"
+#include "harness/run/injector.h"
 #include "harness/run/lease.h"
 #include "harness/base/paths.h"
 #include "harness/run/rundir.h"
@@ -19,6 +20,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -65,6 +67,7 @@ struct run {
 	enum gcs_exit trouble; /* PASS: none of the harness's own */
 	char trouble_text[512];
 	int status; /* of the target */
+	int64_t price_ns; /* of a system call that is asked about; 0: none is */
 };
 
 static int64_t run_now(void)
@@ -672,6 +675,37 @@ static void run_fini(struct run *r)
 	sigprocmask(SIG_SETMASK, &r->old_mask, NULL);
 }
 
+/* Can the faults of os/ be had here, and for how much? Known before there is a record. */
+static int run_price(struct run *r)
+{
+	const struct gcs_fault *f = gcs_injector_wanted(r->scenario);
+	if (!f)
+		return 0;
+	int e = r->opt->sim ? -ENOTSUP : gcs_injector_price(&r->price_ns);
+	if (r->opt->sim)
+		run_trouble(r, GCS_EXIT_UNSUPPORTED,
+			    "fault '%s' cannot be simulated: %s is a system call, and a simulated "
+			    "target makes none",
+			    f->id, f->point);
+	else if (e)
+		run_trouble(r, GCS_EXIT_UNSUPPORTED,
+			    "fault '%s' (%s) cannot be had here: this system does not let a "
+			    "process answer another's system calls (seccomp user notification: %s)",
+			    f->id, f->point, strerror(-e));
+	return e;
+}
+
+static void run_tell_price(struct run *r)
+{
+	char text[96];
+	if (r->price_ns == 0)
+		return;
+	snprintf(text, sizeof text, "a notified call costs %.1f \u00b5s", (double)r->price_ns / 1e3);
+	gcs_collect_event(r->collect, 0, text);
+	snprintf(text, sizeof text, "%" PRId64, r->price_ns);
+	gcs_collect_fact(r->collect, "notified_call_ns", text);
+}
+
 static int run_set_up(struct run *r)
 {
 	const struct gcs_target_sink sink = {
@@ -693,9 +727,13 @@ static int run_set_up(struct run *r)
 		run_trouble(r, run_exit_of(e), "%s", text ? text : strerror(-e));
 	free(text);
 	if (e == 0)
-		e = run_open_record(r);
+		e = run_price(r);
 	if (e == 0)
+		e = run_open_record(r);
+	if (e == 0) {
+		run_tell_price(r);
 		run_make_dir(r);
+	}
 	return e;
 }
 

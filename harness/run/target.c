@@ -7,10 +7,13 @@
  */
 #define _GNU_SOURCE 1 /* memfd_create, seals, asprintf */
 #include "harness/run/target.h"
+#include "harness/run/injector.h"
 #include "harness/run/lease.h"
 #include "harness/base/lines.h"
 #include "harness/base/paths.h"
 #include "harness/base/spawn.h"
+
+#include "faults/listener.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,6 +45,7 @@ struct gcs_target {
 	int telemetry_fd;
 	struct mrt_telemetry *telemetry;
 	struct gcs_lease *lease;
+	struct gcs_injector *injector; /* NULL: no fault of os/ */
 	char *fifo; /* "GCSTORM_FIFO=PREFIX", NULL: none */
 	struct target_process main, load;
 	char *words[GCS_LAST_WORDS]; /* ring; nwords counts all that came */
@@ -237,11 +241,14 @@ int gcs_target_spawn(struct gcs_target *t, char **ret_text)
 {
 	uint32_t conns = target_conns(t);
 	char *plan = gcs_scenario_plan(t->scenario), *line = NULL;
-	int len = plan ? asprintf(&line, "%s\n", plan) : -1;
+	int len = plan ? asprintf(&line, "%s\n", plan) : -1, e = 0;
+	if (len >= 0 && gcs_injector_wanted(t->scenario))
+		e = gcs_injector_create(&t->injector, plan, t->telemetry);
 	free(plan);
 	if (len < 0)
 		return target_fail(ret_text, -ENOMEM, "cannot write the plan");
-	int e = target_spawn_with_conns(t, conns, ret_text);
+	e = e ? target_fail(ret_text, e, "cannot set up the faults of system calls")
+	      : target_spawn_with_conns(t, conns, ret_text);
 	if (e == 0 && !t->sim)
 		e = gcs_lease_start(&t->lease, &t->telemetry->beat);
 	if (e && !*ret_text)
@@ -262,6 +269,13 @@ int gcs_target_spawn(struct gcs_target *t, char **ret_text)
 int gcs_target_say(struct gcs_target *t, const char *cmd, int fault)
 {
 	char line[128];
+	if (t->injector && strcmp(cmd, "quit") == 0)
+		gcs_injector_release(t->injector);
+	if (t->injector && strcmp(cmd, "fire") == 0 &&
+	    strncmp(t->scenario->fault[fault].point, "os/", 3) == 0) {
+		gcs_injector_fire(t->injector, (uint32_t)fault); /* its site is here */
+		return 0;
+	}
 	int n = fault < 0 ? snprintf(line, sizeof line, "{\"cmd\":\"%s\"}\n", cmd)
 			  : snprintf(line, sizeof line, "{\"cmd\":\"%s\",\"fault\":%d}\n", cmd,
 				     fault);
@@ -328,6 +342,8 @@ static void target_message(void *self, char *line)
 			(uint64_t)target_number(o, "integrity_errors"));
 	else if (strcmp(ev, "operator") == 0)
 		target_operator(t, o);
+	else if (strcmp(ev, "listener") == 0)
+		; /* it came with the line: target_take_listener */
 	else
 		target_word(t, line);
 	json_decref(o);
@@ -352,8 +368,20 @@ static void target_read(struct gcs_target *t, int *fd, struct gcs_lines *l,
 	*fd = -1;
 }
 
+/* It comes with the target's first line, before its first call that is asked about. */
+static void target_take_listener(struct gcs_target *t)
+{
+	if (!t->injector || gcs_injector_listens(t->injector) || t->main.ctl < 0)
+		return;
+	int fd = gcs_listener_receive(t->main.ctl);
+	int e = fd >= 0 ? gcs_injector_listen(t->injector, fd) : fd;
+	if (e && e != -EAGAIN)
+		t->sink.refused(t->sink.self, strerror(-e));
+}
+
 void gcs_target_poll(struct gcs_target *t)
 {
+	target_take_listener(t);
 	target_read(t, &t->main.err, &t->main.err_lines, target_stderr);
 	target_read(t, &t->load.err, &t->load.err_lines, target_stderr);
 	target_read(t, &t->main.ctl, &t->main.ctl_lines, target_message);
@@ -437,6 +465,7 @@ void gcs_target_destroy(struct gcs_target *t)
 	gcs_lease_stop(t->lease);
 	target_process_fini(&t->load);
 	target_process_fini(&t->main);
+	gcs_injector_destroy(t->injector);
 	for (size_t i = 0; i < GCS_LAST_WORDS; i++)
 		free(t->words[i]);
 	free(t->fifo);

@@ -13,6 +13,7 @@
 #include "harness/base/units.h"
 
 #include "faults/points.h"
+#include "faults/syscalls.h"
 
 #include <string.h>
 
@@ -227,6 +228,29 @@ static void resolve_match(const struct gcs_scenario *s, struct gcs_fault *f,
 	f->match.workloads = bits == UINT32_MAX ? 0 : bits;
 }
 
+/* What is special about points of os/. */
+static void resolve_syscall(const struct gcs_fault *f, const struct gcs_point_info *p,
+			    const struct gcs_node *n, struct gcs_diag *d)
+{
+	const struct gcs_syscalls *call = gcs_syscalls_of(p->id);
+	const struct gcs_node *allow = gcs_node_get(n, "allow-hot"),
+			      *match = gcs_node_get(n, "match"),
+			      *of = gcs_node_get(match, "workload");
+	if (call && call->hot && !f->allow_hot)
+		gcs_diag_at(d, gcs_place_of(gcs_node_get(n, "point")), "allow-hot: true", NULL,
+			    "the target makes this system call all the time, and each would pay to be asked about: "
+			    "fault '%s' must allow it",
+			    f->id);
+	if (allow && !(call && call->hot))
+		gcs_diag_at(d, gcs_place_of(allow->key), NULL, NULL,
+			    "'allow-hot' means nothing at %s (fault '%s')", p->name, f->id);
+	if (!of)
+		of = gcs_node_get(match, "driver");
+	if (call && of)
+		gcs_diag_at(d, gcs_place_of(of->key), NULL, NULL,
+			    "a system call (%s, fault '%s') belongs to no workload", p->name, f->id);
+}
+
 static void resolve_fault(const struct gcs_scenario *s, struct gcs_fault *f,
 			  const struct gcs_node *n, struct gcs_diag *d)
 {
@@ -238,6 +262,7 @@ static void resolve_fault(const struct gcs_scenario *s, struct gcs_fault *f,
 	f->action = gcs_action_name(action);
 	resolve_fire(f, p, action, n, d);
 	resolve_match(s, f, n, d);
+	resolve_syscall(f, p, n, d);
 }
 
 /* ---- faults: windows */

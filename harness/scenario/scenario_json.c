@@ -97,6 +97,8 @@ static json_t *json_faults(const struct gcs_scenario *s, bool whole)
 		json_t *o = json_fault(&s->fault[i]);
 		if (whole)
 			json_object_set_new(o, "manual", json_boolean(s->fault[i].manual));
+		if (whole && s->fault[i].allow_hot)
+			json_object_set_new(o, "allow_hot", json_true());
 		json_array_append_new(list, o);
 	}
 	return list;

@@ -165,6 +165,7 @@ static const struct gcs_field fields_fault[] = {
 	{"fire", GCS_T_SECTION, .section = &section_fire, .about = "which visits inside the window; all that is given must hold"},
 	{"match", GCS_T_SECTION, .section = &section_match, .about = "at which sites; other visits are not eligible"},
 	{"limit", GCS_T_SECTION, .section = &section_limit, .about = "an end to it"},
+	{"allow-hot", GCS_T_BOOL, AT(gcs_bound_fault, f.allow_hot), .about = "true: a system call may be asked about that the target makes all the time (os/futex, os/read, os/write)"},
 };
 static const struct gcs_later later_fault[] = {
 	{"while", "conditions on the state of the runtime are not in this version: use when"},

@@ -124,7 +124,7 @@ static void test_refusals(void **state)
 		{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_NONE},
 		{.point = GCS_POINT_netpoll_wake, .action = GCS_ACT_DELAY, .delay_ns = -1},
 		{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .p_ppb = 1000000001},
-		{.point = (enum gcs_point)99, .action = GCS_ACT_FAIL},
+		{.point = (enum gcs_point)9, .action = GCS_ACT_FAIL},
 	};
 
 	(void)state;

@@ -1,0 +1,498 @@
+/*
+ * test_injector.c: faults of system calls: a child stands for the target. It loads the filter, makes
+ * the calls it is told to, and says what came of them; the injector answers. Every point: reached,
+ * fired, with its effect, recovered from.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "harness/run/injector.h"
+
+#include "faults/listener.h"
+#include "faults/points.h"
+#include "faults/sandbox.h"
+#include "faults/syscalls.h"
+#include "runtime/mrt.h"
+#include "runtime/watch/telemetry.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MS	   INT64_C(1000000)
+#define MAP_BYTES  (37 * 4096) /* no other mapping here is as long: sanitizers map too */
+#define CHILD_LINE 3
+#define CHILD_FAR  7 /* a descriptor from GCS_SYSCALLS_FD on */
+#define SLEEPERS   8
+#define DEADLINE_S 60
+
+/* What the child is told to do, and what it says. */
+enum act { ACT_MMAP, ACT_MADVISE, ACT_MUNMAP, ACT_CLONE, ACT_SLEEP, ACT_EPOLL, ACT_FUTEX, ACT_READ,
+	   ACT_WRITE, ACT_SLEEPERS, ACT_END };
+struct said {
+	int64_t err, ns;
+};
+
+/* ---- the child */
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static struct said child_said(int64_t from_ns, long r)
+{
+	return (struct said){.err = r < 0 ? errno : 0, .ns = now_ns() - from_ns};
+}
+
+static void *child_map(void)
+{
+	return mmap(NULL, MAP_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+/* A process that ends at once: what a thread of this one would do, without the C library. */
+static struct said child_clone(void)
+{
+	int64_t from = now_ns();
+	long pid = syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+	if (pid == 0)
+		_exit(0);
+	struct said said = child_said(from, pid);
+	while (pid > 0 && waitpid((pid_t)pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return said;
+}
+
+static struct said child_sleep(void)
+{
+	struct timespec ts = {.tv_nsec = 1};
+	int64_t from = now_ns();
+	errno = clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+	return child_said(from, errno ? -1 : 0);
+}
+
+static void *child_sleeper(void *arg)
+{
+	(void)arg;
+	child_sleep();
+	return NULL;
+}
+
+static struct said child_sleepers(void)
+{
+	pthread_t thread[SLEEPERS];
+	int64_t from = now_ns();
+	for (int i = 0; i < SLEEPERS; i++)
+		if (pthread_create(&thread[i], NULL, child_sleeper, NULL))
+			_exit(3);
+	for (int i = 0; i < SLEEPERS; i++)
+		pthread_join(thread[i], NULL);
+	return child_said(from, 0);
+}
+
+/* Every act but the last two. area is of MAP_BYTES. */
+static struct said child_act(enum act act, char *area)
+{
+	struct epoll_event event;
+	uint32_t word = 0;
+	char byte = 'x';
+	int64_t from = now_ns();
+	void *at;
+	switch (act) {
+	case ACT_MMAP:
+		at = child_map();
+		return child_said(from, at == MAP_FAILED ? -1 : 0);
+	case ACT_MADVISE:
+		return child_said(from, madvise(area, MAP_BYTES, MADV_DONTNEED));
+	case ACT_MUNMAP:
+		return child_said(from, syscall(SYS_munmap, area, MAP_BYTES));
+	case ACT_EPOLL:
+		return child_said(from, syscall(SYS_epoll_pwait, CHILD_FAR + 1, &event, 1, 0, NULL, 0));
+	case ACT_FUTEX:
+		return child_said(from, syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0));
+	case ACT_READ:
+		return child_said(from, syscall(SYS_read, CHILD_FAR, &byte, 1));
+	case ACT_WRITE:
+		return child_said(from, syscall(SYS_write, CHILD_FAR, &byte, 1));
+	case ACT_CLONE:
+		return child_clone();
+	default:
+		return act == ACT_SLEEP ? child_sleep() : child_sleepers();
+	}
+}
+
+static void child_fds(int line, int far, int epoll)
+{
+	if (dup2(far, 20) < 0 || dup2(epoll, 21) < 0 || dup2(line, CHILD_LINE) < 0 ||
+	    dup2(20, CHILD_FAR) < 0 || dup2(21, CHILD_FAR + 1) < 0)
+		_exit(4);
+}
+
+static _Noreturn void child_main(int line, enum gcs_point point)
+{
+	struct sandbox_options opt = {.point = &point, .npoints = 1}; /* confine: clone has more */
+	enum sandbox_state state;
+	int listener, far[2];
+	char act, *area = child_map();
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, far) || area == MAP_FAILED || write(far[1], "yyyyyyyy", 8) != 8)
+		_exit(5);
+	child_fds(line, far[0], epoll_create1(0));
+	int r = gcs_sandbox_enter_with(&opt, &state, &listener);
+	if (r < 0) { /* no filter: nothing is asked about, the errno says why */
+		struct said said = {.err = -r};
+		_exit(write(CHILD_LINE, &said, sizeof said) == (ssize_t)sizeof said ? 77 : 6);
+	}
+	r = gcs_listener_send(CHILD_LINE, listener, "l", 1);
+	close(listener);
+	while (r == 0 && read(CHILD_LINE, &act, 1) == 1 && act != ACT_END) {
+		struct said said = child_act((enum act)act, area);
+		if (write(CHILD_LINE, &said, sizeof said) != (ssize_t)sizeof said)
+			_exit(7);
+	}
+	_exit(r == 0 ? 0 : 8);
+}
+
+/* ---- the parent */
+
+struct rig {
+	pid_t pid;
+	int line;
+	struct mrt_telemetry *telemetry;
+	struct gcs_injector *in;
+};
+
+static bool unsupported; /* this system has no user notification */
+
+/* fire: JSON keys of the one fault, after "id" and "point". */
+static char *rig_plan(const char *point, const char *fire)
+{
+	char *plan = NULL;
+	int n = asprintf(&plan,
+			 "{\"cmd\":\"load\",\"version\":1,\"runtime\":{\"procs\":1,\"gogc\":100,\"memlimit\":0,"
+			 "\"seed\":7,\"oom\":\"return\",\"gc_every\":0,\"clobber\":false,\"check_edges\":false,"
+			 "\"gctrace\":false,\"heap_reserve\":0},\"end_ns\":3600000000000,"
+			 "\"phases\":[{\"id\":\"p\",\"start_ns\":0,\"end_ns\":3600000000000}],"
+			 "\"workloads\":[{\"id\":\"m\",\"driver\":\"map-churn\",\"workers\":1,\"rate\":1,\"keys\":1,"
+			 "\"value\":\"u64\",\"value_bytes\":8,\"mix\":{\"insert\":50,\"delete\":50,\"lookup\":0},"
+			 "\"size\":{\"dist\":\"fixed\",\"min\":8,\"max\":8,\"s_milli\":0},\"conns\":0,"
+			 "\"handler\":\"\",\"retain\":0}],"
+			 "\"faults\":[{\"id\":\"f\",\"point\":\"%s\",%s,\"windows\":[]}]}",
+			 point, fire);
+	assert_true(n > 0);
+	return plan;
+}
+
+static void rig_wait_line(const struct rig *r)
+{
+	struct pollfd pfd = {.fd = r->line, .events = POLLIN};
+	assert_int_equal(poll(&pfd, 1, DEADLINE_S * 1000), 1);
+}
+
+static void rig_begin(struct rig *r, const char *point, const char *fire)
+{
+	int pair[2];
+	*r = (struct rig){0};
+	r->telemetry = mmap(NULL, sizeof *r->telemetry, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(r->telemetry != MAP_FAILED);
+	watch_layout_init(r->telemetry, 1);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	r->pid = fork();
+	assert_true(r->pid >= 0);
+	if (r->pid == 0)
+		child_main(pair[1], gcs_point_by_name(point)->id);
+	close(pair[1]);
+	r->line = pair[0];
+	char *plan = rig_plan(point, fire), byte;
+	assert_int_equal(gcs_injector_create(&r->in, plan, r->telemetry), 0);
+	free(plan);
+	rig_wait_line(r);
+	int listener = gcs_listener_receive(r->line);
+	assert_true(listener >= 0);
+	assert_int_equal(read(r->line, &byte, 1), 1);
+	assert_int_equal(gcs_injector_listen(r->in, listener), 0);
+	assert_true(gcs_injector_listens(r->in));
+}
+
+static void rig_tell(struct rig *r, enum act act)
+{
+	char byte = (char)act;
+	assert_int_equal(write(r->line, &byte, 1), 1);
+}
+
+static struct said rig_hear(struct rig *r)
+{
+	struct said said;
+	rig_wait_line(r);
+	assert_int_equal(recv(r->line, &said, sizeof said, MSG_WAITALL), sizeof said);
+	return said;
+}
+
+static struct said rig_ask(struct rig *r, enum act act)
+{
+	rig_tell(r, act);
+	return rig_hear(r);
+}
+
+/* As the target's control thread would. */
+static void rig_arm(struct rig *r, bool armed)
+{
+	atomic_store(&r->telemetry->fault[0].armed, armed);
+}
+
+static uint64_t rig_fired(const struct rig *r)
+{
+	return atomic_load(&r->telemetry->fault[0].fired);
+}
+
+/* Firings in the ring, all of them by the one worker and of the one fault. */
+static uint64_t rig_logged(struct rig *r)
+{
+	static struct watch_record rec[64];
+	size_t n = watch_drain(r->telemetry, rec, 64);
+	uint64_t fires = 0;
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(rec[i].kind, WATCH_FIRE);
+		assert_int_equal(rec[i].b, MRT_WORKER_SYSCALL);
+		assert_int_equal(rec[i].a >> 32, 0);
+		assert_true(rec[i].c > 0 && rec[i].d != 0);
+		fires++;
+	}
+	return fires;
+}
+
+static int rig_end(struct rig *r)
+{
+	int status;
+	rig_tell(r, ACT_END);
+	assert_int_equal(waitpid(r->pid, &status, 0), r->pid);
+	close(r->line);
+	gcs_injector_destroy(r->in);
+	munmap(r->telemetry, sizeof *r->telemetry);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* ---- tests */
+
+static const struct {
+	const char *point;
+	enum act act;
+	bool fails, sized;
+} points[] = {
+	{"os/mmap", ACT_MMAP, true, true},     {"os/madvise", ACT_MADVISE, true, true},
+	{"os/munmap", ACT_MUNMAP, true, true}, {"os/clone", ACT_CLONE, true, false},
+	{"os/nanosleep", ACT_SLEEP, true, false}, {"os/epoll_pwait", ACT_EPOLL, false, false},
+	{"os/futex", ACT_FUTEX, true, false},  {"os/read", ACT_READ, true, false},
+	{"os/write", ACT_WRITE, true, false},
+};
+#define POINTS (sizeof points / sizeof points[0])
+
+static void fire_text(char ret[256], size_t i, const char *rest)
+{
+	snprintf(ret, 256, "%s%s", rest,
+		 points[i].sized ? ",\"size_min\":151552,\"size_max\":151552" : "");
+	assert_int_equal(MAP_BYTES, 151552);
+}
+
+static void test_fail(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < POINTS && !unsupported; i++) {
+		struct rig r;
+		char fire[256];
+		int err = gcs_point_by_name(points[i].point)->default_errno;
+		if (!points[i].fails)
+			continue;
+		fire_text(fire, i, "\"action\":\"fail\",\"every\":2");
+		rig_begin(&r, points[i].point, fire);
+		assert_int_equal(rig_ask(&r, points[i].act).err, 0);
+		assert_int_equal(atomic_load(&r.telemetry->fault[0].visits), 0);
+		rig_arm(&r, true);
+		for (int k = 1; k <= 4; k++)
+			assert_int_equal(rig_ask(&r, points[i].act).err, k % 2 == 0 ? err : 0);
+		rig_arm(&r, false);
+		assert_int_equal(rig_ask(&r, points[i].act).err, 0);
+		assert_int_equal(rig_ask(&r, points[i].act).err, 0);
+		assert_true(atomic_load(&r.telemetry->fault[0].visits) >= 4);
+		assert_int_equal(atomic_load(&r.telemetry->fault[0].eligible), 4);
+		assert_int_equal(rig_fired(&r), 2);
+		assert_int_equal(rig_logged(&r), 2);
+		assert_int_equal(rig_end(&r), 0);
+	}
+}
+
+static void test_delay(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < POINTS && !unsupported; i++) {
+		struct rig r;
+		char fire[256];
+		fire_text(fire, i, "\"action\":\"delay\",\"delay_ns\":30000000,\"every\":1,\"times\":2");
+		rig_begin(&r, points[i].point, fire);
+		rig_arm(&r, true);
+		for (int k = 0; k < 2; k++) {
+			struct said said = rig_ask(&r, points[i].act);
+			assert_int_equal(said.err, 0); /* it ran after all */
+			assert_true(said.ns >= 30 * MS);
+		}
+		assert_int_equal(rig_ask(&r, points[i].act).err, 0); /* beyond times */
+		rig_arm(&r, false);
+		assert_int_equal(rig_ask(&r, points[i].act).err, 0);
+		assert_int_equal(rig_fired(&r), 2);
+		assert_int_equal(rig_logged(&r), 2);
+		assert_int_equal(rig_end(&r), 0);
+	}
+}
+
+/* Until the counter says so. */
+static void wait_fired(const struct rig *r, uint64_t wanted)
+{
+	int64_t until = now_ns() + DEADLINE_S * 1000 * MS;
+	while (rig_fired(r) < wanted && now_ns() < until)
+		poll(NULL, 0, 1);
+	assert_int_equal(rig_fired(r), wanted);
+}
+
+/* All are held together, none waits for another; what is released goes on at once. */
+static void test_many(void **state)
+{
+	struct rig r;
+	struct pollfd pfd;
+	(void)state;
+	if (unsupported)
+		return;
+	rig_begin(&r, "os/nanosleep", "\"action\":\"delay\",\"delay_ns\":3000000000000,\"every\":1");
+	rig_arm(&r, true);
+	rig_tell(&r, ACT_SLEEPERS);
+	wait_fired(&r, SLEEPERS);
+	pfd = (struct pollfd){.fd = r.line, .events = POLLIN};
+	assert_int_equal(poll(&pfd, 1, 0), 0);
+	gcs_injector_release(r.in);
+	assert_int_equal(rig_hear(&r).err, 0);
+	assert_int_equal(rig_ask(&r, ACT_SLEEP).err, 0);
+	assert_int_equal(rig_fired(&r), SLEEPERS);
+	assert_int_equal(rig_end(&r), 0);
+}
+
+/* The end of the run lets go what is held, too. */
+static void test_run_end(void **state)
+{
+	struct rig r;
+	(void)state;
+	if (unsupported)
+		return;
+	rig_begin(&r, "os/nanosleep", "\"action\":\"delay\",\"delay_ns\":3600000000000,\"every\":1");
+	rig_arm(&r, true);
+	atomic_store(&r.telemetry->t0_ns, now_ns() - INT64_C(3600000000000) + 200 * MS);
+	assert_int_equal(rig_ask(&r, ACT_SLEEP).err, 0);
+	assert_int_equal(rig_fired(&r), 1);
+	assert_int_equal(rig_end(&r), 0);
+}
+
+static void test_fire_once(void **state)
+{
+	struct rig r;
+	(void)state;
+	if (unsupported)
+		return;
+	rig_begin(&r, "os/mmap", "\"action\":\"fail\",\"every\":1,\"size_min\":151552,\"size_max\":151552");
+	gcs_injector_fire(r.in, 0);
+	assert_int_equal(rig_ask(&r, ACT_MMAP).err, ENOMEM);
+	assert_int_equal(rig_ask(&r, ACT_MMAP).err, 0);
+	assert_int_equal(rig_fired(&r), 1);
+	assert_int_equal(rig_end(&r), 0);
+}
+
+/* Nobody listens any more: a call that was asked about fails, and the caller is not stuck. */
+static void test_dead_listener(void **state)
+{
+	struct rig r;
+	(void)state;
+	if (unsupported)
+		return;
+	rig_begin(&r, "os/mmap", "\"action\":\"fail\",\"every\":1");
+	assert_int_equal(rig_ask(&r, ACT_MMAP).err, 0);
+	gcs_injector_destroy(r.in);
+	r.in = NULL;
+	assert_int_equal(rig_ask(&r, ACT_MMAP).err, ENOSYS);
+	assert_int_equal(rig_ask(&r, ACT_MADVISE).err, 0); /* one that is not filtered */
+	assert_int_equal(rig_end(&r), 0);
+}
+
+/* No point of os/, no listener. */
+static void test_none_asked(void **state)
+{
+	const enum gcs_point point = GCS_POINT_mem_malloc;
+	const struct sandbox_options opt = {.point = &point, .npoints = 1};
+	enum sandbox_state was;
+	int listener = 0;
+	(void)state;
+	assert_int_equal(gcs_sandbox_enter_with(&opt, &was, &listener), 0);
+	assert_int_equal(listener, -1);
+}
+
+static void test_table(void **state)
+{
+	size_t n, calls = 0;
+	const struct gcs_point_info *info = gcs_points(&n);
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		const struct gcs_syscalls *s = gcs_syscalls_of(info[i].id);
+		bool os = strcmp(info[i].family, "os") == 0;
+		assert_int_equal(s != NULL, os);
+		assert_true(!os || gcs_syscalls_by_nr(s->nr[0]) == s);
+		assert_true(!os || (s->size_arg >= 0) == (info[i].size_is != NULL));
+		calls += os;
+	}
+	assert_int_equal(calls, POINTS);
+	assert_null(gcs_syscalls_by_nr(-1));
+	assert_null(gcs_syscalls_by_nr(SYS_getppid));
+}
+
+static int look(void **state)
+{
+	int64_t ns = 0;
+	int e = gcs_injector_price(&ns);
+	(void)state;
+	unsupported = e == -EPERM || e == -EINVAL || e == -ENOSYS || e == -EBUSY || e == -EACCES;
+	if (unsupported)
+		print_message("no user notification here (%s): nothing is asked about\n", strerror(-e));
+	else
+		print_message("a notified call costs %" PRId64 " ns\n", ns);
+	return !unsupported && (e != 0 || ns <= 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_table),	    cmocka_unit_test(test_none_asked),
+		cmocka_unit_test(test_fail),	    cmocka_unit_test(test_delay),
+		cmocka_unit_test(test_many),	    cmocka_unit_test(test_run_end),
+		cmocka_unit_test(test_fire_once), cmocka_unit_test(test_dead_listener),
+	};
+	signal(SIGPIPE, SIG_IGN);
+	if (look(NULL))
+		return 1;
+	if (unsupported)
+		return 77;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
