@@ -22,6 +22,7 @@
 #define GCS_VARIANTS_MAX 16
 #define GCS_REPORTED_MAX 32
 #define GCS_VARIANT_SETS_MAX 16
+#define GCS_LAID_MAX 64
 
 enum gcs_dist { GCS_DIST_FIXED, GCS_DIST_UNIFORM, GCS_DIST_ZIPF };
 struct gcs_size { enum gcs_dist dist; uint64_t min, max; uint32_t s_milli; };
@@ -127,6 +128,9 @@ struct gcs_scenario {
 	char *chosen;             /* id of the variant that is laid over, NULL: none */
 	struct gcs_reported reported[GCS_REPORTED_MAX]; uint32_t nreported;
 	struct gcs_logged logged;
+	/* What the command line laid over `text` after the variant, in order, the scales (scale.time, scale.heap) too: with it and `chosen`
+	 * the text can be loaded again as it was. */
+	struct { char *key, *value; } laid[GCS_LAID_MAX]; uint32_t nlaid;
 };
 
 /* What was wrong, ready to print. */

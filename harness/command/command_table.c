@@ -13,7 +13,7 @@ const struct gcs_option gcs_options[GCS_OPTIONS] = {
 	[GCS_OPT_TUI] = {"tui", 0, NULL, false, "show the screen; by default on a terminal"},
 	[GCS_OPT_PLAIN] = {"plain", 0, NULL, false, "one line an event on standard error; by default without a terminal"},
 	[GCS_OPT_FORMAT] = {"format", 'f', "text|json", false, "of the result on standard output"},
-	[GCS_OPT_OUTPUT] = {"output", 'o', "FILE", false, "write the result there (run: the record, a new file; import: the scenario; soak, explore: a directory)"},
+	[GCS_OPT_OUTPUT] = {"output", 'o', "FILE", false, "write the result there (run, replay: the record, a new file; import: the scenario; soak, explore: a directory)"},
 	[GCS_OPT_TIME_SCALE] = {"time-scale", 0, "FACTOR", false, "play the timeline this many times faster: phases, windows and curves, never rates and delays"},
 	[GCS_OPT_HEAP_SCALE] = {"heap-scale", 0, "FACTOR", false, "divide bytes and live sets by this"},
 	[GCS_OPT_VARIANT] = {"variant", 0, "ID", false, "one of the scenario's variants: the same incident with something changed"},
@@ -62,6 +62,14 @@ const struct gcs_command gcs_commands[] = {
 	 "Exit: 99 when any failed, 5 or 7 when any was undecided, 0 when all passed; 1 and 3 when that\n"
 	 "ended it early, 130 and 143 interrupted.",
 	 gcs_command_explore},
+	{"replay", "RUN", 1, 1, BIT(FORMAT) | BIT(OUTPUT),
+	 "make a simulated run again from its record, and compare",
+	 "RUN is a file, a part of a record's name that no other has, or `last`. The scenario, what was\n"
+	 "laid over it and the seed are in the record. The hash of all events and each firing must be the\n"
+	 "same, else the first difference is told. The new record is kept where --output says.\n"
+	 "Exit: 0 the same, 99 another run, 5 another run by other programs (the record names the build),\n"
+	 "3 it cannot be repeated: it ran on real threads, was interrupted or changed by hand.",
+	 gcs_command_replay},
 	{"check", "SCENARIO", 1, 1, BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(FORMAT) | SCALES | BIT(VARIANT),
 	 "read a scenario and say what is wrong with it",
 	 "Nothing is started. With --format json it prints the scenario with every default filled in\n"

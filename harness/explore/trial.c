@@ -259,3 +259,44 @@ int gcs_trials_run(const struct gcs_trials *c)
 	free(all.slot);
 	return all.interrupted ? all.interrupted : all.error;
 }
+
+/* ---- one alone */
+
+struct trial_single {
+	const struct gcs_trial *trial;
+	struct gcs_trial_end *end;
+	bool begun;
+};
+
+static bool single_next(void *self, struct gcs_trial *ret)
+{
+	struct trial_single *s = self;
+	if (s->begun)
+		return false;
+	s->begun = true;
+	*ret = *s->trial;
+	return true;
+}
+
+static bool single_ended(void *self, const struct gcs_trial *t, const struct gcs_trial_end *end)
+{
+	(void)t;
+	*((struct trial_single *)self)->end = *end;
+	return false;
+}
+
+int gcs_trial_once(const struct gcs_trial *t, const struct gcs_scenario_options *load, const char *command_line,
+		   struct gcs_trial_end *ret)
+{
+	struct trial_single self = {.trial = t, .end = ret};
+	const struct gcs_trials one = {
+		.load = load,
+		.command_line = command_line,
+		.jobs = 1,
+		.self = &self,
+		.next = single_next,
+		.ended = single_ended,
+	};
+	memset(ret, 0, sizeof(*ret));
+	return gcs_trials_run(&one);
+}

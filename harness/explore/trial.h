@@ -11,12 +11,13 @@
 
 #define GCS_TRIALS_MAX 64 /* at once */
 #define GCS_TRIAL_SETS_MAX 64
+#define GCS_TRIAL_PATH_BYTES 4160
 
 struct gcs_trial {
 	uint64_t number;  /* the caller's own */
 	uint64_t seed;
-	char path[4096];  /* the scenario */
-	char record[4096], log[4096];
+	char path[GCS_TRIAL_PATH_BYTES]; /* the scenario */
+	char record[GCS_TRIAL_PATH_BYTES], log[GCS_TRIAL_PATH_BYTES];
 };
 struct gcs_trial_end {
 	struct gcs_run_result run; /* exit 1 with a sentence when the child died */
@@ -38,6 +39,10 @@ struct gcs_trials {
 /* Returns when all that were begun have ended. 0; SIGINT, SIGTERM: interrupted; -errno: no more children can be made.
  * The calling process has one thread. */
 int gcs_trials_run(const struct gcs_trials *c);
+
+/* One trial; its output goes to t->log. As gcs_trials_run. */
+int gcs_trial_once(const struct gcs_trial *t, const struct gcs_scenario_options *load, const char *command_line,
+		   struct gcs_trial_end *ret);
 
 /* The command that makes this run again, ready for a shell: malloc'd, NULL: no memory. */
 char *gcs_trial_command(const char *path, const struct gcs_scenario_options *load, uint64_t seed);

@@ -113,6 +113,18 @@ static int scenario_choose(struct gcs_scenario *s, struct gcs_doc *doc, const ch
 	return -EINVAL;
 }
 
+static int scenario_laid(struct gcs_scenario *s, const char *key, const char *value)
+{
+	if (!value)
+		return 0;
+	if (s->nlaid == GCS_LAID_MAX)
+		return -E2BIG;
+	s->laid[s->nlaid].key = strdup(key);
+	s->laid[s->nlaid].value = strdup(value);
+	s->nlaid++;
+	return s->laid[s->nlaid - 1].key && s->laid[s->nlaid - 1].value ? 0 : -ENOMEM;
+}
+
 /* What the command line lays over the file, the scales last. */
 static int scenario_overlay(struct gcs_scenario *s, struct gcs_doc *doc,
 			    const struct gcs_scenario_options *opt, struct gcs_diag *d)
@@ -126,7 +138,11 @@ static int scenario_overlay(struct gcs_scenario *s, struct gcs_doc *doc,
 	if (e == 0 && opt->heap_scale)
 		e = gcs_set_option(doc, "--heap-scale",
 				   &(struct gcs_override){"scale.heap", opt->heap_scale}, d);
-	return e;
+	for (size_t i = 0; e == 0 && i < opt->nset; i++)
+		e = scenario_laid(s, opt->set[i].key, opt->set[i].value);
+	if (e == 0)
+		e = scenario_laid(s, "scale.time", opt->time_scale);
+	return e ? e : scenario_laid(s, "scale.heap", opt->heap_scale);
 }
 
 static int scenario_steps(struct gcs_scenario *s, struct gcs_doc *doc,
@@ -246,6 +262,10 @@ static void scenario_lists_fini(struct gcs_scenario *s)
 	for (uint32_t i = 0; i < GCS_REPORTED_MAX; i++)
 		scenario_reported_fini(&s->reported[i]);
 	scenario_logged_fini(&s->logged);
+	for (uint32_t i = 0; i < s->nlaid; i++) {
+		free(s->laid[i].key);
+		free(s->laid[i].value);
+	}
 }
 
 void gcs_scenario_destroy(struct gcs_scenario *s)

@@ -157,6 +157,14 @@ static json_t *json_variants(const struct gcs_scenario *s)
 	return list;
 }
 
+static json_t *json_laid(const struct gcs_scenario *s)
+{
+	json_t *list = json_array();
+	for (uint32_t i = 0; i < s->nlaid; i++)
+		json_array_append_new(list, json_pack("[o,o]", json_any(s->laid[i].key), json_any(s->laid[i].value)));
+	return list;
+}
+
 static json_t *json_or_null(const char *text)
 {
 	return text ? json_any(text) : json_null();
@@ -211,6 +219,8 @@ char *gcs_scenario_json(const struct gcs_scenario *s)
 		json_names(s->logged.line, s->logged.nlines));
 	if (o && more)
 		json_object_update(o, more);
+	if (o)
+		json_object_set_new(o, "laid", json_laid(s));
 	json_decref(more);
 	return json_text(o);
 }

@@ -46,7 +46,7 @@ for c in $commands; do
 	options=$(gcstorm help "$c" | grep -oE -- '^ +(-[a-z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+' | sort -u)
 	only "$(printf '%s\n' --help $options | sort -u | tr '\n' ' ')" gcstorm "$c" --
 done
-only 'report run ' gcstorm r
+only 'replay report run ' gcstorm r
 only 'json text ' gcstorm run --format ''
 only 'json text ' gcstorm run x -f ''
 only 'faults incidents keys metrics runs workloads ' gcstorm list ''
