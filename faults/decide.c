@@ -73,6 +73,11 @@ bool fault_schedule_holds(const struct fault *f, uint32_t worker, uint32_t ordin
 	return s->p_ppb == 0 || decide_drawn(f, worker, ordinal, s->p_ppb);
 }
 
+bool fault_sweep_holds(const struct gcs_fault_spec *s, uint64_t nth)
+{
+	return nth == s->visit || (s->visit_on && nth > s->visit);
+}
+
 /* Relaxed: a worker is one goroutine, or visits under a lock. */
 bool fault_burst_holds(const struct fault *f, uint32_t worker, uint32_t ordinal)
 {

@@ -33,6 +33,9 @@ struct gcs_fault_spec {
 	int err;		     /* FAIL: errno, positive; 0: the point's default */
 	uint32_t p_ppb;		     /* probability in 1e-9; 0: not given */
 	uint64_t nth, every, times;  /* 0: not given */
+	uint64_t visit;		     /* of a sweep, in place of all other triggers: this eligible visit of the
+				      * fault, counted over all workers from 1; 0: not given */
+	bool visit_on;		     /* and every later one */
 	uint64_t burst;		     /* 0, 1: a firing is single; each of a burst counts against times */
 	uint64_t size_min, size_max; /* match on gcs_site.arg, both ends included; max 0: no upper end.
 				      * Only at points whose site has a size. */

@@ -399,8 +399,9 @@ static bool fault_fire(struct fault *f, const struct gcs_site *site, uint32_t or
 
 static bool fault_visit(struct fault *f, const struct gcs_site *site, struct gcs_firing *ret)
 {
-	bool once, burst, fired;
+	bool once, burst, fired, holds;
 	uint32_t ordinal;
+	uint64_t nth;
 	int64_t start;
 
 	/* Acquire: pairs with gcs_fault_arm. */
@@ -410,13 +411,15 @@ static bool fault_visit(struct fault *f, const struct gcs_site *site, struct gcs
 	count_add(&f->count->visits, 1);
 	if (!site->eligible || site->worker >= MRT_WORKER_MAX || !fault_matches(&f->spec, site))
 		return false;
-	count_add(&f->count->eligible, 1);
+	nth = 1 + atomic_fetch_add_explicit(&f->count->eligible, 1, memory_order_relaxed);
 	ordinal = 1 + atomic_fetch_add_explicit(&f->worker[site->worker].ordinal, 1,
 						memory_order_relaxed);
 	start = cost_now(ordinal % COST_SAMPLE == 0);
 	once = fault_take_once(f);
 	burst = !once && fault_burst_holds(f, site->worker, ordinal);
-	if (!once && !burst && !fault_schedule_holds(f, site->worker, ordinal)) {
+	holds = f->spec.visit != 0 ? fault_sweep_holds(&f->spec, nth)
+				   : fault_schedule_holds(f, site->worker, ordinal);
+	if (!once && !burst && !holds) {
 		cost_add(f, start, COST_SAMPLE);
 		return false;
 	}

@@ -60,6 +60,7 @@ struct gcs_fault {
 	int err;
 	uint32_t p_ppb;
 	uint64_t nth, every, times;
+	uint64_t visit; bool visit_on; /* set by a sweep, in place of the triggers: fault.h; 0: not */
 	uint64_t burst;                /* a firing draws the next burst - 1 eligible visits of its worker along; 0, 1: none */
 	int64_t delay_ns, jitter_ns;
 	uint64_t after;                /* the first so many eligible visits of each worker never fire */
@@ -119,6 +120,7 @@ struct gcs_scenario {
 	struct gcs_check expect[GCS_CHECKS_MAX]; uint32_t nexpects;
 	struct gcs_recovery recovery;
 	int64_t end_ns;           /* end of the last phase */
+	bool count_live;          /* set by a sweep: the target counts what is live when it has let everything go */
 	/* DESIGN 5. In thousandths; 1000 is as written. Everything above is scaled already. */
 	uint32_t time_scale_milli, heap_scale_milli;
 	int64_t unscaled_end_ns;

@@ -130,13 +130,19 @@ static void control_sample(struct control *c, int64_t now_ns)
 void control_done(struct control *c, uint64_t hash)
 {
 	char text[17];
+	json_t *done;
 
 	control_publish(c, prim_now_ns());
 	snprintf(text, sizeof(text), "%016llx", (unsigned long long)hash);
-	control_send(c->fd[0],
-		     json_pack("{s:s,s:s,s:I,s:I}", "ev", "done", "hash", text, "checked",
-			       (json_int_t)atomic_load(&c->env->checked), "integrity_errors",
-			       (json_int_t)atomic_load(&c->env->integrity_errors)));
+	done = json_pack("{s:s,s:s,s:I,s:I}", "ev", "done", "hash", text, "checked",
+			 (json_int_t)atomic_load(&c->env->checked), "integrity_errors",
+			 (json_int_t)atomic_load(&c->env->integrity_errors));
+	if (done != NULL && c->env->live_counted) {
+		json_object_set_new(done, "live_bytes", json_integer((json_int_t)c->env->live_bytes));
+		json_object_set_new(done, "live_objects",
+				    json_integer((json_int_t)c->env->live_objects));
+	}
+	control_send(c->fd[0], done);
 }
 
 /* --------------------------------------------------------------------- gates */

@@ -93,6 +93,7 @@ static void crew_worker_main(mrt_g *g, void *arg)
 		me->unit->driver->verify(g, me->unit);
 	mrt_wg_done(g, &c->checked);
 	mrt_wg_wait(g, &me->leave);
+	root[0] = NULL; /* nothing of the unit is live any more */
 	mrt_wg_done(g, &c->left);
 }
 

@@ -47,14 +47,15 @@ static int plan_name(char *ret, const char *name, struct plan_error *e)
 static int plan_runtime(struct plan *p, json_t *root, struct plan_error *e)
 {
 	json_int_t procs, gogc, memlimit, seed, gc_every, reserve;
-	int clobber, edges, gctrace;
+	int clobber, edges, gctrace, count_live = 0;
 	const char *oom;
 	json_error_t je;
 
-	if (json_unpack_ex(root, &je, 0, "{s:{s:I,s:I,s:I,s:I,s:s,s:I,s:b,s:b,s:b,s:I}}", "runtime",
+	if (json_unpack_ex(root, &je, 0, "{s:{s:I,s:I,s:I,s:I,s:s,s:I,s:b,s:b,s:b,s:I,s?b}}", "runtime",
 			   "procs", &procs, "gogc", &gogc, "memlimit", &memlimit, "seed", &seed,
 			   "oom", &oom, "gc_every", &gc_every, "clobber", &clobber, "check_edges",
-			   &edges, "gctrace", &gctrace, "heap_reserve", &reserve) < 0)
+			   &edges, "gctrace", &gctrace, "heap_reserve", &reserve, "count_live",
+			   &count_live) < 0)
 		return plan_refuse(e, "runtime: %s", je.text);
 	if (procs < 1 || procs > WATCH_PS_MAX)
 		return plan_refuse(e, "runtime: procs must be 1 to %d", WATCH_PS_MAX);
@@ -62,6 +63,7 @@ static int plan_runtime(struct plan *p, json_t *root, struct plan_error *e)
 		return plan_refuse(e, "runtime: a number is out of range");
 	if (strcmp(oom, "return") != 0 && strcmp(oom, "throw") != 0)
 		return plan_refuse(e, "runtime: oom must be return or throw");
+	p->count_live = count_live;
 	p->runtime = (struct mrt_options){
 		.procs = (uint32_t)procs,
 		.gogc = gogc == 0 ? 1 : (int)gogc, /* mrt_options reads 0 as 100 */
@@ -351,13 +353,15 @@ static int plan_fault_more(struct gcs_fault_spec *s, const char *id, json_t *ite
 static int plan_fault_match(const struct plan *p, struct gcs_fault_spec *s, const char *id,
 			    json_t *item, const struct gcs_point_info *info, struct plan_error *e)
 {
-	json_int_t burst = 0, size_min = 0, size_max = 0, workloads = 0;
+	json_int_t burst = 0, size_min = 0, size_max = 0, workloads = 0, visit = 0;
+	int visit_on = 0;
 	json_error_t je;
 
-	if (json_unpack_ex(item, &je, 0, "{s?I,s?I,s?I,s?I}", "burst", &burst, "size_min",
-			   &size_min, "size_max", &size_max, "match_workloads", &workloads) < 0)
+	if (json_unpack_ex(item, &je, 0, "{s?I,s?I,s?I,s?I,s?I,s?b}", "burst", &burst,
+			   "size_min", &size_min, "size_max", &size_max, "match_workloads",
+			   &workloads, "visit", &visit, "visit_on", &visit_on) < 0)
 		return plan_refuse(e, "%s: %s", id, je.text);
-	if (burst < 0 || burst > UINT32_MAX || size_min < 0 || size_max < 0 ||
+	if (burst < 0 || burst > UINT32_MAX || visit < 0 || size_min < 0 || size_max < 0 ||
 	    (size_max != 0 && size_max < size_min))
 		return plan_refuse(e, "%s: a number is out of range", id);
 	if ((size_min != 0 || size_max != 0) && info->size_is == NULL)
@@ -365,6 +369,8 @@ static int plan_fault_match(const struct plan *p, struct gcs_fault_spec *s, cons
 	if (workloads < 0 || workloads >> p->nworkloads != 0)
 		return plan_refuse(e, "%s: match_workloads names a workload that is not there", id);
 	s->burst = (uint64_t)burst;
+	s->visit = (uint64_t)visit;
+	s->visit_on = visit_on;
 	s->size_min = (uint64_t)size_min;
 	s->size_max = (uint64_t)size_max;
 	s->workloads = (uint32_t)workloads;

@@ -77,6 +77,7 @@ struct plan_fault {
 struct plan {
 	struct mrt_options runtime; /* telemetry not set */
 	int64_t end_ns;
+	bool count_live; /* when everything is let go: what is still live? */
 	struct plan_window phase[PLAN_PHASES_MAX];
 	uint32_t nphases;
 	struct plan_workload workload[PLAN_WORKLOADS_MAX];

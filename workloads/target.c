@@ -222,6 +222,19 @@ static void target_refuse_here(mrt_g *g, struct target *t, int r, const char *wh
 	control_refuse(g, t->control, t->text);
 }
 
+/* The workloads have let go of all they had: what two collections leave was lost. */
+static void target_count_live(mrt_g *g, struct work_env *env)
+{
+	struct mrt_memstats stats;
+
+	mrt_gc(g);
+	mrt_gc(g);
+	mrt_memstats_read(g, &stats);
+	env->live_bytes = stats.heap_alloc;
+	env->live_objects = stats.heap_objects;
+	env->live_counted = true;
+}
+
 static void target_goroutine(mrt_g *g, void *arg)
 {
 	struct target *t = arg;
@@ -242,6 +255,8 @@ static void target_goroutine(mrt_g *g, void *arg)
 	if (end == CONTROL_TIME || end == CONTROL_QUIT)
 		crew_check(g, t->crew);
 	crew_dismiss(g, t->crew);
+	if (t->plan->count_live && (end == CONTROL_TIME || end == CONTROL_QUIT))
+		target_count_live(g, &t->env);
 }
 
 /* The last record and the last line; the hash is that of everything before them. */

@@ -33,6 +33,8 @@ struct work_env {
 	int64_t t0_ns;			 /* written before the workers are let go */
 	_Atomic bool stop;		 /* end the loops now */
 	_Atomic uint64_t checked, integrity_errors;
+	bool live_counted; /* when asked for (plan.h): after everything was let go */
+	uint64_t live_bytes, live_objects;
 };
 
 struct work_driver;

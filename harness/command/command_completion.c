@@ -25,6 +25,7 @@ static const struct {
 	{"SCENARIO", "_gcstorm_scenarios"}, {"[SCENARIO...]", "_gcstorm_scenarios"},
 	{"RUN", "_gcstorm_runs"},	    {"[RUN]", "_gcstorm_runs"},
 	{"LOG", "_gcstorm_files"},	    {"FILE", "_gcstorm_files"},
+	{"POINT", "_gcstorm_points"},
 	{"DIR", "_gcstorm_dirs"},	    {"NAME", "_gcstorm_names"},
 	{"[COMMAND]", "_gcstorm_words \"$commands\""},
 	{"KEY=VALUE", "_gcstorm_keys"},	    {"[FAULT|TEXT]", "_gcstorm_run_faults"},
@@ -87,6 +88,7 @@ static const char completion_head[] =
 	"_gcstorm_scenarios() { _gcstorm_words \"$(_gcstorm_list incidents)\"; _gcstorm_files; }\n"
 	"_gcstorm_runs() { _gcstorm_words \"last $(_gcstorm_list runs)\"; _gcstorm_files; }\n"
 	"_gcstorm_names() { local l; for l in incidents faults workloads metrics; do _gcstorm_words \"$(_gcstorm_list $l)\"; done; }\n"
+	"_gcstorm_points() { _gcstorm_words \"$(_gcstorm_list faults)\"; }\n"
 	"_gcstorm_keys() { compopt -o nospace 2>/dev/null; _gcstorm_words \"$(_gcstorm_list keys | tr -d '[]' | sed 's/$/=/')\"; }\n"
 	"_gcstorm_run_faults() { _gcstorm_words \"$(\"$prog\" ctl \"${words[2]}\" status --format json 2>/dev/null |\n"
 	"\tgrep -o '\"id\": *\"[^\"]*\"' | cut -d '\"' -f 4)\"; }\n"

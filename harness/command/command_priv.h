@@ -35,6 +35,7 @@ int gcs_command_scenario(const struct gcs_arguments *a, struct gcs_scenario **re
 
 int gcs_command_run(const struct gcs_arguments *a);
 int gcs_command_soak(const struct gcs_arguments *a);
+int gcs_command_sweep(const struct gcs_arguments *a);
 int gcs_command_plan(const struct gcs_arguments *a);
 int gcs_command_show(const struct gcs_arguments *a);
 int gcs_command_import(const struct gcs_arguments *a);

@@ -22,10 +22,15 @@ const struct gcs_option gcs_options[GCS_OPTIONS] = {
 	[GCS_OPT_ROUNDS] = {"rounds", 0, "N", false, "at most so many rounds"},
 	[GCS_OPT_DISK] = {"disk", 0, "BYTES", false, "what all records together may take, 2GiB"},
 	[GCS_OPT_UNTIL_FAILURE] = {"until-failure", 0, NULL, false, "stop after the first round that fails"},
-	[GCS_OPT_RESUME] = {"resume", 0, "DIR", false, "go on with the soak whose directory that is"},
 	[GCS_OPT_SEEDS] = {"seeds", 0, "N", false, "how many seeds, from the scenario's or --seed on"},
 	[GCS_OPT_JOBS] = {"jobs", 'j', "N", false, "so many runs at once; by default one a processor"},
 	[GCS_OPT_FAULT] = {"fault", 0, "POINT:KEY=VALUE,...", true, "one more fault, as gc/write:every=50k or mem/malloc:probability=2%,phase=storm,for=5s"},
+	[GCS_OPT_RESUME] = {"resume", 0, "FILE", false, "go on with the soak whose directory, or the sweep whose file that is"},
+	[GCS_OPT_POINT] = {"point", 0, "POINT", false, "the fault point to sweep, mem/malloc"},
+	[GCS_OPT_MODE] = {"mode", 0, "once|persistent", false, "the chosen visit alone fails, or with all later ones"},
+	[GCS_OPT_LIMIT] = {"limit", 0, "N", false, "at most so many visits, spread over the run"},
+	[GCS_OPT_VISIT] = {"visit", 0, "N", false, "this visit alone, and what came of it"},
+	[GCS_OPT_REAL] = {"real", 0, NULL, false, "real threads: visits do not repeat exactly"},
 };
 
 const struct gcs_command gcs_commands[] = {
@@ -99,6 +104,19 @@ const struct gcs_command gcs_commands[] = {
 	 "RUN is a record or `last`. Whatever is armed, disarmed or fired by hand marks the run as\n"
 	 "operator-modified. status needs no fault.",
 	 gcs_command_ctl},
+	{"sweep", "SCENARIO", 1, 1,
+	 BIT(SIM) | BIT(REAL) | BIT(SEED) | BIT(SET) | BIT(FORMAT) | SCALES | BIT(VARIANT) | BIT(POINT) | BIT(MODE) | BIT(LIMIT) |
+		 BIT(VISIT) | BIT(RESUME),
+	 "let every visit of a fault point fail, each in a fresh target",
+	 "A first run counts the visits of POINT; then visit after visit is chosen, spread over the run\n"
+	 "first, all of them in the end, simulated unless --real is given. After each come the heap check,\n"
+	 "the check of contents and the count of what is still live when all was let go; the last fifth\n"
+	 "of the run is without faults. The scenario's own faults are left out. With --resume FILE the\n"
+	 "state is kept there, and a sweep that ended early goes on from it.\n"
+	 "Exit: 0 all clean or masked, 99 otherwise, 5 nothing was visited or no failure ever reached the\n"
+	 "program, 2 wrong usage, 3 no resource, 4 the target crashes without any fault, 130 and 143\n"
+	 "interrupted.",
+	 gcs_command_sweep},
 	{"report", "RUN", 1, 1, BIT(FORMAT),
 	 "tell what happened in a run, from its record",
 	 "RUN is a file, a part of a record's name that no other has, or `last`; or the directory of a soak.",

@@ -325,6 +325,15 @@ static void target_operator(struct gcs_target *t, const json_t *o)
 					 target_text(o, "text"));
 }
 
+static void target_done(const struct gcs_target_sink *k, const json_t *o)
+{
+	if (k->live && json_object_get(o, "live_bytes"))
+		k->live(k->self, (uint64_t)target_number(o, "live_bytes"),
+			(uint64_t)target_number(o, "live_objects"));
+	k->done(k->self, target_text(o, "hash"), (uint64_t)target_number(o, "checked"),
+		(uint64_t)target_number(o, "integrity_errors"));
+}
+
 static void target_message(void *self, char *line)
 {
 	struct gcs_target *t = self;
@@ -338,8 +347,7 @@ static void target_message(void *self, char *line)
 	else if (strcmp(ev, "started") == 0)
 		k->started(k->self, target_number(o, "t0_abs_ns"));
 	else if (strcmp(ev, "done") == 0)
-		k->done(k->self, target_text(o, "hash"), (uint64_t)target_number(o, "checked"),
-			(uint64_t)target_number(o, "integrity_errors"));
+		target_done(k, o);
 	else if (strcmp(ev, "operator") == 0)
 		target_operator(t, o);
 	else if (strcmp(ev, "listener") == 0)

@@ -25,6 +25,8 @@ struct gcs_target_sink {
 	void (*refused)(void *self, const char *text);
 	void (*started)(void *self, int64_t t0_abs_ns);
 	void (*done)(void *self, const char *hash, uint64_t checked, uint64_t errors);
+	/* Before `done`, when the scenario asked for it (count_live). NULL: not wanted. */
+	void (*live)(void *self, uint64_t bytes, uint64_t objects);
 	/* Somebody spoke to its FIFOs; fault -1: to none of its own. */
 	void (*operator)(void *self, const char *source, const char *act, int fault,
 			 const char *text);

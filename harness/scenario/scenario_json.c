@@ -87,6 +87,10 @@ static json_t *json_fault(const struct gcs_fault *f)
 			 "match_workloads", INT(f->match.workloads), "windows", windows);
 	json_object_set_new(o, "after", json_integer(INT(f->after)));
 	json_object_set_new(o, "delay_max_ns", json_integer(f->delay_max_ns));
+	if (o && f->visit) {
+		json_object_set_new(o, "visit", json_integer(INT(f->visit)));
+		json_object_set_new(o, "visit_on", json_boolean(f->visit_on));
+	}
 	return o;
 }
 
@@ -106,11 +110,14 @@ static json_t *json_faults(const struct gcs_scenario *s, bool whole)
 
 static json_t *json_runtime(const struct gcs_scenario *s)
 {
-	return json_pack("{s:I,s:I,s:I,s:I,s:s,s:I,s:b,s:b,s:b,s:I}", "procs", INT(s->procs),
-			 "gogc", INT(s->gogc), "memlimit", INT(s->memlimit), "seed", INT(s->seed),
-			 "oom", s->oom, "gc_every", INT(s->gc_every), "clobber", s->clobber,
-			 "check_edges", s->check_edges, "gctrace", 1, "heap_reserve",
-			 INT(s->heap_reserve));
+	json_t *o = json_pack("{s:I,s:I,s:I,s:I,s:s,s:I,s:b,s:b,s:b,s:I}", "procs", INT(s->procs),
+			      "gogc", INT(s->gogc), "memlimit", INT(s->memlimit), "seed",
+			      INT(s->seed), "oom", s->oom, "gc_every", INT(s->gc_every), "clobber",
+			      s->clobber, "check_edges", s->check_edges, "gctrace", 1,
+			      "heap_reserve", INT(s->heap_reserve));
+	if (o && s->count_live)
+		json_object_set_new(o, "count_live", json_true());
+	return o;
 }
 
 static json_t *json_names(char *const *name, uint32_t n)

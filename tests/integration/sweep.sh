@@ -1,0 +1,53 @@
+#!/bin/sh
+# sweep.sh: every visit of mem/malloc fails over two drivers, once and persistently, and is clean or masked; a sweep that is killed
+# goes on and finds the same; one that learns nothing says so.
+. "${GCSTORM_SOURCE:-.}/tests/integration/lib.sh"
+here=$src/tests/scenarios
+
+"$bin" sweep "$here/sweep-maps.yaml" --point mem/malloc --limit 1 > "$work/out" 2> "$work/err"
+if [ $? = 3 ] && grep -q 'disable-faults' "$work/err"; then echo 'no faults in this build'; exit 77; fi
+
+for driver in maps slices; do
+	for mode in once persistent; do
+		code 0 "$bin" sweep "$here/sweep-$driver.yaml" --point mem/malloc --mode $mode --limit 48
+		has "$work/out" '^sweep of mem/malloc over sweep-'$driver',.* 48 of [0-9]* visits$' "$driver $mode"
+		has "$work/out" '^  clean .* 48$' "$driver $mode"
+		has "$work/out" '^PASS' "$driver $mode"
+	done
+done
+
+# --- whole, and killed at a moment that the state names: the same table
+code 0 "$bin" sweep --format json "$here/sweep-slices.yaml" --point mem/malloc
+cp "$work/out" "$work/want"
+has "$work/want" '"failures":\[\]' 'a whole sweep'
+kills=0
+position() { sed -n 's/.*"position":\([0-9]*\),.*/\1/p' "$work/state.json" 2> /dev/null; }
+further() { [ "$(position)" -gt "$1" ]; }
+while [ $kills -lt 2 ]; do
+	was=$(position)
+	"$bin" sweep "$here/sweep-slices.yaml" --point mem/malloc --resume "$work/state.json" > "$work/out" 2> "$work/err" &
+	harness=$!
+	until_true 300 further "${was:-0}" || { fault 'no state was kept'; cat "$work/err" >&2; break; }
+	kill -9 $harness 2> /dev/null
+	wait $harness 2> /dev/null
+	kills=$((kills + 1))
+done
+harness=
+[ "$(position)" -gt 0 ] || fault 'nothing was kept'
+code 0 "$bin" sweep --format json "$here/sweep-slices.yaml" --point mem/malloc --resume "$work/state.json"
+cmp -s "$work/out" "$work/want" || { fault 'a sweep that was killed found otherwise'; cat "$work/want" "$work/out" >&2; }
+code 2 "$bin" sweep "$here/sweep-slices.yaml" --point mem/malloc --mode persistent --resume "$work/state.json"
+has "$work/err" 'is of another sweep' 'the state of another'
+
+# --- nothing visited; a visit alone; what is refused
+code 5 "$bin" sweep "$here/sweep-maps.yaml" --point gc/append
+has "$work/err" 'never visited' 'nothing visited'
+code 0 "$bin" sweep "$here/sweep-maps.yaml" --point mem/malloc --visit 9
+has "$work/out" '^visit 9 of mem/malloc: clean' 'one visit'
+code 5 "$bin" sweep "$here/sweep-maps.yaml" --point mem/malloc --visit 9999999
+has "$work/err" 'nothing fired: the point was visited [0-9]* times' 'a visit too far'
+code 2 "$bin" sweep "$here/sweep-maps.yaml"
+code 2 "$bin" sweep "$here/sweep-maps.yaml" --point mem/maloc
+has "$work/err" "did you mean 'mem/malloc'" 'a wrong point'
+code 2 "$bin" sweep "$here/sweep-maps.yaml" --point mem/malloc --mode twice
+over sweep
