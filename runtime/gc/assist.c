@@ -201,14 +201,18 @@ static int64_t assist_drain(struct sched_g *g, int64_t work)
 	return done;
 }
 
-/* Until the debt is paid or marking is over. Returns the work done. */
-static int64_t assist_pay(struct sched_g *g)
+/* Until the debt is paid or marking is over; `alone`: the first round without credit. Returns the
+ * work done. */
+static int64_t assist_pay(struct sched_g *g, bool alone)
 {
 	int64_t done = 0;
 
 	while (g->assist_credit < 0 && gc_phase_now() == GC_MARK) {
-		int64_t work = assist_steal(g, assist_work_owed(g));
+		int64_t work = assist_work_owed(g);
 
+		if (!alone)
+			work = assist_steal(g, work);
+		alone = false;
 		if (g->assist_credit >= 0)
 			break;
 		done += assist_drain(g, work);
@@ -222,9 +226,30 @@ static int64_t assist_pay(struct sched_g *g)
 	return done;
 }
 
+/* The gate of gc/assist is armed and g in debt. Returns the firing that keeps it from the credit
+ * that there is; 0: none. */
+static uint64_t assist_refused(const struct sched_g *g, size_t bytes)
+{
+	struct gcs_site site =
+		gc_site(g, !g->system && gc_counted(&assist.credit) > 0, bytes);
+	struct gcs_firing firing;
+
+	return gcs_decide(GCS_POINT_gc_assist, &site, &firing) && firing.action == GCS_ACT_DROP
+		       ? firing.id
+		       : 0;
+}
+
+/* What it did instead. */
+static void assist_refused_effect(const struct sched_g *g, uint64_t firing, int64_t done)
+{
+	struct gcs_site site = gc_site(g, true, 0);
+
+	gcs_effect(&site, firing, 7, (uint64_t)done);
+}
+
 void gc_assist_charge(struct sched_g *g, size_t bytes)
 {
-	uint64_t firing = gc_st.firing;
+	uint64_t firing = gc_st.firing, refused = 0;
 	uint32_t cycle = gc_cycle();
 	int64_t begin_ns, done;
 
@@ -236,14 +261,18 @@ void gc_assist_charge(struct sched_g *g, size_t bytes)
 	g->assist_credit -= (int64_t)bytes;
 	if (g->assist_credit >= 0)
 		return;
-	if (gc_counted(&assist.credit) > 0) {
+	if (gcs_gate(GCS_POINT_gc_assist))
+		refused = assist_refused(g, bytes);
+	if (refused == 0 && gc_counted(&assist.credit) > 0) {
 		assist_steal(g, assist_work_owed(g));
 		if (g->assist_credit >= 0)
 			return;
 	}
 	begin_ns = prim_now_ns();
-	done = assist_pay(g);
+	done = assist_pay(g, refused != 0);
+	if (refused != 0)
+		assist_refused_effect(g, refused, done);
 	/* Another cycle may have begun while it waited: the record is this one's. */
 	gc_emit(g, WATCH_ASSIST, g->worker, (uint64_t)(prim_now_ns() - begin_ns), cycle,
-		(uint64_t)done, firing, 0);
+		(uint64_t)done, refused != 0 ? refused : firing, 0);
 }

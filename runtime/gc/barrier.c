@@ -25,11 +25,29 @@ void gc_barrier_flush(struct gc_local *l)
 	l->barrier_n = 0;
 }
 
+/* The gate of gc/barrier_flush is armed. */
+static __attribute__((noinline)) void barrier_flush_point(struct sched_g *g)
+{
+	struct gc_local *l = gc_local_of(g);
+	uint32_t n = l->barrier_n;
+	struct gcs_site site = gc_site(g, !g->system && n != 0, n);
+	struct gcs_firing firing;
+
+	if (!gcs_decide(GCS_POINT_gc_barrier_flush, &site, &firing) ||
+	    firing.action != GCS_ACT_FORCE)
+		return;
+	gc_barrier_flush(l);
+	gc_workers_answer();
+	gcs_effect(&site, firing.id, 8, n);
+}
+
 void gc_barrier(struct sched_g *g, void *old_value, void *new_value)
 {
 	struct gc_local *l = gc_local_of(g);
 
 	prim_step(PRIM_COST_BARRIER);
+	if (gcs_gate(GCS_POINT_gc_barrier_flush))
+		barrier_flush_point(g);
 	if (gcs_gate(GCS_POINT_sabotage_skip_barrier) &&
 	    gc_sabotage(g, GCS_POINT_sabotage_skip_barrier, 0))
 		return;

@@ -291,6 +291,8 @@ struct gc_stall {
 };
 /* Visit an armed gate at which a goroutine of the runtime stalls, asleep. A safepoint then. */
 void gc_stall_point(struct sched_g *g, struct gc_stall stall);
+/* Visit gc/stack_scan for g, whose roots are about to be scanned and which is held still. Busy. */
+void gc_scan_point(const struct sched_g *g);
 /* The trigger is reached: does gc/start hold the cycle back? No safepoint. */
 bool gc_start_held(struct sched_g *g);
 /* For who holds the right to begin a cycle and does: the firing that held it back, 0 none; and, when

@@ -71,6 +71,21 @@ void gc_stall_point(struct sched_g *g, struct gc_stall stall)
 	point_late(g, site, firing.id, site.now_ns);
 }
 
+void gc_scan_point(const struct sched_g *g)
+{
+	const struct sched_g *self = sched_current(); /* who scans, g itself at a safepoint */
+	struct gcs_site site = gc_site(self, !g->system, g->npins);
+	struct gcs_firing firing;
+
+	site.worker = g->worker;
+	site.driver = g->driver;
+	if (!gcs_decide(GCS_POINT_gc_stack_scan, &site, &firing) ||
+	    firing.action != GCS_ACT_DELAY)
+		return;
+	sched_busy_until(site.now_ns + firing.delay_ns);
+	point_late(self, site, firing.id, site.now_ns);
+}
+
 /* A cycle that is due and held back. Written by who holds the right to begin one. */
 static struct {
 	_Atomic int64_t until_ns; /* 0: none is */

@@ -156,6 +156,8 @@ static void roots_scan_goroutine(struct sched_g *g, void *arg)
 
 	if (roots_scanned(g))
 		return;
+	if (gcs_gate(GCS_POINT_gc_stack_scan))
+		gc_scan_point(g);
 	for (const struct mrt_frame *f = g->pub.frames; f != NULL; f = f->up) {
 		for (size_t i = 0; i < f->count; i++)
 			gc_grey(scan->l, (uintptr_t)f->slots[i]);

@@ -166,6 +166,9 @@ void sched_wake(void);
 /* The current G's safepoint, slow path; runs every pending poll bit. G may go on on another P. */
 void sched_safepoint(struct sched_g *g);
 
+/* Busy until then, as a loop without a safepoint is. Returns the time. */
+int64_t sched_busy_until(int64_t until_ns);
+
 /* ---- stop the world */
 enum sched_stw_reason { SCHED_STW_GC_START, SCHED_STW_GC_END, SCHED_STW_MEMSTATS, SCHED_STW_CHECK, SCHED_STW_OTHER };
 struct sched_stw {

@@ -171,8 +171,6 @@ static inline void sched_list_join(struct sched_list *to, struct sched_list *fro
 	*from = (struct sched_list){0};
 }
 
-/* Busy until then, as a loop without a safepoint is. Returns the time. */
-int64_t sched_busy_until(int64_t until_ns);
 /* What a site knows of g (NULL: a thread without one), visited by `worker`, with p held (NULL: none). */
 struct gcs_site sched_site(const struct sched_p *p, const struct sched_g *g, uint32_t worker);
 

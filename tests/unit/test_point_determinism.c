@@ -53,6 +53,9 @@ static const struct gcs_fault_spec late_specs[] = {
 	{.point = GCS_POINT_gc_sweep, .action = GCS_ACT_DELAY, .every = 3, .delay_ns = 300000},
 	{.point = GCS_POINT_gc_worker, .action = GCS_ACT_DELAY, .every = 5, .delay_ns = 100000},
 	{.point = GCS_POINT_stw_stopped, .action = GCS_ACT_DELAY, .every = 7, .delay_ns = 50000},
+	{.point = GCS_POINT_gc_assist, .action = GCS_ACT_DROP, .every = 2},
+	{.point = GCS_POINT_gc_barrier_flush, .action = GCS_ACT_FORCE, .every = 9},
+	{.point = GCS_POINT_gc_stack_scan, .action = GCS_ACT_DELAY, .every = 4, .delay_ns = 20000},
 };
 
 static const struct table {

@@ -18,9 +18,9 @@
 /* What became of one firing. */
 struct point_firing {
 	uint64_t id, worker, arg;
-	uint32_t masked, began, failed, ran, repaired, late; /* WATCH_EFFECT, by c */
+	uint32_t masked, began, failed, ran, repaired, late, alone, flushed; /* WATCH_EFFECT, by c */
 	uint64_t value;					     /* of the last effect */
-	uint32_t stops, cycles, stalls, lags;		     /* records that carry it */
+	uint32_t stops, cycles, stalls, lags, assists;	     /* records that carry it */
 	uint64_t stopping_ns, stopped_ns, lag_ns;	     /* longest of them */
 	uint32_t sweeps;				     /* WATCH_SWEEP_END that carry it */
 };
@@ -78,7 +78,7 @@ static inline struct point_firing *point_find(uint64_t id)
 
 static inline void point_effect(struct point_firing *f, const struct watch_record *r)
 {
-	uint32_t *count[] = {&f->masked, &f->began, &f->failed, &f->ran, &f->repaired, &f->late};
+	uint32_t *count[] = {&f->masked, &f->began, &f->failed, &f->ran, &f->repaired, &f->late, &f->alone, &f->flushed};
 
 	GC_TEST_MUST(r->c >= 1 && r->c <= sizeof(count) / sizeof(count[0]));
 	++*count[r->c - 1];
@@ -91,7 +91,7 @@ static inline void point_record(const struct watch_record *r)
 				 : r->kind == WATCH_EFFECT ? point_find(r->b)
 				 : (r->kind == WATCH_STW || r->kind == WATCH_GC_START ||
 				    r->kind == WATCH_ALLOC_STALL || r->kind == WATCH_WAKE_LAG ||
-				    r->kind == WATCH_SWEEP_END) &&
+				    r->kind == WATCH_SWEEP_END || r->kind == WATCH_ASSIST) &&
 						 r->e != 0
 					 ? point_find(r->e)
 					 : NULL;
@@ -115,6 +115,9 @@ static inline void point_record(const struct watch_record *r)
 	case WATCH_GC_START:
 		f->cycles++;
 		point_log.emergency_cycles += r->b == 5 /* GC_TRIGGER_EMERGENCY */;
+		break;
+	case WATCH_ASSIST:
+		f->assists++;
 		break;
 	case WATCH_SWEEP_END:
 		f->sweeps++;

@@ -286,6 +286,61 @@ static void test_stopped(void **state)
 	}
 }
 
+/* ------------------------------------------------- goroutines of the program */
+
+/* What each goroutine does counts by itself: main has a ninth of `times`. */
+static struct late shared(enum gcs_point point, struct gcs_fault_spec spec)
+{
+	struct late l = {.point = point};
+
+	spec.point = point;
+	point_run(&spec, 1, (struct mrt_options){.procs = 4, .check_edges = true}, late_body, &l);
+	assert_true(POINT_FAULT(0, fired) >= WANTED);
+	assert_int_equal(point_log.n, POINT_FAULT(0, fired));
+	for (uint32_t i = 0; i < point_log.n; i++)
+		assert_int_equal(point_log.f[i].worker, MRT_WORKER_MAIN);
+	return l;
+}
+
+static void test_stack_scan(void **state)
+{
+	struct late l = shared(GCS_POINT_gc_stack_scan,
+			       (struct gcs_fault_spec){.action = GCS_ACT_DELAY,
+						       .delay_ns = DELAY_NS});
+
+	(void)state;
+	assert_int_equal(POINT_FAULT(0, fired), POINT_FAULT(0, eligible));
+	for (uint32_t i = 0; i < point_log.n; i++)
+		assert_int_equal(check_held(&point_log.f[i], MRT_WORKER_MAIN), 1);
+	assert_true(l.mark_ns_max >= (uint64_t)DELAY_NS);
+}
+
+static void test_barrier_flush(void **state)
+{
+	(void)state;
+	shared(GCS_POINT_gc_barrier_flush,
+	       (struct gcs_fault_spec){
+		       .action = GCS_ACT_FORCE, .every = 3, .times = 20 * (POINT_WORKERS + 1)});
+	for (uint32_t i = 0; i < point_log.n; i++) {
+		const struct point_firing *f = &point_log.f[i];
+
+		assert_true(f->flushed == 1 && f->value == f->arg && f->arg > 0);
+	}
+}
+
+/* An assist that credit would have covered. */
+static void test_assist(void **state)
+{
+	(void)state;
+	shared(GCS_POINT_gc_assist, (struct gcs_fault_spec){.action = GCS_ACT_DROP,
+							    .times = 20 * (POINT_WORKERS + 1)});
+	for (uint32_t i = 0; i < point_log.n; i++) {
+		const struct point_firing *f = &point_log.f[i];
+
+		assert_true(f->alone == 1 && f->assists == 1 && f->arg > 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +348,8 @@ int main(void)
 		cmocka_unit_test(test_alloc),	   cmocka_unit_test(test_alloc_size),
 		cmocka_unit_test(test_start),	   cmocka_unit_test(test_sweep),
 		cmocka_unit_test(test_worker),	   cmocka_unit_test(test_stopped),
+		cmocka_unit_test(test_stack_scan), cmocka_unit_test(test_barrier_flush),
+		cmocka_unit_test(test_assist),
 	};
 
 	return point_main("gc", tests, sizeof(tests) / sizeof(tests[0]));
