@@ -67,6 +67,7 @@ struct gcs_fault {
 	int64_t delay_max_ns;          /* the delay doubles at each firing of a worker, up to this; 0: it does not */
 	struct gcs_match match;
 	bool allow_hot;                /* a system call that is asked all the time is meant */
+	bool left_out;                 /* not drawn for this run (activation): it has no windows; by hand it can be armed all the same */
 	bool manual;                   /* no window: armed by hand only (ctl, screen, fiu-ctrl) */
 	struct gcs_window window[GCS_WINDOWS_MAX];
 	uint32_t nwindows;
@@ -108,6 +109,7 @@ struct gcs_scenario {
 	char *name, *about, *path;
 	char *text;               /* the source, as read */
 	uint64_t seed;
+	uint32_t activation_ppb;  /* each fault is live with this probability, drawn from seed and its id; 0: all are */
 	uint32_t procs;
 	int gogc;                 /* -1 off */
 	uint64_t memlimit, heap_reserve;

@@ -240,7 +240,8 @@ static void rows_faults(struct gcs_collect *c)
 	for (uint32_t i = 0; i < c->scenario->nfaults; i++) {
 		const struct gcs_fault_facts *f = &c->facts.fault[i];
 		const struct watch_fault *shared = &c->tel->fault[i];
-		enum gcs_outcome outcome = gcs_outcome_of(f, c->recoveries.steady > 0);
+		enum gcs_outcome outcome = 
+			gcs_outcome_of(&c->scenario->fault[i], f, c->recoveries.steady > 0);
 		gcs_record_put(
 			c->record, GCS_ROW_FAULT_NOW, gcs_u64(i), gcs_u64(f->visits),
 			gcs_u64(f->eligible), gcs_u64(f->fired), gcs_u64(f->masked),
@@ -426,14 +427,15 @@ static void rows_judge(struct gcs_collect *c, const struct gcs_judge *j, bool sl
 	struct gcs_value value = j->has ? gcs_real(j->value) : gcs_time(-1);
 	if (j->has)
 		gcs_metric_show(j->expr.ref.metric->unit, j->value, shown, sizeof(shown));
+	const struct gcs_value ok = j->left_out ? gcs_time(-1) : gcs_int(j->state > 0); /* NULL */
 	if (slo)
 		gcs_record_put(c->record, GCS_ROW_SLO, gcs_text(j->check->id),
-			       gcs_text(j->check->text), gcs_int(j->state > 0), value,
+			       gcs_text(j->check->text), ok, value,
 			       gcs_text(shown), gcs_u64(j->windows), gcs_u64(j->windows_failed),
 			       gcs_time(j->failed_ns));
 	else
 		gcs_record_put(c->record, GCS_ROW_EXPECT, gcs_text(j->check->text),
-			       gcs_int(j->state > 0), value, gcs_text(shown));
+			       ok, value, gcs_text(shown));
 }
 
 void collect_rows_end(struct gcs_collect *c)

@@ -171,6 +171,9 @@ int gcs_judge_init(struct gcs_judge *j, const struct gcs_check *check, const str
 		if (counts)
 			j->phases |= 1u << p;
 	}
+	const struct gcs_metric_ref *ref = &j->expr.ref;
+	j->left_out = j->final = ref->metric->subject == GCS_OF_FAULT && ref->subject >= 0 &&
+				 s->fault[ref->subject].left_out;
 	return 0;
 }
 

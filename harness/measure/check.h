@@ -34,6 +34,7 @@ struct gcs_judge {
 	bool has;
 	double value;	   /* latest; windowed: the worst window */
 	int state;	   /* gcs_slo_view.state */
+	bool left_out;	   /* it speaks of a fault that was not drawn for this run: not judged */
 	bool final;	   /* state cannot change any more */
 	int64_t failed_ns; /* when it was first seen to fail for good, -1 */
 };

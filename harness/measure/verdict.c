@@ -17,14 +17,15 @@ const char *gcs_outcome_name(enum gcs_outcome o)
 {
 	static const char *const names[] = {"not_armed",   "never_reached", "never_eligible",
 					    "never_fired", "masked",	    "without_effect",
-					    "fired"};
+					    "fired",	   "not_drawn"};
 	return names[o];
 }
 
-enum gcs_outcome gcs_outcome_of(const struct gcs_fault_facts *f, bool effects_known)
+enum gcs_outcome gcs_outcome_of(const struct gcs_fault *fault, const struct gcs_fault_facts *f,
+				bool effects_known)
 {
 	if (f->fired == 0 && f->occurrences == 0)
-		return GCS_OUT_NOT_ARMED;
+		return fault->left_out ? GCS_OUT_NOT_DRAWN : GCS_OUT_NOT_ARMED;
 	if (f->fired == 0)
 		return f->visits == 0	  ? GCS_OUT_NEVER_REACHED
 		       : f->eligible == 0 ? GCS_OUT_NEVER_ELIGIBLE
@@ -145,7 +146,7 @@ static void verdict_fails(struct gcs_verdict *v, const struct gcs_grounds *g)
 static void verdict_fault(struct gcs_verdict *v, const struct gcs_grounds *g, uint32_t i)
 {
 	const struct gcs_fault *f = &g->scenario->fault[i];
-	switch (gcs_outcome_of(&g->facts->fault[i], g->recoveries->steady > 0)) {
+	switch (gcs_outcome_of(f, &g->facts->fault[i], g->recoveries->steady > 0)) {
 	case GCS_OUT_NOT_ARMED:
 		if (f->nwindows)
 			verdict_reason(v, GCS_EXIT_INCONCLUSIVE, "fault %s was never armed", f->id);

@@ -14,10 +14,12 @@ enum gcs_outcome {
 	GCS_OUT_NEVER_FIRED,
 	GCS_OUT_MASKED,
 	GCS_OUT_WITHOUT_EFFECT,
-	GCS_OUT_FIRED
+	GCS_OUT_FIRED,
+	GCS_OUT_NOT_DRAWN /* left out of this run by the scenario's activation, and not armed by hand */
 };
 const char *gcs_outcome_name(enum gcs_outcome o);
-enum gcs_outcome gcs_outcome_of(const struct gcs_fault_facts *f, bool effects_known);
+enum gcs_outcome gcs_outcome_of(const struct gcs_fault *fault, const struct gcs_fault_facts *f,
+				bool effects_known);
 
 #define GCS_REASONS_MAX	    24
 #define GCS_COST_MAX	    0.05 /* of the target's processor time */

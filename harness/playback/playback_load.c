@@ -158,7 +158,9 @@ static void load_harness(struct load *l, sqlite3_stmt *q)
 
 static void load_final(struct playback_final *f, sqlite3_stmt *q)
 {
-	f->state = sqlite3_column_int(q, 0) ? 1 : -1;
+	f->state = sqlite3_column_type(q, 0) == SQLITE_NULL ? 0
+		   : sqlite3_column_int(q, 0)		    ? 1
+							    : -1;
 	f->has = sqlite3_column_type(q, 1) != SQLITE_NULL;
 	f->value = sqlite3_column_double(q, 1);
 	load_str(q, 2, f->shown, sizeof f->shown);

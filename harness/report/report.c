@@ -215,6 +215,7 @@ static void report_check_row(struct report_check *c, sqlite3_stmt *q)
 	c->id = report_str(q, 0);
 	c->text = report_str(q, 1);
 	c->ok = sqlite3_column_int(q, 2);
+	c->left_out = sqlite3_column_type(q, 2) == SQLITE_NULL;
 	c->has = sqlite3_column_type(q, 3) != SQLITE_NULL;
 	c->value = sqlite3_column_double(q, 3);
 	c->shown = report_str(q, 4);

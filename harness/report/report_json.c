@@ -172,7 +172,8 @@ static json_t *json_checks(const struct report_check *c, size_t n, bool slo)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; i < n; i++) {
-		json_t *o = json_pack("{ss sb so}", "check", c[i].text, "ok", (int)c[i].ok, "value",
+		json_t *o = json_pack("{ss so so}", "check", c[i].text, "ok",
+				      c[i].left_out ? json_null() : json_boolean(c[i].ok), "value",
 				      c[i].has ? json_number(c[i].value) : json_null());
 		if (slo)
 			json_object_set_new(o, "id", json_string(c[i].id));

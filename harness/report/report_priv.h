@@ -44,7 +44,7 @@ struct report_fault {
 };
 struct report_check {
 	char *id, *text, *shown;
-	bool ok, has;
+	bool ok, has, left_out; /* left_out: of a fault that was not drawn, not judged */
 	double value;
 	uint32_t windows, windows_failed;
 };

@@ -303,6 +303,7 @@ static const char *text_outcome(const char *outcome)
 		{"never_eligible", "reached, but never eligible"},
 		{"never_reached", "armed, but never reached"},
 		{"not_armed", "not armed"},
+		{"not_drawn", "not drawn for this run"},
 	};
 	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
 		if (strcmp(said[i][0], outcome) == 0)
@@ -346,8 +347,13 @@ static void text_faults(const struct report *r, FILE *out)
 			(double)r->resolution_ns / 1e9);
 	for (size_t i = 0; i < r->nfaults; i++) {
 		const struct report_fault *f = &r->fault[i];
-		fprintf(out, "  %s  %s: %s\n    %s, %s times of %s eligible visits", f->id, f->point,
-			f->what, text_outcome(f->outcome), show_count(f->fired).text,
+		fprintf(out, "  %s  %s: %s\n    %s", f->id, f->point, f->what,
+			text_outcome(f->outcome));
+		if (strcmp(f->outcome, "not_drawn") == 0) {
+			fprintf(out, "\n");
+			continue;
+		}
+		fprintf(out, ", %s times of %s eligible visits", show_count(f->fired).text,
 			show_count(f->eligible).text);
 		fprintf(out, f->masked ? ", %s masked\n" : "\n", show_count(f->masked).text);
 		text_dues(r, i, out);
@@ -361,6 +367,11 @@ static void text_checks(const char *title, const char *good, const char *bad,
 	if (n)
 		fprintf(out, "\n%s\n", title);
 	for (size_t i = 0; i < n; i++) {
+		if (c[i].left_out) {
+			fprintf(out, "  %-6s %-10s %-36s not judged: its fault was not drawn\n",
+				"-", c[i].id, c[i].text);
+			continue;
+		}
 		fprintf(out, "  %-6s %-10s %-36s was %s", c[i].ok ? good : bad, c[i].id, c[i].text,
 			c[i].shown);
 		if (c[i].windows)

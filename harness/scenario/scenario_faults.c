@@ -377,8 +377,17 @@ static uint64_t resolve_mix(uint64_t v)
 	return v ^ (v >> 31);
 }
 
+/* Of the seed and the fault's id, so that other faults do not change it. */
+static uint64_t resolve_draw(const struct gcs_scenario *s, const struct gcs_fault *f)
+{
+	uint64_t draw = resolve_mix(s->seed);
+	for (const char *p = f->id; *p; p++)
+		draw = resolve_mix(draw ^ (unsigned char)*p);
+	return draw;
+}
+
 /* Window k as the jitter of its start has it: evenly within what the phase leaves of start ±
- * jitter. Drawn from seed, fault id and k, so that other faults do not change it. */
+ * jitter. */
 static struct gcs_window resolve_jittered(const struct resolve_windows *r, uint32_t i,
 					  const struct resolve_span *span, int64_t start,
 					  uint32_t k)
@@ -388,10 +397,7 @@ static struct gcs_window resolve_jittered(const struct resolve_windows *r, uint3
 		last = s->phase[span->phase].end_ns - span->length;
 	int64_t lo = start - jitter > span->from ? start - jitter : span->from,
 		hi = start + jitter < last ? start + jitter : last;
-	uint64_t draw = resolve_mix(s->seed);
-	for (const char *p = s->fault[i].id; *p; p++)
-		draw = resolve_mix(draw ^ (unsigned char)*p);
-	draw = resolve_mix(draw ^ k);
+	uint64_t draw = resolve_mix(resolve_draw(s, &s->fault[i]) ^ k);
 	start = lo + (int64_t)((unsigned __int128)draw * (uint64_t)(hi - lo + 1) >> 64);
 	return (struct gcs_window){start, start + span->length};
 }
@@ -601,4 +607,20 @@ void gcs_resolve_edges(struct gcs_bound *b, struct gcs_diag *d)
 	}
 	resolve_baseline(b, first, d);
 	resolve_deadline(b, last, end, d);
+}
+
+/* ---- which faults are live in this run */
+
+#define RESOLVE_LIVE UINT64_C(0x616374697661) /* tells these draws from those of jitter */
+
+void gcs_resolve_activation(struct gcs_scenario *s)
+{
+	for (uint32_t i = 0; i < s->nfaults && s->activation_ppb; i++) {
+		struct gcs_fault *f = &s->fault[i];
+		unsigned __int128 draw = resolve_mix(resolve_draw(s, f) ^ RESOLVE_LIVE);
+		if (f->manual || (uint64_t)(draw * 1000000000 >> 64) < s->activation_ppb)
+			continue;
+		f->left_out = true;
+		f->nwindows = 0;
+	}
 }

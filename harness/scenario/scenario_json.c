@@ -99,8 +99,10 @@ static json_t *json_faults(const struct gcs_scenario *s, bool whole)
 	json_t *list = json_array();
 	for (uint32_t i = 0; i < s->nfaults; i++) {
 		json_t *o = json_fault(&s->fault[i]);
-		if (whole)
+		if (whole) {
 			json_object_set_new(o, "manual", json_boolean(s->fault[i].manual));
+			json_object_set_new(o, "left_out", json_boolean(s->fault[i].left_out));
+		}
 		if (whole && s->fault[i].allow_hot)
 			json_object_set_new(o, "allow_hot", json_true());
 		json_array_append_new(list, o);
@@ -224,6 +226,8 @@ char *gcs_scenario_json(const struct gcs_scenario *s)
 		"logged", "source", json_or_null(s->logged.source), "at_ns",
 		INT(s->logged.at_ns), "lines",
 		json_names(s->logged.line, s->logged.nlines));
+	if (more)
+		json_object_set_new(more, "activation_ppb", json_integer(s->activation_ppb));
 	if (o && more)
 		json_object_update(o, more);
 	if (o)

@@ -173,3 +173,5 @@ int gcs_resolve_phase(const struct gcs_scenario *s, const struct gcs_node *n, st
 bool gcs_resolve_faults(struct gcs_bound *b, struct gcs_diag *d);
 /* Before the first fault and after the last: baseline, deadline. */
 void gcs_resolve_edges(struct gcs_bound *b, struct gcs_diag *d);
+/* After both, so that what is wrong with a scenario does not hang on its seed. */
+void gcs_resolve_activation(struct gcs_scenario *s);

@@ -234,6 +234,7 @@ static const struct gcs_field fields_top[] = {
 	{"workload", GCS_T_LIST, .required = true, .section = &gcs_schema_workload, .max = GCS_WORKLOADS_MAX, .about = "what it does meanwhile"},
 	{"phases", GCS_T_LIST, .required = true, .section = &gcs_schema_phase, .max = GCS_PHASES_MAX, .about = "the timeline"},
 	{"faults", GCS_T_LIST, .section = &gcs_schema_fault, .max = GCS_FAULTS_MAX, .about = "what goes wrong, and when"},
+	{"activation", GCS_T_SHARE, AT(gcs_scenario, activation_ppb), .min = 1, .max = 1000000000, .about = "each fault is live in a run with this probability, drawn from the seed; absent: all are"},
 	{"slo", GCS_T_LIST, .section = &gcs_schema_slo, .max = GCS_CHECKS_MAX, .about = "what must hold"},
 	{"expect", GCS_T_LIST, .max = GCS_CHECKS_MAX, .about = "what the faults must have done, or the run proves nothing"},
 	{"recovery", GCS_T_SECTION, .section = &section_recovery, .about = "what coming back to steady state means"},

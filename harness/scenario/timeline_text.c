@@ -185,15 +185,19 @@ static void text_edges(const struct page_out *p)
 	free(edge);
 }
 
-static void text_by_hand(const struct page_out *p)
+/* Faults without a window: armed by hand, or not drawn for this run. */
+static void text_windowless(const struct page_out *p, bool left_out)
 {
 	bool first = true;
 	for (uint32_t i = 0; i < p->s->nfaults; i++) {
 		const struct gcs_fault *f = &p->s->fault[i];
 		char words[GCS_FAULT_WORDS], line[GCS_FAULT_WORDS + 128];
-		if (!f->manual)
+		if (left_out ? !f->left_out : !f->manual)
 			continue;
-		if (first)
+		if (first && left_out)
+			fprintf(p->out, "\nNOT DRAWN (activation %.7g%%, seed 0x%" PRIx64 ")\n",
+				p->s->activation_ppb / 1e7, p->s->seed);
+		else if (first)
 			fprintf(p->out, "\nBY HAND (gcstorm ctl RUN arm FAULT)\n");
 		first = false;
 		gcs_fault_words(p->s, f, words);
@@ -386,7 +390,8 @@ void gcs_timeline_text(const struct gcs_scenario *s, const struct gcs_page *page
 	fprintf(p.out, "\nTIMELINE\n");
 	gcs_timeline_picture(s, page->cols, p.out);
 	text_edges(&p);
-	text_by_hand(&p);
+	text_windowless(&p, false);
+	text_windowless(&p, true);
 	text_workloads(&p);
 	text_checks(&p);
 	text_recovery(&p);

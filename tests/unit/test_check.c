@@ -204,6 +204,33 @@ static void test_show(void **state)
 	}
 }
 
+/* What speaks of a fault that was not drawn is not judged, whatever is measured. */
+static void test_left_out(void **state)
+{
+	(void)state;
+	struct gcs_scenario *s = fixture_scenario();
+	struct gcs_facts facts = {0};
+	char oom_text[] = "fault.oom.fired >= 20", id[] = "x",
+	     late_text[] = "fault.late.fired == 0";
+	struct gcs_check oom = {.id = id, .text = oom_text},
+			 late = {.id = id, .text = late_text};
+	struct gcs_judge a, b;
+	s->fault[0].left_out = true;
+	facts.fault[1].fired = 3;
+	assert_int_equal(gcs_judge_init(&a, &oom, s), 0);
+	assert_int_equal(gcs_judge_init(&b, &late, s), 0);
+	gcs_judge_read(&a, &facts, s, S_NS, true);
+	gcs_judge_read(&b, &facts, s, S_NS, true);
+	assert_true(a.left_out);
+	assert_int_equal(a.state, 0);
+	assert_false(a.has);
+	assert_false(b.left_out);
+	assert_int_equal(b.state, -1);
+	gcs_judge_fini(&a);
+	gcs_judge_fini(&b);
+	fixture_scenario_free(s);
+}
+
 static struct gcs_judge judge_of(struct gcs_scenario *s, struct gcs_check *c)
 {
 	struct gcs_judge j;
@@ -330,6 +357,7 @@ int main(void)
 		cmocka_unit_test(test_parse),  cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_table),  cmocka_unit_test(test_values),
 		cmocka_unit_test(test_show),   cmocka_unit_test(test_windows),
+		cmocka_unit_test(test_left_out),
 		cmocka_unit_test(test_phases), cmocka_unit_test(test_final),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

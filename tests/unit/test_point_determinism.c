@@ -21,7 +21,7 @@ static const struct mrt_type pointer_type = {
 static const struct mrt_type byte_type = {.name = "byte", .size = 1};
 
 static const struct gcs_fault_spec specs[] = {
-	{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .p_ppb = 5000000, .burst = 3},
+	{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .p_ppb = 5000000, .burst = 3, .after = 40},
 	{.point = GCS_POINT_netpoll_wake, .action = GCS_ACT_DROP, .every = 4, .workloads = 2},
 	{.point = GCS_POINT_gc_write, .action = GCS_ACT_FORCE, .every = 25},
 	{.point = GCS_POINT_mem_span, .action = GCS_ACT_FAIL, .p_ppb = 100000000},
@@ -40,6 +40,7 @@ static const struct gcs_fault_spec specs[] = {
 	 .action = GCS_ACT_DELAY,
 	 .p_ppb = 300000000,
 	 .delay_ns = 200000,
+	 .delay_max_ns = 1500000,
 	 .jitter_ns = 100000},
 };
 #define FAULTS ((uint32_t)(sizeof(specs) / sizeof(specs[0])))

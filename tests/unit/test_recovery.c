@@ -284,6 +284,7 @@ static void test_steady_state(void **state)
 static void test_outcomes(void **state)
 {
 	(void)state;
+	const struct gcs_fault drawn = {0};
 	const struct {
 		struct gcs_fault_facts f;
 		bool known;
@@ -310,7 +311,10 @@ static void test_outcomes(void **state)
 		 GCS_OUT_FIRED},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(gcs_outcome_of(&cases[i].f, cases[i].known), cases[i].want);
+		assert_int_equal(gcs_outcome_of(&drawn, &cases[i].f, cases[i].known),
+				 cases[i].want);
+	assert_int_equal(gcs_outcome_of(&(struct gcs_fault){.left_out = true}, &cases[0].f, true),
+			 GCS_OUT_NOT_DRAWN);
 }
 
 /* Arming twice, disarming what is off, faults out of range: ignored. */

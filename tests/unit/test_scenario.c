@@ -192,7 +192,7 @@ static void test_override_errors(void **state)
 		 "sede=7\n"
 		 "^~~~\n"
 		 "  expected: version, name, about, seed, scale, clock, target, workload, phases, "
-		 "faults, slo, expect, recovery, variants, reported, logged\n"
+		 "faults, activation, slo, expect, recovery, variants, reported, logged\n"
 		 "  hint: did you mean 'seed'?\n"},
 		{{{"seed.more", "7"}},
 		 "--set:1:6: error: there is nothing inside a plain value\nseed.more=7\n     "
@@ -215,6 +215,52 @@ static void test_override_errors(void **state)
 		assert_string_equal(text, rows[i].expected);
 		free(text);
 	}
+}
+
+/* ---- activation */
+
+static void test_activation(void **state)
+{
+	char more[4096] = "activation: 25%\nexpect: [fault.f3.fired >= 1]\nfaults:\n"
+			  "  - {id: hand, point: gc/write, when: {manual: true}}\n";
+	struct gcs_scenario *s, *again, *fewer;
+	uint32_t live = 0, differ = 0, first[20];
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		sprintf(more + strlen(more),
+			"  - {id: f%d, point: gc/write, when: {phase: storm, at: %dms, for: 1s}}\n", i,
+			1000 + i);
+	for (int seed = 1; seed <= 60; seed++) {
+		char text[16];
+		snprintf(text, sizeof text, "%d", seed);
+		const struct gcs_override set[] = {{"seed", text}, {NULL, NULL}},
+					  less[] = {{"seed", text},
+						    {"faults", "[{id: f3, point: mem/malloc, when: "
+							       "{phase: storm}}]"},
+						    {NULL, NULL}};
+		load(more, set, &s, NULL);
+		load(more, set, &again, NULL);
+		load(more, less, &fewer, NULL);
+		assert_false(s->fault[0].left_out);
+		assert_int_equal(fewer->fault[0].left_out, s->fault[4].left_out);
+		for (uint32_t i = 1; i <= 20; i++) {
+			const struct gcs_fault *f = &s->fault[i];
+			assert_int_equal(f->left_out, again->fault[i].left_out);
+			assert_int_equal(f->nwindows, !f->left_out);
+			live += !f->left_out;
+			first[i - 1] = seed == 1 ? f->left_out : first[i - 1];
+			differ += f->left_out != first[i - 1];
+		}
+		gcs_scenario_destroy(s);
+		gcs_scenario_destroy(again);
+		gcs_scenario_destroy(fewer);
+	}
+	assert_in_range(live, 225, 375); /* of 1200, five deviations around 300 */
+	assert_true(differ > 100);
+	load(more, (const struct gcs_override[]){{"activation", "100%"}, {NULL, NULL}}, &s, NULL);
+	for (uint32_t i = 0; i < s->nfaults; i++)
+		assert_false(s->fault[i].left_out);
+	gcs_scenario_destroy(s);
 }
 
 /* ---- --fault */
@@ -796,7 +842,9 @@ static void test_json_everything(void **state)
 	for (uint32_t i = 0; i < s->nfaults; i++) {
 		json_t *f = json_array_get(faults, i);
 		assert_int_equal(json_is_true(json_object_get(f, "manual")), s->fault[i].manual);
+		assert_int_equal(json_is_true(json_object_get(f, "left_out")), s->fault[i].left_out);
 		json_object_del(f, "manual");
+		json_object_del(f, "left_out");
 		assert_true(json_equal(f, json_array_get(sent, i)));
 	}
 	json_decref(o);
@@ -814,6 +862,7 @@ int main(void)
 		cmocka_unit_test(test_deadline_fits),
 		cmocka_unit_test(test_overrides),
 		cmocka_unit_test(test_override_errors),
+		cmocka_unit_test(test_activation),
 		cmocka_unit_test(test_compact),
 		cmocka_unit_test(test_compact_phase),
 		cmocka_unit_test(test_compact_errors),
