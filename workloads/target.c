@@ -12,6 +12,7 @@
 #include "faults/fault.h"
 #include "faults/listener.h"
 #include "faults/sandbox.h"
+#include "faults/syscalls.h"
 #include "runtime/prim/prim.h"
 #include "workloads/control.h"
 #include "workloads/crew.h"
@@ -19,6 +20,8 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +32,8 @@
 #define TARGET_LINE_BYTES   ((size_t)4 << 20)
 #define TARGET_TEXT_BYTES   256
 #define TARGET_REFUSED	    2
+#define TARGET_TICK_MS	    20
+#define TARGET_QUIET_MS	    1900 /* when the control thread, if it could, would end us by force */
 
 struct target {
 	bool sandbox, sim;
@@ -107,6 +112,44 @@ static int target_map_telemetry(struct target *t)
 	telemetry->ctl_fd = MRT_SIM ? TARGET_CONTROL_FD : -1;
 	t->env.telemetry = telemetry;
 	return 0;
+}
+
+/* Held calls may hold the control thread itself, so a lease that runs out is seen here as well. This
+ * thread began before the filter that asks was loaded, and loads one for itself that does not. Quiet
+ * is counted in its own ticks, as the control thread does. */
+static void *target_watch_lease(void *arg)
+{
+	const struct mrt_telemetry *telemetry = arg;
+	enum sandbox_state state;
+	uint64_t beat, seen = 0;
+	int quiet_ms = 0;
+
+	if (gcs_sandbox_enter(&state, NULL) < 0)
+		return NULL;
+	while (quiet_ms < TARGET_QUIET_MS) {
+		poll(NULL, 0, TARGET_TICK_MS);
+		beat = atomic_load_explicit(&telemetry->beat, memory_order_relaxed);
+		quiet_ms = beat == 0 || beat != seen ? 0 : quiet_ms + TARGET_TICK_MS;
+		seen = beat;
+	}
+	_exit(CONTROL_LEASE_EXIT);
+}
+
+/* Only a target that is asked about needs it. */
+static int target_start_watch(struct target *t)
+{
+	pthread_t thread;
+	bool asked = false;
+	int r;
+
+	for (uint32_t i = 0; i < t->plan->nfaults; i++)
+		asked |= gcs_syscalls_of(t->plan->spec[i].point) != NULL;
+	if (!asked)
+		return 0;
+	r = -pthread_create(&thread, NULL, target_watch_lease, t->env.telemetry);
+	if (r == 0)
+		r = -pthread_detach(thread);
+	return r < 0 ? target_refuse(t, r, "watching the lease") : 0;
 }
 
 /* The harness answers from now on; the listener is its alone, so that its death is known. */
@@ -193,8 +236,10 @@ static int target_load(struct target *t)
 		r = target_map_telemetry(t);
 	if (r == 0) {
 		target_make_fifo(t);
-		r = target_enter_sandbox(t);
+		r = target_start_watch(t);
 	}
+	if (r == 0)
+		r = target_enter_sandbox(t);
 	if (r < 0)
 		return r;
 	prim = (struct prim_options){.seed = t->plan->runtime.seed};
