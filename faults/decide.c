@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+
 #define DECIDE_GOLDEN UINT64_C(0x9e3779b97f4a7c15)
 #define DECIDE_PPB    1000000000u
 #define DECIDE_JITTER UINT64_C(0x6a09e667f3bcc909)
@@ -38,6 +39,8 @@ uint64_t fault_salt(uint64_t seed, uint32_t point, uint32_t place)
 bool fault_matches(const struct gcs_fault_spec *s, const struct gcs_site *site)
 {
 	if (s->workloads != 0 && (site->driver >= 32 || (s->workloads >> site->driver & 1) == 0))
+		return false;
+	if (site->actions != 0 && (site->actions & s->action) == 0)
 		return false;
 	return site->arg >= s->size_min && (s->size_max == 0 || site->arg <= s->size_max);
 }
@@ -123,7 +126,8 @@ static const uint32_t *split_own(const struct fault *f)
 {
 	static const uint32_t poller = MRT_WORKER_NETPOLL, sweeper = MRT_WORKER_SWEEPER,
 			      marker = MRT_WORKER_MARK0, collector = MRT_WORKER_GC,
-			      system_calls = MRT_WORKER_SYSCALL;
+			      system_calls = MRT_WORKER_SYSCALL,
+			      scheduler = MRT_WORKER_SCHED;
 
 	switch ((uint32_t)f->spec.point) {
 	case GCS_POINT_gc_sweep:
@@ -135,10 +139,13 @@ static const uint32_t *split_own(const struct fault *f)
 	case GCS_POINT_sabotage_early_free:
 	case GCS_POINT_sabotage_flip_bit:
 		return &collector;
-	default: /* the poller, whoever polls; one for all system calls, whoever makes them */
-		if (strncmp(f->name, "os/", 3) == 0)
-			return &system_calls;
-		return strncmp(f->name, "netpoll/", 8) == 0 ? &poller : NULL;
+	case GCS_POINT_netpoll_wake: /* whoever polls */
+	case GCS_POINT_netpoll_poll:
+		return &poller;
+	case GCS_POINT_sched_steal:
+		return &scheduler;
+	default: /* one for all system calls, whoever makes them */
+		return strncmp(f->name, "os/", 3) == 0 ? &system_calls : NULL;
 	}
 }
 

@@ -8,7 +8,8 @@
 #include "runtime/watch/telemetry.h"
 
 /* What a worker has done under one fault. A worker is one goroutine, except netpoll's, which any
- * thread may be. */
+ * thread may be, and the scheduler's, which several threads may be at once: there a burst is as exact as
+ * their order. */
 struct fault_worker {
 	_Atomic uint32_t ordinal; /* eligible visits so far */
 	_Atomic uint32_t fired;

@@ -48,6 +48,7 @@ struct gcs_site {
 	uint32_t gc_cycle;
 	uint8_t gc_phase;
 	bool eligible;      /* false: counted as a visit, not decided */
+	uint8_t actions;    /* enum gcs_action bits that make sense at this visit: it is not eligible for a fault with another; 0: all */
 	int64_t now_ns;
 	uint64_t arg;       /* size, key, ... */
 	void *ring;         /* struct watch_ring * of the P held, NULL: shared ring */

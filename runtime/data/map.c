@@ -251,9 +251,9 @@ static __attribute__((noinline)) int map_insert_prepare(struct sched_g *g,
 }
 
 /* Is there room for a new key as the map stands? 1: yes; 0: it has begun to grow, look again;
- * -ENOMEM. */
+ * -ENOMEM. grown: it has begun for this key before, which map/grow does not force twice. */
 static inline int map_room(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m,
-			   uint64_t hash)
+			   uint64_t hash, bool grown)
 {
 	if (PRIM_UNLIKELY(map_growing(m)))
 		return map_evacuated(m->old_buckets +
@@ -262,7 +262,7 @@ static inline int map_room(struct sched_g *g, const struct mrt_map_type *mt, str
 			       : -ENOMEM;
 	if (PRIM_LIKELY(!map_overloaded(m->count + 1, m->b) &&
 			!map_too_many_overflow(m->noverflow, m->b)))
-		return 1;
+		return !gcs_gate(GCS_POINT_map_grow) || grown || !map_grow_forced(g, mt, m);
 	return map_grow_start(g, mt, m);
 }
 
@@ -304,6 +304,7 @@ static inline __attribute__((always_inline)) int map_assign(struct sched_g *g,
 							    const void *elem, unsigned kb)
 {
 	uint64_t hash = map_hash(m, key, kb);
+	bool grown = false;
 
 	for (;;) {
 		struct map_place at = {0};
@@ -321,11 +322,13 @@ static inline __attribute__((always_inline)) int map_assign(struct sched_g *g,
 			map_elem_write(g, mt->elem, map_elem_at(mt, at.bucket, at.i, kb), elem);
 			return 0;
 		}
-		rc = map_room(g, mt, m, hash);
+		rc = map_room(g, mt, m, hash, grown);
 		if (rc < 0)
 			return rc;
-		if (PRIM_UNLIKELY(rc == 0))
+		if (PRIM_UNLIKELY(rc == 0)) {
+			grown = true;
 			continue;
+		}
 		if (PRIM_UNLIKELY(at.bucket == NULL || mt->indirect)) {
 			rc = map_insert_prepare(g, mt, m, at.bucket == NULL, &needs);
 			if (rc < 0)

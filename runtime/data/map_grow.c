@@ -216,9 +216,9 @@ static void map_grow_commit(struct sched_g *g, struct mrt_map *m, uint8_t b, uin
 	map_store(g, &m->extra->next_spare, spare);
 }
 
-int map_grow_start(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m)
+static int map_grow_to(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m,
+		       uint8_t b)
 {
-	uint8_t b = map_overloaded(m->count + 1, m->b) ? m->b + 1 : m->b;
 	uint8_t *array, *spare;
 	struct map_list *list;
 	int rc = map_array_alloc(g, mt, b, &array, &spare);
@@ -229,6 +229,44 @@ int map_grow_start(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_
 		return rc;
 	map_grow_commit(g, m, b, array, spare, list);
 	return 0;
+}
+
+/* One visit of map/grow, before a growth to 2^b buckets: what may the fault do to it? */
+static bool map_grow_visit(const struct sched_g *g, const struct mrt_map_type *mt, uint8_t b,
+			   enum gcs_action may, struct gcs_site *ret_site, struct gcs_firing *ret)
+{
+	*ret_site = gc_site(g, !g->system, map_array_count(mt, b) * mt->bucket_bytes);
+	ret_site->actions = (uint8_t)may;
+	return gcs_decide(GCS_POINT_map_grow, ret_site, ret);
+}
+
+int map_grow_start(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m)
+{
+	uint8_t b = map_overloaded(m->count + 1, m->b) ? m->b + 1 : m->b;
+	struct gcs_firing firing;
+	struct gcs_site site;
+
+	if (gcs_gate(GCS_POINT_map_grow) &&
+	    map_grow_visit(g, mt, b, GCS_ACT_FAIL, &site, &firing)) {
+		gcs_effect(&site, firing.id, 3, (uint64_t)firing.err);
+		return -firing.err;
+	}
+	return map_grow_to(g, mt, m, b);
+}
+
+bool map_grow_forced(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m)
+{
+	bool larger = m->b == 0 || map_overloaded(2 * (m->count + 1), m->b);
+	uint8_t b = m->b + larger;
+	struct gcs_firing firing;
+	struct gcs_site site;
+
+	if (!map_grow_visit(g, mt, b, GCS_ACT_FORCE, &site, &firing) ||
+	    map_grow_to(g, mt, m, b) < 0)
+		return false;
+	site = gc_site(g, true, site.arg); /* another P perhaps */
+	gcs_effect(&site, firing.id, 2, map_mask(b) + 1);
+	return true;
 }
 
 /* --------------------------------------------------------------- evacuation */

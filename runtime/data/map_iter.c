@@ -14,6 +14,8 @@
  */
 #include "runtime/data/map_priv.h"
 
+#include "faults/gate.h"
+
 #define MAP_ITER_ANY UINT64_MAX /* check_bucket: every cell of the chain belongs to us */
 
 enum { MAP_ROOT_MAP, MAP_ROOT_ARRAY, MAP_ROOT_BUCKET, MAP_ROOT_LIST, MAP_ROOT_OLD_LIST };
@@ -107,6 +109,8 @@ bool mrt_map_iter_next(mrt_g *g, struct mrt_map_iter *it)
 	prim_step(PRIM_COST_MAP_ITER);
 	if (it->done)
 		return false;
+	if (gcs_gate(GCS_POINT_map_iterate))
+		gc_force_point(sched_of(g), GCS_POINT_map_iterate, it->bucket);
 	for (;;) {
 		if (it->roots[MAP_ROOT_BUCKET] == NULL && !map_iter_chain(m, it)) {
 			it->done = true;

@@ -291,8 +291,13 @@ int map_reserve(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map
 /* Link a reserved overflow bucket behind `tail`. Cannot fail. */
 uint8_t *map_overflow_take(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m,
 			   uint8_t *tail, struct map_reserve *r);
-/* Start growing: larger or same size, by Go's rule. Safepoint. -ENOMEM: nothing visible changed. */
+/* Start growing: larger or same size, by Go's rule. Safepoint. -ENOMEM (map/grow: its errno): nothing
+ * visible changed. */
 int map_grow_start(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m);
+/* The gate of map/grow is armed, and the map has no need to grow: does it all the same? Twice the
+ * buckets when it is half as full as one that must grow, else as many: so memory stays bounded. True:
+ * it has begun. Safepoint. */
+bool map_grow_forced(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m);
 /* Evacuate the old bucket behind `bucket` and one more, as far as memory allows. Safepoint. */
 void map_grow_work(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m,
 		   uint64_t bucket);

@@ -6,7 +6,7 @@
  * append writes in place while there is room, so the sharers see it.  The old array is left to the
  * collector.
  *
- * The order of an append: poll, the new array (pinned), the points gc/append and gc/write, then copy
+ * The order of an append: poll, the new array (pinned), the points slice/grow, gc/append and gc/write, then copy
  * and stores without a break.  Refused, the slice is as before.  Where Go panics, the answer is -EINVAL
  * (bounds) or -EOVERFLOW (size).
  */
@@ -100,6 +100,18 @@ static inline void slice_append_point(struct sched_g *g, size_t bytes)
 		gc_force_point(g, GCS_POINT_gc_write, 0);
 }
 
+/* The gate is armed: does this growth fail now, with the new array there and nothing copied? -errno. */
+static int slice_grow_fault(struct sched_g *g, size_t bytes)
+{
+	struct gcs_site site = gc_site(g, !g->system, bytes);
+	struct gcs_firing firing;
+
+	if (!gcs_decide(GCS_POINT_slice_grow, &site, &firing) || firing.action != GCS_ACT_FAIL)
+		return 0;
+	gcs_effect(&site, firing.id, 3, (uint64_t)firing.err);
+	return -firing.err;
+}
+
 /* growslice and the append itself. */
 static __attribute__((noinline)) int slice_grow(struct sched_g *g, const struct mrt_type *elem,
 						struct mrt_slice *s, const void *elems, size_t n)
@@ -114,6 +126,8 @@ static __attribute__((noinline)) int slice_grow(struct sched_g *g, const struct 
 	if (cap == 0)
 		return -EOVERFLOW;
 	rc = gc_alloc(g, elem, cap, &array);
+	if (rc == 0 && gcs_gate(GCS_POINT_slice_grow))
+		rc = slice_grow_fault(g, cap * elem->size);
 	if (rc < 0)
 		return rc;
 	slice_append_point(g, cap * elem->size);

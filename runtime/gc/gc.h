@@ -56,7 +56,9 @@ static inline void gc_store(struct sched_g *g, void **slot, void *value)
 	/* Release: pairs with the marker's acquire load; what the object was zeroed to is seen before its address. */
 	__atomic_store_n(slot, value, __ATOMIC_RELEASE);
 }
-/* Visit an armed gate that may start a GC (gc/write, gc/map_assign, gc/append); a safepoint then. Call it at a place of the
+/* What a site knows of the goroutine that visits it, which holds its P. arg: size or key, as the point has it. */
+struct gcs_site gc_site(const struct sched_g *g, bool eligible, uint64_t arg);
+/* Visit an armed gate that may start a GC (gc/write, gc/map_assign, gc/append, map/iterate); a safepoint then. Call it at a place of the
  * operation where everything is rooted or pinned and consistent. arg: what the site knows, size or key. */
 void gc_force_point(struct sched_g *g, enum gcs_point point, uint64_t arg);
 /* Visit an armed saboteur's gate: true: break something now. No safepoint. */

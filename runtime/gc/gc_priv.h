@@ -279,8 +279,6 @@ void gc_barrier_flush(struct gc_local *l);
 /* -------------------------------------------------------------------- point.c */
 
 void gc_point_init(void);
-/* What a site knows of the goroutine that visits it, which holds its P. */
-struct gcs_site gc_site(const struct sched_g *g, bool eligible, uint64_t arg);
 
 struct gc_stall {
 	enum gcs_point point;

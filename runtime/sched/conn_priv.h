@@ -29,6 +29,10 @@ struct mrt_conn {
 	uint8_t rearmed;  /* of these, the back-stop has asked for a new edge */
 	bool lost_listed; /* in the back-stop's list, or in its hands */
 	struct mrt_conn *lost_next;
+	/* Under the poller's lock: what the next look reports once more. */
+	uint8_t twice; /* sides; not 0: in the poller's list */
+	uint64_t twice_firing[2];
+	struct mrt_conn *twice_next;
 };
 
 static inline _Atomic uintptr_t *sched_conn_slot(struct mrt_conn *c, uint8_t side)

@@ -10,6 +10,12 @@
  * connection, and no edge will tell of the same data again.  A new one may (more data, a hang-up,
  * a close); else the back-stop finds it: sysmon, 10 ms after the first loss, has every connection
  * with a lost wake polled anew, whether the fault is still armed or not.
+ *
+ * A duplicated one is reported again by the next look of anybody, by then most likely to a goroutine
+ * that runs, or has parked anew and wakes for nothing.
+ *
+ * A late look keeps what it found to itself; other looks go on, and no P is waited for but the
+ * looker's own.
  */
 #include "runtime/sched/sched.h"
 #include "runtime/sched/conn_priv.h"
@@ -24,6 +30,8 @@ static struct {
 	_Atomic int64_t until_ns; /* it sleeps until then; 0: not known yet */
 	_Atomic int64_t last_ns;  /* of the last look */
 	struct mrt_conn *lost;	  /* under the lock: connections with a wake that was dropped */
+	struct mrt_conn *twice;	  /* under the lock: connections to be reported ready once more */
+	_Atomic bool any_twice;	  /* there are some */
 	_Atomic int64_t backstop_ns; /* when these are looked after; SCHED_NEVER: there are none */
 } netpoll;
 
@@ -123,7 +131,8 @@ bool sched_netpoll_backstop(struct prim_event *events, int64_t now_ns, struct sc
 /* What a look has found, by what becomes of it. */
 struct events_found {
 	struct sched_list now, later;
-	bool lost; /* a wake was dropped */
+	bool lost;	      /* a wake was dropped */
+	uint64_t late_firing; /* of netpoll/poll: the look was late; 0: it was not */
 };
 
 static struct gcs_site wake_site(const struct sched_p *p, const struct sched_g *g)
@@ -159,6 +168,19 @@ static void wake_found_locked(const struct sched_p *p, struct mrt_conn *c, uint8
 	c->rearmed &= (uint8_t)~side;
 }
 
+/* The next look reports this side of c once more. */
+static void wake_again_locked(struct mrt_conn *c, uint8_t side, uint64_t firing)
+{
+	prim_mutex_assert_held(&netpoll.lock);
+	if (c->twice == 0) {
+		c->twice_next = netpoll.twice;
+		netpoll.twice = c;
+	}
+	c->twice |= side;
+	c->twice_firing[side == CONN_WRITER] = firing;
+	atomic_store_explicit(&netpoll.any_twice, true, memory_order_relaxed);
+}
+
 /* The gate is armed: does the wake of g go on as it should? Not asked twice: what was lost once
  * comes through. */
 static enum gcs_action wake_fault_locked(const struct sched_p *p, struct mrt_conn *c, uint8_t side,
@@ -168,28 +190,79 @@ static enum gcs_action wake_fault_locked(const struct sched_p *p, struct mrt_con
 	struct gcs_firing firing;
 
 	site.eligible = site.eligible && g->lost_ns == 0;
+	if (c->twice & side)
+		site.actions = GCS_ACT_DELAY | GCS_ACT_DROP;
 	if (!gcs_decide(GCS_POINT_netpoll_wake, &site, &firing))
 		return GCS_ACT_NONE;
 	if (firing.action == GCS_ACT_DROP)
 		return wake_lost_locked(c, side, g, firing.id, site.now_ns) ? GCS_ACT_DROP
 									    : GCS_ACT_NONE;
+	if (firing.action == GCS_ACT_DUPLICATE) {
+		wake_again_locked(c, side, firing.id);
+		return GCS_ACT_NONE;
+	}
 	g->ready_firing = firing.id;
 	g->wake_deadline_ns = site.now_ns + firing.delay_ns;
 	return GCS_ACT_DELAY;
 }
 
-static void event_wake_locked(struct sched_p *p, struct mrt_conn *c, uint8_t side, int64_t ready_ns,
-			      struct events_found *found)
+/* Whom the readiness of this side wakes; NULL: nobody. */
+static struct sched_g *event_goroutine_locked(struct sched_p *p, struct mrt_conn *c, uint8_t side,
+					      int64_t ready_ns)
 {
 	struct sched_g *g = sched_conn_unblock(sched_conn_slot(c, side), true);
-	enum gcs_action action = GCS_ACT_NONE;
 
 	if (g == NULL)
-		return;
+		return NULL;
 	if (g->lost_ns == 0)
 		g->ready_ns = ready_ns;
 	else
 		wake_found_locked(p, c, side, g);
+	return g;
+}
+
+/* An event that has been seen to before. Nothing is asked of the fault again. */
+static void event_again_locked(struct sched_p *p, struct mrt_conn *c, uint8_t side,
+			       struct events_found *found)
+{
+	struct gcs_site site = sched_site_bare(p, MRT_WORKER_NETPOLL);
+	uint64_t firing = c->twice_firing[side == CONN_WRITER];
+	struct sched_g *g = event_goroutine_locked(p, c, side, site.now_ns);
+
+	gcs_effect(&site, firing, 9, g != NULL);
+	if (g == NULL)
+		return;
+	if (g->lost_ns == 0)
+		g->ready_firing = firing;
+	sched_list_add(&found->now, g);
+}
+
+static void events_again_locked(struct sched_p *p, struct events_found *found)
+{
+	struct mrt_conn *c = netpoll.twice;
+
+	prim_mutex_assert_held(&netpoll.lock);
+	netpoll.twice = NULL;
+	atomic_store_explicit(&netpoll.any_twice, false, memory_order_relaxed);
+	for (; c != NULL; c = c->twice_next) {
+		if (c->twice & CONN_READER)
+			event_again_locked(p, c, CONN_READER, found);
+		if (c->twice & CONN_WRITER)
+			event_again_locked(p, c, CONN_WRITER, found);
+		c->twice = 0;
+	}
+}
+
+static void event_wake_locked(struct sched_p *p, struct mrt_conn *c, uint8_t side, int64_t ready_ns,
+			      struct events_found *found)
+{
+	struct sched_g *g = event_goroutine_locked(p, c, side, ready_ns);
+	enum gcs_action action = GCS_ACT_NONE;
+
+	if (g == NULL)
+		return;
+	if (g->ready_firing == 0)
+		g->ready_firing = found->late_firing;
 	if (gcs_gate(GCS_POINT_netpoll_wake))
 		action = wake_fault_locked(p, c, side, g);
 	if (action == GCS_ACT_DROP)
@@ -206,15 +279,40 @@ static void events_lost(void)
 	prim_mutex_unlock(&sched.lock);
 }
 
+/* The gate of netpoll/poll is armed, and a look has found something: does it end late? The firing. */
+static uint64_t events_late(const struct sched_p *p)
+{
+	struct gcs_site site = sched_site_bare(p, MRT_WORKER_NETPOLL);
+	struct gcs_firing firing;
+	int64_t begin_ns = site.now_ns;
+	bool late;
+
+	prim_mutex_lock(&netpoll.lock); /* one worker, one visit at a time */
+	late = gcs_decide(GCS_POINT_netpoll_poll, &site, &firing) &&
+	       firing.action == GCS_ACT_DELAY;
+	prim_mutex_unlock(&netpoll.lock);
+	if (!late)
+		return 0;
+	/* Who waited in the poller for the next timer too does not any more. */
+	sched_wake();
+	prim_sleep_until(begin_ns + firing.delay_ns);
+	site.now_ns = prim_now_ns();
+	gcs_effect(&site, firing.id, 6, (uint64_t)(site.now_ns - begin_ns));
+	return firing.id;
+}
+
 static void events_take(struct sched_p *p, const struct prim_event *events, int count,
 			struct sched_list *ret)
 {
 	struct events_found found = {0};
 	struct sched_g *g;
 
-	if (count <= 0)
+	if (count <= 0 && !atomic_load_explicit(&netpoll.any_twice, memory_order_relaxed))
 		return;
+	if (count > 0 && gcs_gate(GCS_POINT_netpoll_poll))
+		found.late_firing = events_late(p);
 	prim_mutex_lock(&netpoll.lock);
+	events_again_locked(p, &found);
 	for (int i = 0; i < count; i++) {
 		struct mrt_conn *c = events[i].tag;
 		uint32_t bits = events[i].events;

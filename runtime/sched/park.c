@@ -92,7 +92,27 @@ void sched_park(struct sched_g *g, enum sched_wait why, bool (*commit)(struct sc
 	g->wait = SCHED_WAIT_NONE;
 }
 
+/* The gate of sched/ready is armed: is g, that waits, made runnable later? */
+static bool park_ready_late(struct sched_p *p, struct sched_g *g)
+{
+	struct gcs_site site = sched_site(p, g, g->worker);
+	struct gcs_firing firing;
+
+	if (!gcs_decide(GCS_POINT_sched_ready, &site, &firing) || firing.action != GCS_ACT_DELAY)
+		return false;
+	g->ready_ns = site.now_ns; /* the lag is the delay at least */
+	sched_ready_at(p, g, site.now_ns + firing.delay_ns, firing.id);
+	return true;
+}
+
 void sched_ready(struct sched_p *p, struct sched_g *g, bool next)
+{
+	if (gcs_gate(GCS_POINT_sched_ready) && park_ready_late(p, g))
+		return;
+	sched_ready_now(p, g, next);
+}
+
+void sched_ready_now(struct sched_p *p, struct sched_g *g, bool next)
 {
 	sched_g_status(g, SCHED_G_WAITING, SCHED_G_RUNNABLE);
 	prim_step(PRIM_COST_READY);

@@ -64,6 +64,14 @@ struct gcs_site sched_site(const struct sched_p *p, const struct sched_g *g, uin
 	return site;
 }
 
+struct gcs_site sched_site_bare(const struct sched_p *p, uint32_t worker)
+{
+	struct gcs_site site = sched_site(p, NULL, worker);
+
+	site.eligible = true;
+	return site;
+}
+
 static void main_m_init(struct sched_m *m)
 {
 	m->thread = NULL;

@@ -173,6 +173,12 @@ static inline void sched_list_join(struct sched_list *to, struct sched_list *fro
 
 /* What a site knows of g (NULL: a thread without one), visited by `worker`, with p held (NULL: none). */
 struct gcs_site sched_site(const struct sched_p *p, const struct sched_g *g, uint32_t worker);
+/* The same where no goroutine is concerned. */
+struct gcs_site sched_site_bare(const struct sched_p *p, uint32_t worker);
+
+/* ---- park.c */
+/* sched_ready without its fault point. */
+void sched_ready_now(struct sched_p *p, struct sched_g *g, bool next);
 
 /* ---- g.c */
 struct sched_g_options {

@@ -38,6 +38,25 @@ static bool find_no_spin(struct sched_m *m)
 	return was;
 }
 
+/*
+ * The gate of sched/steal is armed: does p, that m->p wants to steal from, seem empty? Only one that
+ * runs: its owner comes back to what lies there. Timers are looked at all the same: those of an idle
+ * P have no other.
+ */
+static bool find_nothing(const struct sched_m *m, const struct sched_p *victim)
+{
+	uint32_t left = sched_runq_count(victim);
+	struct gcs_site site = sched_site_bare(m->p, MRT_WORKER_SCHED);
+	struct gcs_firing firing;
+
+	site.eligible = left > 0 && atomic_load_explicit(&victim->status, memory_order_relaxed) ==
+					    SCHED_P_RUNNING;
+	if (!gcs_decide(GCS_POINT_sched_steal, &site, &firing) || firing.action != GCS_ACT_FAIL)
+		return false;
+	gcs_effect(&site, firing.id, 9, left);
+	return true;
+}
+
 static struct sched_g *find_stolen_from(struct sched_m *m, struct sched_p *victim, bool last)
 {
 	struct sched_g *g;
@@ -51,6 +70,8 @@ static struct sched_g *find_stolen_from(struct sched_m *m, struct sched_p *victi
 		if (g != NULL)
 			return g;
 	}
+	if (gcs_gate(GCS_POINT_sched_steal) && find_nothing(m, victim))
+		return NULL;
 	return sched_runq_steal(m->p, victim, last);
 }
 

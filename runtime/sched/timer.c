@@ -123,7 +123,7 @@ bool sched_timer_run(struct sched_p *p, struct sched_p *from)
 		n = timer_take_due(l, due, DUE_MAX);
 		for (uint32_t i = 0; i < n; i++) {
 			prim_step(PRIM_COST_TIMER);
-			sched_ready(p, due[i], false);
+			sched_ready_now(p, due[i], false);
 		}
 		any |= n > 0;
 	}

@@ -33,7 +33,7 @@ enum watch_kind {
 	WATCH_SWEEP_END,  /* a: cycle, b: duration_ns, c: pages, e: firing that stalled the sweeper (gc/sweep), the last one */
 	WATCH_GC_H,       /* a: cycle, b: heap at start, c: at end, d: marked, e: goal, f: sweep-termination stop ns << 32 | mark-termination stop ns */
 	WATCH_FIRE,       /* a: fault index << 32 | action, b: worker, c: ordinal, d: firing id, e: gc cycle << 8 | phase, f: size or argument */
-	WATCH_EFFECT,     /* a: fault index, b: firing id, c: effect: 1 masked (memory came after all), 2 began (cycle), 3 op failed, 4 wake ran, 5 a dropped wake repaired by the back-stop poll, 6 late or held up (to the safepoint, with fresh pages, a due cycle, a stalled sweeper or mark worker, a long stop, a root scan), 7 no credit for an assist, 8 a write barrier's buffer flushed; d: ns, cycle (2), errno (3), scan work done instead (7), pointers (8) */
+	WATCH_EFFECT,     /* a: fault index, b: firing id, c: effect: 1 masked (memory came after all), 2 began (cycle; growth of a map), 3 op failed, 4 wake ran, 5 a dropped wake repaired by the back-stop poll, 6 late or held up (to the safepoint, with fresh pages, with a look of the poller, a due cycle, a stalled sweeper or mark worker, a long stop, a root scan), 7 no credit for an assist, 8 a write barrier's buffer flushed, 9 nothing came of it but d; d: ns, cycle or buckets (2), errno (3), scan work done instead (7), pointers (8), 1 if a goroutine woke for nothing (9, duplicate), what was left lying (9, steal) */
 	WATCH_ARM,        /* a: fault index, b: occurrence number (0..), c: 1 armed 0 disarmed, d: 1 by operator, e: fired so far */
 	WATCH_PHASE,      /* a: phase index, b: 1 start 0 end */
 	WATCH_OP_ERROR,   /* a: workload index, b: worker, c: errno, d: key */

@@ -42,6 +42,18 @@ static const struct gcs_fault_spec specs[] = {
 	 .delay_ns = 200000,
 	 .delay_max_ns = 1500000,
 	 .jitter_ns = 100000},
+	{.point = GCS_POINT_netpoll_wake, .action = GCS_ACT_DUPLICATE, .every = 3},
+	{.point = GCS_POINT_netpoll_poll, .action = GCS_ACT_DELAY, .every = 5, .delay_ns = 100000},
+	{.point = GCS_POINT_map_grow, .action = GCS_ACT_FAIL, .p_ppb = 200000000},
+	{.point = GCS_POINT_map_grow, .action = GCS_ACT_FORCE, .p_ppb = 5000000},
+	{.point = GCS_POINT_map_iterate, .action = GCS_ACT_FORCE, .every = 40},
+	{.point = GCS_POINT_slice_grow, .action = GCS_ACT_FAIL, .p_ppb = 200000000},
+	{.point = GCS_POINT_sched_ready,
+	 .action = GCS_ACT_DELAY,
+	 .p_ppb = 300000000,
+	 .delay_ns = 50000,
+	 .jitter_ns = 50000},
+	{.point = GCS_POINT_sched_steal, .action = GCS_ACT_FAIL, .p_ppb = 300000000},
 };
 #define FAULTS ((uint32_t)(sizeof(specs) / sizeof(specs[0])))
 
@@ -79,6 +91,16 @@ struct shared {
 	_Atomic uint32_t next;
 };
 
+static uint64_t entries(mrt_g *g, const struct mrt_map_type *mt, mrt_map *map)
+{
+	uint64_t n = 0;
+
+	MRT_MAP_ITER(g, mt, map, it);
+	while (mrt_map_iter_next(g, &it))
+		n++;
+	return n;
+}
+
 /* A map and a slice that grow, objects of all sizes; what is refused is left out of the model. */
 static void mixed_body(mrt_g *g, void *arg)
 {
@@ -103,6 +125,8 @@ static void mixed_body(mrt_g *g, void *arg)
 			refused++;
 		if (i % 3 == 2 && mrt_map_delete(g, &mt, roots[0], i - 2))
 			in_map--;
+		if (i % 500 == 499)
+			GC_TEST_MUST(entries(g, &mt, roots[0]) == in_map);
 		if (mrt_append(g, &pointer_type, &s, &roots[1], 1) != 0 || s.len == 500)
 			s = (struct mrt_slice){0};
 	}

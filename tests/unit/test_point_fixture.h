@@ -18,7 +18,7 @@
 /* What became of one firing. */
 struct point_firing {
 	uint64_t id, worker, arg;
-	uint32_t masked, began, failed, ran, repaired, late, alone, flushed; /* WATCH_EFFECT, by c */
+	uint32_t masked, began, failed, ran, repaired, late, alone, flushed, idle; /* WATCH_EFFECT, by c */
 	uint64_t value;					     /* of the last effect */
 	uint32_t stops, cycles, stalls, lags, assists;	     /* records that carry it */
 	uint64_t stopping_ns, stopped_ns, lag_ns;	     /* longest of them */
@@ -78,7 +78,8 @@ static inline struct point_firing *point_find(uint64_t id)
 
 static inline void point_effect(struct point_firing *f, const struct watch_record *r)
 {
-	uint32_t *count[] = {&f->masked, &f->began, &f->failed, &f->ran, &f->repaired, &f->late, &f->alone, &f->flushed};
+	uint32_t *count[] = {&f->masked, &f->began, &f->failed, &f->ran, &f->repaired, &f->late, &f->alone, &f->flushed,
+			     &f->idle};
 
 	GC_TEST_MUST(r->c >= 1 && r->c <= sizeof(count) / sizeof(count[0]));
 	++*count[r->c - 1];
