@@ -152,6 +152,10 @@ struct gcs_scenario_options {
 };
 int gcs_scenario_load_with(struct gcs_scenario **ret, const char *path, const struct gcs_scenario_options *opt,
 			   struct gcs_scenario_error *ret_error);
+/* The file with all of opt laid over and without what `drop` names (paths as of --set), as YAML text that loads by itself; malloc'd. NULL:
+ * no memory, or with *ret_error what is wrong (_error_fini in either case). */
+char *gcs_scenario_reduced(const char *path, const struct gcs_scenario_options *opt, const char *const *drop, size_t ndrop,
+			   struct gcs_scenario_error *ret_error);
 /* The incident's own clock at t (ns from t0): t * time scale after `clock`; "03:15:22". false: it has none. */
 bool gcs_scenario_clock(const struct gcs_scenario *s, int64_t t_ns, char ret[16]);
 

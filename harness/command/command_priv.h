@@ -45,6 +45,7 @@ int gcs_command_completion(const struct gcs_arguments *a);
 int gcs_command_explore(const struct gcs_arguments *a);
 /* A record as the commands name it. 0, or exit code 2 with all said. */
 int gcs_command_record(const char *arg, char ret[4096]);
+int gcs_command_shrink(const struct gcs_arguments *a);
 int gcs_command_replay(const struct gcs_arguments *a);
 int gcs_command_manual(const struct gcs_arguments *a);
 int gcs_command_check(const struct gcs_arguments *a);

@@ -1,7 +1,8 @@
-/* command_replay.c: gcstorm replay. */
+/* command_replay.c: the commands that make a recorded run again: replay, shrink. */
 #include "harness/base/paths.h"
 #include "harness/command/command_priv.h"
 #include "harness/explore/replay.h"
+#include "harness/explore/shrink.h"
 
 #include <errno.h>
 
@@ -22,4 +23,12 @@ int gcs_command_replay(const struct gcs_arguments *a)
 	const struct gcs_replay_options opt = {
 		.record = path, .output = a->value[GCS_OPT_OUTPUT], .format = a->format, .out = stdout, .err = stderr};
 	return code ? code : (int)gcs_replay(&opt);
+}
+
+int gcs_command_shrink(const struct gcs_arguments *a)
+{
+	char path[GCS_PATH_BYTES];
+	int code = gcs_command_record(a->word[0], path);
+	const struct gcs_shrink_options opt = {.record = path, .output = a->value[GCS_OPT_OUTPUT], .out = stdout, .err = stderr};
+	return code ? code : (int)gcs_shrink(&opt);
 }

@@ -13,7 +13,7 @@ const struct gcs_option gcs_options[GCS_OPTIONS] = {
 	[GCS_OPT_TUI] = {"tui", 0, NULL, false, "show the screen; by default on a terminal"},
 	[GCS_OPT_PLAIN] = {"plain", 0, NULL, false, "one line an event on standard error; by default without a terminal"},
 	[GCS_OPT_FORMAT] = {"format", 'f', "text|json", false, "of the result on standard output"},
-	[GCS_OPT_OUTPUT] = {"output", 'o', "FILE", false, "write the result there (run, replay: the record, a new file; import: the scenario; soak, explore: a directory)"},
+	[GCS_OPT_OUTPUT] = {"output", 'o', "FILE", false, "write the result there (run, replay: the record, a new file; import, shrink: the scenario; soak, explore: a directory)"},
 	[GCS_OPT_TIME_SCALE] = {"time-scale", 0, "FACTOR", false, "play the timeline this many times faster: phases, windows and curves, never rates and delays"},
 	[GCS_OPT_HEAP_SCALE] = {"heap-scale", 0, "FACTOR", false, "divide bytes and live sets by this"},
 	[GCS_OPT_VARIANT] = {"variant", 0, "ID", false, "one of the scenario's variants: the same incident with something changed"},
@@ -75,6 +75,15 @@ const struct gcs_command gcs_commands[] = {
 	 "Exit: 0 the same, 99 another run, 5 another run by other programs (the record names the build),\n"
 	 "3 it cannot be repeated: it ran on real threads, was interrupted or changed by hand.",
 	 gcs_command_replay},
+	{"shrink", "RUN", 1, 1, BIT(OUTPUT),
+	 "find the smallest part of a failing simulated scenario that still fails",
+	 "RUN is a file, a part of a record's name that no other has, or `last`. Faults, repeats and\n"
+	 "workloads go and phases get shorter, one simulated run a try, as long as the run ends with the\n"
+	 "same exit and the same SLO failed. The scenario is written to NAME-shrunk.yaml, or where\n"
+	 "--output says, with the seed in it.\n"
+	 "Exit: 0 written, 2 the run did not fail, 3 it cannot be repeated, 99 it does not fail again (5 when\n"
+	 "it was made by other programs), 130 and 143 interrupted.",
+	 gcs_command_shrink},
 	{"check", "SCENARIO", 1, 1, BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(FORMAT) | SCALES | BIT(VARIANT),
 	 "read a scenario and say what is wrong with it",
 	 "Nothing is started. With --format json it prints the scenario with every default filled in\n"

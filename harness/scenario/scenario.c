@@ -165,6 +165,46 @@ static int scenario_steps(struct gcs_scenario *s, struct gcs_doc *doc,
 	return e ? e : gcs_scenario_build(s, doc->root, d);
 }
 
+static int scenario_reduce(struct gcs_scenario *s, struct gcs_doc *doc, const struct gcs_scenario_options *opt,
+			   struct gcs_diag *d, const char *const *drop, size_t ndrop)
+{
+	char *text = NULL;
+	int e = scenario_open(s->path, &text);
+	if (e == 0)
+		e = scenario_parse(doc, s->path, text, d);
+	if (e == 0)
+		e = scenario_overlay(s, doc, opt, d);
+	for (size_t i = 0; e == 0 && i < ndrop; i++)
+		gcs_reduce_drop(doc->root, drop[i]);
+	return e;
+}
+
+char *gcs_scenario_reduced(const char *path, const struct gcs_scenario_options *opt, const char *const *drop, size_t ndrop,
+			   struct gcs_scenario_error *ret_error)
+{
+	struct gcs_scenario *s = calloc(1, sizeof *s);
+	struct gcs_doc doc;
+	struct gcs_diag d;
+	char *text = NULL;
+	size_t bytes;
+	ret_error->text = NULL;
+	if (!s || !(s->path = strdup(path)) || gcs_diag_init(&d)) {
+		gcs_scenario_destroy(s);
+		return NULL;
+	}
+	gcs_doc_init(&doc);
+	int e = scenario_reduce(s, &doc, opt, &d, drop, ndrop);
+	FILE *out = e == 0 ? open_memstream(&text, &bytes) : NULL;
+	if (out) {
+		gcs_reduce_write(out, doc.root);
+		fclose(out);
+	}
+	gcs_doc_fini(&doc);
+	ret_error->text = gcs_diag_fini(&d);
+	gcs_scenario_destroy(s);
+	return text;
+}
+
 int gcs_scenario_load(struct gcs_scenario **ret, const char *path, const struct gcs_override *set,
 		      size_t nset, struct gcs_scenario_error *ret_error)
 {

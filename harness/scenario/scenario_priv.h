@@ -125,6 +125,13 @@ int gcs_variants_check(const struct gcs_doc *doc, const char *path, struct gcs_d
 /* Bind, scale and resolve a tree. 0; -EINVAL with errors in d; -ENOMEM. (scenario.c) */
 int gcs_scenario_build(struct gcs_scenario *s, const struct gcs_node *root, struct gcs_diag *d);
 
+/* ---- scenario_reduce.c */
+
+/* Take out what a path names, as --set does; nothing happens when it is not there. */
+void gcs_reduce_drop(struct gcs_node *root, const char *path);
+/* As YAML: a line a key, a line an item of its list. */
+void gcs_reduce_write(FILE *out, const struct gcs_node *root);
+
 /* ---- scenario_bind.c */
 
 /* Items as written; what is absent is 0 and has no node. */

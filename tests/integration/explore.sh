@@ -1,9 +1,11 @@
 #!/bin/sh
 # explore.sh: many seeds of a scenario in which one of several faults breaks an SLO with some seeds: those are found and kept, and nothing else;
-# the printed command fails again.
+# the printed command fails again; a kept run is replayed, and shrunk to its one fault.
 . "${GCSTORM_SOURCE:-.}/tests/integration/lib.sh"
 planted=$src/tests/scenarios/explore.yaml
 path=$work/path
+mkdir "$work/tmp"
+TMPDIR=$work/tmp; export TMPDIR
 mkdir "$path"
 ln -s "$(cd "$build" && pwd)/gcstorm" "$path/gcstorm"
 number() { sed -n "s/^ *\"$1\": \([0-9]*\),*\$/\1/p" "$2" | head -n 1; }
@@ -31,10 +33,31 @@ again=$(sed -n 's/^    again:  //p' "$work/out" | head -n 1)
 (PATH=$path:$PATH; sh -c "$again --plain -o $work/one.gcrun") > "$work/out" 2> "$work/err"
 [ $? = 99 ] || { fault "'$again' does not fail"; cat "$work/err" >&2; }
 
+# --- a kept record: made again to the last bit, shrunk to the one fault that breaks it, which is made again too
+record=$(ls "$work"/found/*.gcrun | head -n 1)
+code 0 "$bin" replay "$record"
+has "$work/out" 'the same to the last bit: hash' 'the kept record'
+code 0 "$bin" shrink "$record" -o "$work/small.yaml"
+cp "$work/out" "$work/shrunk"
+[ "$(grep -c 'point:' "$work/small.yaml")" = 1 ] && grep -q '{id: oom, point: mem/malloc' "$work/small.yaml" || { fault 'not shrunk to its one fault'; cat "$work/small.yaml" >&2; }
+grep -q 'net, driver' "$work/small.yaml" && { fault 'a workload that is not needed is left'; cat "$work/small.yaml" >&2; }
+has "$work/err" 'without faults.late.*: still fails' 'what it tries'
+code 0 "$bin" check "$work/small.yaml"
+again=$(sed -n 's/^again: //p' "$work/shrunk")
+(PATH=$path:$PATH; sh -c "$again --plain -o $work/small.gcrun") > "$work/out" 2> "$work/err"
+[ $? = 99 ] || { fault "'$again' does not fail"; cat "$work/err" >&2; }
+has "$work/out" 'SLO clean failed' 'the shrunk run'
+code 0 "$bin" replay "$work/small.gcrun"
+code 2 "$bin" shrink "$record" -o "$work/small.yaml"
+[ -z "$(ls -A "$work/tmp")" ] || fault 'scratch directories are left behind'
+
 # --- all pass; nothing is kept; what the command line lays over is laid over each
 code 0 "$bin" explore "$planted" --seeds 6 --set 'slo.clean.check=ops.errors <= 1M' --set faults.oom.fire.probability=10% -o "$work/calm"
 [ -z "$(ls "$work/calm" | grep -E 'gcrun|log$')" ] || { fault 'passing records are kept'; ls "$work/calm" >&2; }
 has "$work/out" '6 passed, 0 failed, 0 undecided' 'all pass'
+code 0 "$bin" run "$planted" --sim --seed 1 --set 'slo.clean.check=ops.errors <= 1M' --plain -o "$work/pass.gcrun"
+code 2 "$bin" shrink "$work/pass.gcrun" -o "$work/never.yaml"
+has "$work/err" 'did not fail' 'nothing to shrink'
 # --- a fault that never fires decides nothing
 code 5 "$bin" explore "$planted" --seeds 2 --set faults.oom.fire.probability=0.0000001% -o "$work/never"
 has "$work/out" 'undecided, the first is seed 0x1, exit 5' 'a fault that does not fire'
