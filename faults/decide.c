@@ -138,6 +138,7 @@ static const uint32_t *split_own(const struct fault *f)
 	case GCS_POINT_stw_stopped:
 	case GCS_POINT_sabotage_early_free:
 	case GCS_POINT_sabotage_flip_bit:
+	case GCS_POINT_mem_limit:
 		return &collector;
 	case GCS_POINT_netpoll_wake: /* whoever polls */
 	case GCS_POINT_netpoll_poll:

@@ -25,6 +25,7 @@
 #define COST_SAMPLE	 16u
 #define DELAY_NS_MAX	 INT64_C(3600000000000)
 #define PPB_MAX		 1000000000u
+#define BY_MILLI_MAX	 100000u
 
 _Atomic uint32_t gcs_gates[GCS_POINT_COUNT_MAX];
 
@@ -78,6 +79,8 @@ static int fault_spec_check(const struct gcs_fault_spec *s)
 	if (s->delay_max_ns != 0 &&
 	    (s->action != GCS_ACT_DELAY || s->delay_ns == 0 || s->delay_max_ns < s->delay_ns ||
 	     s->delay_max_ns > DELAY_NS_MAX))
+		return -EINVAL;
+	if (s->by_milli > BY_MILLI_MAX || (s->action == GCS_ACT_BIAS && s->by_milli == 0))
 		return -EINVAL;
 	return 0;
 }
@@ -393,6 +396,7 @@ static bool fault_fire(struct fault *f, const struct gcs_site *site, uint32_t or
 		.delay_ns = f->spec.action == GCS_ACT_DELAY
 				    ? fault_delay_ns(f, site->worker, ordinal, before)
 				    : 0,
+		.by_milli = f->spec.by_milli,
 	};
 	return true;
 }

@@ -60,6 +60,7 @@ struct gcs_firing {
 	enum gcs_action action;
 	int err;            /* FAIL: errno, positive */
 	int64_t delay_ns;   /* DELAY: jitter included */
+	uint32_t by_milli;  /* BIAS: multiply by this, in 10^-3 */
 };
 
 /* Cold path: visit every fault armed on this point in order; true: one fires. Counts, decides (schedule, then libfiu), logs. Never yields,

@@ -382,13 +382,13 @@ static int plan_fault(struct plan *p, uint32_t index, json_t *item, struct plan_
 	struct plan_fault *f = &p->fault[index];
 	const struct gcs_point_info *info;
 	const char *id, *point, *action;
-	json_int_t err = 0, p_ppb = 0, nth = 0, every = 0, times = 0, delay = 0, jitter = 0;
+	json_int_t err = 0, p_ppb = 0, nth = 0, every = 0, times = 0, delay = 0, jitter = 0, by = 0;
 	json_error_t je;
 
-	if (json_unpack_ex(item, &je, 0, "{s:s,s:s,s:s,s?I,s?I,s?I,s?I,s?I,s?I,s?I}", "id", &id,
+	if (json_unpack_ex(item, &je, 0, "{s:s,s:s,s:s,s?I,s?I,s?I,s?I,s?I,s?I,s?I,s?I}", "id", &id,
 			   "point", &point, "action", &action, "errno", &err, "p_ppb", &p_ppb,
 			   "nth", &nth, "every", &every, "times", &times, "delay_ns", &delay,
-			   "jitter_ns", &jitter) < 0)
+			   "jitter_ns", &jitter, "by_milli", &by) < 0)
 		return plan_refuse(e, "faults[%u]: %s", index, je.text);
 	if (plan_name(f->id, id, e) < 0)
 		return -EINVAL;
@@ -400,7 +400,7 @@ static int plan_fault(struct plan *p, uint32_t index, json_t *item, struct plan_
 	if (MRT_SIM && gcs_syscalls_of(info->id) != NULL)
 		return plan_refuse(e, "%s: a simulated target makes no system calls (%s)", id, point);
 	if (err < 0 || err > 4095 || p_ppb < 0 || p_ppb > 1000000000 || nth < 0 || every < 0 ||
-	    times < 0 || delay < 0 || jitter < 0)
+	    times < 0 || delay < 0 || jitter < 0 || by < 0 || by > 100000)
 		return plan_refuse(e, "%s: a number is out of range", id);
 	p->spec[index] = (struct gcs_fault_spec){
 		.point = info->id,
@@ -412,6 +412,7 @@ static int plan_fault(struct plan *p, uint32_t index, json_t *item, struct plan_
 		.times = (uint64_t)times,
 		.delay_ns = delay,
 		.jitter_ns = jitter,
+		.by_milli = (uint32_t)by,
 	};
 	p->nfaults = index + 1;
 	if (plan_fault_match(p, &p->spec[index], id, item, info, e) < 0 ||

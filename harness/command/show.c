@@ -145,6 +145,9 @@ void gcs_point_example(const struct gcs_point_info *point, enum gcs_action actio
 	case GCS_ACT_FORCE:
 		fire = "{every: 500}";
 		break;
+	case GCS_ACT_BIAS:
+		fire = "{by: 0.5}";
+		break;
 	default:
 		fire = "{probability: 10%}";
 		break;
@@ -168,7 +171,7 @@ static void show_actions(FILE *out, const struct gcs_point_info *p, const struct
 		{GCS_ACT_DROP, "it does not happen"},
 		{GCS_ACT_DUPLICATE, "it happens twice"},
 		{GCS_ACT_REORDER, "it happens out of order"},
-		{GCS_ACT_BIAS, "it is shifted"},
+		{GCS_ACT_BIAS, "a figure is multiplied (fire.by)"},
 		{GCS_ACT_BREAK, "the runtime is broken there, on purpose"},
 	};
 	const char *label = "actions";

@@ -85,6 +85,7 @@ static void of_fault(const json_t *o, struct gcs_fault *f)
 	f->times = (uint64_t)of_int(o, "times");
 	f->delay_ns = of_int(o, "delay_ns");
 	f->left_out = json_is_true(json_object_get(o, "left_out"));
+	f->by_milli = (uint32_t)of_int(o, "by_milli");
 	f->nwindows = of_count(windows, GCS_WINDOWS_MAX);
 	for (uint32_t i = 0; i < f->nwindows; i++) {
 		const json_t *w = json_array_get(windows, i);

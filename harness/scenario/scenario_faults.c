@@ -61,6 +61,7 @@ static const struct {
 	{"jitter", GCS_ACT_DELAY},
 	{"double", GCS_ACT_DELAY},
 	{"error", GCS_ACT_FAIL},
+	{"by", GCS_ACT_BIAS},
 };
 #define RESOLVE_ONLY (sizeof resolve_only / sizeof resolve_only[0])
 
@@ -69,6 +70,8 @@ static bool resolve_fits(const struct gcs_node *fire, enum gcs_action action)
 	for (size_t i = 0; i < RESOLVE_ONLY; i++)
 		if (gcs_node_get(fire, resolve_only[i].key) && action != resolve_only[i].action)
 			return false;
+	if (action == GCS_ACT_BIAS)
+		return gcs_node_get(fire, "by") != NULL;
 	return action != GCS_ACT_DELAY || gcs_node_get(fire, "delay");
 }
 
@@ -127,6 +130,9 @@ static void resolve_fire(struct gcs_fault *f, const struct gcs_point_info *p,
 	if (action == GCS_ACT_DELAY && f->delay_ns == 0)
 		gcs_diag_at(d, gcs_place_of(fire ? fire : n), "fire: {delay: 5ms}", NULL,
 			    "fault '%s' delays, but not by how much", f->id);
+	if (action == GCS_ACT_BIAS && f->by_milli == 0)
+		gcs_diag_at(d, gcs_place_of(fire ? fire : n), "fire: {by: 0.5}", NULL,
+			    "fault '%s' biases, but not by how much", f->id);
 	if (action == GCS_ACT_FAIL && f->err == 0)
 		f->err = p->default_errno;
 	if (action == GCS_ACT_FAIL && !gcs_point_error_fits(p, f->err))

@@ -87,6 +87,7 @@ static json_t *json_fault(const struct gcs_fault *f)
 			 "match_workloads", INT(f->match.workloads), "windows", windows);
 	json_object_set_new(o, "after", json_integer(INT(f->after)));
 	json_object_set_new(o, "delay_max_ns", json_integer(f->delay_max_ns));
+	json_object_set_new(o, "by_milli", json_integer(f->by_milli));
 	if (o && f->visit) {
 		json_object_set_new(o, "visit", json_integer(INT(f->visit)));
 		json_object_set_new(o, "visit_on", json_boolean(f->visit_on));

@@ -129,6 +129,7 @@ static const struct gcs_field fields_fire[] = {
 	{"delay", GCS_T_TIME, AT(gcs_bound_fault, f.delay_ns), .min = 1, .max = HOUR, .about = "how long the action takes"},
 	{"jitter", GCS_T_TIME, AT(gcs_bound_fault, f.jitter_ns), .max = HOUR, .about = "added to the delay, evenly from nothing up to this"},
 	{"double", GCS_T_SECTION, .section = &section_double, .about = "the delay doubles at each firing of a worker"},
+	{"by", GCS_T_FACTOR, AT(gcs_bound_fault, f.by_milli), .min = 1, .max = 100000, .about = "what is biased is multiplied by this: 0.5 halves it"},
 	{"error", GCS_T_ERRNO, AT(gcs_bound_fault, f.err), .about = "what a failing operation returns"},
 };
 static const struct gcs_later later_fire[] = {

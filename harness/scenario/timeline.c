@@ -85,6 +85,8 @@ static void words_action(struct timeline_words *w, const struct gcs_fault *f)
 			words_add(w, ", doubling up to %s", gcs_show_duration(t, f->delay_max_ns));
 	} else if (strcmp(f->action, "force") == 0) {
 		words_add(w, "force a collection");
+	} else if (f->by_milli) {
+		words_add(w, "%s by a factor of %g", f->action, f->by_milli / 1e3);
 	} else {
 		words_add(w, "%s", f->action);
 	}

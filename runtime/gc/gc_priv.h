@@ -279,6 +279,8 @@ void gc_barrier_flush(struct gc_local *l);
 /* -------------------------------------------------------------------- point.c */
 
 void gc_point_init(void);
+/* The gate of mem/limit is armed: the limit that counts for the next goal; 0: there is none. */
+uint64_t gc_limit_point(uint64_t limit);
 
 struct gc_stall {
 	enum gcs_point point;

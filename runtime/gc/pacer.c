@@ -101,15 +101,17 @@ static uint64_t pacer_root_scan(void)
 
 static uint64_t pacer_limit_goal_now(void)
 {
+	uint64_t limit = gc_st.opt.memlimit, mapped;
 	struct mem_stats s;
-	uint64_t mapped;
 
-	if (gc_st.opt.memlimit == 0)
+	if (gcs_gate(GCS_POINT_mem_limit))
+		limit = gc_limit_point(limit);
+	if (limit == 0)
 		return UINT64_MAX;
 	mem_stats_read(&s);
 	mapped = s.heap_sys + sched_stack_bytes() + s.span_sys + s.cache_sys + s.bits_sys +
 		 s.other_sys + gc_work_sys() - s.heap_released;
-	return gc_pacer_limit_goal(gc_st.opt.memlimit, mapped, s.heap_idle - s.heap_released,
+	return gc_pacer_limit_goal(limit, mapped, s.heap_idle - s.heap_released,
 				   s.alloc_bytes_total - s.freed_bytes_total, gc_pacer.heap_marked);
 }
 

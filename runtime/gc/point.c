@@ -45,6 +45,26 @@ void gc_force_point(struct sched_g *g, enum gcs_point point, uint64_t arg)
 	gcs_effect(&site, firing.id, 2, cycle);
 }
 
+/* World stopped, or nothing runs yet. */
+uint64_t gc_limit_point(uint64_t limit)
+{
+	const struct sched_g *g = sched_current();
+	struct gcs_firing firing;
+	struct gcs_site site;
+
+	if (g == NULL)
+		return limit;
+	site = gc_site(g, limit != 0, limit);
+	site.worker = MRT_WORKER_GC;
+	site.driver = 0xffff; /* whoever ends a cycle ends it for all */
+	if (!gcs_decide(GCS_POINT_mem_limit, &site, &firing) || firing.action != GCS_ACT_BIAS)
+		return limit;
+	limit = (uint64_t)((unsigned __int128)limit * firing.by_milli / 1000);
+	limit = limit != 0 ? limit : 1; /* 0 would be none */
+	gcs_effect(&site, firing.id, 12, limit);
+	return limit;
+}
+
 /* ------------------------------------------------------------------- delays */
 
 /* What came late is there: since_ns is when it would have been. */

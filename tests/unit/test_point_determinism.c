@@ -34,6 +34,7 @@ static const struct gcs_fault_spec specs[] = {
 	 .p_ppb = 100000000,
 	 .delay_ns = 50000,
 	 .jitter_ns = 100000},
+	{.point = GCS_POINT_mem_limit, .action = GCS_ACT_BIAS, .every = 2, .by_milli = 100},
 	{.point = GCS_POINT_gc_map_assign, .action = GCS_ACT_FORCE, .p_ppb = 30000000},
 	{.point = GCS_POINT_gc_append, .action = GCS_ACT_FORCE, .every = 25},
 	{.point = GCS_POINT_stw_stop,
@@ -195,7 +196,8 @@ static void run_child(uint64_t seed, struct result *ret)
 {
 	struct prim_options prim = {.seed = seed};
 	struct mrt_options opt = {
-		.procs = PROCS, .seed = seed, .heap_reserve = (size_t)1 << 28, .check_edges = true};
+		.procs = PROCS, .seed = seed, .heap_reserve = (size_t)1 << 28, .memlimit = (uint64_t)64 << 20,
+		.check_edges = true};
 
 	GC_TEST_MUST(prim_init(&prim) == 0);
 	point_load(table->spec, table->n, PROCS);

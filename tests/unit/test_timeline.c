@@ -81,6 +81,8 @@ static void test_words(void **state)
 		{"point: netpoll/wake, match: {driver: echo}", "drop, every visit; in net"},
 		{"point: mem/span, match: {size: 1KiB..8KiB, workload: [maps, net]}",
 		 "fail with ENOMEM, every visit; of 1KiB to 8KiB; in maps, net"},
+		{"point: mem/limit, fire: {by: 0.5, every: 2}",
+		 "bias by a factor of 0.5, every 2nd visit"},
 		{"point: mem/span, match: {size: 64B}", "fail with ENOMEM, every visit; of 64B"},
 		{"point: mem/span, match: {size: 64B..}",
 		 "fail with ENOMEM, every visit; of 64B or more"},
