@@ -298,6 +298,20 @@ static inline void map_assign_point(struct sched_g *g, uint64_t key)
 		gc_force_point(g, GCS_POINT_gc_write, 0);
 }
 
+/* sabotage/stale_evacuation: the old chain of a key, if its cells have moved; NULL: nothing fires. */
+static __attribute__((cold, noinline)) uint8_t *map_stale_chain(struct sched_g *g,
+								const struct mrt_map_type *mt,
+								struct mrt_map *m, uint64_t hash)
+{
+	uint8_t *old;
+
+	if (!map_growing(m))
+		return NULL;
+	old = m->old_buckets + (hash & (map_old_count(m) - 1)) * mt->bucket_bytes;
+	return map_evacuated(old) && gc_sabotage(g, GCS_POINT_sabotage_stale_evacuation, 0) ? old
+											    : NULL;
+}
+
 static inline __attribute__((always_inline)) int map_assign(struct sched_g *g,
 							    const struct mrt_map_type *mt,
 							    struct mrt_map *m, uint64_t key,
@@ -309,15 +323,19 @@ static inline __attribute__((always_inline)) int map_assign(struct sched_g *g,
 	for (;;) {
 		struct map_place at = {0};
 		struct map_needs needs;
+		uint8_t *head = NULL;
 		int rc;
 
 		if (PRIM_UNLIKELY(m->buckets == NULL || map_growing(m))) {
 			rc = map_assign_prepare(g, mt, m, hash);
 			if (rc < 0)
 				return rc;
+			if (gcs_gate(GCS_POINT_sabotage_stale_evacuation))
+				head = map_stale_chain(g, mt, m, hash);
 		}
-		if (map_search(map_chain(m, hash, mt->bucket_bytes), mt->bucket_bytes, key, hash,
-			       kb, &at)) {
+		if (PRIM_LIKELY(head == NULL))
+			head = map_chain(m, hash, mt->bucket_bytes);
+		if (map_search(head, mt->bucket_bytes, key, hash, kb, &at)) {
 			map_assign_point(g, key);
 			map_elem_write(g, mt->elem, map_elem_at(mt, at.bucket, at.i, kb), elem);
 			return 0;

@@ -1,5 +1,5 @@
 /*
- * map_check.c: the invariants of map_priv.h (M1..M5), coded once.  The world is stopped; a map is
+ * map_check.c: the invariants of map_priv.h (M1..M6), coded once.  The world is stopped; a map is
  * whole at every safepoint, also in the middle of a growth or of a waiting operation.  The check
  * needs no type: the header's shape says how to read the buckets.  It takes time in proportion to
  * the map.
@@ -134,6 +134,21 @@ static int map_check_overflow(struct map_walk *w)
 	return 0;
 }
 
+/* M6: an array of 2^b buckets is an object of its own that has room for them. */
+static int map_check_room(struct map_walk *w, const uint8_t *array, uint64_t buckets)
+{
+	struct mem_obj o;
+
+	if (array == NULL)
+		return 0;
+	if (!mem_find(array, &o) || o.base != (uintptr_t)array)
+		return map_broken(w, "M6 bucket array %p is no object", (const void *)array);
+	if (mem_obj_bytes(&o) < buckets * w->bucket_bytes)
+		return map_broken(w, "M6 %" PRIu64 " buckets of %u bytes in an object of %zu", buckets,
+				  w->bucket_bytes, mem_obj_bytes(&o));
+	return 0;
+}
+
 int map_check(void *obj, char *text, size_t cap)
 {
 	struct map_walk w = {.m = obj, .text = text, .cap = cap};
@@ -149,6 +164,11 @@ int map_check(void *obj, char *text, size_t cap)
 		return w.m->count == 0
 			       ? 0
 			       : map_broken(&w, "M1 count %" PRIu64 " without buckets", w.m->count);
+	rc = map_check_room(&w, w.m->buckets, map_mask(w.m->b) + 1);
+	if (rc == 0 && map_growing(w.m))
+		rc = map_check_room(&w, w.m->old_buckets, map_old_count(w.m));
+	if (rc < 0)
+		return rc;
 	if (map_growing(w.m) && w.m->nevacuate >= map_old_count(w.m))
 		return map_broken(&w, "M4 an old array that is wholly evacuated");
 	for (uint64_t i = 0; rc == 0 && map_growing(w.m) && i < map_old_count(w.m); i++)

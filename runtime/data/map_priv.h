@@ -11,7 +11,8 @@
  * it lies in its key's chain, and a search finds it and no other M3 a cell is empty_rest exactly if
  * it is empty and no later cell of its chain is live M4 old buckets below nevacuate are evacuated;
  * the destinations of one that is not are empty M5 noverflow is the number of overflow buckets of
- * the current array (b < 16), the list of a noscan map holds each of them once
+ * the current array (b < 16), the list of a noscan map holds each of them once M6 an array of
+ * buckets is an object of its own with room for all of them
  *
  * The search looks at the eight tophash bytes at once (one word): for integer keys too, unlike Go's
  * fast variants, since it touches one cache line where comparing keys touches two; what is stored

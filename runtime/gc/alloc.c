@@ -214,6 +214,9 @@ static int alloc_take(struct sched_g *g, struct alloc_request *q, void **ret_obj
 	}
 	uint32_t class = mem_class_of(q->bytes);
 
+	if (gcs_gate(GCS_POINT_sabotage_wrong_size) && class > 1 &&
+	    gc_sabotage(g, GCS_POINT_sabotage_wrong_size, q->bytes))
+		class--;
 	q->slot_bytes = mem_class_size[class];
 	return alloc_small(g, (mem_spanclass)(class * 2 + q->noscan), ret_obj, &q->needzero,
 			   &q->slow);

@@ -305,6 +305,8 @@ void gc_hold_end(struct sched_g *g);
 /* World stopped, marks complete, before the check of them and after it: the armed saboteurs of marks. */
 void gc_sabotage_marked(void);
 void gc_sabotage_checked(void);
+/* g is held still, or is the caller: is its innermost frame to be passed over? */
+bool gc_sabotage_frame(const struct sched_g *g);
 
 /* -------------------------------------------------------------------- sweep.c */
 

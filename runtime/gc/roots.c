@@ -152,13 +152,16 @@ static bool roots_scanned(const struct sched_g *g)
 static void roots_scan_goroutine(struct sched_g *g, void *arg)
 {
 	struct roots_scan *scan = arg;
+	const struct mrt_frame *f = g->pub.frames;
 	size_t words = g->npins;
 
 	if (roots_scanned(g))
 		return;
 	if (gcs_gate(GCS_POINT_gc_stack_scan))
 		gc_scan_point(g);
-	for (const struct mrt_frame *f = g->pub.frames; f != NULL; f = f->up) {
+	if (gcs_gate(GCS_POINT_sabotage_unrooted) && gc_sabotage_frame(g))
+		f = f->up;
+	for (; f != NULL; f = f->up) {
 		for (size_t i = 0; i < f->count; i++)
 			gc_grey(scan->l, (uintptr_t)f->slots[i]);
 		words += f->count;

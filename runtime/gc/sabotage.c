@@ -15,6 +15,24 @@ bool gc_sabotage(struct sched_g *g, enum gcs_point point, uint64_t arg)
 	return gcs_decide(point, &site, &firing) && firing.action == GCS_ACT_BREAK;
 }
 
+/* Visited for g, whoever scans it: so ordinals do not depend on that. */
+bool gc_sabotage_frame(const struct sched_g *g)
+{
+	struct gcs_site site = {
+		.worker = g->worker,
+		.driver = g->driver,
+		.p = 0xffff,
+		.gc_cycle = gc_cycle(),
+		.gc_phase = (uint8_t)gc_phase_now(),
+		.eligible = !g->system && g->pub.frames != NULL,
+		.now_ns = prim_now_ns(),
+	};
+	struct gcs_firing firing;
+
+	return gcs_decide(GCS_POINT_sabotage_unrooted, &site, &firing) &&
+	       firing.action == GCS_ACT_BREAK;
+}
+
 static uint64_t sabotage_mix(uint64_t x)
 {
 	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);

@@ -105,6 +105,18 @@ static bool park_ready_late(struct sched_p *p, struct sched_g *g)
 	return true;
 }
 
+/* sabotage/double_ready, visited for g while it is nobody else's. */
+static __attribute__((cold, noinline)) bool park_twice(const struct sched_p *p,
+						       const struct sched_g *g)
+{
+	struct gcs_site site = sched_site(p, g, g->worker);
+	struct gcs_firing firing;
+
+	site.arg = 0;
+	return gcs_decide(GCS_POINT_sabotage_double_ready, &site, &firing) &&
+	       firing.action == GCS_ACT_BREAK;
+}
+
 void sched_ready(struct sched_p *p, struct sched_g *g, bool next)
 {
 	if (gcs_gate(GCS_POINT_sched_ready) && park_ready_late(p, g))
@@ -114,8 +126,12 @@ void sched_ready(struct sched_p *p, struct sched_g *g, bool next)
 
 void sched_ready_now(struct sched_p *p, struct sched_g *g, bool next)
 {
+	bool twice = p != NULL && gcs_gate(GCS_POINT_sabotage_double_ready) && park_twice(p, g);
+
 	sched_g_status(g, SCHED_G_WAITING, SCHED_G_RUNNABLE);
 	prim_step(PRIM_COST_READY);
+	if (twice)
+		sched_runq_put(p, g, false);
 	if (p != NULL)
 		sched_runq_put(p, g, next);
 	else
