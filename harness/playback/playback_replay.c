@@ -259,7 +259,8 @@ void playback_replay(struct gcs_playback *p)
 	for (; p->nreplayed < p->nwindows; p->nreplayed++) {
 		const struct playback_window *w = &p->window[p->nreplayed];
 		struct playback_judged *out = p->check + p->nreplayed * p->nchecks;
-		memset(out, 0, p->nchecks * sizeof *out);
+		if (p->nchecks)
+			memset(out, 0, p->nchecks * sizeof *out);
 		const struct gcs_measure *m = replay_measure(p, w);
 		replay_checks(p, m, w, out);
 		replay_signals(p, m, p->value + p->nreplayed * p->nsignals);
