@@ -359,9 +359,10 @@ static bool read_fault(const struct gcs_metric *metric, const struct gcs_reading
 #define OVER(ms, text)                                                                             \
 	ROW("op.over." text, GCS_UNIT_RATIO, GCS_OF_WORKLOAD, false, false, 1, 0.01, read_over,    \
 	    ms, 0, "share of operations that took longer than " text)
+/* Their number grows but for two that an operation across both makes one: rare enough to wait for the end. */
 #define PULSE(field, unit, kind, which, about)                                                     \
-	ROW("op.pulses." field, unit, GCS_OF_WORKLOAD, false, false, 0, 0, read_pulses, which,     \
-	    kind, about)
+	ROW("op.pulses." field, unit, GCS_OF_WORKLOAD, false, which == PULSE_COUNT, 0, 0,          \
+	    read_pulses, which, kind, about)
 #define PULSES(text, lag, kind)                                                                    \
 	PULSE(text ".count", GCS_UNIT_COUNT, kind, PULSE_COUNT,                                    \
 	      "stretches in which operations took " text " or longer"),                            \

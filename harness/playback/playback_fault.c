@@ -127,7 +127,8 @@ void playback_faults(struct gcs_playback *p)
 		p->fired[f].disordered = false;
 		fault_mark_alone(p, f);
 	}
-	qsort(p->mark, p->nmarks, sizeof p->mark[0], fault_order);
+	if (p->nmarks)
+		qsort(p->mark, p->nmarks, sizeof p->mark[0], fault_order);
 	for (size_t i = 0; i < p->noccs; i++)
 		fault_decide(p, &p->occ[i]);
 }

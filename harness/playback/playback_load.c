@@ -233,7 +233,8 @@ static struct playback_hist load_hist(struct gcs_playback *p, sqlite3_stmt *q, i
 		p->bytes = grown;
 		p->bytes_cap = cap;
 	}
-	memcpy(p->bytes + p->nbytes, bytes, n);
+	if (n)
+		memcpy(p->bytes + p->nbytes, bytes, n);
 	h.at = p->nbytes;
 	h.n = (uint32_t)n;
 	p->nbytes += n;

@@ -173,11 +173,19 @@ static struct watch_hist_sum *replay_hist(struct gcs_playback *p, int slot, cons
 	return h->n && gcs_hist_decode(to, p->bytes + h->at, h->n) == 0 ? to : NULL;
 }
 
-/* The window's measure; stands until the next one. */
+/* Histograms are lent; pulses are its own. */
+static void replay_forget(struct gcs_measure *m)
+{
+	for (int k = 0; k < GCS_PULSE_KINDS; k++)
+		for (uint32_t w = 0; w < GCS_WORKLOADS_MAX; w++)
+			gcs_pulses_fini(&m->pulses[k][w]);
+	memset(m, 0, sizeof *m);
+}
+
+/* The window's measure; stands until the next one, then replay_forget. Pulses are known to a window here, live to a slice of it. */
 static const struct gcs_measure *replay_measure(struct gcs_playback *p, const struct playback_window *w)
 {
 	struct gcs_measure *m = &p->scratch;
-	memset(m, 0, sizeof *m);
 	m->span_ns = w->end_ns - w->start_ns;
 	for (int s = 0; s < GCS_SERIES; s++)
 		m->series[s] = replay_hist(p, s, &w->series[s]);
@@ -185,6 +193,8 @@ static const struct gcs_measure *replay_measure(struct gcs_playback *p, const st
 		m->op[i] = replay_hist(p, GCS_SERIES + (int)i, &w->ops[i].hist);
 		m->ops[i] = w->ops[i].count;
 		m->errors[i] = w->ops[i].errors;
+		if (m->op[i])
+			gcs_measure_slowest(m, i, w->end_ns, (int64_t)m->op[i]->max_ns);
 	}
 	m->gc_cycles = w->gc_cycles;
 	m->gc_forced = w->gc_forced;
@@ -249,10 +259,12 @@ void playback_replay(struct gcs_playback *p)
 	for (; p->nreplayed < p->nwindows; p->nreplayed++) {
 		const struct playback_window *w = &p->window[p->nreplayed];
 		struct playback_judged *out = p->check + p->nreplayed * p->nchecks;
-		memset(out, 0, p->nchecks * sizeof *out);
+		if (p->nchecks)
+			memset(out, 0, p->nchecks * sizeof *out);
 		const struct gcs_measure *m = replay_measure(p, w);
 		replay_checks(p, m, w, out);
 		replay_signals(p, m, p->value + p->nreplayed * p->nsignals);
+		replay_forget(&p->scratch);
 		replay_advance(p, p->nreplayed + 1);
 		replay_keep(p);
 	}

@@ -5,6 +5,7 @@
  * no second copy of itself. Before that the old one's log is folded in: a log that stayed behind
  * would be read into the new file.
  */
+#include "harness/base/db.h"
 #include "harness/record/thin.h"
 #include "harness/record/record.h"
 #include "harness/measure/stats.h"
@@ -23,40 +24,7 @@
 #define TEXT(x)	  THIN_STR(x)
 #define THIN_STR(x) #x
 
-/* ---- errors */
-
-static int thin_errno(sqlite3 *db, int rc)
-{
-	int os = db ? sqlite3_system_errno(db) : 0;
-	switch (rc & 0xff) {
-	case SQLITE_OK:
-	case SQLITE_DONE:
-	case SQLITE_ROW:
-		return 0;
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return -EBUSY;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_NOTADB:
-	case SQLITE_CORRUPT:
-	case SQLITE_ERROR: /* a table that should be there is not */
-		return -EINVAL;
-	case SQLITE_CANTOPEN:
-	case SQLITE_READONLY:
-	case SQLITE_PERM:
-		return os ? -os : -EACCES;
-	default:
-		return os == ENOSPC || os == EDQUOT || os == EFBIG ? -ENOSPC : -EIO;
-	}
-}
-
-static int thin_exec(sqlite3 *db, const char *sql)
-{
-	return thin_errno(db, sqlite3_exec(db, sql, NULL, NULL, NULL));
-}
+/* ---- statements */
 
 static int thin_number(sqlite3 *db, const char *sql, int64_t *ret)
 {
@@ -67,7 +35,7 @@ static int thin_number(sqlite3 *db, const char *sql, int64_t *ret)
 	if (rc == SQLITE_ROW)
 		*ret = sqlite3_column_int64(q, 0);
 	sqlite3_finalize(q);
-	return rc == SQLITE_DONE ? -EINVAL : thin_errno(db, rc);
+	return rc == SQLITE_DONE ? -EINVAL : gcs_db_errno(db, rc);
 }
 
 /* ---- functions for SQL: or_all(n), hist_add(blob), hist_p99(blob) */
@@ -137,7 +105,7 @@ static int thin_functions(sqlite3 *db)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_create_function(db, "hist_p99", 1, how, NULL, thin_hist_p99, NULL,
 					     NULL);
-	return thin_errno(db, rc);
+	return gcs_db_errno(db, rc);
 }
 
 /* ---- what of a table stays */
@@ -217,7 +185,7 @@ static char *thin_script(sqlite3 *db, int *ret_error)
 			fprintf(f, "INSERT INTO main.\"%s\" SELECT * FROM src.\"%s\";\n", name,
 				name);
 	}
-	*ret_error = f ? thin_errno(db, rc) : -ENOMEM;
+	*ret_error = f ? gcs_db_errno(db, rc) : -ENOMEM;
 	sqlite3_finalize(q);
 	if (f && fclose(f))
 		*ret_error = -ENOMEM;
@@ -229,21 +197,21 @@ static int thin_fill(sqlite3 *db)
 	int e;
 	char *script = thin_script(db, &e);
 	if (e == 0)
-		e = thin_exec(db, "BEGIN");
+		e = gcs_db_exec(db, "BEGIN");
 	if (e == 0)
-		e = thin_exec(db, script);
+		e = gcs_db_exec(db, script);
 	free(script);
 	for (size_t i = 0; i < THIN_RULES && e == 0; i++)
-		e = thin_exec(db, thin_rules[i].sql);
+		e = gcs_db_exec(db, thin_rules[i].sql);
 	if (e == 0)
-		e = thin_exec(db,
+		e = gcs_db_exec(db,
 			      "INSERT OR REPLACE INTO main.host SELECT '" GCS_THIN_KEY "',"
 			      " printf('%d of %d pauses and %d of %d intervals are left; firings,"
 			      " effects, cycles and gctrace lines beyond those are gone',"
 			      " (SELECT count(*) FROM main.pauses), (SELECT count(*) FROM"
 			      " src.pauses), (SELECT count(*) FROM main.intervals),"
 			      " (SELECT count(*) FROM src.intervals))");
-	return e ? e : thin_exec(db, "COMMIT");
+	return e ? e : gcs_db_exec(db, "COMMIT");
 }
 
 /* ---- files */
@@ -257,7 +225,7 @@ static int thin_attach(sqlite3 *db, const char *path)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(q);
 	sqlite3_finalize(q);
-	return thin_errno(db, rc);
+	return gcs_db_errno(db, rc);
 }
 
 static int thin_build(const char *path, const char *fresh)
@@ -273,9 +241,9 @@ static int thin_build(const char *path, const char *fresh)
 		 "PRAGMA page_size=%d; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
 		 " PRAGMA temp_store=MEMORY; PRAGMA application_id=%d; PRAGMA user_version=%d;",
 		 THIN_PAGE, GCS_RECORD_APPLICATION_ID, GCS_RECORD_VERSION);
-	int e = thin_errno(db, sqlite3_open_v2(fresh, &db, SQLITE_OPEN_READWRITE, NULL));
+	int e = gcs_db_errno(db, sqlite3_open_v2(fresh, &db, SQLITE_OPEN_READWRITE, NULL));
 	if (e == 0)
-		e = thin_exec(db, pragma);
+		e = gcs_db_exec(db, pragma);
 	if (e == 0)
 		e = thin_functions(db);
 	if (e == 0)
@@ -315,7 +283,7 @@ static int thin_prepare(const char *path)
 	sqlite3 *db = NULL;
 	sqlite3_stmt *q = NULL;
 	int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL);
-	int e = thin_errno(db, rc);
+	int e = gcs_db_errno(db, rc);
 	if (e == 0)
 		e = thin_number(db, "PRAGMA application_id", &id);
 	if (e == 0)
@@ -332,7 +300,7 @@ static int thin_prepare(const char *path)
 	if (e == 0 && !thin) { /* the answer is a row either way; the mode that it names counts */
 		rc = sqlite3_prepare_v2(db, "PRAGMA journal_mode=DELETE", -1, &q, NULL);
 		rc = rc == SQLITE_OK ? sqlite3_step(q) : rc;
-		e = thin_errno(db, rc);
+		e = gcs_db_errno(db, rc);
 		const char *mode = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(q, 0) : "";
 		if (e == 0 && (!mode || strcmp(mode, "delete") != 0))
 			e = -EBUSY;

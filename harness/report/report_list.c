@@ -129,7 +129,8 @@ int gcs_record_paths(const char *dir, char ***ret, size_t *ret_n)
 	if (rc == 0 && !paths)
 		rc = -ENOMEM;
 	if (rc == 0) {
-		qsort(l->run, l->n, sizeof(l->run[0]), list_order);
+		if (l->n > 1)
+			qsort(l->run, l->n, sizeof(l->run[0]), list_order);
 		*ret = paths;
 		*ret_n = l->n;
 	}
@@ -150,7 +151,8 @@ int gcs_record_list(const char *dir, const char *format, FILE *out)
 		return -ENOMEM;
 	int rc = list_scan(l, dir, 1);
 	if (rc == 0) {
-		qsort(l->run, l->n, sizeof(l->run[0]), list_order);
+		if (l->n > 1)
+			qsort(l->run, l->n, sizeof(l->run[0]), list_order);
 		list_print(l, format && strcmp(format, "json") == 0, out);
 	}
 	for (size_t i = 0; i < l->n; i++)

@@ -1,5 +1,6 @@
 /* soak_state.c: see soak_state.h. */
 #define _GNU_SOURCE 1 /* asprintf */
+#include "harness/base/db.h"
 #include "harness/soak/soak_state.h"
 #include "harness/base/units.h"
 
@@ -46,33 +47,9 @@ const char *gcs_soak_record_name(enum gcs_soak_record r)
 
 /* ---- sqlite */
 
-static int state_errno(sqlite3 *db, int rc)
-{
-	int os = db ? sqlite3_system_errno(db) : 0;
-	switch (rc & 0xff) {
-	case SQLITE_OK:
-	case SQLITE_DONE:
-	case SQLITE_ROW:
-		return 0;
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return -EBUSY;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_READONLY:
-	case SQLITE_PERM:
-	case SQLITE_CANTOPEN:
-		return os ? -os : -EACCES;
-	default:
-		return os == ENOSPC || os == EDQUOT || os == EFBIG ? -ENOSPC : -EIO;
-	}
-}
-
 static int state_exec(struct gcs_soak_state *s, const char *sql)
 {
-	return state_errno(s->db, sqlite3_exec(s->db, sql, NULL, NULL, NULL));
+	return gcs_db_exec(s->db, sql);
 }
 
 /* One statement that returns no row. Arguments by letter: i int64_t, t text (may be NULL), n
@@ -96,7 +73,7 @@ static int state_run(struct gcs_soak_state *s, const char *sql, const char *kind
 	va_end(ap);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(q);
-	int e = state_errno(s->db, rc);
+	int e = gcs_db_errno(s->db, rc);
 	sqlite3_finalize(q);
 	return e;
 }
@@ -236,7 +213,7 @@ static int state_take(struct gcs_soak_state *s, const char *sql, struct gcs_soak
 			take(p, q);
 	}
 	sqlite3_finalize(q);
-	return state_errno(s->db, rc);
+	return gcs_db_errno(s->db, rc);
 }
 
 static bool state_plan_whole(const struct gcs_soak_plan *p)
@@ -292,7 +269,7 @@ static int state_open(struct gcs_soak_state **ret, const char *path)
 		sqlite3_close(s->db);
 		rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READONLY, NULL);
 	}
-	int e = state_errno(s->db, rc);
+	int e = gcs_db_errno(s->db, rc);
 	if (e) {
 		gcs_soak_state_close(s);
 		return e;
@@ -504,7 +481,7 @@ int gcs_soak_state_progress(struct gcs_soak_state *s, struct gcs_soak_progress *
 			.record_bytes = (uint64_t)sqlite3_column_int64(q, 5),
 		};
 	sqlite3_finalize(q);
-	return state_errno(s->db, rc);
+	return gcs_db_errno(s->db, rc);
 }
 
 static int64_t state_or_none(sqlite3_stmt *q, int column)
@@ -563,7 +540,7 @@ int gcs_soak_state_each(struct gcs_soak_state *s, const char *where,
 		said = fn(self, &r);
 	}
 	sqlite3_finalize(q);
-	int e = state_errno(s->db, rc);
+	int e = gcs_db_errno(s->db, rc);
 	return e ? e : said;
 }
 
@@ -596,5 +573,5 @@ int gcs_soak_state_rows(struct gcs_soak_state *s, const char *sql,
 		fn(self, text ? text : "", value, n < 8 ? n : 8);
 	}
 	sqlite3_finalize(q);
-	return state_errno(s->db, rc);
+	return gcs_db_errno(s->db, rc);
 }

@@ -11,6 +11,7 @@ XDG_STATE_HOME=$work/state; export XDG_STATE_HOME
 XDG_RUNTIME_DIR=$work/runtime; export XDG_RUNTIME_DIR
 mkdir "$XDG_RUNTIME_DIR"
 incidents=$src/incidents
+GCSTORM_INCIDENTS=$incidents; export GCSTORM_INCIDENTS # a build outside the tree does not see them
 bad=0
 
 fault() { echo "$1" >&2; bad=$((bad + 1)); }

@@ -313,7 +313,7 @@ static const char *plan_line(const struct plan_text *p)
 #define ALL_FAULTS                                                                                 \
 	FAULT("oom", "mem/malloc", "fail", "\"p_ppb\":20000000", ",\"times\":2000", 200, 500)      \
 	"," FAULT("late", "netpoll/wake", "delay", "\"every\":5", ",\"delay_ns\":2000000", 300,    \
-		  700) "," FAULT("gcnow", "gc/write", "force", "\"every\":1000", "", 200, 700)
+		  700) "," FAULT("gcnow", "gc/write", "force", "\"every\":100", "", 200, 700)
 
 static void check_clean_end(const struct run *r)
 {
@@ -353,6 +353,9 @@ static void whole_run(struct run *r, bool sim, const struct plan_text *p, int co
 	run_finish(r);
 }
 
+/* Eligible visits after which one of the workers must have fired: a busy machine may give fewer in the windows. */
+static const uint64_t enough[3] = {1000, 5, (2 + 2 + 12) * 100};
+
 static void check_all_faults(const struct run *r)
 {
 	check_clean_end(r);
@@ -361,7 +364,7 @@ static void check_all_faults(const struct run *r)
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(r->armed[i], 1);
 		assert_int_equal(r->disarmed[i], 1);
-		assert_true(r->t->fault[i].fired > 0);
+		assert_true(r->t->fault[i].fired > 0 || r->t->fault[i].eligible < enough[i]);
 		assert_true(r->t->fault[i].visits >= r->t->fault[i].eligible);
 		assert_int_equal(r->t->fault[i].armed, 0);
 	}
