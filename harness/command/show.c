@@ -2,6 +2,7 @@
 #define _GNU_SOURCE 1 /* strerrorname_np */
 #include "harness/command/show.h"
 
+#include "faults/syscalls.h"
 #include "harness/scenario/scenario_schema.h"
 #include "harness/command/story.h"
 #include "harness/scenario/timeline.h"
@@ -133,8 +134,9 @@ void gcs_point_example(const struct gcs_point_info *point, enum gcs_action actio
 		       char ret[GCS_EXAMPLE_BYTES])
 {
 	const char *fire;
+	const struct gcs_syscalls *call = gcs_syscalls_of(point->id);
 	bool first = (point->actions & -point->actions) == (uint32_t)action;
-	char named[32] = "";
+	char named[64] = "";
 	switch (action) {
 	case GCS_ACT_FAIL:
 		fire = "{probability: 2%}";
@@ -154,6 +156,8 @@ void gcs_point_example(const struct gcs_point_info *point, enum gcs_action actio
 	}
 	if (!first)
 		snprintf(named, sizeof named, "action: %s, ", gcs_action_name(action));
+	if (call && call->hot)
+		strcat(named, "allow-hot: true, ");
 	snprintf(ret, GCS_EXAMPLE_BYTES,
 		 "{id: %s-%s, point: %s, %swhen: {phase: storm, at: 1s, for: 3s}, fire: %s}",
 		 point->family, gcs_action_name(action), point->name, named, fire);

@@ -624,7 +624,8 @@ void gcs_resolve_activation(struct gcs_scenario *s)
 	for (uint32_t i = 0; i < s->nfaults && s->activation_ppb; i++) {
 		struct gcs_fault *f = &s->fault[i];
 		unsigned __int128 draw = resolve_mix(resolve_draw(s, f) ^ RESOLVE_LIVE);
-		if (f->manual || (uint64_t)(draw * 1000000000 >> 64) < s->activation_ppb)
+		/* a saboteur is there because somebody wants to see it found */
+		if (f->manual || gcs_point_sabotages(gcs_point_by_name(f->point)) || (uint64_t)(draw * 1000000000 >> 64) < s->activation_ppb)
 			continue;
 		f->left_out = true;
 		f->nwindows = 0;
