@@ -200,10 +200,8 @@ void gcs_collect_done(struct gcs_collect *c, const char *hash, uint64_t checked,
 	c->ended_ns = c->now_ns;
 	if (hash && c->sim) /* on real threads there is no order of events to prove */
 		snprintf(c->hash, sizeof(c->hash), "%s", hash);
-	if (checked > c->facts.integrity_checked)
-		c->facts.integrity_checked = checked;
-	if (errors > c->data_errors)
-		c->data_errors = errors;
+	c->done_checked = checked;
+	c->done_errors = errors;
 }
 
 static void collect_crash_text(struct gcs_collect *c)
@@ -267,7 +265,9 @@ void collect_facts(struct gcs_collect *c)
 		cold_ns += collect_load(&shared->cold_ns);
 	}
 	gcs_recoveries_facts(&c->recoveries, &c->facts);
-	c->facts.integrity_errors = c->data_errors;
+	/* The records may come before or behind the line that sums them up; some may be lost. */
+	c->facts.integrity_checked = c->told_checked > c->done_checked ? c->told_checked : c->done_checked;
+	c->facts.integrity_errors = c->data_errors > c->done_errors ? c->data_errors : c->done_errors;
 	c->facts.samples_lost = watch_lost(c->tel);
 	c->facts.injector_cost = c->cpu_ns > 0 ? (double)cold_ns / (double)c->cpu_ns : 0;
 }

@@ -354,7 +354,7 @@ static void drain_record(struct gcs_collect *c, const struct watch_record *r)
 		drain_integrity(c, r);
 		break;
 	case WATCH_CHECKED:
-		c->facts.integrity_checked += r->b;
+		c->told_checked += r->b;
 		break;
 	case WATCH_STALL:
 		drain_stall(c, r, i);

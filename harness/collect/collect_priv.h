@@ -87,7 +87,8 @@ struct gcs_collect {
 	struct gcs_reproductions reproductions;
 	int64_t over_ns; /* strip: pauses beyond this are over; 0 none */
 	bool aborted;
-	uint64_t data_errors;
+	uint64_t data_errors, told_checked; /* by records */
+	uint64_t done_errors, done_checked; /* by the target at its end */
 
 	struct collect_fidelity *fidelity; /* NULL: no log is followed */
 	struct gcs_record *record;
