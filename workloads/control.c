@@ -483,6 +483,9 @@ static int64_t control_deadline(const struct control *c, int64_t now_ns)
 {
 	int64_t deadline = now_ns + CONTROL_TICK_NS;
 
+	/* Simulation: no moment of virtual time may pass before the start has come, or a slow harness would be part of the run. */
+	if (MRT_SIM && !c->start_seen && c->end == CONTROL_RUNNING)
+		return PRIM_FOREVER;
 	if (c->begun) /* on whole ticks from t0: interval edges are among them */
 		deadline -= (now_ns - c->env->t0_ns) % CONTROL_TICK_NS;
 	if (c->begun && c->next < c->nedges && c->env->t0_ns + c->edge[c->next].at_ns < deadline)

@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define VIEW_BEGIN_NS INT64_C(3000000000) /* for a run that begins to be in its record */
+#define VIEW_RETRY_NS INT64_C(50000000)
 #define VIEW_AGAIN_NS INT64_C(1000000000) /* runs that are not over, in the list */
 
 struct view {
@@ -135,6 +137,13 @@ static int view_record(struct view *v, const char *path)
 {
 	struct gcs_playback *p = NULL;
 	int e = gcs_playback_open(&p, path, &v->trouble);
+	/* the file is there a moment before the run is written into it */
+	for (int64_t until_ns = view_clock() + VIEW_BEGIN_NS; e == -EAGAIN && view_clock() < until_ns && !v->over;) {
+		free(v->trouble);
+		v->trouble = NULL;
+		view_wait(v, VIEW_RETRY_NS);
+		e = gcs_playback_open(&p, path, &v->trouble);
+	}
 	struct gcs_player *player = e == 0 ? gcs_player_create(p, v->runs.n > 0) : NULL;
 	if (player)
 		view_play(v, player);

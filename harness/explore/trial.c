@@ -183,11 +183,16 @@ static void trials_fill(struct trials *all)
 	}
 }
 
-static void trial_result(const struct trial_slot *s, int status, struct gcs_run_result *ret)
+static void trial_result(const struct trial_slot *s, int status, int interrupted, struct gcs_run_result *ret)
 {
 	if (read(s->fd, ret, sizeof(*ret)) == (ssize_t)sizeof(*ret))
 		return;
 	memset(ret, 0, sizeof(*ret));
+	/* The interrupt came before or behind the run proper, where a signal ends the process. */
+	if (interrupted && WIFSIGNALED(status) && WTERMSIG(status) == interrupted) {
+		ret->exit = interrupted == SIGINT ? GCS_EXIT_INT : GCS_EXIT_TERM;
+		return;
+	}
 	ret->exit = WIFEXITED(status) && WEXITSTATUS(status) == GCS_EXIT_UNSUPPORTED ? GCS_EXIT_UNSUPPORTED
 										       : GCS_EXIT_HARNESS;
 	snprintf(ret->sentence, sizeof(ret->sentence), "the process that made the run died (%s %d)",
@@ -197,7 +202,7 @@ static void trial_result(const struct trial_slot *s, int status, struct gcs_run_
 static void trial_ended(struct trials *all, struct trial_slot *s, int status)
 {
 	struct gcs_trial_end end = {.took_ns = trial_now() - s->began_ns};
-	trial_result(s, status, &end.run);
+	trial_result(s, status, all->interrupted, &end.run);
 	close(s->fd);
 	s->pid = 0;
 	all->running--;

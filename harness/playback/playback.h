@@ -19,7 +19,8 @@
 
 struct gcs_playback;
 
-/* 0; -errno with a sentence in *ret_text (malloc'd, may be NULL): missing, foreign, of another version, damaged. Runs that never
+/* 0; -errno with a sentence in *ret_text (malloc'd, may be NULL): missing, foreign, of another version, damaged;
+ * -EAGAIN: no run is in it, not yet perhaps. Runs that never
  * began can be opened: they end at 0. */
 int gcs_playback_open(struct gcs_playback **ret, const char *path, char **ret_text);
 void gcs_playback_close(struct gcs_playback *p);

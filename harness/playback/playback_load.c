@@ -478,8 +478,10 @@ static int load_check(struct load *l, char **ret_text)
 		return -ENOMEM;
 	if (l->broken)
 		return load_refuse(ret_text, p->path, sqlite3_errmsg(l->db));
-	if (!p->began)
-		return load_refuse(ret_text, p->path, "it names no run");
+	if (!p->began) { /* a run that begins writes this first */
+		load_refuse(ret_text, p->path, "it names no run");
+		return -EAGAIN;
+	}
 	if (!p->scenario)
 		return load_refuse(ret_text, p->path, "its scenario cannot be read");
 	return 0;
