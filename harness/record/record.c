@@ -7,6 +7,7 @@
  * last ticks, never the file). On an error it rolls back, keeps the first cause, and swallows what
  * follows: the run is then stopped by who called.
  */
+#include "harness/base/db.h"
 #include "harness/record/record.h"
 
 #include <errno.h>
@@ -368,6 +369,34 @@ int gcs_record_create(struct gcs_record **ret, const struct gcs_record_options *
 	return 0;
 }
 
+/* The answer to a change of mode is a row either way; the mode that it names counts. */
+static int record_unlog(sqlite3 *db)
+{
+	sqlite3_stmt *q = NULL;
+	int rc = sqlite3_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(db, "PRAGMA journal_mode=DELETE", -1, &q, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(q);
+	int error = gcs_db_errno(db, rc);
+	const char *mode = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(q, 0) : NULL;
+	if (error == 0 && (!mode || strcmp(mode, "delete") != 0))
+		error = -EBUSY;
+	sqlite3_finalize(q);
+	return error;
+}
+
+int gcs_record_fold(const char *path)
+{
+	sqlite3 *db = NULL;
+	int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL);
+	int error = gcs_db_errno(db, rc);
+	if (error == 0)
+		error = record_unlog(db);
+	sqlite3_close(db);
+	return error;
+}
+
 int gcs_record_close(struct gcs_record *r)
 {
 	gcs_record_sync(r);
@@ -381,8 +410,7 @@ int gcs_record_close(struct gcs_record *r)
 		r->stmt[i] = NULL;
 	}
 	/* A reader that holds the file open keeps the log alive; the record is whole either way. */
-	sqlite3_exec(r->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
-	sqlite3_exec(r->db, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL);
+	record_unlog(r->db);
 	int error = atomic_load_explicit(&r->error, memory_order_relaxed);
 	record_free(r);
 	return error;

@@ -131,3 +131,6 @@ int gcs_record_sync(struct gcs_record *r);
 uint64_t gcs_record_dropped(struct gcs_record *r);
 /* Write the rest, fold the log in, close: one file is the whole run. Frees r. 0, -ENOSPC, -EIO. */
 int gcs_record_close(struct gcs_record *r);
+/* What _close would have done to a record whose writer was killed: fold the log in, so that one file is
+ * the whole run. 0; -EBUSY (somebody has it open), -ENOSPC, -EIO: it stays as it is, and whole. */
+int gcs_record_fold(const char *path);

@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE 1 /* asprintf */
 #include "harness/soak/soak.h"
+#include "harness/record/record.h"
 #include "harness/report/report_priv.h"
 #include "harness/soak/soak_priv.h"
 #include "harness/base/units.h"
@@ -372,6 +373,7 @@ static int recover_round(struct soak *s, uint64_t finished)
 	}
 	soak_record_path(s, r.file, path);
 	if (recover_judged(path)) {
+		gcs_record_fold(path); /* killed before it was closed; where that fails it stays whole */
 		soak_tell(s,
 			  "%" PRIu64 " round%s finished; round %" PRIu64
 			  " had come to its verdict and counts",

@@ -104,6 +104,8 @@ static enum gcs_exit played_run(void *self, const struct gcs_run_options *opt,
 	gcs_record_put(rec, GCS_ROW_VERDICT, gcs_int(exit),
 		       gcs_text(gcs_verdict_word((enum gcs_exit)exit)), gcs_text(sentence));
 	gcs_record_put(rec, GCS_ROW_RUN_END, gcs_int(ROUND_NS), gcs_text(hash));
+	gcs_record_sync(rec);
+	played_at(w, "judged, not closed");
 	assert_int_equal(gcs_record_close(rec), 0);
 	snprintf(ret->sentence, sizeof(ret->sentence), "%s", sentence);
 	if (w->raise_in == (int)w->number)
