@@ -220,7 +220,7 @@ int gcs_command_report(const struct gcs_arguments *a)
 		return gcs_command_usage("`gcstorm list runs` names them; `last` is the newest",
 					 "there is no run '%s'", a->word[0]);
 	e = gcs_report(path, a->format, stdout, stderr);
-	if (e == -EINVAL || e == -ENOENT || e == -EISDIR)
+	if (e == -EINVAL || e == -EAGAIN || e == -ENOENT || e == -EISDIR)
 		return GCS_EXIT_USAGE; /* it names no record; that has been said */
 	return e ? GCS_EXIT_HARNESS : 0;
 }

@@ -153,7 +153,7 @@ static int view_record(struct view *v, const char *path)
 		return 0;
 	if (!v->trouble)
 		v->trouble = strdup(strerror(e ? -e : ENOMEM));
-	return e == -EINVAL || e == -ENOENT || e == -EISDIR ? GCS_EXIT_USAGE : GCS_EXIT_HARNESS;
+	return e == -EINVAL || e == -EAGAIN || e == -ENOENT || e == -EISDIR ? GCS_EXIT_USAGE : GCS_EXIT_HARNESS;
 }
 
 /* ---------------------------------------------------------------- the list */

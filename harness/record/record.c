@@ -297,15 +297,18 @@ static int record_setup(struct gcs_record *r, const struct gcs_record_options *o
 	char pragma[256];
 	sqlite3_busy_timeout(r->db, RECORD_BUSY_MS);
 	snprintf(pragma, sizeof(pragma),
-		 "PRAGMA page_size=%d; PRAGMA application_id=%d; PRAGMA user_version=%d; PRAGMA "
-		 "journal_mode=WAL;"
-		 "PRAGMA synchronous=NORMAL; PRAGMA max_page_count=%llu;",
-		 RECORD_PAGE, GCS_RECORD_APPLICATION_ID, GCS_RECORD_VERSION,
+		 "PRAGMA page_size=%d; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA "
+		 "max_page_count=%llu; BEGIN; PRAGMA application_id=%d; PRAGMA user_version=%d;",
+		 RECORD_PAGE,
 		 opt->max_bytes ? (unsigned long long)(opt->max_bytes / RECORD_PAGE)
-				: 4294967294ull);
+				: 4294967294ull,
+		 GCS_RECORD_APPLICATION_ID, GCS_RECORD_VERSION);
 	int rc = sqlite3_exec(r->db, pragma, NULL, NULL, NULL);
+	/* One transaction: whoever looks sees an empty file, or a record with all its tables. */
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(r->db, gcs_record_schema, NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(r->db, "COMMIT", NULL, NULL, NULL);
 	for (int i = 0; i < GCS_ROWS && rc == SQLITE_OK; i++)
 		rc = sqlite3_prepare_v3(r->db, gcs_rows[i].sql, -1, SQLITE_PREPARE_PERSISTENT,
 					&r->stmt[i], NULL);

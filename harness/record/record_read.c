@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,8 +48,12 @@ int gcs_record_read(const char *path, sqlite3 **ret, char **ret_text)
 		rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL);
 	}
 	sqlite3_busy_timeout(db, READ_BUSY_MS);
+	/* one look: the record may be made this moment */
+	sqlite3_exec(db, "BEGIN", NULL, NULL, NULL);
 	int id = rc == SQLITE_OK ? read_pragma(db, "PRAGMA application_id") : -1;
 	int version = id == GCS_RECORD_APPLICATION_ID ? read_pragma(db, "PRAGMA user_version") : -1;
+	bool empty = id == 0 && read_pragma(db, "PRAGMA schema_version") == 0;
+	sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
 	if (version == GCS_RECORD_VERSION) {
 		/* a reader must not fold the log of a run that it only looks at */
 		sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -61,5 +66,5 @@ int gcs_record_read(const char *path, sqlite3 **ret, char **ret_text)
 		return read_refuse(ret_text, -EINVAL,
 				   "%s is a record of version %d, this gcstorm reads version %d",
 				   path, version, GCS_RECORD_VERSION);
-	return read_refuse(ret_text, -EINVAL, "%s is not a record of a run (a .gcrun file)", path);
+	return read_refuse(ret_text, empty ? -EAGAIN : -EINVAL, "%s is not a record of a run (a .gcrun file)", path);
 }

@@ -9,6 +9,6 @@
 
 #include <sqlite3.h>
 
-/* 0; -ENOENT, -EACCES, ... (cannot be opened); -EINVAL (no record, or one of another version). With
- * *ret_text (malloc'd, may be NULL), a sentence without "gcstorm: ". Close with sqlite3_close. */
+/* 0; -ENOENT, -EACCES, ... (cannot be opened); -EINVAL (no record, or one of another version);
+ * -EAGAIN (an empty file: no record, or one that begins this moment). With *ret_text (malloc'd, may be NULL), a sentence without "gcstorm: ". Close with sqlite3_close. */
 int gcs_record_read(const char *path, sqlite3 **ret, char **ret_text);

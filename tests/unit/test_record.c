@@ -2,6 +2,8 @@
  * end, honest when the disk is full. */
 #include "tests/unit/test_run_fixture.h"
 
+#include "harness/record/record_read.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -112,6 +114,43 @@ static void test_whole(void **state)
 	assert_int_equal(ask(p.path, "PRAGMA application_id"), GCS_RECORD_APPLICATION_ID);
 	assert_int_equal(ask(p.path, "PRAGMA user_version"), GCS_RECORD_VERSION);
 	assert_true(sound(p.path));
+	place_fini(&p);
+}
+
+/* Who looks while a record is made sees no record yet, or one with all its tables. */
+static void test_read_while_made(void **state)
+{
+	(void)state;
+	struct place p;
+	place_init(&p);
+	gcs_record_close(open_record(p.path, 0));
+	int64_t tables = ask(p.path, "SELECT count(*) FROM sqlite_master"), seen = 0;
+	for (int round = 0; round < 20; round++) {
+		int status;
+		unlink(p.path);
+		pid_t pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			struct gcs_record *r = NULL;
+			struct gcs_record_options opt = {.path = p.path};
+			_exit(gcs_record_create(&r, &opt, NULL) == 0 && gcs_record_close(r) == 0 ? 0 : 1);
+		}
+		for (int rc = -EAGAIN; rc != 0;) {
+			sqlite3 *db = NULL;
+			char *text = NULL;
+			rc = gcs_record_read(p.path, &db, &text);
+			if (rc == 0)
+				seen += ask(p.path, "SELECT count(*) FROM sqlite_master");
+			else
+				assert_true(rc == -EAGAIN || rc == -ENOENT);
+			free(text);
+			sqlite3_close(db);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	}
+	assert_true(tables > 10);
+	assert_int_equal(seen, 20 * tables);
 	place_fini(&p);
 }
 
@@ -335,6 +374,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_read_while_made),
 		cmocka_unit_test(test_read_while_written),
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_full),
