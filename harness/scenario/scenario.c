@@ -200,7 +200,11 @@ char *gcs_scenario_reduced(const char *path, const struct gcs_scenario_options *
 		fclose(out);
 	}
 	gcs_doc_fini(&doc);
-	ret_error->text = gcs_diag_fini(&d);
+	char *wrong = gcs_diag_fini(&d);
+	if (e)
+		ret_error->text = wrong;
+	else
+		free(wrong);
 	gcs_scenario_destroy(s);
 	return text;
 }
