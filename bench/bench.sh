@@ -1,11 +1,12 @@
 #!/bin/sh
 # bench.sh: the project's figures, measured side by side in one run, as one table.
 #
-#   bench.sh [--pairs N] [--build DIR] [--write FILE] [OPERATION...]      (make bench calls it)
+#   bench.sh [--pairs N] [--build DIR] [--write FILE] [--gates] [OPERATION...]      (make bench calls it)
 #
+# With --gates only the second table: what every fault point costs, disarmed and armed (bench/bench_gates.c).
 # Each operation runs in a fresh process, here and in Go, N times (10) in alternation; medians, least and most, and the
 # median of the pairs' ratios are printed. Every Go found is used: the one in PATH and /usr/lib/go-*/bin/go. Both sides print a
-# checksum of the work done; if they differ, there is no table. --write puts it between the markers of FILE.
+# checksum of the work done; if they differ, there is no table. --write puts the tables between the markers of FILE.
 set -eu
 
 PAIRS=${BENCH_PAIRS:-10}
@@ -13,6 +14,7 @@ BUILD=${GCSTORM_BUILD:-build}
 WRITE=${BENCH_WRITE:-}
 OPS="map_churn slice_append alloc_64_noscan alloc_64_pointers"
 CHOSEN=
+ONLY_GATES=
 
 say() { printf 'bench: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -22,6 +24,7 @@ while [ $# -gt 0 ]; do
 	--pairs) PAIRS=$2; shift 2 ;;
 	--build) BUILD=$2; shift 2 ;;
 	--write) WRITE=$2; shift 2 ;;
+	--gates) ONLY_GATES=yes; shift ;;
 	-*) die "unknown option $1" ;;
 	*) CHOSEN="$CHOSEN $1"; shift ;;
 	esac
@@ -40,7 +43,8 @@ find_program() {
 }
 RUNTIME=$(find_program bench-runtime)
 TUI=$(find_program bench-tui)
-[ -n "$RUNTIME" ] || die "no bench-runtime in $BUILD: make bench builds it"
+GATES=$(find_program bench-gates)
+[ -n "$RUNTIME" ] || [ -n "$ONLY_GATES" ] || die "no bench-runtime in $BUILD: make bench builds it"
 
 TMP=$(mktemp -d)
 trap 'rm -rf "$TMP"' EXIT INT TERM
@@ -125,16 +129,31 @@ host() {
 		"$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" "$(uname -r)" "$(date -u +%F)"
 }
 
-(host && table) >"$TMP/table" || die "no table"
-cat "$TMP/table"
-
-if [ -n "$WRITE" ]; then
-	grep -q '^<!-- bench:begin -->$' "$WRITE" && grep -q '^<!-- bench:end -->$' "$WRITE" || die "$WRITE has no markers"
-	awk -v file="$TMP/table" '
-	/^<!-- bench:end -->$/ { inside = 0 }
+# The file between the markers of this name in $WRITE becomes file $2.
+write_between() {
+	grep -q "^<!-- $1:begin -->\$" "$WRITE" && grep -q "^<!-- $1:end -->\$" "$WRITE" || die "$WRITE has no markers of $1"
+	awk -v name="$1" -v file="$2" '
+	$0 == "<!-- " name ":end -->" { inside = 0 }
 	!inside { print }
-	/^<!-- bench:begin -->$/ { inside = 1; print ""; while ((getline line < file) > 0) print line; print "" }
+	$0 == "<!-- " name ":begin -->" { inside = 1; print ""; while ((getline line < file) > 0) print line; print "" }
 	' "$WRITE" >"$TMP/new"
 	cat "$TMP/new" >"$WRITE"
-	say "written to $WRITE"
+	say "$1 written to $WRITE"
+}
+
+# Make one of the tables, show it, and put it where it belongs.
+one_table() {
+	name=$1
+	shift
+	(host && "$@") >"$TMP/$name" || die "no table of $name"
+	cat "$TMP/$name"
+	[ -z "$WRITE" ] || write_between "$name" "$TMP/$name"
+}
+
+[ -n "$ONLY_GATES" ] || one_table bench table
+if [ -n "$GATES" ]; then
+	say "$(basename "$GATES")"
+	one_table gates "$GATES"
+elif [ -n "$ONLY_GATES" ]; then
+	die "no bench-gates in $BUILD: make bench builds it"
 fi

@@ -144,6 +144,8 @@ static const uint32_t *split_own(const struct fault *f)
 	case GCS_POINT_netpoll_poll:
 		return &poller;
 	case GCS_POINT_sched_steal:
+	case GCS_POINT_sched_thread:
+	case GCS_POINT_sched_starve:
 		return &scheduler;
 	default: /* one for all system calls, whoever makes them */
 		return strncmp(f->name, "os/", 3) == 0 ? &system_calls : NULL;

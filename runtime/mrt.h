@@ -20,6 +20,8 @@
  */
 #pragma once
 
+#include "faults/gate.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -104,7 +106,13 @@ static inline void mrt_safepoint(mrt_g *g) { mrt_safepoint_slow(g); }
 #else
 static inline void mrt_safepoint(mrt_g *g)
 {
-	if (__builtin_expect(atomic_load_explicit(g->poll, memory_order_relaxed) != 0, 0))
+	uint32_t why = atomic_load_explicit(g->poll, memory_order_relaxed);
+
+#if GCS_FAULTS
+	/* The gate of sched/preempt, in the same branch. */
+	why |= atomic_load_explicit(&gcs_gates[GCS_POINT_sched_preempt], memory_order_relaxed);
+#endif
+	if (__builtin_expect(why != 0, 0))
 		mrt_safepoint_slow(g);
 }
 #endif

@@ -54,6 +54,7 @@ int mrt_run(const struct mrt_options *opt, mrt_go_fn *fn, void *arg)
 		.seed = opt->seed != 0 ? opt->seed : prim_seed(),
 		.telemetry = opt->telemetry,
 		.gc = &gc_sched_hooks,
+		.oom = opt->oom,
 	};
 	int r;
 

@@ -71,6 +71,14 @@ static const char *words_ordinal(uint64_t n)
 	return n % 10 == 1 ? "st" : n % 10 == 2 ? "nd" : n % 10 == 3 ? "rd" : "th";
 }
 
+/* What is made to happen there: a collection, but for these. */
+static const char *words_forced(const char *point)
+{
+	if (strcmp(point, "sched/preempt") == 0)
+		return "end a time slice";
+	return strcmp(point, "map/grow") == 0 ? "force a growth" : "force a collection";
+}
+
 static void words_action(struct timeline_words *w, const struct gcs_fault *f)
 {
 	char t[GCS_UNIT_TEXT];
@@ -84,7 +92,7 @@ static void words_action(struct timeline_words *w, const struct gcs_fault *f)
 		if (f->delay_max_ns)
 			words_add(w, ", doubling up to %s", gcs_show_duration(t, f->delay_max_ns));
 	} else if (strcmp(f->action, "force") == 0) {
-		words_add(w, "force a collection");
+		words_add(w, "%s", words_forced(f->point));
 	} else if (f->by_milli) {
 		words_add(w, "%s by a factor of %g", f->action, f->by_milli / 1e3);
 	} else {

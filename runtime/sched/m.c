@@ -5,13 +5,18 @@
  * sched.spinning counts them, and at most one is started at a time, by whoever made work visible
  * while nobody was looking.  When it finds some it starts the next one.
  *
- * When the system refuses a thread its P stays idle, and the others do the work.
+ * When the system refuses a thread its P stays idle, and the others do the work: who waits in the
+ * poller is called to it, and sysmon tries again as long as there is some (sched.owed). Under oom: throw
+ * that is the end, as in Go.
  */
 #include "runtime/sched/sched.h"
 #include "runtime/sched/sched_priv.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#define M_OTHERS 2u /* threads that m_count leaves out and Go counts: the first M and sysmon */
 
 static void m_thread(void *arg)
 {
@@ -42,10 +47,82 @@ uint32_t sched_m_random(struct sched_m *m)
 	return (uint32_t)(x >> 32);
 }
 
+/* ------------------------------------------------------------- a thread that is refused */
+
+/* Go's last words (os_linux.go): the thread that is not to be had is counted. */
+static _Noreturn void m_throw(uint32_t threads, int err)
+{
+	char text[240];
+
+	snprintf(text, sizeof(text),
+		 "runtime: failed to create new OS thread (have %u already; errno=%d)\n%s"
+		 "fatal error: newosproc\n",
+		 threads, err,
+		 err == EAGAIN ? "runtime: may need to increase max user processes (ulimit -u)\n"
+			       : "");
+	prim_die(2, text);
+}
+
+/* The gate of sched/thread is armed, and p needs a new thread. Under the lock, so that one visit
+ * comes after the other. 0; -errno: it is refused. */
+static int m_refused_locked(const struct sched_p *p)
+{
+	struct gcs_site site = sched_site_bare(p, MRT_WORKER_SCHED);
+	struct gcs_firing firing;
+
+	prim_mutex_assert_held(&sched.lock);
+	site.arg = sched.m_count + M_OTHERS;
+	if (!gcs_decide(GCS_POINT_sched_thread, &site, &firing) || firing.action != GCS_ACT_FAIL)
+		return 0;
+	gcs_effect(&site, firing.id, 25, sched.m_count + M_OTHERS - 1);
+	if (sched.refused_firing == 0) {
+		sched.refused_firing = firing.id;
+		sched.refused_ns = site.now_ns;
+	}
+	return -firing.err;
+}
+
+/* An M goes to p: it is over that there was none. */
+static void m_refused_end_locked(const struct sched_p *p)
+{
+	struct gcs_site site = sched_site_bare(p, MRT_WORKER_SCHED);
+
+	prim_mutex_assert_held(&sched.lock);
+	gcs_effect(&site, sched.refused_firing, 26, (uint64_t)(site.now_ns - sched.refused_ns));
+	sched.refused_firing = 0;
+}
+
+/* No M was to be had, and who saw it coming may have relied on it. */
+static void m_owe(void)
+{
+	prim_mutex_lock(&sched.lock);
+	if (!atomic_load_explicit(&sched.quitting, memory_order_relaxed)) {
+		/* Under the lock: sysmon sees it before it goes to sleep for long. */
+		atomic_store(&sched.owed, true);
+		sched_sysmon_busy_locked();
+	}
+	prim_mutex_unlock(&sched.lock);
+	sched_netpoll_nudge();
+}
+
+/* ---------------------------------------------------------------------- starting */
+
+static int m_thread_start_locked(struct sched_m *m)
+{
+	int r = gcs_gate(GCS_POINT_sched_thread) ? m_refused_locked(m->next_p) : 0;
+	char name[32];
+
+	snprintf(name, sizeof(name), "m%u", m->id);
+	if (r == 0)
+		r = prim_thread_create(&m->thread, name, m_thread, m);
+	if (r < 0 && sched.oom == MRT_OOM_THROW)
+		m_throw(sched.m_count + M_OTHERS, -r);
+	return r;
+}
+
 static struct sched_m *m_create_locked(struct sched_p *p, bool spinning)
 {
 	struct sched_m *m = prim_pages_alloc(sizeof(*m));
-	char name[32];
 
 	prim_mutex_assert_held(&sched.lock);
 	if (m == NULL)
@@ -54,8 +131,8 @@ static struct sched_m *m_create_locked(struct sched_p *p, bool spinning)
 	m->rng = (sched.seed ^ m->id * UINT64_C(0x9e3779b97f4a7c15)) | 1;
 	m->spinning = spinning;
 	m->next_p = p;
-	snprintf(name, sizeof(name), "m%u", m->id);
-	if (prim_thread_create(&m->thread, name, m_thread, m) < 0) {
+	if (m_thread_start_locked(m) < 0) {
+		sched.m_count--;
 		prim_pages_free(m, sizeof(*m));
 		return NULL;
 	}
@@ -91,6 +168,8 @@ void sched_m_start(struct sched_p *p, bool spinning)
 		p = sched_p_idle_get_locked();
 	if (p != NULL)
 		assigned = m_assign_locked(p, spinning, &wake);
+	if (assigned && PRIM_UNLIKELY(sched.refused_firing != 0))
+		m_refused_end_locked(p);
 	prim_mutex_unlock(&sched.lock);
 	if (wake != NULL)
 		prim_note_wake(&wake->note);
@@ -98,8 +177,10 @@ void sched_m_start(struct sched_p *p, bool spinning)
 		return;
 	if (spinning)
 		atomic_fetch_sub(&sched.spinning, 1);
-	if (p != NULL)
-		sched_p_give_up(p);
+	if (p == NULL)
+		return;
+	sched_p_give_up(p);
+	m_owe();
 }
 
 void sched_m_take(struct sched_m *m, struct sched_p *p)

@@ -380,6 +380,17 @@ bool sched_netpoll_block(struct sched_m *m, struct sched_list *ret)
 	return true;
 }
 
+bool sched_netpoll_blocked(void)
+{
+	return atomic_load(&netpoll.blocked);
+}
+
+void sched_netpoll_nudge(void)
+{
+	if (atomic_load(&netpoll.blocked))
+		prim_poll_break();
+}
+
 void sched_netpoll_timer(int64_t when_ns)
 {
 	int64_t until;

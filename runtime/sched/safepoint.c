@@ -50,12 +50,40 @@ static void safepoint_late(struct sched_g *g)
 	gcs_effect(&site, firing.id, 6, (uint64_t)(site.now_ns - asked_ns));
 }
 
+/*
+ * The gate of sched/preempt is armed: does g's time slice end here? Not where it makes room anyway, and
+ * not while it stops the world. What else could run is told with the firing, how long g was away with
+ * the effect.
+ */
+static __attribute__((cold, noinline)) void safepoint_preempted(struct sched_g *g)
+{
+	struct sched_p *p = g->p;
+	struct gcs_site site = sched_site(p, g, g->worker);
+	struct gcs_firing firing;
+	int64_t begin_ns = site.now_ns;
+
+	site.eligible =
+		site.eligible &&
+		(atomic_load_explicit(&p->poll, memory_order_relaxed) &
+		 (SCHED_POLL_STOP | SCHED_POLL_PREEMPT)) == 0 &&
+		atomic_load_explicit(&p->status, memory_order_relaxed) != SCHED_P_STOPPED;
+	site.arg = sched_runq_count(p) +
+		   atomic_load_explicit(&sched.global_count, memory_order_relaxed);
+	if (!gcs_decide(GCS_POINT_sched_preempt, &site, &firing) || firing.action != GCS_ACT_FORCE)
+		return;
+	sched_leave(g, SCHED_AFTER_YIELD);
+	site = sched_site(g->p, g, g->worker);
+	gcs_effect(&site, firing.id, 27, (uint64_t)(site.now_ns - begin_ns));
+}
+
 void sched_safepoint(struct sched_g *g)
 {
 	struct sched_p *p;
 	uint32_t bits;
 
 	prim_step(PRIM_COST_SAFEPOINT);
+	if (gcs_gate(GCS_POINT_sched_preempt))
+		safepoint_preempted(g);
 	for (;;) {
 		p = g->p;
 		/* Acquire: pairs with the requester's read-modify-write. */

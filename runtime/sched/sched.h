@@ -128,6 +128,7 @@ struct sched_options {
 	uint64_t seed;
 	struct mrt_telemetry *telemetry;
 	const struct sched_gc_hooks *gc;
+	enum mrt_oom oom; /* also when the system refuses a thread: go on with those there are, or die with Go's text */
 };
 int sched_init(const struct sched_options *opt);
 /* Runs fn as the main goroutine on this thread; returns when it ended and every M has stopped. -EBUSY: others still live. */
@@ -174,7 +175,7 @@ enum sched_stw_reason { SCHED_STW_GC_START, SCHED_STW_GC_END, SCHED_STW_MEMSTATS
 struct sched_stw {
 	enum sched_stw_reason reason;
 	int64_t request_ns, stopped_ns, start_ns; /* request -> all stopped -> restarted */
-	uint64_t late_firing; /* of stw/stop: the goroutine that came last of those held up; 0 none */
+	uint64_t late_firing; /* of stw/stop or sched/starve: the goroutine that came last of those held up; 0 none */
 	uint64_t long_firing; /* of stw/stopped; 0 none */
 };
 /* g: the caller (its P counts as stopped), or NULL from a thread without P. One stopper at a time, others wait their turn

@@ -14,6 +14,10 @@
  * takes itself out of `spinning` and then looks at every queue again.  One of the two sees the
  * other. The same pattern, store mine then read yours, holds between a request in a P's poll word
  * and a P's status BLOCKED.
+ *
+ * Whoever relied on a spinning M that could not be started after all is seen to by sysmon: the start
+ * that failed takes itself out of `spinning` and then says `owed`; sysmon takes `owed` back and then
+ * looks at every queue.
  */
 #pragma once
 
@@ -103,20 +107,24 @@ struct sched_state {
 	uint64_t seed;
 	struct mrt_telemetry *telemetry;
 	const struct sched_gc_hooks *gc;
+	enum mrt_oom oom;
 	struct sched_p *p[WATCH_PS_MAX];
 	/* Written under the lock, read anywhere. */
 	_Atomic uint64_t idle; /* bit: this P is idle */
 	_Atomic uint32_t spinning;
 	_Atomic uint32_t global_count;
 	_Atomic bool started, quitting, stopping, stopped;
+	_Atomic bool owed; /* an M was to start and no thread was to be had; sysmon tries again */
 	/* Under the lock. */
 	struct sched_list global;
 	struct sched_list gfree;
 	uint32_t gfree_stacks;
 	struct sched_m *m_idle, *m_all;
 	uint32_t m_count;
+	uint64_t refused_firing; /* of sched/thread, since when no M was found for a P; 0: none */
+	int64_t refused_ns;
 	uint32_t stop_left; /* Ps that the stopper waits for */
-	_Atomic uint64_t late_firing; /* of stw/stop in this stop, the latest; any M writes it */
+	_Atomic uint64_t late_firing; /* of stw/stop or sched/starve in this stop, the latest; any M writes it */
 	int64_t idle_ns;
 	prim_note stop_note;
 	struct sched_m m0;
@@ -245,6 +253,9 @@ uint32_t sched_m_random(struct sched_m *m);
 
 /* ---- schedule.c */
 void sched_m_loop(struct sched_m *m);
+/* Is there something to do that no M may know of: goroutines in a queue, mark work, a timer that
+ * nobody waits for? */
+bool sched_work_waits(void);
 /* Switch from g (the caller) to its M. */
 void sched_leave(struct sched_g *g, enum sched_after after);
 
@@ -259,6 +270,8 @@ void sched_timer_fini(struct sched_p *p);
 int sched_netpoll_init(void);
 void sched_netpoll_fini(void);
 bool sched_netpoll_wanted(void); /* somebody waits, and nobody blocks in the poller */
+bool sched_netpoll_blocked(void); /* an M blocks in the poller */
+void sched_netpoll_nudge(void); /* an M that blocks in the poller looks for work */
 /* Non-blocking; p may be NULL. The Gs are RUNNABLE. `events` has PRIM_POLL_EVENTS_MAX. */
 void sched_netpoll_now(struct sched_p *p, struct prim_event *events, struct sched_list *ret);
 /* Become the one blocked poller, until the next timer: false: not needed, or there is one already.

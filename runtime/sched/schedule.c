@@ -223,6 +223,13 @@ static bool find_queues_filled(void)
 	return false;
 }
 
+bool sched_work_waits(void)
+{
+	if (find_queues_filled() || (sched.gc->has_work != NULL && sched.gc->has_work()))
+		return true;
+	return !sched_netpoll_blocked() && sched_timer_first() != SCHED_NEVER;
+}
+
 /* m has stopped spinning and has no P. True: it has one again, perhaps with a goroutine. */
 static bool find_recheck(struct sched_m *m, struct sched_g **ret)
 {
@@ -321,6 +328,30 @@ static struct sched_g *find_runnable(struct sched_m *m, bool *ret_inherit)
 
 /* ------------------------------------------------------------------- running */
 
+/*
+ * The gate of sched/starve is armed and p is about to go on with g: the CPU may be gone for a while.
+ * The thread holds both and looks at nothing: nobody can take p, and a stop waits for it. A wake that
+ * is measured ends after it.
+ */
+static __attribute__((cold, noinline)) void run_starved(struct sched_p *p, struct sched_g *g)
+{
+	struct gcs_site site = sched_site(p, g, MRT_WORKER_SCHED);
+	struct gcs_firing firing;
+	int64_t begin_ns = site.now_ns;
+
+	site.eligible = true;
+	if (!gcs_decide(GCS_POINT_sched_starve, &site, &firing) || firing.action != GCS_ACT_DELAY)
+		return;
+	prim_sleep_until(begin_ns + firing.delay_ns);
+	/* Before p is given up: who comes last is the last to write. */
+	if (atomic_load(&sched.stopping))
+		atomic_store(&sched.late_firing, firing.id);
+	if (g->ready_ns != 0 && g->ready_firing == 0)
+		g->ready_firing = firing.id;
+	site.now_ns = prim_now_ns();
+	gcs_effect(&site, firing.id, 6, (uint64_t)(site.now_ns - begin_ns));
+}
+
 static void run_begin(struct sched_m *m, struct sched_g *g, bool inherit)
 {
 	struct sched_p *p = m->p;
@@ -344,6 +375,8 @@ static void run_begin(struct sched_m *m, struct sched_g *g, bool inherit)
 	if (PRIM_UNLIKELY(atomic_load(&g->scan_asked) != 0))
 		atomic_fetch_or(&p->poll, SCHED_POLL_SCAN);
 	prim_step(PRIM_COST_SWITCH);
+	if (gcs_gate(GCS_POINT_sched_starve))
+		run_starved(p, g);
 	if (g->ready_ns != 0)
 		sched_wake_account(p, g);
 }

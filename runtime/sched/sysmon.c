@@ -4,9 +4,9 @@
  * Every 20 us, slower when there is nothing to do (after 50 idle rounds the period doubles, up to
  * 10 ms): look at the connections when nobody has for 10 ms, find the wakes that a fault dropped
  * 10 ms ago, take Ps away from blocking calls, ask goroutines that have run for 10 ms to make room,
- * and give the collector its tick.
+ * give the collector its tick, and start an M that was refused its thread, if there is still work for it.
  *
- * When every P has been idle at the slowest pace and no wake is lost it sleeps deeply, a minute at a
+ * When every P has been idle at the slowest pace, no wake is lost and no M is owed it sleeps deeply, a minute at a
  * time, and from the fourth minute without end (a timed GC has long come and gone); the first P that
  * becomes busy wakes it, and so does a wake that is dropped.
  */
@@ -117,6 +117,16 @@ static bool sysmon_ps(int64_t now)
 	return any;
 }
 
+/* Taken back before the look around: who makes work visible later is on its own again. */
+static bool sysmon_owed(void)
+{
+	if (PRIM_LIKELY(!atomic_load(&sched.owed)) || !atomic_exchange(&sched.owed, false) ||
+	    !sched_work_waits())
+		return false;
+	sched_wake();
+	return !atomic_load(&sched.owed);
+}
+
 /* ----------------------------------------------------------------------- pace */
 
 static bool sysmon_all_idle(void)
@@ -132,7 +142,7 @@ static int64_t sysmon_pace_locked(int64_t now)
 	prim_mutex_assert_held(&sched.lock);
 	if (PRIM_UNLIKELY(backstop_ns != SCHED_NEVER))
 		return backstop_ns < now + sysmon.period_ns ? backstop_ns : now + sysmon.period_ns;
-	if (sysmon.period_ns < SYSMON_MAX_NS || !sysmon_all_idle()) {
+	if (sysmon.period_ns < SYSMON_MAX_NS || !sysmon_all_idle() || atomic_load(&sched.owed)) {
 		sysmon.deep_rounds = 0;
 		return now + sysmon.period_ns;
 	}
@@ -177,6 +187,7 @@ static void sysmon_thread(void *arg)
 		bool any = sysmon_netpoll(now);
 
 		any |= sysmon_ps(now);
+		any |= sysmon_owed();
 		sched.gc->sysmon(now);
 		if (any) {
 			sysmon.idle_rounds = 0;

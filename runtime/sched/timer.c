@@ -13,6 +13,7 @@
 #define HEAP_ARITY   4u
 #define HEAP_CAP_MIN 256u
 #define DUE_MAX	     64u
+#define SLEEP_NS_MAX (INT64_C(1) << 60) /* 36 years: a longer one is as good as none */
 
 static inline bool timer_before(const struct sched_timer *a, const struct sched_timer *b)
 {
@@ -108,6 +109,27 @@ static uint32_t timer_take_due(struct sched_local *l, struct sched_g **due, uint
 	return n;
 }
 
+/*
+ * The gate of sched/timer is armed: is g, that sleeps and is due, woken later? Who waits for something
+ * else has its time from another fault, and who is late already is not made later.
+ */
+static __attribute__((cold, noinline)) bool timer_late(struct sched_p *p, struct sched_g *g)
+{
+	struct gcs_site site = sched_site(p, g, g->worker);
+	struct gcs_firing firing;
+
+	if (g->wait != SCHED_WAIT_SLEEP)
+		return false;
+	site.eligible = site.eligible && g->ready_firing == 0;
+	site.actions = GCS_ACT_DELAY;
+	site.arg = (uint64_t)(site.now_ns - g->wake_deadline_ns); /* late already */
+	if (!gcs_decide(GCS_POINT_sched_timer, &site, &firing) || firing.action != GCS_ACT_DELAY)
+		return false;
+	g->ready_ns = g->wake_deadline_ns; /* the lag is from then on */
+	sched_ready_at(p, g, site.now_ns + firing.delay_ns, firing.id);
+	return true;
+}
+
 bool sched_timer_run(struct sched_p *p, struct sched_p *from)
 {
 	struct sched_local *l = sched_local(from);
@@ -123,9 +145,11 @@ bool sched_timer_run(struct sched_p *p, struct sched_p *from)
 		n = timer_take_due(l, due, DUE_MAX);
 		for (uint32_t i = 0; i < n; i++) {
 			prim_step(PRIM_COST_TIMER);
+			if (gcs_gate(GCS_POINT_sched_timer) && timer_late(p, due[i]))
+				continue;
 			sched_ready_now(p, due[i], false);
+			any = true;
 		}
-		any |= n > 0;
 	}
 	return any;
 }
@@ -160,13 +184,51 @@ static bool sleep_commit(struct sched_g *g, void *arg)
 	return true;
 }
 
+/*
+ * The gate of sched/timer is armed and g begins a sleep: the rest of it may be multiplied. A wake that
+ * comes late for that is measured from the deadline. Returns the firing that shortens it; 0: none.
+ */
+static __attribute__((cold, noinline)) uint64_t sleep_biased(struct sched_g *g)
+{
+	struct gcs_site site = sched_site(g->p, g, g->worker);
+	int64_t rest = g->wake_deadline_ns - site.now_ns;
+	struct gcs_firing firing;
+
+	site.eligible = site.eligible && rest > 0;
+	site.actions = GCS_ACT_BIAS;
+	site.arg = (uint64_t)rest;
+	if (!gcs_decide(GCS_POINT_sched_timer, &site, &firing) || firing.action != GCS_ACT_BIAS)
+		return 0;
+	if (firing.by_milli > 1000) {
+		g->ready_ns = g->wake_deadline_ns;
+		g->ready_firing = firing.id;
+	}
+	rest = (int64_t)((__int128)rest * firing.by_milli / 1000);
+	g->wake_deadline_ns = rest < SLEEP_NS_MAX ? site.now_ns + rest : site.now_ns + SLEEP_NS_MAX;
+	return firing.by_milli > 1000 ? 0 : firing.id;
+}
+
+/* g is awake: how early is it? */
+static void sleep_early(const struct sched_g *g, uint64_t firing, int64_t deadline_ns)
+{
+	struct gcs_site site = sched_site(g->p, g, g->worker);
+	int64_t early = deadline_ns - site.now_ns;
+
+	gcs_effect(&site, firing, 28, early > 0 ? (uint64_t)early : 0);
+}
+
 void mrt_sleep_until(mrt_g *pub, int64_t deadline_ns)
 {
 	struct sched_g *g = sched_of(pub);
+	uint64_t early = 0;
 
 	if (deadline_ns > prim_now_ns()) {
 		g->wake_deadline_ns = deadline_ns;
+		if (gcs_gate(GCS_POINT_sched_timer))
+			early = sleep_biased(g);
 		sched_park(g, SCHED_WAIT_SLEEP, sleep_commit, NULL);
+		if (early != 0)
+			sleep_early(g, early, deadline_ns);
 	}
 	sched_safepoint(g);
 }

@@ -72,10 +72,29 @@ static const struct gcs_fault_spec late_specs[] = {
 	{.point = GCS_POINT_gc_stack_scan, .action = GCS_ACT_DELAY, .every = 4, .delay_ns = 20000},
 };
 
+/* The scheduler without a CPU, a thread, the right time. */
+static const struct gcs_fault_spec sched_specs[] = {
+	{.point = GCS_POINT_sched_timer, .action = GCS_ACT_DELAY, .every = 3,
+	 .delay_ns = 70000,
+	 .jitter_ns = 50000},
+	{.point = GCS_POINT_sched_timer, .action = GCS_ACT_BIAS, .p_ppb = 300000000, .by_milli = 300},
+	{.point = GCS_POINT_sched_preempt, .action = GCS_ACT_FORCE, .p_ppb = 50000000},
+	{.point = GCS_POINT_sched_thread, .action = GCS_ACT_FAIL, .p_ppb = 800000000},
+	{.point = GCS_POINT_sched_starve, .action = GCS_ACT_DELAY, .every = 200,
+	 .delay_ns = 30000,
+	 .jitter_ns = 30000},
+	{.point = GCS_POINT_sched_steal, .action = GCS_ACT_FAIL, .p_ppb = 300000000},
+	{.point = GCS_POINT_sched_ready,
+	 .action = GCS_ACT_DELAY,
+	 .p_ppb = 300000000,
+	 .delay_ns = 50000},
+};
+
 static const struct table {
 	const struct gcs_fault_spec *spec;
 	uint32_t n;
-} all_points = {specs, FAULTS}, late_points = {late_specs, sizeof(late_specs) / sizeof(specs[0])};
+} all_points = {specs, FAULTS}, late_points = {late_specs, sizeof(late_specs) / sizeof(specs[0])},
+  sched_points = {sched_specs, sizeof(sched_specs) / sizeof(specs[0])};
 static const struct table *table;
 
 struct result {
@@ -130,6 +149,8 @@ static void mixed_body(mrt_g *g, void *arg)
 			GC_TEST_MUST(entries(g, &mt, roots[0]) == in_map);
 		if (mrt_append(g, &pointer_type, &s, &roots[1], 1) != 0 || s.len == 500)
 			s = (struct mrt_slice){0};
+		if (i % 100 == 99)
+			mrt_sleep_until(g, mrt_now_ns() + 40 * US);
 	}
 	GC_TEST_MUST(mrt_map_count(roots[0]) == in_map);
 	atomic_fetch_add(&sh->refused, refused);
@@ -261,10 +282,17 @@ static void test_late_points(void **state)
 	same_seed_same_run(&late_points);
 }
 
+static void test_sched_points(void **state)
+{
+	(void)state;
+	same_seed_same_run(&sched_points);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_seed_same_run),
-					   cmocka_unit_test(test_late_points)};
+					   cmocka_unit_test(test_late_points),
+					   cmocka_unit_test(test_sched_points)};
 
 	if (!GCS_FAULTS) {
 		printf("# built without faults\n");

@@ -20,6 +20,7 @@ struct point_firing {
 	uint64_t id, worker, arg;
 	uint32_t masked, began, failed, ran, repaired, late, alone, flushed, idle; /* WATCH_EFFECT, by c */
 	uint32_t biased;
+	uint32_t sched[5];				     /* effects 25 to 29: refused, came, preempted, early */
 	uint64_t value;					     /* of the last effect */
 	uint32_t stops, cycles, stalls, lags, assists;	     /* records that carry it */
 	uint64_t stopping_ns, stopped_ns, lag_ns;	     /* longest of them */
@@ -84,6 +85,11 @@ static inline void point_effect(struct point_firing *f, const struct watch_recor
 
 	if (r->c == 12) {
 		f->biased++;
+		f->value = r->d;
+		return;
+	}
+	if (r->c >= 25 && r->c < 30) {
+		f->sched[r->c - 25]++;
 		f->value = r->d;
 		return;
 	}

@@ -279,11 +279,12 @@ static void test_compact(void **state)
 			    "workload=maps,burst=3,after=10,error=EIO,id=oom"},
 		{"--fault", "stw/stop:delay=5ms,jitter=1ms,double=1s,manual=true"},
 		{"--fault", "gc/write"},
+		{"--fault", "sched/timer:by=0.5"},
 		{NULL, NULL}};
 	struct gcs_scenario *s;
 	(void)state;
 	load(more, with, &s, NULL);
-	assert_int_equal(s->nfaults, 5);
+	assert_int_equal(s->nfaults, 6);
 	const struct gcs_fault *f = s->fault;
 	assert_string_equal(f[1].id, "gc-write-2");
 	assert_string_equal(f[1].point, "gc/write");
@@ -304,6 +305,8 @@ static void test_compact(void **state)
 	assert_int_equal(f[3].delay_ns, 5000000);
 	assert_int_equal(f[3].delay_max_ns, SEC);
 	assert_string_equal(f[4].id, "gc-write-3");
+	assert_string_equal(f[5].action, "bias");
+	assert_int_equal(f[5].by_milli, 500);
 	gcs_scenario_destroy(s);
 }
 
