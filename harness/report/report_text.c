@@ -319,7 +319,7 @@ static void text_dues(const struct report *r, size_t fault, FILE *out)
 		{"alloc_stall", "allocation stalls"},
 		{"wake_lag", "late wakes"},
 		{"gc_cycle", "collections"},
-		{"op_error", "failed allocations"},
+		{"op_error", "failed operations"},
 	};
 	const char *lead = "    due to it: ";
 	for (size_t i = 0; i < r->ndues; i++) {

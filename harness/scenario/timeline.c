@@ -71,20 +71,27 @@ static const char *words_ordinal(uint64_t n)
 	return n % 10 == 1 ? "st" : n % 10 == 2 ? "nd" : n % 10 == 3 ? "rd" : "th";
 }
 
+/* Is what this point forces a collection? */
+static bool words_collects(const char *point)
+{
+	return strcmp(point, "map/iterate") == 0 ||
+	       (strncmp(point, "gc/", 3) == 0 && strcmp(point, "gc/barrier_flush") != 0);
+}
+
 static void words_action(struct timeline_words *w, const struct gcs_fault *f)
 {
 	char t[GCS_UNIT_TEXT];
 	if (strcmp(f->action, "fail") == 0) {
 		const char *name = strerrorname_np(f->err);
 		words_add(w, "fail with %s", name ? name : "an error");
-	} else if (strcmp(f->action, "delay") == 0) {
+	} else if (strcmp(f->action, "delay") == 0 || strcmp(f->action, "coalesce") == 0) {
 		words_add(w, "delay by %s", gcs_show_duration(t, f->delay_ns));
 		if (f->jitter_ns)
 			words_add(w, " to %s", gcs_show_duration(t, f->delay_ns + f->jitter_ns));
 		if (f->delay_max_ns)
 			words_add(w, ", doubling up to %s", gcs_show_duration(t, f->delay_max_ns));
 	} else if (strcmp(f->action, "force") == 0) {
-		words_add(w, "force a collection");
+		words_add(w, words_collects(f->point) ? "force a collection" : "force it");
 	} else if (f->by_milli) {
 		words_add(w, "%s by a factor of %g", f->action, f->by_milli / 1e3);
 	} else {

@@ -101,6 +101,21 @@ static bool map_iter_cell(struct sched_g *g, struct mrt_map *m, struct mrt_map_i
 	return it->elem != NULL;
 }
 
+/* The gate of map/iterate is armed: a collection, or growth, in the middle. The arrays that the
+ * iterator reads are in its roots. */
+static __attribute__((cold, noinline)) void map_iter_point(struct sched_g *g, struct mrt_map *m,
+							   struct mrt_map_iter *it)
+{
+	uint16_t may = !g->system && !map_growing(m) ? GCS_ACT_REORDER : 0;
+	struct gcs_firing firing;
+
+	if (!gc_force_point_or(g, GCS_POINT_map_iterate, it->bucket, may, &firing))
+		return;
+	sched_op_enter(g);
+	map_grow_midway(g, it->mt, m, it->bucket, firing.id);
+	sched_op_leave(g);
+}
+
 bool mrt_map_iter_next(mrt_g *g, struct mrt_map_iter *it)
 {
 	struct mrt_map *m = it->roots[MAP_ROOT_MAP];
@@ -110,7 +125,7 @@ bool mrt_map_iter_next(mrt_g *g, struct mrt_map_iter *it)
 	if (it->done)
 		return false;
 	if (gcs_gate(GCS_POINT_map_iterate))
-		gc_force_point(sched_of(g), GCS_POINT_map_iterate, it->bucket);
+		map_iter_point(sched_of(g), m, it);
 	for (;;) {
 		if (it->roots[MAP_ROOT_BUCKET] == NULL && !map_iter_chain(m, it)) {
 			it->done = true;
