@@ -77,10 +77,12 @@ static int fault_spec_check(const struct gcs_fault_spec *s)
 	    s->jitter_ns > DELAY_NS_MAX)
 		return -EINVAL;
 	if (s->delay_max_ns != 0 &&
-	    (s->action != GCS_ACT_DELAY || s->delay_ns == 0 || s->delay_max_ns < s->delay_ns ||
+	    ((s->action & (GCS_ACT_DELAY | GCS_ACT_COALESCE)) == 0 || s->delay_ns == 0 || s->delay_max_ns < s->delay_ns ||
 	     s->delay_max_ns > DELAY_NS_MAX))
 		return -EINVAL;
-	if (s->by_milli > BY_MILLI_MAX || (s->action == GCS_ACT_BIAS && s->by_milli == 0))
+	if (s->by_milli > BY_MILLI_MAX ||
+	    (s->action == GCS_ACT_BIAS &&
+	     (s->by_milli == 0 || !gcs_point_factor_fits(info, s->by_milli))))
 		return -EINVAL;
 	return 0;
 }
@@ -393,7 +395,7 @@ static bool fault_fire(struct fault *f, const struct gcs_site *site, uint32_t or
 		.fault = f->index,
 		.action = f->spec.action,
 		.err = f->spec.err,
-		.delay_ns = f->spec.action == GCS_ACT_DELAY
+		.delay_ns = f->spec.action & (GCS_ACT_DELAY | GCS_ACT_COALESCE)
 				    ? fault_delay_ns(f, site->worker, ordinal, before)
 				    : 0,
 		.by_milli = f->spec.by_milli,

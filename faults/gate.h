@@ -25,7 +25,7 @@ enum gcs_point {
 
 enum gcs_action { GCS_ACT_NONE, GCS_ACT_FAIL = 1, GCS_ACT_DELAY = 2, GCS_ACT_FORCE = 4, GCS_ACT_DROP = 8, GCS_ACT_DUPLICATE = 16,
 	GCS_ACT_REORDER = 32, GCS_ACT_BIAS = 64,
-	GCS_ACT_BREAK = 128 /* of saboteurs alone */ };
+	GCS_ACT_BREAK = 128 /* of saboteurs alone */, GCS_ACT_COALESCE = 256 };
 
 /* Number of armed faults on each point. */
 extern _Atomic uint32_t gcs_gates[GCS_POINT_COUNT_MAX];
@@ -48,7 +48,7 @@ struct gcs_site {
 	uint32_t gc_cycle;
 	uint8_t gc_phase;
 	bool eligible;      /* false: counted as a visit, not decided */
-	uint8_t actions;    /* enum gcs_action bits that make sense at this visit: it is not eligible for a fault with another; 0: all */
+	uint16_t actions;   /* enum gcs_action bits that make sense at this visit: it is not eligible for a fault with another; 0: all */
 	int64_t now_ns;
 	uint64_t arg;       /* size, key, ... */
 	void *ring;         /* struct watch_ring * of the P held, NULL: shared ring */
@@ -59,7 +59,7 @@ struct gcs_firing {
 	uint32_t fault;
 	enum gcs_action action;
 	int err;            /* FAIL: errno, positive */
-	int64_t delay_ns;   /* DELAY: jitter included */
+	int64_t delay_ns;   /* DELAY, COALESCE: jitter included */
 	uint32_t by_milli;  /* BIAS: multiply by this, in 10^-3 */
 };
 

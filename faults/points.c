@@ -30,6 +30,7 @@ static const struct {
 	{GCS_ACT_FAIL, "fail"}, {GCS_ACT_DELAY, "delay"},	  {GCS_ACT_FORCE, "force"},
 	{GCS_ACT_DROP, "drop"}, {GCS_ACT_DUPLICATE, "duplicate"}, {GCS_ACT_REORDER, "reorder"},
 	{GCS_ACT_BIAS, "bias"}, {GCS_ACT_BREAK, "break"},
+	{GCS_ACT_COALESCE, "coalesce"},
 };
 
 #define ACTIONS_COUNT (sizeof(actions) / sizeof(actions[0]))
@@ -73,6 +74,11 @@ bool gcs_point_error_fits(const struct gcs_point_info *point, int err)
 	default:
 		return true;
 	}
+}
+
+bool gcs_point_factor_fits(const struct gcs_point_info *point, uint32_t by_milli)
+{
+	return point->id != GCS_POINT_map_hash || by_milli < 1000;
 }
 
 const char *gcs_action_name(enum gcs_action action)

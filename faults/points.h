@@ -33,6 +33,9 @@ bool gcs_point_sabotages(const struct gcs_point_info *point);
  * for want of memory. */
 bool gcs_point_error_fits(const struct gcs_point_info *point, int err);
 
+/* May a figure there be multiplied by this, in 10^-3? At map/hash it is a share of the buckets: less than one. */
+bool gcs_point_factor_fits(const struct gcs_point_info *point, uint32_t by_milli);
+
 /* "fail", "delay", …; of one action bit. NULL: none. */
 const char *gcs_action_name(enum gcs_action action);
 /* GCS_ACT_NONE: no such action. */

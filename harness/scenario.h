@@ -41,6 +41,7 @@ struct gcs_workload {
 	uint32_t mix_insert, mix_delete, mix_lookup; /* percent, sum 100 */
 	struct gcs_size size;
 	uint64_t retain;      /* bytes of short headers kept alive (slice-append) */
+	uint32_t renew;       /* operations after which a map or a registration is replaced; 0: never */
 	struct gcs_follow_point *follow; uint32_t nfollow; /* heap-follow; owned */
 };
 

@@ -143,7 +143,11 @@ void mrt_wg_wait(mrt_g *g, mrt_wg *wg); /* one waiter */
 
 struct prim_conn;
 typedef struct mrt_conn mrt_conn;
+/* -errno: the poller does not take it (netpoll/register too); conn stays the caller's, nothing is kept. */
 int mrt_conn_open(mrt_g *g, struct prim_conn *conn, mrt_conn **ret_conn);
+/* Off the poller and registered anew, as a connection is that another poller takes over; what is ready is told of again. While nobody
+ * reads or writes. -errno: it is off the poller, and whoever waited on it would wait in vain: renew it again, or close it; -ECANCELED: closed. */
+int mrt_conn_renew(mrt_g *g, mrt_conn *c);
 /* Park until something is there. >0 bytes, 0 end of stream, -errno; -ECANCELED after close. */
 int64_t mrt_conn_read(mrt_g *g, mrt_conn *c, void *buf, size_t bytes);
 int64_t mrt_conn_write_all(mrt_g *g, mrt_conn *c, const void *buf, size_t bytes);

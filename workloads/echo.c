@@ -6,6 +6,10 @@
  * under a goroutine mutex, as the handlers of a real service do over a shared map. A group's unit
  * hangs on a global root.
  *
+ * A handler whose connection the poller does not take, at the start or when it is registered anew
+ * (`renew`), tries again each ECHO_RETRY_NS until it does; the request that comes next is answered with
+ * the error, for want of its operation, and counts as failed.
+ *
  * Latency is measured by the clients (load.c, or the virtual peers of the simulation), from the
  * intended start.
  */
@@ -18,7 +22,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ECHO_GROUPS 8u
+#define ECHO_GROUPS   8u
+#define ECHO_RETRY_NS INT64_C(1000000)
 
 struct echo_group {
 	struct work_unit *unit; /* NULL: echo only */
@@ -30,9 +35,11 @@ struct echo_group {
 struct echo_conn {
 	struct echo *echo;
 	struct echo_group *group;
+	struct work_unit self; /* for reports only */
 	prim_conn *prim;
-	mrt_conn *conn;
-	uint32_t index;
+	_Atomic(mrt_conn *) conn; /* NULL: the poller has not taken it yet */
+	uint32_t index, served;	  /* requests since the last renewal */
+	int refused;		  /* -errno of a registration, owed to the next request */
 };
 
 struct echo {
@@ -44,6 +51,7 @@ struct echo {
 	struct echo_group group[ECHO_GROUPS];
 	mrt_wg ended;
 	_Atomic uint32_t serving;
+	_Atomic bool ending; /* no more tries */
 	struct echo_conn conn[];
 };
 
@@ -94,21 +102,84 @@ static int echo_operate(mrt_g *g, struct echo_group *group)
 	return r;
 }
 
+/* ------------------------------------------------------------- registration */
+
+/* The poller has refused a connection: tell, and wait a while. False: the end. */
+static bool echo_refused(mrt_g *g, struct echo_conn *c, int err)
+{
+	if (err == -ECANCELED || atomic_load(&c->echo->ending))
+		return false;
+	c->refused = err;
+	work_op_error(&c->self, err, c->index);
+	mrt_sleep_until(g, mrt_now_ns() + ECHO_RETRY_NS);
+	return true;
+}
+
+static int echo_open(mrt_g *g, struct echo_conn *c)
+{
+	mrt_conn *conn;
+	int r = mrt_conn_open(g, c->prim, &conn);
+
+	if (r < 0)
+		return r;
+	/* Sequentially consistent, both: pairs with echo_end; one of us sees the other, and closes. */
+	atomic_store(&c->conn, conn);
+	if (atomic_load(&c->echo->ending))
+		mrt_conn_close(g, conn);
+	return 0;
+}
+
+/* Until the connection is registered. False: the end. */
+static bool echo_attach(mrt_g *g, struct echo_conn *c)
+{
+	int r = 0;
+
+	while (atomic_load(&c->conn) == NULL && (r = echo_open(g, c)) < 0)
+		if (!echo_refused(g, c, r))
+			return false;
+	return true;
+}
+
+/* After each request: is it time to register anew? False: the end. */
+static bool echo_renew(mrt_g *g, struct echo_conn *c)
+{
+	int r;
+
+	if (c->echo->w->renew == 0 || ++c->served < c->echo->w->renew)
+		return true;
+	c->served = 0;
+	while ((r = mrt_conn_renew(g, atomic_load(&c->conn))) < 0)
+		if (!echo_refused(g, c, r))
+			return false;
+	return true;
+}
+
+/* The operation, or what its connection has been refused. */
+static int echo_answer(mrt_g *g, struct echo_conn *c)
+{
+	int r = c->refused;
+
+	c->refused = 0;
+	return r < 0 ? r : echo_operate(g, c->group);
+}
+
 static void echo_serve(mrt_g *g, void *arg)
 {
 	struct echo_conn *c = arg;
 	struct echo_request request;
+	bool open = echo_attach(g, c);
 
-	while (echo_read_whole(g, c->conn, &request, sizeof(request)) > 0) {
+	while (open &&
+	       echo_read_whole(g, atomic_load(&c->conn), &request, sizeof(request)) > 0) {
 		struct echo_reply reply = {
 			.sequence = request.sequence,
 			.intended_ns = request.intended_ns,
-			.status = (uint64_t)-echo_operate(g, c->group),
+			.status = (uint64_t)-echo_answer(g, c),
 			.sum = echo_sum(request.sequence, request.intended_ns),
 		};
 
-		if (mrt_conn_write_all(g, c->conn, &reply, sizeof(reply)) < 0)
-			break;
+		open = mrt_conn_write_all(g, atomic_load(&c->conn), &reply, sizeof(reply)) >= 0 &&
+		       echo_renew(g, c);
 	}
 	/* Release: pairs with echo_quiet. */
 	atomic_fetch_sub_explicit(&c->echo->serving, 1, memory_order_release);
@@ -226,9 +297,7 @@ int echo_begin(mrt_g *g, struct echo *e)
 			.driver = (uint16_t)e->w->index,
 		};
 
-		r = mrt_conn_open(g, c->prim, &c->conn);
-		if (r < 0)
-			break;
+		c->refused = echo_open(g, c); /* its handler tries again */
 		mrt_wg_add(&e->ended, 1);
 		atomic_fetch_add_explicit(&e->serving, 1, memory_order_relaxed);
 		r = mrt_go(g, echo_serve, c, &opt);
@@ -242,12 +311,19 @@ int echo_begin(mrt_g *g, struct echo *e)
 
 void echo_end(mrt_g *g, struct echo *e)
 {
-	for (uint32_t i = 0; i < e->w->conns; i++)
-		if (e->conn[i].conn != NULL)
-			mrt_conn_close(g, e->conn[i].conn);
-		else if (e->conn[i].prim != NULL) /* the run ended before it began */
-			prim_conn_close(e->conn[i].prim);
+	/* Sequentially consistent: pairs with echo_open. */
+	atomic_store(&e->ending, true);
+	for (uint32_t i = 0; i < e->w->conns; i++) {
+		mrt_conn *conn = atomic_load(&e->conn[i].conn);
+
+		if (conn != NULL)
+			mrt_conn_close(g, conn);
+	}
 	mrt_wg_wait(g, &e->ended);
+	/* Never registered, or the run ended before it began. */
+	for (uint32_t i = 0; i < e->w->conns; i++)
+		if (atomic_load(&e->conn[i].conn) == NULL && e->conn[i].prim != NULL)
+			prim_conn_close(e->conn[i].prim);
 }
 
 void echo_verify(mrt_g *g, struct echo *e)
@@ -286,11 +362,13 @@ int echo_create(struct echo **ret, struct work_env *env, const struct plan_workl
 	work_unit_init(&e->self, &work_echo, &self);
 	e->ngroups = w->conns < ECHO_GROUPS ? w->conns : ECHO_GROUPS;
 	for (uint32_t i = 0; i < w->conns; i++) {
-		e->conn[i] = (struct echo_conn){
-			.echo = e,
-			.group = &e->group[i % e->ngroups],
-			.index = i,
-		};
+		struct echo_conn *c = &e->conn[i];
+
+		self.worker = i;
+		c->echo = e;
+		c->group = &e->group[i % e->ngroups];
+		c->index = i;
+		work_unit_init(&c->self, &work_echo, &self);
 		e->group[i % e->ngroups].shared = w->conns > ECHO_GROUPS;
 	}
 	if (MRT_SIM && env->telemetry != NULL) {

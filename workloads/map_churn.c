@@ -13,6 +13,10 @@
  * of value_bytes, made for each store), pooled (a pointer to a buffer of value_bytes from the unit's
  * pool). A look-up of an inline or indirect value copies it whole, as v := m[k] does.
  *
+ * With `renew` a unit's map gives way to a new and empty one after so many operations, as a cache
+ * does that is thrown away and fills again; it grows from nothing each time. The old one is walked and
+ * compared before that.
+ *
  * The pool is a shelf of free buffers in managed memory, the unit's own: a value that is deleted or
  * replaced goes back to it, a store takes from it and makes a new one only when it is empty. It is
  * a free list, not a sync.Pool: nothing but the unit takes from it and no collection empties it. A
@@ -45,6 +49,7 @@ struct churn {
 	struct model model;
 	uint64_t salt, next; /* key n is mix(salt + n): all different */
 	uint32_t target, words;
+	uint32_t ops; /* since the map was renewed */
 	uint32_t shelf_cap, shelf_count; /* pooled */
 	uint64_t *scratch;		 /* a value being stored, or the copy of one that was read */
 	uint8_t *seen; /* one bit an entry of the model: met by the iteration */
@@ -335,31 +340,6 @@ static void churn_lookup(mrt_g *g, struct churn *c)
 				  whole);
 }
 
-static int churn_op(mrt_g *g, struct work_unit *u)
-{
-	struct churn *c = churn_of(u);
-	uint32_t band = c->target / 8 + 1;
-	uint32_t dice = (uint32_t)work_below(u, 100);
-	bool insert;
-
-	if (dice >= u->w->mix_insert + u->w->mix_delete) {
-		churn_lookup(g, c);
-		return 0;
-	}
-	insert = dice < u->w->mix_insert;
-	if (c->model.count + band <= c->target || c->model.count == 0)
-		insert = true;
-	else if (c->model.count >= c->target + band)
-		insert = false;
-	if (!insert) {
-		churn_delete(g, c);
-		return 0;
-	}
-	if (c->model.count > 0 && work_below(u, CHURN_UPDATE_ONE_IN) == 0)
-		return churn_update(g, c);
-	return churn_insert(g, c);
-}
-
 /* ---------------------------------------------------------------- full check */
 
 /* Every entry once: mark it, complain about strangers and repetitions. */
@@ -406,6 +386,54 @@ static void churn_verify(mrt_g *g, struct work_unit *u)
 	}
 	churn_verify_iterate(g, c);
 	work_checked(u, 2 * (uint64_t)c->model.count);
+}
+
+/* ------------------------------------------------------------- one operation */
+
+/* A new map, empty, in the place of the one there is, which is walked a last time. */
+static int churn_renew(mrt_g *g, struct churn *c)
+{
+	MRT_ROOTS(g, fresh, 1);
+	struct churn_hold *hold;
+	int r;
+
+	churn_verify_iterate(g, c);
+	work_checked(&c->unit, c->model.count);
+	r = mrt_map_new(g, &c->mt, 0, &fresh[0]);
+	if (r < 0)
+		return churn_failed(g, c, r, churn_key(c, c->next));
+	hold = mrt_load(c->unit.root);
+	mrt_store(g, churn_pooled(c) ? &hold->map : (void **)(uintptr_t)c->unit.root, fresh[0]);
+	model_clear(&c->model);
+	c->ops = 0;
+	return 0;
+}
+
+static int churn_op(mrt_g *g, struct work_unit *u)
+{
+	struct churn *c = churn_of(u);
+	uint32_t band = c->target / 8 + 1;
+	uint32_t dice = (uint32_t)work_below(u, 100);
+	bool insert;
+
+	if (u->w->renew != 0 && ++c->ops > u->w->renew)
+		return churn_renew(g, c);
+	if (dice >= u->w->mix_insert + u->w->mix_delete) {
+		churn_lookup(g, c);
+		return 0;
+	}
+	insert = dice < u->w->mix_insert;
+	if (c->model.count + band <= c->target || c->model.count == 0)
+		insert = true;
+	else if (c->model.count >= c->target + band)
+		insert = false;
+	if (!insert) {
+		churn_delete(g, c);
+		return 0;
+	}
+	if (c->model.count > 0 && work_below(u, CHURN_UPDATE_ONE_IN) == 0)
+		return churn_update(g, c);
+	return churn_insert(g, c);
 }
 
 /* -------------------------------------------------------------------- making */

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 int model_init(struct model *m, uint32_t cap)
 {
@@ -62,6 +63,12 @@ void model_put(struct model *m, uint64_t key, uint64_t version)
 	assert(m->table[at] == 0 && m->count < m->cap);
 	m->entry[m->count] = (struct model_entry){key, version};
 	m->table[at] = ++m->count;
+}
+
+void model_clear(struct model *m)
+{
+	memset(m->table, 0, ((size_t)m->mask + 1) * sizeof(*m->table));
+	m->count = 0;
 }
 
 /* Free a place: whoever probed past it moves back. */

@@ -27,5 +27,7 @@ void model_fini(struct model *m);
 struct model_entry *model_find(const struct model *m, uint64_t key);
 /* A new key; there must be room (count < cap). */
 void model_put(struct model *m, uint64_t key, uint64_t version);
+/* Holds nothing any more. */
+void model_clear(struct model *m);
 /* The key must be there. */
 void model_delete(struct model *m, uint64_t key);

@@ -216,25 +216,27 @@ static int plan_follow(struct plan_workload *w, json_t *item, struct plan_error 
 static int plan_workload(struct plan_workload *w, json_t *item, struct plan_error *e)
 {
 	const char *id, *driver;
-	json_int_t workers = 1, rate = 0, keys = 0, conns = 0, retain = 0;
+	json_int_t workers = 1, rate = 0, keys = 0, conns = 0, retain = 0, renew = 0;
 	json_error_t je;
 
-	if (json_unpack_ex(item, &je, 0, "{s:s,s:s,s?I,s?I,s?I,s?I,s?I}", "id", &id, "driver",
+	if (json_unpack_ex(item, &je, 0, "{s:s,s:s,s?I,s?I,s?I,s?I,s?I,s?I}", "id", &id, "driver",
 			   &driver, "workers", &workers, "rate", &rate, "keys", &keys, "conns",
-			   &conns, "retain", &retain) < 0)
+			   &conns, "retain", &retain, "renew", &renew) < 0)
 		return plan_refuse(e, "workloads[%u]: %s", w->index, je.text);
 	if (plan_name(w->id, id, e) < 0 || plan_name(w->driver, driver, e) < 0)
 		return -EINVAL;
 	if (workers < 0 || conns < 0 || (conns == 0 && workers == 0) ||
 	    workers > PLAN_WORKERS_MAX || conns > PLAN_WORKERS_MAX)
 		return plan_refuse(e, "%s: workers or conns must be 1 to %u", id, PLAN_WORKERS_MAX);
-	if (rate < 0 || rate > 1000000000 || keys < 0 || keys > UINT32_MAX / 2 || retain < 0)
+	if (rate < 0 || rate > 1000000000 || keys < 0 || keys > UINT32_MAX / 2 || retain < 0 ||
+	    renew < 0 || renew > UINT32_MAX)
 		return plan_refuse(e, "%s: a number is out of range", id);
 	w->workers = conns > 0 ? 0 : (uint32_t)workers;
 	w->conns = (uint32_t)conns;
 	w->rate = (uint64_t)rate;
 	w->keys = (uint64_t)keys;
 	w->retain = (uint64_t)retain;
+	w->renew = (uint32_t)renew;
 	if (plan_size(w, item, e) < 0 || plan_value(w, item, e) < 0)
 		return -EINVAL;
 	return plan_follow(w, item, e);
@@ -342,7 +344,7 @@ static int plan_fault_more(struct gcs_fault_spec *s, const char *id, json_t *ite
 	if (after < 0 || after > UINT32_MAX || delay_max < 0)
 		return plan_refuse(e, "%s: a number is out of range", id);
 	if (delay_max != 0 &&
-	    (s->action != GCS_ACT_DELAY || s->delay_ns == 0 || delay_max < s->delay_ns))
+	    ((s->action & (GCS_ACT_DELAY | GCS_ACT_COALESCE)) == 0 || s->delay_ns == 0 || delay_max < s->delay_ns))
 		return plan_refuse(e, "%s: delay_max_ns must be a delay's, and not less", id);
 	s->after = (uint64_t)after;
 	s->delay_max_ns = delay_max;

@@ -55,6 +55,7 @@ struct plan_workload {
 	uint32_t mix_insert, mix_delete, mix_lookup; /* per cent, together 100 */
 	struct plan_size size;
 	uint64_t retain;
+	uint32_t renew; /* operations of a unit or connection between two renewals; 0: none */
 	struct plan_follow *follow; /* owned by the plan; NULL: no curve */
 	uint32_t nfollow;
 	int handler; /* index of the workload whose operation the connections perform; -1 */

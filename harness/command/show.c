@@ -142,6 +142,7 @@ void gcs_point_example(const struct gcs_point_info *point, enum gcs_action actio
 		fire = "{probability: 2%}";
 		break;
 	case GCS_ACT_DELAY:
+	case GCS_ACT_COALESCE:
 		fire = "{every: 10, delay: 5ms, jitter: 2ms}";
 		break;
 	case GCS_ACT_FORCE:
@@ -176,6 +177,8 @@ static void show_actions(FILE *out, const struct gcs_point_info *p, const struct
 		{GCS_ACT_DUPLICATE, "it happens twice"},
 		{GCS_ACT_REORDER, "it happens out of order"},
 		{GCS_ACT_BIAS, "a figure is multiplied (fire.by)"},
+		{GCS_ACT_COALESCE,
+		 "it waits for others, and they happen together (fire.delay, fire.jitter)"},
 		{GCS_ACT_BREAK, "the runtime is broken there, on purpose"},
 	};
 	const char *label = "actions";

@@ -66,6 +66,7 @@ static void of_workloads(const json_t *list, struct gcs_scenario *s)
 		w->value = of_text(o, "value");
 		w->workers = of_u32(o, "workers");
 		w->conns = of_u32(o, "conns");
+		w->renew = of_u32(o, "renew");
 		w->rate = (uint64_t)of_int(o, "rate");
 		w->keys = (uint64_t)of_int(o, "keys");
 		w->value_bytes = (uint64_t)of_int(o, "value_bytes");

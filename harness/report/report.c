@@ -358,6 +358,7 @@ static const struct {
 	 row_pause},
 	{"SELECT key,value FROM counters", row_counter},
 	{"SELECT key,value FROM harness", row_harness},
+	{report_effects_sql, report_effects_row},
 	{report_reported_sql, report_reported_row},
 	{report_logged_sql, report_logged_row},
 	{report_followed_sql, report_followed_row},
@@ -432,6 +433,7 @@ static void report_fini_faults(struct report *r)
 	for (size_t i = 0; i < r->ndues; i++)
 		free(r->due[i].what);
 	free(r->due);
+	report_effects_fini(r);
 }
 
 void report_fini(struct report *r)

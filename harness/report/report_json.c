@@ -158,12 +158,13 @@ static json_t *json_faults(const struct report *r)
 	for (size_t i = 0; i < r->nfaults; i++) {
 		const struct report_fault *f = &r->fault[i];
 		json_array_append_new(
-			list, json_pack("{ss ss ss ss sI sI sI sI so so}", "id", f->id, "point",
+			list, json_pack("{ss ss ss ss sI sI sI sI so so so}", "id", f->id, "point",
 					f->point, "what", f->what, "outcome", f->outcome, "visits",
 					(json_int_t)f->visits, "eligible", (json_int_t)f->eligible,
 					"fired", (json_int_t)f->fired, "masked",
 					(json_int_t)f->masked, "occurrences",
-					json_occurrences(r, i), "ledger", json_dues(r, i)));
+					json_occurrences(r, i), "ledger", json_dues(r, i), "effects",
+					report_effects_json(r, i)));
 	}
 	return list;
 }

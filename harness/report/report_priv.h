@@ -37,6 +37,11 @@ struct report_due {
 	uint64_t count;
 	int64_t total_ns, excess_ns, max_ns;
 };
+/* Of one fault and one effect (WATCH_EFFECT): how often, and what came with it. */
+struct report_effect {
+	uint32_t fault, effect;
+	uint64_t count, total, max;
+};
 struct report_fault {
 	char *id, *point, *what, *outcome;
 	uint64_t visits, eligible, fired, masked;
@@ -90,6 +95,8 @@ struct report {
 	size_t noccs;
 	struct report_due *due;
 	size_t ndues;
+	struct report_effect *effect;
+	size_t neffects;
 	struct report_check *slo;
 	size_t nslos;
 	struct report_check *expect;
@@ -119,6 +126,10 @@ void report_fini(struct report *r);
 void report_text(const struct report *r, FILE *out);
 int report_json(const struct report *r, FILE *out);
 
+/* 1,234,567 (report_text.c) */
+#define REPORT_COUNT_BYTES 48
+const char *report_count(char ret[REPORT_COUNT_BYTES], uint64_t v);
+
 /* report_reported.c */
 struct sqlite3_stmt;
 struct json_t;
@@ -127,6 +138,13 @@ void report_reported_row(struct report *r, struct sqlite3_stmt *q);
 void report_reported_fini(struct report *r);
 void report_reported_text(const struct report *r, FILE *out);
 struct json_t *report_reported_json(const struct report *r);
+
+/* report_effects.c */
+extern const char report_effects_sql[];
+void report_effects_row(struct report *r, struct sqlite3_stmt *q);
+void report_effects_fini(struct report *r);
+void report_effects_text(const struct report *r, size_t fault, FILE *out);
+struct json_t *report_effects_json(const struct report *r, size_t fault);
 
 /* report_fidelity.c */
 extern const char report_logged_sql[], report_followed_sql[], report_fidelity_sql[];

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHOWN		 48
+#define SHOWN		 REPORT_COUNT_BYTES
 #define TEXT_OCCURRENCES 6 /* of one fault, told one by one */
 
 struct shown {
@@ -32,18 +32,23 @@ static struct shown show_unit(int unit, double v)
 	return s;
 }
 
-/* 1,234,567 */
+const char *report_count(char ret[REPORT_COUNT_BYTES], uint64_t v)
+{
+	char digits[REPORT_COUNT_BYTES];
+	int n = snprintf(digits, sizeof(digits), "%" PRIu64, v), to = 0;
+	for (int i = 0; i < n && to < REPORT_COUNT_BYTES - 2; i++) {
+		if (i > 0 && (n - i) % 3 == 0)
+			ret[to++] = ',';
+		ret[to++] = digits[i];
+	}
+	ret[to] = '\0';
+	return ret;
+}
+
 static struct shown show_count(uint64_t v)
 {
 	struct shown s;
-	char digits[SHOWN];
-	int n = snprintf(digits, sizeof(digits), "%" PRIu64, v), to = 0;
-	for (int i = 0; i < n && to < SHOWN - 2; i++) {
-		if (i > 0 && (n - i) % 3 == 0)
-			s.text[to++] = ',';
-		s.text[to++] = digits[i];
-	}
-	s.text[to] = '\0';
+	report_count(s.text, v);
 	return s;
 }
 
@@ -319,7 +324,7 @@ static void text_dues(const struct report *r, size_t fault, FILE *out)
 		{"alloc_stall", "allocation stalls"},
 		{"wake_lag", "late wakes"},
 		{"gc_cycle", "collections"},
-		{"op_error", "failed allocations"},
+		{"op_error", "failed operations"},
 	};
 	const char *lead = "    due to it: ";
 	for (size_t i = 0; i < r->ndues; i++) {
@@ -357,6 +362,7 @@ static void text_faults(const struct report *r, FILE *out)
 			show_count(f->eligible).text);
 		fprintf(out, f->masked ? ", %s masked\n" : "\n", show_count(f->masked).text);
 		text_dues(r, i, out);
+		report_effects_text(r, i, out);
 		text_occurrences(r, i, out);
 	}
 }

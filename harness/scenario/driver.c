@@ -6,14 +6,14 @@
 static const struct gcs_driver_info drivers[] = {
 	{"map-churn",
 	 "inserts, deletes and look-ups on maps of integer keys; contents checked against a model",
-	 "workers rate keys value value_bytes mix"},
+	 "workers rate keys value value_bytes mix renew"},
 	{"slice-append",
 	 "appends to slices until they are full grown; short headers keep large arrays alive",
 	 "workers rate size retain"},
 	{"echo",
 	 "requests over connections; each may do one operation of another workload; clients of "
 	 "their own",
-	 "rate conns handler"},
+	 "rate conns handler renew"},
 	{"heap-follow",
 	 "follows a curve of live bytes and allocation rate; when to collect is the pacer's affair",
 	 "workers size follow"},

@@ -33,33 +33,43 @@ static const char *resolve_actions(const struct gcs_point_info *p, char *ret, si
 	return ret;
 }
 
+/* The points of the family that `name` begins with: of all there are too many to read. */
+static const char *resolve_family(const char *name, char *ret, size_t cap)
+{
+	size_t count, len = 0, family = strcspn(name, "/") + 1;
+	const struct gcs_point_info *all = gcs_points(&count);
+	for (size_t i = 0; i < count && len < cap; i++)
+		if (!gcs_point_sabotages(&all[i]) && strncmp(all[i].name, name, family) == 0)
+			len += (size_t)snprintf(ret + len, cap - len, "%s%s", len ? ", " : "",
+						all[i].name);
+	return len ? ret : "one of `gcstorm list faults`";
+}
+
 static const struct gcs_point_info *resolve_point(const struct gcs_node *n, struct gcs_diag *d)
 {
-	char hint[RESOLVE_HINT], names[512];
+	char hint[RESOLVE_HINT], names[1024];
 	const struct gcs_node *c = gcs_node_get(n, "point");
 	const struct gcs_point_info *p = gcs_point_by_name(c->text);
 	size_t count;
 	const struct gcs_point_info *all = gcs_points(&count);
-	size_t offered = count;
-	while (offered > 0 && gcs_point_sabotages(&all[offered - 1]))
-		offered--;
 	if (!p)
-		gcs_diag_at(
-			d, gcs_place_of(c),
-			gcs_resolve_list(names, sizeof names, &all[0].name, offered, sizeof all[0]),
-			gcs_resolve_near(hint, c->text, &all[0].name, count, sizeof all[0]),
-			"there is no fault point '%s'", c->text);
+		gcs_diag_at(d, gcs_place_of(c), resolve_family(c->text, names, sizeof names),
+			    gcs_resolve_near(hint, c->text, &all[0].name, count, sizeof all[0]),
+			    "there is no fault point '%s'", c->text);
 	return p;
 }
 
-/* Keys of `fire` that mean something to one action only. */
+/* Actions that take their time. */
+#define RESOLVE_TIMED ((uint32_t)(GCS_ACT_DELAY | GCS_ACT_COALESCE))
+
+/* Keys of `fire` that mean something to some actions only. */
 static const struct {
 	const char *key;
-	enum gcs_action action;
+	uint32_t actions;
 } resolve_only[] = {
-	{"delay", GCS_ACT_DELAY},
-	{"jitter", GCS_ACT_DELAY},
-	{"double", GCS_ACT_DELAY},
+	{"delay", RESOLVE_TIMED},
+	{"jitter", RESOLVE_TIMED},
+	{"double", RESOLVE_TIMED},
 	{"error", GCS_ACT_FAIL},
 	{"by", GCS_ACT_BIAS},
 };
@@ -68,11 +78,12 @@ static const struct {
 static bool resolve_fits(const struct gcs_node *fire, enum gcs_action action)
 {
 	for (size_t i = 0; i < RESOLVE_ONLY; i++)
-		if (gcs_node_get(fire, resolve_only[i].key) && action != resolve_only[i].action)
+		if (gcs_node_get(fire, resolve_only[i].key) &&
+		    !(resolve_only[i].actions & (uint32_t)action))
 			return false;
 	if (action == GCS_ACT_BIAS)
 		return gcs_node_get(fire, "by") != NULL;
-	return action != GCS_ACT_DELAY || gcs_node_get(fire, "delay");
+	return !(RESOLVE_TIMED & (uint32_t)action) || gcs_node_get(fire, "delay");
 }
 
 /* The action named, or the first of the point's that the given keys fit; else the first it has, and
@@ -122,7 +133,7 @@ static void resolve_fire(struct gcs_fault *f, const struct gcs_point_info *p,
 	const struct gcs_node *fire = gcs_node_get(n, "fire");
 	for (size_t i = 0; i < RESOLVE_ONLY; i++) {
 		const struct gcs_node *c = gcs_node_get(fire, resolve_only[i].key);
-		if (c && action != resolve_only[i].action)
+		if (c && !(resolve_only[i].actions & (uint32_t)action))
 			gcs_diag_at(d, gcs_place_of(c->key), NULL, NULL,
 				    "'%s' means nothing to the action %s of fault '%s'",
 				    resolve_only[i].key, gcs_action_name(action), f->id);
@@ -130,9 +141,15 @@ static void resolve_fire(struct gcs_fault *f, const struct gcs_point_info *p,
 	if (action == GCS_ACT_DELAY && f->delay_ns == 0)
 		gcs_diag_at(d, gcs_place_of(fire ? fire : n), "fire: {delay: 5ms}", NULL,
 			    "fault '%s' delays, but not by how much", f->id);
+	if (action == GCS_ACT_COALESCE && f->delay_ns == 0)
+		gcs_diag_at(d, gcs_place_of(fire ? fire : n), "fire: {delay: 5ms}", NULL,
+			    "fault '%s' coalesces, but not for how long", f->id);
 	if (action == GCS_ACT_BIAS && f->by_milli == 0)
 		gcs_diag_at(d, gcs_place_of(fire ? fire : n), "fire: {by: 0.5}", NULL,
 			    "fault '%s' biases, but not by how much", f->id);
+	if (action == GCS_ACT_BIAS && f->by_milli != 0 && !gcs_point_factor_fits(p, f->by_milli))
+		gcs_diag_at(d, gcs_place_of(gcs_node_get(fire, "by")), "less than 1", NULL,
+			    "%s (fault '%s') takes a share of the buckets", p->name, f->id);
 	if (action == GCS_ACT_FAIL && f->err == 0)
 		f->err = p->default_errno;
 	if (action == GCS_ACT_FAIL && !gcs_point_error_fits(p, f->err))

@@ -73,6 +73,7 @@ static const struct gcs_field fields_workload[] = {
 	{"size", GCS_T_SIZE, AT(gcs_workload, size), .min = 1, .max = GIB, .about = "bytes of one slice or object"},
 	{"retain", GCS_T_BYTES, AT(gcs_workload, retain), .max = 64 * GIB, .about = "bytes kept alive behind short headers"},
 	{"conns", GCS_T_COUNT32, AT(gcs_workload, conns), .min = 1, .max = 2048, .about = "connections, one goroutine each"},
+	{"renew", GCS_T_COUNT32, AT(gcs_workload, renew), .min = 1, .max = UINT32_MAX, .about = "so many operations, and a worker's map is replaced by an empty one, or a connection is registered with the poller anew"},
 	{"handler", GCS_T_NAME, .about = "id of the workload whose operation each request performs"},
 	{"follow", GCS_T_LIST, .section = &gcs_schema_follow, .max = GCS_FOLLOW_MAX, .about = "points of the curve, in time order; straight lines between them"},
 };

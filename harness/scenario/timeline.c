@@ -71,12 +71,21 @@ static const char *words_ordinal(uint64_t n)
 	return n % 10 == 1 ? "st" : n % 10 == 2 ? "nd" : n % 10 == 3 ? "rd" : "th";
 }
 
-/* What is made to happen there: a collection, but for these. */
+/* What is made to happen there, where it is no collection. */
 static const char *words_forced(const char *point)
 {
-	if (strcmp(point, "sched/preempt") == 0)
-		return "end a time slice";
-	return strcmp(point, "map/grow") == 0 ? "force a growth" : "force a collection";
+	static const struct {
+		const char *point, *words;
+	} other[] = {
+		{"gc/barrier_flush", "flush the barrier's buffer"},
+		{"map/grow", "force a growth"},
+		{"slice/alias", "leave no room in the new array"},
+		{"sched/preempt", "end a time slice"},
+	};
+	for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)
+		if (strcmp(point, other[i].point) == 0)
+			return other[i].words;
+	return "force a collection";
 }
 
 static void words_action(struct timeline_words *w, const struct gcs_fault *f)
@@ -85,7 +94,7 @@ static void words_action(struct timeline_words *w, const struct gcs_fault *f)
 	if (strcmp(f->action, "fail") == 0) {
 		const char *name = strerrorname_np(f->err);
 		words_add(w, "fail with %s", name ? name : "an error");
-	} else if (strcmp(f->action, "delay") == 0) {
+	} else if (strcmp(f->action, "delay") == 0 || strcmp(f->action, "coalesce") == 0) {
 		words_add(w, "delay by %s", gcs_show_duration(t, f->delay_ns));
 		if (f->jitter_ns)
 			words_add(w, " to %s", gcs_show_duration(t, f->delay_ns + f->jitter_ns));

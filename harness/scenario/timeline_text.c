@@ -270,6 +270,9 @@ static void text_workloads(const struct page_out *p)
 		char line[512], parts[384], rate[TEXT_SHOWN];
 		text_workload_parts(w, parts, sizeof parts);
 		int n = snprintf(line, sizeof line, "%s, ", w->driver);
+		if (w->renew)
+			n += snprintf(line + n, sizeof line - (size_t)n, "renewed after %s operations, ",
+				      gcs_show_count(rate, w->renew));
 		if (w->rate)
 			n += snprintf(line + n, sizeof line - (size_t)n, "%s, ",
 				      text_unit(GCS_UNIT_RATE, (double)w->rate, rate));

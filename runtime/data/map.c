@@ -126,6 +126,38 @@ static uint8_t map_b_for(const struct mrt_map_type *mt, int64_t hint)
 	return b;
 }
 
+/* map/hash: keys are to fall into `by_milli` thousandths of the buckets at most. */
+static void map_collide(struct mrt_map *m, uint32_t by_milli)
+{
+	uint32_t bits = 1;
+
+	while (by_milli << bits < 1000)
+		bits++;
+	m->hash0 = (m->hash0 & ~MAP_COLLIDE_BITS) | bits;
+	atomic_fetch_or_explicit(&m->flags, MAP_COLLIDING, memory_order_relaxed);
+}
+
+static __attribute__((cold, noinline)) void map_hash_point(struct sched_g *g, struct mrt_map *m)
+{
+	struct gcs_site site = gc_site(g, !g->system, m->hash0);
+	struct gcs_firing firing;
+
+	if (!gcs_decide(GCS_POINT_map_hash, &site, &firing) || firing.action != GCS_ACT_BIAS)
+		return;
+	map_collide(m, firing.by_milli);
+	gcs_effect(&site, firing.id, 21, (uint64_t)1 << (m->hash0 & MAP_COLLIDE_BITS));
+}
+
+/* A new seed, for a map without entries: nothing has been placed by the old one. */
+static void map_seed(struct sched_g *g, struct mrt_map *m)
+{
+	m->hash0 = (uint32_t)data_random();
+	if (PRIM_UNLIKELY(map_flag(m, MAP_COLLIDING)))
+		atomic_fetch_and_explicit(&m->flags, (uint8_t)~MAP_COLLIDING, memory_order_relaxed);
+	if (gcs_gate(GCS_POINT_map_hash))
+		map_hash_point(g, m);
+}
+
 static int map_make(struct sched_g *g, const struct mrt_map_type *mt, int64_t hint,
 		    struct mrt_map **ret)
 {
@@ -144,7 +176,7 @@ static int map_make(struct sched_g *g, const struct mrt_map_type *mt, int64_t hi
 		rc = map_lists_alloc(g, mt, m, b, spare != NULL, &list);
 	if (rc < 0)
 		return rc;
-	m->hash0 = (uint32_t)data_random();
+	map_seed(g, m);
 	m->shape_bits = map_shape_bits(mt);
 	m->b = b;
 	map_store(g, &m->buckets, array);
@@ -223,7 +255,7 @@ static __attribute__((noinline)) int map_assign_prepare(struct sched_g *g,
 	int rc;
 
 	if (map_growing(m)) {
-		map_grow_work(g, mt, m, hash & map_mask(m->b));
+		map_grow_work(g, mt, m, hash & map_mask(m->b), true);
 		return 0;
 	}
 	rc = gc_alloc(g, &mt->bucket, 1, &bucket);
@@ -433,7 +465,7 @@ static inline __attribute__((always_inline)) bool map_delete(struct sched_g *g,
 
 	if (PRIM_UNLIKELY(map_growing(m))) {
 		sched_op_enter(g);
-		map_grow_work(g, mt, m, hash & map_mask(m->b));
+		map_grow_work(g, mt, m, hash & map_mask(m->b), false);
 		sched_op_leave(g);
 	}
 	head = map_chain(m, hash, mt->bucket_bytes);
@@ -444,7 +476,7 @@ static inline __attribute__((always_inline)) bool map_delete(struct sched_g *g,
 	map_slot_clear(g, mt, map_slot_at(at.bucket, at.i, kb, mt->slot_bytes));
 	map_empty_back(head, at.bucket, at.i, mt->bucket_bytes);
 	if (--m->count == 0)
-		m->hash0 = (uint32_t)data_random();
+		map_seed(g, m);
 	return true;
 }
 
@@ -504,7 +536,7 @@ static void map_clear(struct sched_g *g, const struct mrt_map_type *mt, struct m
 	m->nevacuate = 0;
 	m->noverflow = 0;
 	m->count = 0;
-	m->hash0 = (uint32_t)data_random();
+	map_seed(g, m);
 	gc_clear_typed(g, &mt->bucket, m->buckets, n);
 	spare = map_array_spares(g, mt, m->buckets, m->b, n);
 	if (m->extra != NULL)

@@ -200,7 +200,7 @@ static void map_grow_commit(struct sched_g *g, struct mrt_map *m, uint8_t b, uin
 
 	if (m->extra != NULL && m->extra->old_overflow != NULL)
 		prim_die(2, "fatal error: oldoverflow is not nil\n");
-	flags = (flags & MAP_ITERATOR) ? MAP_OLD_ITERATOR : 0;
+	flags = (flags & MAP_COLLIDING) | ((flags & MAP_ITERATOR) ? MAP_OLD_ITERATOR : 0);
 	if (b == m->b)
 		flags |= MAP_SAME_SIZE;
 	atomic_store_explicit(&m->flags, flags, memory_order_relaxed);
@@ -236,7 +236,7 @@ static bool map_grow_visit(const struct sched_g *g, const struct mrt_map_type *m
 			   enum gcs_action may, struct gcs_site *ret_site, struct gcs_firing *ret)
 {
 	*ret_site = gc_site(g, !g->system, map_array_count(mt, b) * mt->bucket_bytes);
-	ret_site->actions = (uint8_t)may;
+	ret_site->actions = (uint16_t)may;
 	return gcs_decide(GCS_POINT_map_grow, ret_site, ret);
 }
 
@@ -254,10 +254,15 @@ int map_grow_start(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_
 	return map_grow_to(g, mt, m, b);
 }
 
+/* To how many buckets a map grows that need not: so that its memory stays bounded. */
+static uint8_t map_grow_size(const struct mrt_map *m)
+{
+	return m->b + (m->b == 0 || map_overloaded(2 * (m->count + 1), m->b));
+}
+
 bool map_grow_forced(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m)
 {
-	bool larger = m->b == 0 || map_overloaded(2 * (m->count + 1), m->b);
-	uint8_t b = m->b + larger;
+	uint8_t b = map_grow_size(m);
 	struct gcs_firing firing;
 	struct gcs_site site;
 
@@ -267,6 +272,17 @@ bool map_grow_forced(struct sched_g *g, const struct mrt_map_type *mt, struct mr
 	site = gc_site(g, true, site.arg); /* another P perhaps */
 	gcs_effect(&site, firing.id, 2, map_mask(b) + 1);
 	return true;
+}
+
+void map_grow_midway(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m,
+		     uint64_t bucket, uint64_t firing)
+{
+	int rc = map_grow_to(g, mt, m, map_grow_size(m));
+	struct gcs_site site = gc_site(g, true, 0); /* another P perhaps */
+
+	gcs_effect(&site, firing, rc == 0 ? 2 : 9, rc == 0 ? map_mask(m->b) + 1 : 0);
+	if (rc == 0)
+		map_grow_work(g, mt, m, bucket, false);
 }
 
 /* --------------------------------------------------------------- evacuation */
@@ -393,6 +409,36 @@ static __attribute__((cold, noinline)) void map_chain_lose(const struct mrt_map_
 		memset(bucket, MAP_EVACUATED_EMPTY, MAP_SLOTS);
 }
 
+/* map/evacuate: the chain has moved, and who has moved it is held before it goes on. */
+static __attribute__((cold, noinline)) void map_evacuation_held(struct sched_g *g, uint64_t index)
+{
+	struct gcs_site site = gc_site(g, !g->system, index);
+	struct gcs_firing firing;
+	int64_t begin_ns = site.now_ns;
+
+	site.actions = GCS_ACT_DELAY;
+	if (!gcs_decide(GCS_POINT_map_evacuate, &site, &firing) || firing.action != GCS_ACT_DELAY)
+		return;
+	mrt_sleep_until(&g->pub, begin_ns + firing.delay_ns);
+	site = gc_site(g, true, index); /* another P perhaps */
+	gcs_effect(&site, firing.id, 6, (uint64_t)(site.now_ns - begin_ns));
+}
+
+/* map/evacuate: is this operation's share of the growth left undone? */
+static __attribute__((cold, noinline)) bool map_evacuation_dropped(struct sched_g *g,
+								   const struct mrt_map *m,
+								   bool may)
+{
+	struct gcs_site site = gc_site(g, may && !g->system, m->nevacuate);
+	struct gcs_firing firing;
+
+	site.actions = GCS_ACT_DROP;
+	if (!gcs_decide(GCS_POINT_map_evacuate, &site, &firing) || firing.action != GCS_ACT_DROP)
+		return false;
+	gcs_effect(&site, firing.id, 20, map_old_count(m) - m->nevacuate);
+	return true;
+}
+
 /* Move one old chain, if memory allows. */
 static void map_evacuate(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m,
 			 uint64_t index)
@@ -415,6 +461,8 @@ static void map_evacuate(struct sched_g *g, const struct mrt_map_type *mt, struc
 		/* Every value is in its old and in its new bucket; whole in the sense of the check. */
 		if (gcs_gate(GCS_POINT_gc_evacuate))
 			gc_force_point(g, GCS_POINT_gc_evacuate, index);
+		if (gcs_gate(GCS_POINT_map_evacuate))
+			map_evacuation_held(g, index);
 		if (mt->has_pointers && !map_flag(m, MAP_OLD_ITERATOR))
 			map_bucket_release(g, mt, old);
 	}
@@ -423,9 +471,16 @@ static void map_evacuate(struct sched_g *g, const struct mrt_map_type *mt, struc
 }
 
 void map_grow_work(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m,
-		   uint64_t bucket)
+		   uint64_t bucket, bool inserts)
 {
-	map_evacuate(g, mt, m, bucket & (map_old_count(m) - 1));
+	uint64_t own = bucket & (map_old_count(m) - 1);
+
+	/* A new key has no place in a chain that has not moved. */
+	if (gcs_gate(GCS_POINT_map_evacuate) &&
+	    map_evacuation_dropped(
+		    g, m, !inserts || map_evacuated(m->old_buckets + own * mt->bucket_bytes)))
+		return;
+	map_evacuate(g, mt, m, own);
 	if (map_growing(m))
 		map_evacuate(g, mt, m, m->nevacuate);
 }

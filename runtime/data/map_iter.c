@@ -8,6 +8,11 @@
  * bucket at hand.  Each entry that stays is returned exactly once; one that is deleted before it is
  * reached, never; one that is added, perhaps.
  *
+ * A growth that was under way at the start is known by the new array, which is the iterator's; Go
+ * compares the number of buckets, and asks whether the growth is of the same size only at the cell.
+ * There a second growth in one iteration, to as many buckets as the first, can give entries twice or
+ * lose them; with growth at will (map/grow, map/iterate) that is no rarity.
+ *
  * Nothing is allocated, and an iteration cannot fail.  Old buckets are kept alive by the iterator's
  * own root frame: the array, and for a map without pointers the lists of overflow buckets
  * (map_grow.c).
@@ -63,12 +68,13 @@ static bool map_iter_chain(struct mrt_map *m, struct mrt_map_iter *it)
 		return false;
 	bucket = (uint8_t *)it->roots[MAP_ROOT_ARRAY] + it->bucket * bytes;
 	it->check_bucket = MAP_ITER_ANY;
-	if (map_growing(m) && it->b == m->b) {
+	if (map_growing(m) && m->buckets == it->roots[MAP_ROOT_ARRAY]) {
 		uint8_t *old = m->old_buckets + (it->bucket & (map_old_count(m) - 1)) * bytes;
 
 		if (!map_evacuated(old)) {
 			bucket = old;
-			it->check_bucket = it->bucket;
+			if (!map_same_size(m))
+				it->check_bucket = it->bucket;
 		}
 	}
 	it->roots[MAP_ROOT_BUCKET] = bucket;
@@ -90,7 +96,7 @@ static bool map_iter_cell(struct sched_g *g, struct mrt_map *m, struct mrt_map_i
 	if (top <= MAP_EMPTY_ONE || top == MAP_EVACUATED_EMPTY)
 		return false;
 	key = map_key_load(bucket, i, mt->key);
-	if (it->check_bucket != MAP_ITER_ANY && !map_same_size(m) &&
+	if (it->check_bucket != MAP_ITER_ANY &&
 	    (map_hash(m, key, mt->key) & map_mask(it->b)) != it->check_bucket)
 		return false;
 	if (top >= MAP_TOP_MIN)
@@ -99,6 +105,21 @@ static bool map_iter_cell(struct sched_g *g, struct mrt_map *m, struct mrt_map_i
 		it->elem = mrt_map_get(&g->pub, mt, m, key);
 	it->key = key;
 	return it->elem != NULL;
+}
+
+/* The gate of map/iterate is armed: a collection, or growth, in the middle. The arrays that the
+ * iterator reads are in its roots. */
+static __attribute__((cold, noinline)) void map_iter_point(struct sched_g *g, struct mrt_map *m,
+							   struct mrt_map_iter *it)
+{
+	uint16_t may = !g->system && !map_growing(m) ? GCS_ACT_REORDER : 0;
+	struct gcs_firing firing;
+
+	if (!gc_force_point_or(g, GCS_POINT_map_iterate, it->bucket, may, &firing))
+		return;
+	sched_op_enter(g);
+	map_grow_midway(g, it->mt, m, it->bucket, firing.id);
+	sched_op_leave(g);
 }
 
 bool mrt_map_iter_next(mrt_g *g, struct mrt_map_iter *it)
@@ -110,7 +131,7 @@ bool mrt_map_iter_next(mrt_g *g, struct mrt_map_iter *it)
 	if (it->done)
 		return false;
 	if (gcs_gate(GCS_POINT_map_iterate))
-		gc_force_point(sched_of(g), GCS_POINT_map_iterate, it->bucket);
+		map_iter_point(sched_of(g), m, it);
 	for (;;) {
 		if (it->roots[MAP_ROOT_BUCKET] == NULL && !map_iter_chain(m, it)) {
 			it->done = true;

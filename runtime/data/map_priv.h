@@ -30,6 +30,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "cell i is byte i of t
 #define MAP_SLOTS	8u
 #define MAP_INLINE_MAX	128u
 #define MAP_ALLOC_MAX	((uint64_t)1 << 48)
+#define MAP_COLLIDE_BITS 15u /* of hash0, in a colliding map */
 #define MAP_ADVANCE_MAX 1024u /* buckets looked at by one step of the evacuation mark */
 
 enum map_top {
@@ -41,7 +42,13 @@ enum map_top {
 	MAP_TOP_MIN = 5
 };
 
-enum map_flag { MAP_ITERATOR = 1, MAP_OLD_ITERATOR = 2, MAP_WRITING = 4, MAP_SAME_SIZE = 8 };
+enum map_flag {
+	MAP_ITERATOR = 1,
+	MAP_OLD_ITERATOR = 2,
+	MAP_WRITING = 4,
+	MAP_SAME_SIZE = 8,
+	MAP_COLLIDING = 16 /* not Go's: map/hash has fired for this seed (map_hash) */
+};
 
 /* What of a type the heap check must know to read a map; 16 bits, never 0 in an initialised map. */
 struct map_shape {
@@ -299,9 +306,14 @@ int map_grow_start(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_
  * buckets when it is half as full as one that must grow, else as many: so memory stays bounded. True:
  * it has begun. Safepoint. */
 bool map_grow_forced(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m);
-/* Evacuate the old bucket behind `bucket` and one more, as far as memory allows. Safepoint. */
+/* map/iterate has fired (reorder) at a map that does not grow: it begins to, as for map_grow_forced,
+ * and `bucket`'s chain and one more move. Safepoint. */
+void map_grow_midway(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m,
+		     uint64_t bucket, uint64_t firing);
+/* Evacuate the old bucket behind `bucket` and one more, as far as memory allows. inserts: the bucket
+ * may get a new key after this, so its old one must not be left where it is by choice. Safepoint. */
 void map_grow_work(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m,
-		   uint64_t bucket);
+		   uint64_t bucket, bool inserts);
 
 /* ---- map_check.c */
 
@@ -309,7 +321,13 @@ int map_check(void *obj, char *text, size_t cap);
 
 /* ---- the two key widths, one source */
 
+/* Of a colliding map the seed's low bits say how many bits of the bucket's number are zero; the
+ * tophash is as good as ever. The flag changes with the seed alone, when the map is empty. */
 static inline uint64_t map_hash(const struct mrt_map *m, uint64_t key, unsigned kb)
 {
-	return data_hash_int(key, kb, m->hash0);
+	uint64_t hash = data_hash_int(key, kb, m->hash0);
+
+	if (PRIM_UNLIKELY(map_flag(m, MAP_COLLIDING)))
+		hash &= UINT64_MAX << (m->hash0 & MAP_COLLIDE_BITS);
+	return hash;
 }

@@ -112,6 +112,33 @@ static int slice_grow_fault(struct sched_g *g, size_t bytes)
 	return -firing.err;
 }
 
+/* The room beyond what is needed, multiplied: less of it rounded down, more of it up. */
+static size_t slice_room(size_t room, uint32_t by_milli)
+{
+	unsigned __int128 milli = (unsigned __int128)room * by_milli;
+
+	return (size_t)((by_milli < 1000 ? milli : milli + 999) / 1000);
+}
+
+/* The gate of slice/alias is armed: how long will slices share the new array? What append gives
+ * beyond `need` is its own affair, in Go too, so no program may count on it. */
+static __attribute__((cold, noinline)) size_t slice_alias_cap(struct sched_g *g, size_t size,
+							      size_t need, size_t cap)
+{
+	struct gcs_site site = gc_site(g, !g->system && cap > need, cap * size);
+	struct gcs_firing firing;
+	size_t biased = need, bytes;
+
+	if (!gcs_decide(GCS_POINT_slice_alias, &site, &firing))
+		return cap;
+	if (firing.action == GCS_ACT_BIAS)
+		biased += slice_room(cap - need, firing.by_milli);
+	if (__builtin_mul_overflow(biased, size, &bytes) || bytes > SLICE_ALLOC_MAX)
+		biased = cap;
+	gcs_effect(&site, firing.id, 22, biased);
+	return biased;
+}
+
 /* growslice and the append itself. */
 static __attribute__((noinline)) int slice_grow(struct sched_g *g, const struct mrt_type *elem,
 						struct mrt_slice *s, const void *elems, size_t n)
@@ -125,6 +152,8 @@ static __attribute__((noinline)) int slice_grow(struct sched_g *g, const struct 
 	cap = mrt_slice_next_cap(elem->size, s->cap, need);
 	if (cap == 0)
 		return -EOVERFLOW;
+	if (gcs_gate(GCS_POINT_slice_alias))
+		cap = slice_alias_cap(g, elem->size, need, cap);
 	rc = gc_alloc(g, elem, cap, &array);
 	if (rc == 0 && gcs_gate(GCS_POINT_slice_grow))
 		rc = slice_grow_fault(g, cap * elem->size);

@@ -61,6 +61,9 @@ struct gcs_site gc_site(const struct sched_g *g, bool eligible, uint64_t arg);
 /* Visit an armed gate that may start a GC (gc/write, gc/map_assign, gc/append, map/iterate); a safepoint then. Call it at a place of the
  * operation where everything is rooted or pinned and consistent. arg: what the site knows, size or key. */
 void gc_force_point(struct sched_g *g, enum gcs_point point, uint64_t arg);
+/* The same at a point where something else may happen too: `others` are the actions that make sense there now. True: one of them has
+ * fired, *ret, and is the caller's to carry out. */
+bool gc_force_point_or(struct sched_g *g, enum gcs_point point, uint64_t arg, uint16_t others, struct gcs_firing *ret);
 /* Visit an armed saboteur's gate: true: break something now. No safepoint. */
 bool gc_sabotage(struct sched_g *g, enum gcs_point point, uint64_t arg);
 /* Copy `n` elements of `elem` (pointer words: relaxed atomic, with barrier when on; the rest memcpy). No safepoint. dst in heap. */

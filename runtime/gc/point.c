@@ -26,23 +26,33 @@ struct gcs_site gc_site(const struct sched_g *g, bool eligible, uint64_t arg)
  * Eligible is who holds the right to begin a cycle before he is asked: so a firing is a cycle that
  * carries its id, whatever other Ps do.
  */
-void gc_force_point(struct sched_g *g, enum gcs_point point, uint64_t arg)
+bool gc_force_point_or(struct sched_g *g, enum gcs_point point, uint64_t arg, uint16_t others,
+		       struct gcs_firing *ret)
 {
-	bool claimed = !g->system && gc_claim();
-	struct gcs_site site = gc_site(g, claimed, arg);
-	struct gcs_firing firing;
+	bool claimed = !g->system && gc_claim(), fires;
+	struct gcs_site site = gc_site(g, claimed || others != 0, arg);
 	uint32_t cycle;
 
-	if (!gcs_decide(point, &site, &firing) || firing.action != GCS_ACT_FORCE || !claimed) {
+	site.actions = others | (claimed ? GCS_ACT_FORCE : 0);
+	fires = gcs_decide(point, &site, ret);
+	if (!fires || ret->action != GCS_ACT_FORCE || !claimed) {
 		if (claimed)
 			gc_unclaim(g);
-		return;
+		return fires && (ret->action & others) != 0;
 	}
-	cycle = gc_start_claimed(g, GC_TRIGGER_FAULT, firing.id);
+	cycle = gc_start_claimed(g, GC_TRIGGER_FAULT, ret->id);
 	site.now_ns = prim_now_ns();
 	site.p = (uint16_t)g->p->id;
 	site.ring = g->p->ring;
-	gcs_effect(&site, firing.id, 2, cycle);
+	gcs_effect(&site, ret->id, 2, cycle);
+	return false;
+}
+
+void gc_force_point(struct sched_g *g, enum gcs_point point, uint64_t arg)
+{
+	struct gcs_firing firing;
+
+	gc_force_point_or(g, point, arg, 0, &firing);
 }
 
 /* World stopped, or nothing runs yet. */

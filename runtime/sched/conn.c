@@ -12,6 +12,7 @@
 #include <errno.h>
 
 static _Atomic(struct mrt_conn *) conn_all;
+static _Atomic(struct mrt_conn *) conn_spare; /* of refused openings: no event can name them */
 
 /* --------------------------------------------------------------------- slots */
 
@@ -118,24 +119,75 @@ bool sched_conn_rearm(mrt_conn *c)
 	return true;
 }
 
+/* Linked by all_next. Nobody takes one off but by taking all, so a head that is back is no trap. */
+static void conn_push(_Atomic(struct mrt_conn *) *list, mrt_conn *c)
+{
+	c->all_next = atomic_load(list);
+	while (!atomic_compare_exchange_weak(list, &c->all_next, c))
+		;
+}
+
+/* The memory of a connection, zeroed; NULL: none. */
+static mrt_conn *conn_alloc(void)
+{
+	mrt_conn *c = atomic_exchange(&conn_spare, NULL), *rest, *next;
+
+	if (c == NULL)
+		return sched_arena_alloc(sizeof(*c));
+	for (rest = c->all_next; rest != NULL; rest = next) {
+		next = rest->all_next;
+		conn_push(&conn_spare, rest);
+	}
+	*c = (mrt_conn){0};
+	return c;
+}
+
+/* The gate of netpoll/register is armed: does the poller refuse? -errno. */
+static __attribute__((cold, noinline)) int conn_refused(struct sched_g *g)
+{
+	struct gcs_site site = sched_site(g->p, g, g->worker);
+	struct gcs_firing firing;
+
+	if (!gcs_decide(GCS_POINT_netpoll_register, &site, &firing) ||
+	    firing.action != GCS_ACT_FAIL)
+		return 0;
+	gcs_effect(&site, firing.id, 3, (uint64_t)firing.err);
+	return -firing.err;
+}
+
+static int conn_register(struct sched_g *g, prim_conn *prim, mrt_conn *c)
+{
+	int r = gcs_gate(GCS_POINT_netpoll_register) ? conn_refused(g) : 0;
+
+	return r < 0 ? r : prim_poll_add(prim, c);
+}
+
 int mrt_conn_open(mrt_g *pub, struct prim_conn *prim, mrt_conn **ret_conn)
 {
-	mrt_conn *c = sched_arena_alloc(sizeof(*c));
+	mrt_conn *c = conn_alloc();
 	int r;
 
-	(void)pub;
 	if (c == NULL)
 		return -ENOMEM;
 	c->prim = prim;
 	atomic_store(&c->users, 1);
-	r = prim_poll_add(prim, c);
-	if (r < 0)
-		return r; /* c's memory goes with the arena */
-	c->all_next = atomic_load(&conn_all);
-	while (!atomic_compare_exchange_weak(&conn_all, &c->all_next, c))
-		;
-	*ret_conn = c;
-	return 0;
+	r = conn_register(sched_of(pub), prim, c);
+	conn_push(r < 0 ? &conn_spare : &conn_all, c);
+	if (r == 0)
+		*ret_conn = c;
+	return r;
+}
+
+int mrt_conn_renew(mrt_g *pub, mrt_conn *c)
+{
+	int r;
+
+	if (!conn_enter(c))
+		return -ECANCELED;
+	prim_poll_remove(c->prim);
+	r = conn_register(sched_of(pub), c->prim, c);
+	conn_leave(c);
+	return r;
 }
 
 int64_t mrt_conn_read(mrt_g *pub, mrt_conn *c, void *buf, size_t bytes)
@@ -212,6 +264,7 @@ void sched_netpoll_fini(void)
 {
 	mrt_conn *c = atomic_exchange(&conn_all, NULL);
 
+	atomic_store(&conn_spare, NULL); /* their memory goes with the arena */
 	for (; c != NULL; c = c->all_next) {
 		if (c->prim == NULL)
 			continue;

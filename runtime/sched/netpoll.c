@@ -14,6 +14,10 @@
  * A duplicated one is reported again by the next look of anybody, by then most likely to a goroutine
  * that runs, or has parked anew and wakes for nothing.
  *
+ * Coalesced wakes are a batch: one that fires opens it, whatever is found ready after that joins it,
+ * and a look ends it when its time is over or it is full. Of that time the poller that blocks
+ * knows as of a timer's.
+ *
  * A late look keeps what it found to itself; other looks go on, and no P is waited for but the
  * looker's own.
  */
@@ -32,6 +36,9 @@ static struct {
 	struct mrt_conn *lost;	  /* under the lock: connections with a wake that was dropped */
 	struct mrt_conn *twice;	  /* under the lock: connections to be reported ready once more */
 	_Atomic bool any_twice;	  /* there are some */
+	struct sched_list batch;     /* under the lock: ready, and held back */
+	uint64_t batch_firing;	     /* that opened it */
+	_Atomic int64_t batch_ns;    /* when it ends; SCHED_NEVER: there is none */
 	_Atomic int64_t backstop_ns; /* when these are looked after; SCHED_NEVER: there are none */
 } netpoll;
 
@@ -40,6 +47,7 @@ int sched_netpoll_init(void)
 	memset(&netpoll, 0, sizeof(netpoll));
 	prim_mutex_init(&netpoll.lock, PRIM_RANK_NETPOLL);
 	atomic_store(&netpoll.backstop_ns, SCHED_NEVER);
+	atomic_store(&netpoll.batch_ns, SCHED_NEVER);
 	return prim_poll_init();
 }
 
@@ -48,10 +56,18 @@ void sched_netpoll_waiter(int n)
 	atomic_fetch_add(&netpoll.waiters, (uint32_t)n);
 }
 
+/* Relaxed: a hint; the batch itself is under the lock. */
+static bool batch_due(void)
+{
+	int64_t due_ns = atomic_load_explicit(&netpoll.batch_ns, memory_order_relaxed);
+
+	return PRIM_UNLIKELY(due_ns != SCHED_NEVER) && due_ns <= prim_now_ns();
+}
+
 bool sched_netpoll_wanted(void)
 {
 	/* Relaxed: sysmon and the blocking poll make good for what is missed. */
-	return atomic_load_explicit(&netpoll.waiters, memory_order_relaxed) > 0 &&
+	return (atomic_load_explicit(&netpoll.waiters, memory_order_relaxed) > 0 || batch_due()) &&
 	       !atomic_load_explicit(&netpoll.blocked, memory_order_relaxed);
 }
 
@@ -132,6 +148,7 @@ bool sched_netpoll_backstop(struct prim_event *events, int64_t now_ns, struct sc
 struct events_found {
 	struct sched_list now, later;
 	bool lost;	      /* a wake was dropped */
+	int64_t batch_ns;     /* a batch was opened, which ends then; 0: none */
 	uint64_t late_firing; /* of netpoll/poll: the look was late; 0: it was not */
 };
 
@@ -181,19 +198,56 @@ static void wake_again_locked(struct mrt_conn *c, uint8_t side, uint64_t firing)
 	atomic_store_explicit(&netpoll.any_twice, true, memory_order_relaxed);
 }
 
+/* The batch ends: before what the look that ends it finds after this. */
+static void batch_end_locked(const struct sched_p *p, struct events_found *found)
+{
+	struct gcs_site site = sched_site_bare(p, MRT_WORKER_NETPOLL);
+
+	prim_mutex_assert_held(&netpoll.lock);
+	gcs_effect(&site, netpoll.batch_firing, 24, netpoll.batch.count);
+	sched_list_join(&found->now, &netpoll.batch);
+	netpoll.batch_firing = 0;
+	atomic_store(&netpoll.batch_ns, SCHED_NEVER);
+	found->batch_ns = 0;
+}
+
+/* g is ready, and waits for others. */
+static void batch_add_locked(const struct sched_p *p, struct sched_g *g, struct events_found *found)
+{
+	prim_mutex_assert_held(&netpoll.lock);
+	g->ready_firing = netpoll.batch_firing;
+	sched_list_add(&netpoll.batch, g);
+	if (netpoll.batch.count == PRIM_POLL_EVENTS_MAX)
+		batch_end_locked(p, found);
+}
+
+static void batch_open_locked(uint64_t firing, int64_t end_ns, struct events_found *found)
+{
+	prim_mutex_assert_held(&netpoll.lock);
+	netpoll.batch_firing = firing;
+	/* Sequentially consistent, as a timer's: pairs with the look of an M that is about to block. */
+	atomic_store(&netpoll.batch_ns, end_ns);
+	found->batch_ns = end_ns;
+}
+
 /* The gate is armed: does the wake of g go on as it should? Not asked twice: what was lost once
  * comes through. */
 static enum gcs_action wake_fault_locked(const struct sched_p *p, struct mrt_conn *c, uint8_t side,
-					 struct sched_g *g)
+					 struct sched_g *g, struct events_found *found)
 {
+	bool joins = netpoll.batch_firing != 0 && g->lost_ns == 0;
 	struct gcs_site site = wake_site(p, g);
 	struct gcs_firing firing;
 
 	site.eligible = site.eligible && g->lost_ns == 0;
-	if (c->twice & side)
-		site.actions = GCS_ACT_DELAY | GCS_ACT_DROP;
+	site.actions = GCS_ACT_DELAY | GCS_ACT_DROP | (c->twice & side ? 0 : GCS_ACT_DUPLICATE) |
+		       (netpoll.batch_firing != 0 ? 0 : GCS_ACT_COALESCE);
 	if (!gcs_decide(GCS_POINT_netpoll_wake, &site, &firing))
-		return GCS_ACT_NONE;
+		return joins ? GCS_ACT_COALESCE : GCS_ACT_NONE;
+	if (firing.action == GCS_ACT_COALESCE) {
+		batch_open_locked(firing.id, site.now_ns + firing.delay_ns, found);
+		return GCS_ACT_COALESCE;
+	}
 	if (firing.action == GCS_ACT_DROP)
 		return wake_lost_locked(c, side, g, firing.id, site.now_ns) ? GCS_ACT_DROP
 									    : GCS_ACT_NONE;
@@ -264,9 +318,11 @@ static void event_wake_locked(struct sched_p *p, struct mrt_conn *c, uint8_t sid
 	if (g->ready_firing == 0)
 		g->ready_firing = found->late_firing;
 	if (gcs_gate(GCS_POINT_netpoll_wake))
-		action = wake_fault_locked(p, c, side, g);
+		action = wake_fault_locked(p, c, side, g, found);
 	if (action == GCS_ACT_DROP)
 		found->lost = true;
+	else if (action == GCS_ACT_COALESCE)
+		batch_add_locked(p, g, found);
 	else
 		sched_list_add(action == GCS_ACT_DELAY ? &found->later : &found->now, g);
 }
@@ -301,17 +357,58 @@ static uint64_t events_late(const struct sched_p *p)
 	return firing.id;
 }
 
+/* Turn a list round; who comes later for it carries the firing, unless another has kept it already. */
+static void events_reverse(struct sched_list *list, uint64_t firing)
+{
+	struct sched_list reversed = {0};
+	uint32_t i = 0;
+	struct sched_g *g;
+
+	reversed.count = list->count;
+	for (; (g = list->head) != NULL; i++) {
+		list->head = g->next;
+		if (i < reversed.count / 2 && g->ready_firing == 0)
+			g->ready_firing = firing;
+		g->next = reversed.head;
+		reversed.head = g;
+		if (reversed.tail == NULL)
+			reversed.tail = g;
+	}
+	*list = reversed;
+}
+
+/* The gate of netpoll/wake is armed: do the wakes of one look change their order? */
+static void events_reorder_locked(const struct sched_p *p, struct events_found *found)
+{
+	struct gcs_site site = sched_site_bare(p, MRT_WORKER_NETPOLL);
+	uint32_t count = found->now.count;
+	struct gcs_firing firing;
+
+	prim_mutex_assert_held(&netpoll.lock);
+	site.eligible = site.eligible && count >= 2;
+	site.actions = GCS_ACT_REORDER;
+	site.arg = count;
+	if (count == 0 || !gcs_decide(GCS_POINT_netpoll_wake, &site, &firing) ||
+	    firing.action != GCS_ACT_REORDER)
+		return;
+	events_reverse(&found->now, firing.id);
+	gcs_effect(&site, firing.id, 23, count / 2 * 2);
+}
+
 static void events_take(struct sched_p *p, const struct prim_event *events, int count,
 			struct sched_list *ret)
 {
 	struct events_found found = {0};
 	struct sched_g *g;
 
-	if (count <= 0 && !atomic_load_explicit(&netpoll.any_twice, memory_order_relaxed))
+	if (count <= 0 && !atomic_load_explicit(&netpoll.any_twice, memory_order_relaxed) &&
+	    !batch_due())
 		return;
 	if (count > 0 && gcs_gate(GCS_POINT_netpoll_poll))
 		found.late_firing = events_late(p);
 	prim_mutex_lock(&netpoll.lock);
+	if (batch_due())
+		batch_end_locked(p, &found);
 	events_again_locked(p, &found);
 	for (int i = 0; i < count; i++) {
 		struct mrt_conn *c = events[i].tag;
@@ -322,9 +419,13 @@ static void events_take(struct sched_p *p, const struct prim_event *events, int 
 		if (bits & (PRIM_POLL_OUT | PRIM_POLL_HUP))
 			event_wake_locked(p, c, CONN_WRITER, events[i].ready_ns, &found);
 	}
+	if (gcs_gate(GCS_POINT_netpoll_wake))
+		events_reorder_locked(p, &found);
 	prim_mutex_unlock(&netpoll.lock);
 	if (PRIM_UNLIKELY(found.lost))
 		events_lost();
+	if (PRIM_UNLIKELY(found.batch_ns != 0))
+		sched_netpoll_timer(found.batch_ns);
 	while ((g = sched_list_take(&found.later)) != NULL)
 		sched_ready_at(p, g, g->wake_deadline_ns, g->ready_firing);
 	while ((g = sched_list_take(&found.now)) != NULL) {
@@ -351,9 +452,17 @@ void sched_netpoll_now(struct sched_p *p, struct prim_event *events, struct sche
 
 /* ------------------------------------------------------------------- blocking */
 
+/* What the poller must not sleep beyond: the next timer, the end of a batch. */
+static int64_t block_until(void)
+{
+	int64_t timer_ns = sched_timer_first(), batch_ns = atomic_load(&netpoll.batch_ns);
+
+	return timer_ns < batch_ns ? timer_ns : batch_ns;
+}
+
 bool sched_netpoll_block(struct sched_m *m, struct sched_list *ret)
 {
-	int64_t until = sched_timer_first();
+	int64_t until = block_until();
 	int n;
 
 	if (until == SCHED_NEVER && atomic_load(&netpoll.waiters) == 0)
@@ -371,7 +480,7 @@ bool sched_netpoll_block(struct sched_m *m, struct sched_list *ret)
 	}
 	/* A timer added from here on sees `blocked` and breaks a sleep that is too long; one
 	 * added before is seen by this second look. */
-	until = sched_timer_first();
+	until = block_until();
 	atomic_store(&netpoll.until_ns, until);
 	n = poll_wait(m->events, until);
 	atomic_store(&netpoll.until_ns, 0);

@@ -33,7 +33,7 @@ enum watch_kind {
 	WATCH_SWEEP_END,  /* a: cycle, b: duration_ns, c: pages, e: firing that stalled the sweeper (gc/sweep), the last one */
 	WATCH_GC_H,       /* a: cycle, b: heap at start, c: at end, d: marked, e: goal, f: sweep-termination stop ns << 32 | mark-termination stop ns */
 	WATCH_FIRE,       /* a: fault index << 32 | action, b: worker, c: ordinal, d: firing id, e: gc cycle << 8 | phase, f: size or argument */
-	WATCH_EFFECT,     /* a: fault index, b: firing id, c: effect: 1 masked (memory came after all), 2 began (cycle; growth of a map), 3 op failed, 4 wake ran, 5 a dropped wake repaired by the back-stop poll, 6 late or held up (to the safepoint, with fresh pages, with a look of the poller, a due cycle, a stalled sweeper or mark worker, a long stop, a root scan, a P without its CPU), 7 no credit for an assist, 8 a write barrier's buffer flushed, 9 nothing came of it but d, 12 a figure was biased (mem/limit: bytes), 25 a thread was refused, 26 an M came for a P after threads were refused, 27 preempted, 28 woken early; d: ns, cycle or buckets (2), errno (3), scan work done instead (7), pointers (8), 1 if a goroutine woke for nothing (9, duplicate), what was left lying (9, steal), the figure (12), threads there are (25), ns without (26), away (27), before the deadline (28) */
+	WATCH_EFFECT,     /* a: fault index, b: firing id, c: what came of it and d: a figure of that (enum watch_effect) */
 	WATCH_ARM,        /* a: fault index, b: occurrence number (0..), c: 1 armed 0 disarmed, d: 1 by operator, e: fired so far */
 	WATCH_PHASE,      /* a: phase index, b: 1 start 0 end */
 	WATCH_OP_ERROR,   /* a: workload index, b: worker, c: errno, d: key */
@@ -42,6 +42,30 @@ enum watch_kind {
 	WATCH_STALL,      /* a machine pause seen by the control thread: b: ns it ran late */
 	WATCH_END,        /* a: sim hash, b: 0 normal */
 	WATCH_KINDS
+};
+
+/* What came of a firing: c of WATCH_EFFECT; behind it what d is. Numbers are never reused; 12 to 29 go by family. */
+enum watch_effect {
+	WATCH_EFFECT_MASKED = 1,	/* memory came after all */
+	WATCH_EFFECT_BEGAN = 2,		/* a collection (its cycle) or the growth of a map (its buckets) */
+	WATCH_EFFECT_FAILED = 3,	/* the operation did: errno */
+	WATCH_EFFECT_WOKE = 4,		/* a delayed wake ran */
+	WATCH_EFFECT_REPAIRED = 5,	/* a dropped wake was found by the back-stop poll */
+	WATCH_EFFECT_LATE = 6,		/* late or held up, to the safepoint, with fresh pages, with a look of the poller, a due cycle, a stalled
+					 * sweeper or mark worker, a long stop, a root scan, a P without its CPU: ns */
+	WATCH_EFFECT_ALONE = 7,		/* no credit for an assist: scan work done instead */
+	WATCH_EFFECT_FLUSHED = 8,	/* a write barrier's buffer: pointers */
+	WATCH_EFFECT_IDLE = 9,		/* nothing came of it but: 1 if a goroutine woke for nothing (duplicate), what was left lying (steal) */
+	WATCH_EFFECT_BIASED = 12,	/* the figure that was used (mem/limit: bytes) */
+	WATCH_EFFECT_UNMOVED = 20,	/* a share of a map's growth left undone: old chains that are not passed over yet */
+	WATCH_EFFECT_COLLIDES = 21,	/* a map's keys do: of so many buckets they use one */
+	WATCH_EFFECT_CAPACITY = 22,	/* of a new array was changed: it */
+	WATCH_EFFECT_REORDERED = 23,	/* wakes of a look: how many changed place */
+	WATCH_EFFECT_BATCH = 24,	/* of wakes ended: wakes in it */
+	WATCH_EFFECT_REFUSED = 25,	/* a thread: threads there are */
+	WATCH_EFFECT_CAME = 26,		/* an M for a P after threads were refused: ns without */
+	WATCH_EFFECT_PREEMPTED = 27,	/* ns away */
+	WATCH_EFFECT_EARLY = 28,	/* woken: ns before the deadline */
 };
 
 struct watch_record {

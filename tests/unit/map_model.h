@@ -68,10 +68,42 @@ static inline bool model_due(const struct gcs_site *site, uint32_t *visits, uint
 	return model_stress && site->worker == mrt_worker(model_g) && (*visits)++ % every == 0;
 }
 
+/* The points of maps, whose gates the test arms: an eligible visit fires with one chance in `one_in`,
+ * drawn from how many there were. */
+static struct {
+	uint32_t one_in, by_milli;
+	uint64_t visits;
+	uint64_t fired[GCS_POINT_COUNT_MAX];
+	uint64_t held, dropped, grown; /* map/evacuate, both ways; map/iterate */
+} model_points;
+
+static inline bool model_point_decide(enum gcs_point point, const struct gcs_site *site,
+				      struct gcs_firing *ret)
+{
+	uint32_t may = point == GCS_POINT_map_hash ? GCS_ACT_BIAS : site->actions;
+
+	may &= ~(uint32_t)GCS_ACT_FORCE; /* collections come by themselves here */
+	if (!site->eligible || may == 0 ||
+	    data_fold(++model_points.visits, DATA_HASH_B) % model_points.one_in != 0)
+		return false;
+	*ret = (struct gcs_firing){.id = 3,
+				   .action = (enum gcs_action)may,
+				   .delay_ns = 1000,
+				   .by_milli = model_points.by_milli};
+	model_points.fired[point]++;
+	model_points.held += may == GCS_ACT_DELAY;
+	model_points.dropped += may == GCS_ACT_DROP;
+	model_points.grown += may == GCS_ACT_REORDER;
+	return true;
+}
+
 bool gcs_decide(enum gcs_point point, const struct gcs_site *site, struct gcs_firing *ret)
 {
 	uint64_t n;
 
+	if (point == GCS_POINT_map_evacuate || point == GCS_POINT_map_hash ||
+	    point == GCS_POINT_map_iterate)
+		return model_point_decide(point, site, ret);
 	if (point == GCS_POINT_gc_write && site->eligible) {
 		*ret = (struct gcs_firing){.id = 2, .action = GCS_ACT_FORCE};
 		return model_due(site, &model_gate.writes, MODEL_WRITE_EVERY);

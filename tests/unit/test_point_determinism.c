@@ -90,11 +90,26 @@ static const struct gcs_fault_spec sched_specs[] = {
 	 .delay_ns = 50000},
 };
 
+/* Maps, slices, registration; the order and the company of wakes. */
+static const struct gcs_fault_spec data_specs[] = {
+	{.point = GCS_POINT_map_evacuate, .action = GCS_ACT_DELAY, .every = 7, .delay_ns = 20000, .jitter_ns = 20000},
+	{.point = GCS_POINT_map_evacuate, .action = GCS_ACT_DROP, .p_ppb = 300000000},
+	{.point = GCS_POINT_map_hash, .action = GCS_ACT_BIAS, .by_milli = 250},
+	{.point = GCS_POINT_map_iterate, .action = GCS_ACT_REORDER, .every = 40},
+	{.point = GCS_POINT_slice_alias, .action = GCS_ACT_FORCE, .every = 3},
+	{.point = GCS_POINT_slice_alias, .action = GCS_ACT_BIAS, .every = 2, .by_milli = 2000},
+	{.point = GCS_POINT_netpoll_register, .action = GCS_ACT_FAIL, .every = 2},
+	{.point = GCS_POINT_netpoll_wake, .action = GCS_ACT_REORDER},
+	{.point = GCS_POINT_netpoll_wake, .action = GCS_ACT_COALESCE, .every = 2, .delay_ns = 2000000, .jitter_ns = 500000},
+	{.point = GCS_POINT_netpoll_wake, .action = GCS_ACT_DROP, .every = 9},
+};
+
 static const struct table {
 	const struct gcs_fault_spec *spec;
 	uint32_t n;
 } all_points = {specs, FAULTS}, late_points = {late_specs, sizeof(late_specs) / sizeof(specs[0])},
-  sched_points = {sched_specs, sizeof(sched_specs) / sizeof(specs[0])};
+  sched_points = {sched_specs, sizeof(sched_specs) / sizeof(specs[0])},
+  data_points = {data_specs, sizeof(data_specs) / sizeof(specs[0])};
 static const struct table *table;
 
 struct result {
@@ -199,7 +214,8 @@ static void all_body(mrt_g *g, void *arg)
 	point_arm_all(table->n);
 	mrt_wg_add(&sh.wg, CONNS + 4);
 	for (uint32_t i = 0; i < CONNS; i++)
-		GC_TEST_MUST(mrt_conn_open(g, prim[i], &sh.conn[i]) == 0);
+		while (mrt_conn_open(g, prim[i], &sh.conn[i]) != 0)
+			atomic_fetch_add(&sh.refused, 1);
 	for (uint32_t i = 0; i < CONNS + 4; i++) {
 		struct mrt_go_options opt = {.worker = MRT_WORKER_FIRST + i % POINT_WORKERS,
 					     .driver = i < CONNS ? 1 : 0};
@@ -288,11 +304,18 @@ static void test_sched_points(void **state)
 	same_seed_same_run(&sched_points);
 }
 
+static void test_data_points(void **state)
+{
+	(void)state;
+	same_seed_same_run(&data_points);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_seed_same_run),
 					   cmocka_unit_test(test_late_points),
-					   cmocka_unit_test(test_sched_points)};
+					   cmocka_unit_test(test_sched_points),
+					   cmocka_unit_test(test_data_points)};
 
 	if (!GCS_FAULTS) {
 		printf("# built without faults\n");

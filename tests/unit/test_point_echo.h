@@ -12,7 +12,7 @@
 #endif
 
 #define MS	    INT64_C(1000000)
-#define CONNS_MAX   16u
+#define CONNS_MAX   160u
 #define MESSAGE	    64u
 
 struct echo {
@@ -33,7 +33,7 @@ struct server {
 	uint32_t i;
 };
 
-static void server_body(mrt_g *g, void *arg)
+static inline void server_body(mrt_g *g, void *arg)
 {
 	struct server *s = arg;
 	mrt_conn *c = s->echo->conn[s->i];
@@ -157,7 +157,7 @@ static void clients_join(struct echo *e)
 #endif
 
 /* Disarm when the first wake has been dropped: its goroutine is still lost then, or was. */
-static void disarm_body(mrt_g *g, void *arg)
+static inline void disarm_body(mrt_g *g, void *arg)
 {
 	struct echo *e = arg;
 
@@ -167,7 +167,7 @@ static void disarm_body(mrt_g *g, void *arg)
 	mrt_wg_done(g, &e->wg);
 }
 
-static void echo_body(mrt_g *g, void *arg)
+static inline void echo_body(mrt_g *g, void *arg)
 {
 	struct echo *e = arg;
 	struct server server[CONNS_MAX];

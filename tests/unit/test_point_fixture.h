@@ -21,6 +21,8 @@ struct point_firing {
 	uint32_t masked, began, failed, ran, repaired, late, alone, flushed, idle; /* WATCH_EFFECT, by c */
 	uint32_t biased;
 	uint32_t sched[5];				     /* effects 25 to 29: refused, came, preempted, early */
+	uint32_t data[5];				     /* WATCH_EFFECT 20 to 24: maps, slices, netpoll */
+	uint64_t figure;				     /* of the last of these */
 	uint64_t value;					     /* of the last effect */
 	uint32_t stops, cycles, stalls, lags, assists;	     /* records that carry it */
 	uint64_t stopping_ns, stopped_ns, lag_ns;	     /* longest of them */
@@ -83,6 +85,11 @@ static inline void point_effect(struct point_firing *f, const struct watch_recor
 	uint32_t *count[] = {&f->masked, &f->began, &f->failed, &f->ran, &f->repaired, &f->late, &f->alone, &f->flushed,
 			     &f->idle};
 
+	if (r->c >= 20 && r->c <= 24) {
+		f->data[r->c - 20]++;
+		f->figure = r->d;
+		return;
+	}
 	if (r->c == 12) {
 		f->biased++;
 		f->value = r->d;
