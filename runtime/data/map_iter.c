@@ -110,7 +110,8 @@ bool mrt_map_iter_next(mrt_g *g, struct mrt_map_iter *it)
 	if (it->done)
 		return false;
 	if (gcs_gate(GCS_POINT_map_iterate))
-		gc_force_point(sched_of(g), GCS_POINT_map_iterate, it->bucket);
+		gc_force_point_about(sched_of(g), GCS_POINT_map_iterate,
+				     (struct gc_about){it->bucket, it->mt->elem->name, m});
 	for (;;) {
 		if (it->roots[MAP_ROOT_BUCKET] == NULL && !map_iter_chain(m, it)) {
 			it->done = true;

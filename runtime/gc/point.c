@@ -19,6 +19,7 @@ struct gcs_site gc_site(const struct sched_g *g, bool eligible, uint64_t arg)
 		.now_ns = prim_now_ns(),
 		.arg = arg,
 		.ring = g->p->ring,
+		.goroutine = g->worker,
 	};
 }
 
@@ -28,11 +29,18 @@ struct gcs_site gc_site(const struct sched_g *g, bool eligible, uint64_t arg)
  */
 void gc_force_point(struct sched_g *g, enum gcs_point point, uint64_t arg)
 {
+	gc_force_point_about(g, point, (struct gc_about){.arg = arg});
+}
+
+void gc_force_point_about(struct sched_g *g, enum gcs_point point, struct gc_about about)
+{
 	bool claimed = !g->system && gc_claim();
-	struct gcs_site site = gc_site(g, claimed, arg);
+	struct gcs_site site = gc_site(g, claimed, about.arg);
 	struct gcs_firing firing;
 	uint32_t cycle;
 
+	site.type = about.type;
+	site.map = about.map;
 	if (!gcs_decide(point, &site, &firing) || firing.action != GCS_ACT_FORCE || !claimed) {
 		if (claimed)
 			gc_unclaim(g);
@@ -97,7 +105,7 @@ void gc_scan_point(const struct sched_g *g)
 	struct gcs_site site = gc_site(self, !g->system, g->npins);
 	struct gcs_firing firing;
 
-	site.worker = g->worker;
+	site.worker = site.goroutine = g->worker;
 	site.driver = g->driver;
 	if (!gcs_decide(GCS_POINT_gc_stack_scan, &site, &firing) ||
 	    firing.action != GCS_ACT_DELAY)
