@@ -219,9 +219,11 @@ static bool condition_clash(struct condition_parser *p, enum gcs_condition_code 
 	if (code == GCS_CONDITION_MUL && a->type == b->type)
 		return condition_refuse(p, b->at, b->bytes, "%s cannot be multiplied by %s",
 					gcs_operand_name(a->type), gcs_operand_name(b->type));
-	if (a->type == b->type)
-		return condition_refuse(p, a->at, a->bytes, "'%s' does not take %s", name,
-					gcs_operand_name(a->type));
+	if (a->type == b->type) {
+		condition_refuse(p, a->at, a->bytes, "'%s' does not take %s", name,
+				 gcs_operand_name(a->type));
+		return condition_expected(p, "numbers; words are compared by == and !=");
+	}
 	condition_refuse(p, bad->at, bad->bytes, "'%s' cannot take %s with %s", name,
 			 gcs_operand_name(good->type), gcs_operand_name(bad->type));
 	return condition_expected(p, condition_wants(good->type));

@@ -72,10 +72,28 @@ static const struct gcs_fault_spec late_specs[] = {
 	{.point = GCS_POINT_gc_stack_scan, .action = GCS_ACT_DELAY, .every = 4, .delay_ns = 20000},
 };
 
+#define STATE(id)	 {.code = GCS_CONDITION_STATE, .state = GCS_RT_##id}
+#define CONSTANT(kind, v) {.code = GCS_CONDITION_CONSTANT, .type = GCS_OPERAND_##kind, .value = (v)}
+#define OPERATOR(op)	 {.code = GCS_CONDITION_##op}
+
+/* Bound to what the runtime is at: phase, heap, queues, the map at hand, the goroutine, the type. */
+static const struct gcs_fault_spec bound_specs[] = {
+	{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .every = 9,
+	 .condition = {3, {STATE(gc_phase), CONSTANT(PHASE, 1), OPERATOR(EQ)}}},
+	{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .every = 90,
+	 .condition = {5, {STATE(heap_live), CONSTANT(NUMBER, 600), STATE(heap_goal), OPERATOR(MUL), OPERATOR(GT)}}},
+	{.point = GCS_POINT_mem_span, .action = GCS_ACT_FAIL, .every = 2,
+	 .condition = {3, {STATE(runnable), CONSTANT(NUMBER, 1000), OPERATOR(GE)}}},
+	{.point = GCS_POINT_gc_map_assign, .action = GCS_ACT_FORCE, .condition = {1, {STATE(map_growing)}}},
+	{.point = GCS_POINT_gc_append, .action = GCS_ACT_FORCE, .every = 4, .ntypes = 1, .type = {"pointer"}},
+	{.point = GCS_POINT_netpoll_wake, .action = GCS_ACT_DELAY, .delay_ns = 50000, .ngoroutines = 1,
+	 .goroutine = {{MRT_WORKER_FIRST, MRT_WORKER_FIRST + 5}}},
+};
+
 static const struct table {
 	const struct gcs_fault_spec *spec;
 	uint32_t n;
-} all_points = {specs, FAULTS}, late_points = {late_specs, sizeof(late_specs) / sizeof(specs[0])};
+} bound_points = {bound_specs, sizeof(bound_specs) / sizeof(specs[0])}, all_points = {specs, FAULTS}, late_points = {late_specs, sizeof(late_specs) / sizeof(specs[0])};
 static const struct table *table;
 
 struct result {
@@ -261,9 +279,16 @@ static void test_late_points(void **state)
 	same_seed_same_run(&late_points);
 }
 
+static void test_bound_points(void **state)
+{
+	(void)state;
+	same_seed_same_run(&bound_points);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_seed_same_run),
+					   cmocka_unit_test(test_bound_points),
 					   cmocka_unit_test(test_late_points)};
 
 	if (!GCS_FAULTS) {
