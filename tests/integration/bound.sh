@@ -27,7 +27,7 @@ faults:
   - {id: never,    point: mem/malloc,   when: {phase: storm, at: 1s, for: 500ms}, while: gc.phase == mark and gc.phase == off}
   - {id: absorbed, point: mem/refill,   when: {phase: storm, at: 2s, for: 500ms}, fire: {every: 2}, limit: {times: 4}}
   - {id: nothing,  point: mem/malloc,   when: {phase: storm, at: 7s, for: 500ms}, fire: {nth: 20}, limit: {times: 1}, while: heap.live < heap.goal}
-  - {id: felt,     point: stw/stopped,  when: {phase: storm, at: 12s, for: 2s}, fire: {delay: 60ms}, while: gc.cycle > 0}
+  - {id: felt,     point: stw/stopped,  when: {phase: storm, at: 11s, for: 2s}, fire: {delay: 60ms}, while: gc.cycle > 0}
 recovery: {signals: [pause.stw.p99, op.latency.p99], windows: 3, deadline: 5s}
 YAML
 code 5 "$bin" run --sim --plain -o "$work/ends.gcrun" "$work/ends.yaml"
