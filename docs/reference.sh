@@ -24,6 +24,19 @@ TXT
 table keys key kind
 cat <<'TXT'
 
+## Conditions
+
+`while` of a fault: a visit at which it does not hold is a visit, but not eligible. Comparisons (`==` `!=` `<` `<=` `>` `>=`), `+` `-` `*`,
+`and` `or` `not` (also `&&` `||` `!`), parentheses; `not` takes a whole comparison. Numbers are `500`, `10k`, `0.9`, `90%` (a factor), `64MiB`; bytes go
+with bytes, counts with counts, a factor with both; all is reckoned in thousandths. Words: `off`, `mark`, `termination` for `gc.phase`; `true`, `false`.
+A text that begins with `!` stands in quotes in YAML. Bytes are divided by the heap scale. Not at points of `os/`: the harness decides there.
+
+    while: gc.phase == mark and heap.live > 0.9 * heap.goal
+
+TXT
+table states state kind
+cat <<'TXT'
+
 ## Fault points
 
 TXT

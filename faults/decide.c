@@ -36,13 +36,33 @@ uint64_t fault_salt(uint64_t seed, uint32_t point, uint32_t place)
 	return decide_mix(seed + DECIDE_GOLDEN * ((uint64_t)place << 32 | point));
 }
 
+static bool match_type(const struct gcs_fault_spec *s, const struct gcs_site *site)
+{
+	for (uint32_t i = 0; i < s->ntypes; i++)
+		if (site->type != NULL && strcmp(s->type[i], site->type) == 0)
+			return true;
+	return s->ntypes == 0;
+}
+
+static bool match_goroutine(const struct gcs_fault_spec *s, const struct gcs_site *site)
+{
+	for (uint32_t i = 0; i < s->ngoroutines; i++)
+		if (site->goroutine >= s->goroutine[i].first &&
+		    site->goroutine <= s->goroutine[i].last)
+			return true;
+	return s->ngoroutines == 0;
+}
+
 bool fault_matches(const struct gcs_fault_spec *s, const struct gcs_site *site)
 {
 	if (s->workloads != 0 && (site->driver >= 32 || (s->workloads >> site->driver & 1) == 0))
 		return false;
 	if (site->actions != 0 && (site->actions & s->action) == 0)
 		return false;
-	return site->arg >= s->size_min && (s->size_max == 0 || site->arg <= s->size_max);
+	if (site->arg < s->size_min || (s->size_max != 0 && site->arg > s->size_max))
+		return false;
+	return match_goroutine(s, site) && match_type(s, site) &&
+	       gcs_condition_holds(&s->condition, site);
 }
 
 /* Relaxed: a hint; the share is taken in fiu.c by an atomic add. */

@@ -11,7 +11,7 @@
  * `after` ordinals of a worker fire neither way; they count all the same, so `nth` and `every` mean
  * the same visits with it. With `delay_max_ns` the delay doubles at each firing of its worker, up
  * to that; jitter comes on top. A visit that
- * size or workload do not match is counted as a visit and is not eligible. `times` bounds the firings
+ * size, workload, type, goroutine or condition do not match is counted as a visit and is not eligible. `times` bounds the firings
  * of the whole run; it is split among the workers when the faults are loaded, so that who fires
  * never depends on who came first (points that the runtime itself visits have one worker id each,
  * which has it all: netpoll/, gc/start, gc/sweep, gc/worker, stw/stopped, mem/limit, os/, sched/steal, sched/thread, sched/starve).
@@ -21,11 +21,21 @@
  */
 #pragma once
 
+#include "faults/condition.h"
 #include "faults/gate.h"
 
 #include <stddef.h>
 
 struct mrt_telemetry;
+
+#define GCS_MATCH_TYPES_MAX	 4u
+#define GCS_MATCH_GOROUTINES_MAX 8u
+#define GCS_TYPE_BYTES		 32u /* of a type's name, with its end */
+
+/* Fault worker ids, both ends included. */
+struct gcs_worker_range {
+	uint32_t first, last;
+};
 
 struct gcs_fault_spec {
 	enum gcs_point point;
@@ -44,6 +54,10 @@ struct gcs_fault_spec {
 	uint64_t after;		     /* ordinals of a worker up to this one do not fire */
 	int64_t delay_max_ns;	     /* DELAY: doubling up to this; 0: the delay stays the same */
 	uint32_t by_milli;	     /* BIAS: multiply by this, in 10^-3; 1 to 100000 */
+	uint32_t ntypes, ngoroutines;	     /* match on gcs_site.type and .goroutine: one of these; 0: any */
+	char type[GCS_MATCH_TYPES_MAX][GCS_TYPE_BYTES];		  /* points whose site has a type */
+	struct gcs_worker_range goroutine[GCS_MATCH_GOROUTINES_MAX]; /* points whose visits are about one */
+	struct gcs_condition condition;	     /* n 0: none; it must hold at the visit */
 };
 
 struct gcs_faults_options {
@@ -55,8 +69,8 @@ struct gcs_faults_options {
 	struct mrt_telemetry *telemetry; /* NULL: counted inside, nothing logged */
 };
 
-/* Nothing is armed afterwards. -EINVAL: a point, action or number that cannot be, a size at a point
- * without one, an errno that cannot be there (gcs_point_error_fits), a bias without by_milli; -E2BIG; -ENOMEM; -ENOTSUP:
+/* Nothing is armed afterwards. -EINVAL: a point, action or number that cannot be, a size, type or goroutine at a point
+ * without one, a condition that cannot be asked there, an errno that cannot be there (gcs_point_error_fits), a bias without by_milli; -E2BIG; -ENOMEM; -ENOTSUP:
  * built with --disable-faults. No goroutine may be running. */
 int gcs_faults_load(const struct gcs_faults_options *opt);
 /* Take everything down, when no goroutine runs any more. */
@@ -67,7 +81,7 @@ void gcs_faults_clear(void);
 void gcs_fault_arm(uint32_t fault, uint32_t occurrence, bool by_operator, int64_t now_ns);
 /* Armed by an operator with a trigger of its own until it is disarmed: it fires with this
  * probability, 1000000000 at every eligible visit, 0 never. Replaces probability, nth, every and
- * after, not burst, match, times, action. Arming what is armed only changes the trigger. */
+ * after, not burst, match, condition, times, action. Arming what is armed only changes the trigger. */
 void gcs_fault_arm_with(uint32_t fault, uint32_t occurrence, uint32_t p_ppb, int64_t now_ns);
 /* Ends the occurrence that it was armed with, and the operator's trigger. */
 void gcs_fault_disarm(uint32_t fault, bool by_operator, int64_t now_ns);

@@ -58,6 +58,20 @@ static int64_t cost_of_clock(void)
 	return least;
 }
 
+/* Does the point's site know what the match compares, and the condition asks for? */
+static bool fault_match_fits(const struct gcs_fault_spec *s, const struct gcs_point_info *info)
+{
+	if (s->ntypes > GCS_MATCH_TYPES_MAX || s->ngoroutines > GCS_MATCH_GOROUTINES_MAX)
+		return false;
+	for (uint32_t i = 0; i < s->ntypes; i++)
+		if (memchr(s->type[i], '\0', GCS_TYPE_BYTES) == NULL)
+			return false;
+	if ((s->ntypes != 0 && gcs_point_type_of(info) == GCS_TYPE_OF_NONE) ||
+	    (s->ngoroutines != 0 && !gcs_point_has_goroutine(info)))
+		return false;
+	return gcs_condition_check(&s->condition, info) == NULL;
+}
+
 static int fault_spec_check(const struct gcs_fault_spec *s)
 {
 	const struct gcs_point_info *info = gcs_point_by_id((uint32_t)s->point);
@@ -72,6 +86,8 @@ static int fault_spec_check(const struct gcs_fault_spec *s)
 	    (info->size_is == NULL || (s->size_max != 0 && s->size_max < s->size_min)))
 		return -EINVAL;
 	if (s->err != 0 && !gcs_point_error_fits(info, s->err))
+		return -EINVAL;
+	if (!fault_match_fits(s, info))
 		return -EINVAL;
 	if (s->delay_ns < 0 || s->delay_ns > DELAY_NS_MAX || s->jitter_ns < 0 ||
 	    s->jitter_ns > DELAY_NS_MAX)
@@ -407,20 +423,24 @@ static bool fault_visit(struct fault *f, const struct gcs_site *site, struct gcs
 {
 	bool once, burst, fired, holds;
 	uint32_t ordinal;
-	uint64_t nth;
+	uint64_t nth, visit;
 	int64_t start;
 
 	/* Acquire: pairs with gcs_fault_arm. */
 	if (!atomic_load_explicit(&f->armed, memory_order_acquire) &&
 	    !atomic_load_explicit(&f->once, memory_order_acquire))
 		return false;
-	count_add(&f->count->visits, 1);
-	if (!site->eligible || site->worker >= MRT_WORKER_MAX || !fault_matches(&f->spec, site))
+	visit = atomic_fetch_add_explicit(&f->count->visits, 1, memory_order_relaxed);
+	if (!site->eligible || site->worker >= MRT_WORKER_MAX)
 		return false;
+	start = cost_now(visit % COST_SAMPLE == 0);
+	if (!fault_matches(&f->spec, site)) {
+		cost_add(f, start, COST_SAMPLE);
+		return false;
+	}
 	nth = 1 + atomic_fetch_add_explicit(&f->count->eligible, 1, memory_order_relaxed);
 	ordinal = 1 + atomic_fetch_add_explicit(&f->worker[site->worker].ordinal, 1,
 						memory_order_relaxed);
-	start = cost_now(ordinal % COST_SAMPLE == 0);
 	once = fault_take_once(f);
 	burst = !once && fault_burst_holds(f, site->worker, ordinal);
 	holds = f->spec.visit != 0 ? fault_sweep_holds(&f->spec, nth)

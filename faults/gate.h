@@ -23,6 +23,16 @@ enum gcs_point {
 	GCS_POINT_COUNT_MAX = 128 /* ids are below; never reused */
 };
 
+/* What a condition may ask of the runtime. */
+enum gcs_rt_state {
+#define STATE(id, ident, ...) GCS_RT_##ident = id,
+#define STATE_WORD(...)
+#include "faults/states.def"
+#undef STATE
+#undef STATE_WORD
+	GCS_RT_COUNT_MAX = 64 /* ids are below; never reused */
+};
+
 enum gcs_action { GCS_ACT_NONE, GCS_ACT_FAIL = 1, GCS_ACT_DELAY = 2, GCS_ACT_FORCE = 4, GCS_ACT_DROP = 8, GCS_ACT_DUPLICATE = 16,
 	GCS_ACT_REORDER = 32, GCS_ACT_BIAS = 64,
 	GCS_ACT_BREAK = 128 /* of saboteurs alone */, GCS_ACT_COALESCE = 256 };
@@ -52,7 +62,16 @@ struct gcs_site {
 	int64_t now_ns;
 	uint64_t arg;       /* size, key, ... */
 	void *ring;         /* struct watch_ring * of the P held, NULL: shared ring */
+	uint32_t goroutine; /* fault worker id of the goroutine that the visit is about; 0: about none */
+	const char *type;   /* name of the object's type descriptor; NULL: the site knows none */
+	const void *map;    /* struct mrt_map * that the visiting goroutine is at work on; NULL: none */
 };
+
+/* The runtime answers conditions: a state's value, whole (bytes, a count, 0 or 1, a phase). Cheap, takes no lock, any thread; in the simulation a
+ * function of the run alone. Those of a map only with site->map. Set by the runtime before its first goroutine runs, NULL after the last: no
+ * condition holds then. */
+typedef int64_t gcs_rt_state_fn(enum gcs_rt_state state, const struct gcs_site *site);
+extern gcs_rt_state_fn *gcs_rt_state_source;
 
 struct gcs_firing {
 	uint64_t id;        /* (fault index + 1) << 48 | worker << 32 | ordinal; never 0 */

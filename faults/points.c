@@ -81,6 +81,73 @@ bool gcs_point_factor_fits(const struct gcs_point_info *point, uint32_t by_milli
 	return point->id != GCS_POINT_map_hash || by_milli < 1000;
 }
 
+bool gcs_point_in_target(const struct gcs_point_info *point)
+{
+	return strcmp(point->family, "os") != 0;
+}
+
+enum gcs_type_of gcs_point_type_of(const struct gcs_point_info *point)
+{
+	switch (point->id) {
+	case GCS_POINT_mem_malloc:
+	case GCS_POINT_gc_alloc:
+		return GCS_TYPE_OF_OBJECT;
+	case GCS_POINT_gc_append:
+	case GCS_POINT_slice_grow:
+	case GCS_POINT_slice_alias:
+		return GCS_TYPE_OF_SLICE;
+	default:
+		return gcs_point_has_map(point) ? GCS_TYPE_OF_MAP : GCS_TYPE_OF_NONE;
+	}
+}
+
+const char *gcs_type_of_words(enum gcs_type_of of)
+{
+	switch (of) {
+	case GCS_TYPE_OF_OBJECT:
+		return "the object that is allocated";
+	case GCS_TYPE_OF_MAP:
+		return "the elements of the map";
+	case GCS_TYPE_OF_SLICE:
+		return "the elements of the slice";
+	default:
+		return NULL;
+	}
+}
+
+bool gcs_point_has_map(const struct gcs_point_info *point)
+{
+	switch (point->id) {
+	case GCS_POINT_gc_map_assign:
+	case GCS_POINT_gc_map_delete:
+	case GCS_POINT_gc_evacuate:
+	case GCS_POINT_map_grow:
+	case GCS_POINT_map_iterate:
+	case GCS_POINT_map_evacuate:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool gcs_point_has_goroutine(const struct gcs_point_info *point)
+{
+	switch ((uint32_t)point->id) {
+	case GCS_POINT_gc_sweep:
+	case GCS_POINT_gc_worker:
+	case GCS_POINT_mem_limit:
+	case GCS_POINT_netpoll_poll:
+	case GCS_POINT_sched_steal:
+	case GCS_POINT_sched_thread:
+	case GCS_POINT_stw_stopped:
+	case GCS_POINT_sabotage_early_free:
+	case GCS_POINT_sabotage_flip_bit:
+		return false;
+	default:
+		return gcs_point_in_target(point);
+	}
+}
+
 const char *gcs_action_name(enum gcs_action action)
 {
 	for (size_t i = 0; i < ACTIONS_COUNT; i++)

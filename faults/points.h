@@ -35,6 +35,18 @@ bool gcs_point_error_fits(const struct gcs_point_info *point, int err);
 
 /* May a figure there be multiplied by this, in 10^-3? At map/hash it is a share of the buckets: less than one. */
 bool gcs_point_factor_fits(const struct gcs_point_info *point, uint32_t by_milli);
+/* ---- what its site knows besides the size */
+/* False: a system call, about which the harness decides, outside the target. */
+bool gcs_point_in_target(const struct gcs_point_info *point);
+/* Whose type a match on type compares there; NONE: the site knows no type. */
+enum gcs_type_of { GCS_TYPE_OF_NONE, GCS_TYPE_OF_OBJECT = 1, GCS_TYPE_OF_MAP = 2, GCS_TYPE_OF_SLICE = 4 };
+enum gcs_type_of gcs_point_type_of(const struct gcs_point_info *point);
+/* "the object that is allocated", "the elements of the map", …; NULL of NONE. */
+const char *gcs_type_of_words(enum gcs_type_of of);
+/* Is a visit about a map, whose state a condition may ask for? */
+bool gcs_point_has_map(const struct gcs_point_info *point);
+/* Is a visit about a goroutine? False: it is the runtime's own affair. */
+bool gcs_point_has_goroutine(const struct gcs_point_info *point);
 
 /* "fail", "delay", …; of one action bit. NULL: none. */
 const char *gcs_action_name(enum gcs_action action);

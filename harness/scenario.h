@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include "faults/fault.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -53,6 +55,9 @@ struct gcs_window { int64_t start_ns, end_ns; };
 struct gcs_match {
 	uint64_t size_min, size_max; /* bytes asked for, both ends included; 0, 0: any. Points whose site has a size. */
 	uint32_t workloads;          /* bit i: workload i; 0: any (from `workload: [ids]` or `driver: [names]`) */
+	const char *type[GCS_MATCH_TYPES_MAX]; uint32_t ntypes;  /* names of type descriptors, static; 0: any */
+	struct gcs_goroutines { uint32_t workload, first, last; } goroutine[GCS_MATCH_GOROUTINES_MAX]; /* indices within the workload, both ends included */
+	uint32_t ngoroutines;        /* 0: any */
 };
 
 struct gcs_fault {
@@ -68,6 +73,9 @@ struct gcs_fault {
 	int64_t delay_max_ns;          /* the delay doubles at each firing of a worker, up to this; 0: it does not */
 	uint32_t by_milli;             /* bias: what it is times this, in 10^-3; 0: not given */
 	struct gcs_match match;
+	char *condition;               /* `while`, as written; NULL: none */
+	struct gcs_condition program;  /* what it compiles to; its bytes are scaled */
+	bool condition_scaled;         /* by the heap scale */
 	bool allow_hot;                /* a system call that is asked all the time is meant */
 	bool left_out;                 /* not drawn for this run (activation): it has no windows; by hand it can be armed all the same */
 	bool manual;                   /* no window: armed by hand only (ctl, screen, fiu-ctrl) */

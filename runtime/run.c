@@ -10,6 +10,7 @@
 #include "runtime/mem/mem.h"
 #include "runtime/mrt.h"
 #include "runtime/sched/sched.h"
+#include "runtime/state.h"
 
 #include <errno.h>
 
@@ -70,8 +71,10 @@ int mrt_run(const struct mrt_options *opt, mrt_go_fn *fn, void *arg)
 	r = sched_init(&sched);
 	if (r < 0)
 		goto fail_sched;
+	gcs_rt_state_source = mrt_state;
 	r = run_started(fn, arg);
 	sched_fini();
+	gcs_rt_state_source = NULL;
 fail_sched:
 	gc_fini();
 fail_gc:

@@ -379,6 +379,114 @@ static int plan_fault_match(const struct plan *p, struct gcs_fault_spec *s, cons
 	return 0;
 }
 
+static int plan_fault_types(struct gcs_fault_spec *s, const char *id, json_t *item,
+			    struct plan_error *e)
+{
+	json_t *list = json_object_get(item, "match_types");
+	size_t n = json_array_size(list);
+
+	if (list != NULL && (!json_is_array(list) || n > GCS_MATCH_TYPES_MAX))
+		return plan_refuse(e, "%s: match_types: a list of at most %u", id,
+				   GCS_MATCH_TYPES_MAX);
+	for (size_t i = 0; i < n; i++) {
+		const char *name = json_string_value(json_array_get(list, i));
+
+		if (name == NULL || strlen(name) >= GCS_TYPE_BYTES)
+			return plan_refuse(e, "%s: match_types[%zu] is no name", id, i);
+		memcpy(s->type[i], name, strlen(name) + 1);
+	}
+	s->ntypes = (uint32_t)n;
+	return 0;
+}
+
+/* [workload, first, last]: indices within the workload, turned into fault worker ids. */
+static int plan_fault_goroutines(const struct plan *p, struct gcs_fault_spec *s, const char *id,
+				 json_t *item, struct plan_error *e)
+{
+	json_t *list = json_object_get(item, "match_goroutines");
+	size_t n = json_array_size(list);
+
+	if (list != NULL && (!json_is_array(list) || n > GCS_MATCH_GOROUTINES_MAX))
+		return plan_refuse(e, "%s: match_goroutines: a list of at most %u", id,
+				   GCS_MATCH_GOROUTINES_MAX);
+	for (size_t i = 0; i < n; i++) {
+		json_int_t w, first, last;
+
+		if (json_unpack(json_array_get(list, i), "[I,I,I]", &w, &first, &last) < 0 ||
+		    w < 0 || w >= p->nworkloads || first < 0 || last < first ||
+		    last >= plan_goroutines(&p->workload[w]))
+			return plan_refuse(e, "%s: match_goroutines[%zu] is not [workload, first, last]",
+					   id, i);
+		s->goroutine[i] = (struct gcs_worker_range){
+			p->workload[w].first_id + (uint32_t)first,
+			p->workload[w].first_id + (uint32_t)last,
+		};
+	}
+	s->ngoroutines = (uint32_t)n;
+	return 0;
+}
+
+/* A step of a condition: the name of an operator, a state or a word; a number in thousandths; bytes. */
+static int plan_step(json_t *item, struct gcs_condition_step *ret)
+{
+	const char *name = json_string_value(item);
+	json_t *bytes = json_object_get(item, "bytes");
+	const struct gcs_state_word *word = name != NULL ? gcs_state_word_by_name(name) : NULL;
+	const struct gcs_state_info *state = name != NULL ? gcs_state_by_name(name) : NULL;
+
+	*ret = (struct gcs_condition_step){.code = GCS_CONDITION_CONSTANT};
+	if (word != NULL) {
+		ret->type = (uint8_t)word->type;
+		ret->value = word->value;
+	} else if (state != NULL) {
+		ret->code = GCS_CONDITION_STATE;
+		ret->state = (uint8_t)state->id;
+	} else if (name != NULL) {
+		ret->code = (uint8_t)gcs_condition_code_by_name(name);
+	} else if (json_is_integer(item) || json_is_integer(bytes)) {
+		ret->value = json_integer_value(bytes != NULL ? bytes : item);
+		ret->type = bytes != NULL     ? GCS_OPERAND_BYTES
+			    : ret->value == 0 ? GCS_OPERAND_ZERO
+					      : GCS_OPERAND_NUMBER;
+	} else {
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int plan_fault_condition(struct gcs_fault_spec *s, const char *id, json_t *item,
+				const struct gcs_point_info *info, struct plan_error *e)
+{
+	json_t *list = json_object_get(item, "while");
+	size_t n = json_array_size(list);
+	const char *why;
+
+	if (list == NULL)
+		return 0;
+	if (!json_is_array(list) || n == 0 || n > GCS_CONDITION_STEPS_MAX)
+		return plan_refuse(e, "%s: while: a list of 1 to %u", id, GCS_CONDITION_STEPS_MAX);
+	for (size_t i = 0; i < n; i++)
+		if (plan_step(json_array_get(list, i), &s->condition.step[i]) < 0)
+			return plan_refuse(e, "%s: while[%zu] is no step of a condition", id, i);
+	s->condition.n = (uint32_t)n;
+	why = gcs_condition_check(&s->condition, info);
+	return why != NULL ? plan_refuse(e, "%s: while: %s", id, why) : 0;
+}
+
+/* What else its site must be, and the runtime. */
+static int plan_fault_bound(const struct plan *p, struct gcs_fault_spec *s, const char *id,
+			    json_t *item, const struct gcs_point_info *info, struct plan_error *e)
+{
+	if (plan_fault_types(s, id, item, e) < 0 ||
+	    plan_fault_goroutines(p, s, id, item, e) < 0)
+		return -EINVAL;
+	if (s->ntypes != 0 && gcs_point_type_of(info) == GCS_TYPE_OF_NONE)
+		return plan_refuse(e, "%s: %s has no type to match", id, info->name);
+	if (s->ngoroutines != 0 && !gcs_point_has_goroutine(info))
+		return plan_refuse(e, "%s: %s is about no goroutine", id, info->name);
+	return plan_fault_condition(s, id, item, info, e);
+}
+
 static int plan_fault(struct plan *p, uint32_t index, json_t *item, struct plan_error *e)
 {
 	struct plan_fault *f = &p->fault[index];
@@ -418,6 +526,7 @@ static int plan_fault(struct plan *p, uint32_t index, json_t *item, struct plan_
 	};
 	p->nfaults = index + 1;
 	if (plan_fault_match(p, &p->spec[index], id, item, info, e) < 0 ||
+	    plan_fault_bound(p, &p->spec[index], id, item, info, e) < 0 ||
 	    plan_fault_more(&p->spec[index], id, item, e) < 0)
 		return -EINVAL;
 	return plan_fault_windows(f, item, e);

@@ -26,7 +26,7 @@ void collect_say(struct gcs_collect *c, int64_t t_ns, int level, const char *for
 
 /* ---------------------------------------------------------------- what does not change */
 
-/* "fail p=2%", "delay 5ms every 100", "force every 50k". */
+/* "fail p=2%", "delay 5ms every 100", "force every 50k while gc.phase == mark". */
 static void view_what(const struct gcs_fault *f, char *ret, size_t cap)
 {
 	char delay[GCS_UNIT_TEXT] = "", when[GCS_UNIT_TEXT];
@@ -49,7 +49,9 @@ static void view_what(const struct gcs_fault *f, char *ret, size_t cap)
 		used += snprintf(ret + used, cap - (size_t)used, " after %s",
 				 gcs_show_count(when, f->after));
 	if (f->p_ppb && f->p_ppb < 1000000000)
-		snprintf(ret + used, cap - (size_t)used, " p=%s", gcs_show_share(when, f->p_ppb));
+		used += snprintf(ret + used, cap - (size_t)used, " p=%s", gcs_show_share(when, f->p_ppb));
+	if (f->condition) /* at the end: it may be cut off */
+		snprintf(ret + used, cap - (size_t)used, " while %s", f->condition);
 }
 
 void collect_view_begin(struct gcs_collect *c, const struct gcs_collect_options *opt)

@@ -8,6 +8,7 @@
 #include "harness/soak/soak.h"
 #include "harness/base/suggest.h"
 
+#include "faults/condition.h"
 #include "faults/points.h"
 
 #include <errno.h>
@@ -148,11 +149,30 @@ static void list_keys(struct list_out *o)
 	list_section(o, &gcs_schema, "");
 }
 
+/* What `while` may ask for, and the words it compares with. */
+static void list_states(struct list_out *o)
+{
+	size_t n;
+	const struct gcs_state_info *s = gcs_states(&n);
+	static const char *const kinds[] = {[GCS_OPERAND_BOOL] = "bool",
+					    [GCS_OPERAND_PHASE] = "phase",
+					    [GCS_OPERAND_COUNT] = "count",
+					    [GCS_OPERAND_BYTES] = "bytes"};
+	o->width = 16;
+	for (size_t i = 0; i < n; i++) {
+		char about[256];
+		snprintf(about, sizeof about, "%s%s", s[i].sentence,
+			 s[i].of_map ? " (at points that are about a map)" : "");
+		list_row(o, s[i].name, "kind", kinds[s[i].type], about);
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*list)(struct list_out *o);
 } list_of[] = {
 	{"keys", list_keys},
+	{"states", list_states},
 	{"faults", list_faults},
 	{"workloads", list_workloads},
 	{"incidents", list_incidents},

@@ -130,7 +130,7 @@ const struct gcs_command gcs_commands[] = {
 	 "tell what happened in a run, from its record",
 	 "RUN is a file, a part of a record's name that no other has, or `last`; or the directory of a soak.",
 	 gcs_command_report},
-	{"list", "faults|workloads|incidents|keys|metrics|runs", 1, 1, BIT(FORMAT),
+	{"list", "faults|workloads|incidents|keys|states|metrics|runs", 1, 1, BIT(FORMAT),
 	 "list what there is",
 	 "keys are those of a scenario; metrics are what SLOs, expectations and recovery signals can name.",
 	 gcs_command_list},

@@ -196,7 +196,7 @@ static void show_actions(FILE *out, const struct gcs_point_info *p, const struct
 void gcs_show_point(const struct gcs_point_info *point, const struct gcs_page *page, FILE *out)
 {
 	struct show_buffer b;
-	char match[160];
+	char match[256];
 	if (!show_open(&b))
 		return;
 	show_head(b.out, point->name, "a fault point", point->sentence, page);
@@ -207,9 +207,19 @@ void gcs_show_point(const struct gcs_point_info *point, const struct gcs_page *p
 	}
 	if (point->benign)
 		show_line(b.out, "harm", "none: the program may do without", page);
-	snprintf(match, sizeof match, "workload, driver%s%s", point->size_is ? ", size: " : "",
-		 point->size_is ? point->size_is : "");
+	snprintf(match, sizeof match, "%s%s%s%s%s%s",
+		 gcs_point_in_target(point) ? "workload, driver" : "no workload",
+		 gcs_point_has_goroutine(point) ? ", goroutine" : "",
+		 point->size_is ? "; size: " : "", point->size_is ? point->size_is : "",
+		 gcs_point_type_of(point) ? "; type: that of " : "",
+		 gcs_point_type_of(point) ? gcs_type_of_words(gcs_point_type_of(point)) : "");
 	show_line(b.out, "match", match, page);
+	show_line(b.out, "while",
+		  !gcs_point_in_target(point) ? "not there: the harness decides, outside the target"
+		  : gcs_point_has_map(point)
+			  ? "a condition on `gcstorm list states`, those of the map too"
+			  : "a condition on `gcstorm list states`, without those of a map",
+		  page);
 	show_line(b.out, "counted as",
 		  "fault.ID.visits, .eligible, .fired, .masked, for expect and slo", page);
 	fputs("\n  faults:\n", b.out);
@@ -268,6 +278,23 @@ const char *gcs_driver_example(const struct gcs_driver_info *driver)
 	return "";
 }
 
+/* What `match: {type: …}` may name, and at which points. */
+static void show_types(FILE *out, const struct gcs_driver_info *driver, const struct gcs_page *page)
+{
+	if (driver->ntypes)
+		fputs("\n  types of its objects, for match:\n", out);
+	for (size_t i = 0; i < driver->ntypes; i++) {
+		const struct gcs_driver_type *t = &driver->type[i];
+		char about[256];
+		snprintf(about, sizeof about, "%s%s", t->sentence,
+			 t->of & GCS_TYPE_OF_MAP     ? "; at map/ and gc/map_ points too"
+			 : t->of & GCS_TYPE_OF_SLICE ? "; at slice/grow and gc/append too"
+						     : "");
+		fprintf(out, "  %-16s ", t->name);
+		gcs_page_wrap(out, about, 19, 19, page->cols);
+	}
+}
+
 void gcs_show_driver(const struct gcs_driver_info *driver, const struct gcs_page *page, FILE *out)
 {
 	struct show_buffer b;
@@ -275,6 +302,7 @@ void gcs_show_driver(const struct gcs_driver_info *driver, const struct gcs_page
 		return;
 	show_head(b.out, driver->name, "a workload driver", driver->sentence, page);
 	show_fields(b.out, &gcs_schema_workload, driver, "", page);
+	show_types(b.out, driver, page);
 	fprintf(b.out, "\n  workload:\n    - %s\n", gcs_driver_example(driver));
 	show_close(&b, page, out);
 }

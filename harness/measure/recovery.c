@@ -203,14 +203,49 @@ static struct gcs_occurrence *occurrence_new(struct gcs_recoveries *r)
 	return &r->occ[r->nocc++];
 }
 
-/* Everything armed or not yet back is touched by fault's arming. */
-static void occurrences_overlap(struct gcs_recoveries *r)
+static int64_t signal_recovery(const struct gcs_occurrence *o, const struct gcs_occ_signal *os)
+{
+	if (!os->left)
+		return -1;
+	return (os->bad_ns > os->stretch_ns ? os->bad_ns : os->stretch_ns) - o->clock_ns;
+}
+
+/* What an occurrence is in the end, from whether everything is good now. */
+static enum gcs_rec_state occurrence_end(const struct gcs_recoveries *r,
+					 const struct gcs_occurrence *o, bool good)
+{
+	if (o->degraded_ns >= 0)
+		return good ? GCS_REC_STEADY : GCS_REC_NEVER;
+	return r->signal[0].has_base ? GCS_REC_UNTOUCHED : GCS_REC_UNJUDGED;
+}
+
+static void occurrence_decide(struct gcs_recoveries *r, struct gcs_occurrence *o,
+			      enum gcs_rec_state state, int64_t t_ns)
+{
+	o->state = state;
+	o->decided = o->changed = true;
+	o->steady_ns = state == GCS_REC_STEADY || state == GCS_REC_UNTOUCHED ? t_ns : -1;
+	for (uint32_t i = 0; i < r->nsignals && state == GCS_REC_STEADY; i++) {
+		struct gcs_occ_signal *os = &o->signal[i];
+		os->recovery_ns = signal_recovery(o, os);
+		if (os->recovery_ns > o->recovery_ns)
+			o->recovery_ns = os->recovery_ns;
+	}
+}
+
+/* Everything armed or not yet back is touched by fault's arming. What has fired, was disarmed, and moved no signal in a whole interval
+ * since then has moved none: what moves from now on is not due to it. */
+static void occurrences_overlap(struct gcs_recoveries *r, int64_t t_ns)
 {
 	for (uint32_t i = 0; i < r->nocc; i++) {
 		struct gcs_occurrence *o = &r->occ[i];
 		if (o->decided)
 			continue;
 		o->overlapped = o->changed = true;
+		if (o->first_fired_ns >= 0 && o->degraded_ns < 0 && o->good > 0) {
+			occurrence_decide(r, o, occurrence_end(r, o, true), t_ns);
+			continue;
+		}
 		o->good = 0;
 		o->clock_ns = -1;
 		for (uint32_t k = 0; k < r->nsignals; k++) {
@@ -230,7 +265,7 @@ void gcs_recoveries_arm(struct gcs_recoveries *r, uint32_t fault, uint32_t numbe
 		baseline_settle(r);
 	}
 	bool others = r->armed != 0;
-	occurrences_overlap(r);
+	occurrences_overlap(r, t_ns);
 	r->armed |= 1u << fault;
 	struct gcs_occurrence *o = occurrence_new(r);
 	if (!o)
@@ -337,36 +372,6 @@ static void occurrence_left(struct gcs_occurrence *o, struct gcs_occ_signal *os,
 		o->degraded_ns = start_ns > o->first_fired_ns ? start_ns : o->first_fired_ns;
 	if (o->state == GCS_REC_ARMED)
 		o->state = o->clock_ns >= 0 ? GCS_REC_RECOVERING : GCS_REC_DEGRADED;
-}
-
-static int64_t signal_recovery(const struct gcs_occurrence *o, const struct gcs_occ_signal *os)
-{
-	if (!os->left)
-		return -1;
-	return (os->bad_ns > os->stretch_ns ? os->bad_ns : os->stretch_ns) - o->clock_ns;
-}
-
-/* What an occurrence is in the end, from whether everything is good now. */
-static enum gcs_rec_state occurrence_end(const struct gcs_recoveries *r,
-					 const struct gcs_occurrence *o, bool good)
-{
-	if (o->degraded_ns >= 0)
-		return good ? GCS_REC_STEADY : GCS_REC_NEVER;
-	return r->signal[0].has_base ? GCS_REC_UNTOUCHED : GCS_REC_UNJUDGED;
-}
-
-static void occurrence_decide(struct gcs_recoveries *r, struct gcs_occurrence *o,
-			      enum gcs_rec_state state, int64_t t_ns)
-{
-	o->state = state;
-	o->decided = o->changed = true;
-	o->steady_ns = state == GCS_REC_STEADY || state == GCS_REC_UNTOUCHED ? t_ns : -1;
-	for (uint32_t i = 0; i < r->nsignals && state == GCS_REC_STEADY; i++) {
-		struct gcs_occ_signal *os = &o->signal[i];
-		os->recovery_ns = signal_recovery(o, os);
-		if (os->recovery_ns > o->recovery_ns)
-			o->recovery_ns = os->recovery_ns;
-	}
 }
 
 static void occurrence_interval(struct gcs_recoveries *r, struct gcs_occurrence *o,

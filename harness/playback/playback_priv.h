@@ -77,7 +77,7 @@ struct gcs_playback {
 	struct playback_times fired[GCS_FAULTS_MAX];
 	struct playback_mark *mark; size_t nmarks, marks_cap;
 	struct playback_final final[PLAYBACK_CHECKS]; uint32_t nfinal_slos, nfinal_expects;
-	char what[GCS_FAULTS_MAX][64];
+	char what[GCS_FAULTS_MAX][256];
 	struct gcs_pcts total_ops[GCS_WORKLOADS_MAX]; /* recorded phases */
 	struct { uint64_t visits, eligible, fired, masked; } fault_final[GCS_FAULTS_MAX];
 	struct { uint64_t checked, errors, lost, crashes; double cost, stall_ns, late_ns; } last;

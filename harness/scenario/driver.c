@@ -3,20 +3,51 @@
 
 #include <string.h>
 
+#define OBJECT GCS_TYPE_OF_OBJECT
+#define MAP    GCS_TYPE_OF_MAP
+#define SLICE  GCS_TYPE_OF_SLICE
+
+static const struct gcs_driver_type types_map_churn[] = {
+	{"churn element", OBJECT | MAP, "what stands in a map by its key; an object of its own when it is indirect"},
+	{"churn value", OBJECT, "what an element points to (value: ptr, pooled)"},
+	{"churn hold", OBJECT, "the pair of a map and its shelf (value: pooled)"},
+	{"churn shelf", OBJECT, "the array of objects that wait to be used again (value: pooled)"},
+	{"map", OBJECT, "the header of a map"},
+	{"map.bucket", OBJECT, "buckets of a map, with what stands in them"},
+	{"map.extra", OBJECT, "where a map of no pointers keeps its overflow buckets"},
+	{"map.list", OBJECT, "a list of overflow buckets"},
+	{"pointer", OBJECT, "the array of such a list"},
+};
+static const struct gcs_driver_type types_slice_append[] = {
+	{"append element", OBJECT | SLICE, "the arrays of the slices"},
+	{"append header", OBJECT, "the headers of the slices, one array a worker"},
+};
+static const struct gcs_driver_type types_heap_follow[] = {
+	{"follow words", OBJECT, "an object without pointers"},
+	{"follow cell", OBJECT, "an object with pointers"},
+	{"follow slot", OBJECT, "arrays that hold the objects"},
+};
+
+#undef OBJECT
+#undef MAP
+#undef SLICE
+
+#define TYPES(list) .type = list, .ntypes = sizeof list / sizeof list[0]
+
 static const struct gcs_driver_info drivers[] = {
 	{"map-churn",
 	 "inserts, deletes and look-ups on maps of integer keys; contents checked against a model",
-	 "workers rate keys value value_bytes mix renew"},
+	 "workers rate keys value value_bytes mix renew", TYPES(types_map_churn)},
 	{"slice-append",
 	 "appends to slices until they are full grown; short headers keep large arrays alive",
-	 "workers rate size retain"},
+	 "workers rate size retain", TYPES(types_slice_append)},
 	{"echo",
 	 "requests over connections; each may do one operation of another workload; clients of "
 	 "their own",
-	 "rate conns handler renew"},
+	 "rate conns handler renew", NULL, 0},
 	{"heap-follow",
 	 "follows a curve of live bytes and allocation rate; when to collect is the pacer's affair",
-	 "workers size follow"},
+	 "workers size follow", TYPES(types_heap_follow)},
 };
 
 const struct gcs_driver_info *gcs_drivers(size_t *ret_count)

@@ -29,6 +29,7 @@ static const struct compact_key {
 	{"jitter", "fire", NULL},  {"double", "fire", "max"},	 {"error", "fire", NULL},
 	{"by", "fire", NULL},
 	{"size", "match", NULL},   {"workload", "match", NULL}, {"driver", "match", NULL},
+	{"type", "match", NULL},   {"goroutine", "match", NULL}, {"while", NULL, NULL},
 	{"times", "limit", NULL},  {"id", NULL, NULL},
 };
 #define COMPACT_KEYS (sizeof compact_keys / sizeof compact_keys[0])
@@ -153,9 +154,10 @@ static int compact_pair(const struct compact *c, struct gcs_node *fault, size_t 
 	}
 	if (e == 0 && k->inner)
 		e = compact_section(c, map, k->key, at, bytes, &map);
-	return e ? e
-		 : compact_put(c, map, k->inner ? k->inner : k->key, at, bytes,
-			       compact_node(c, GCS_NODE_SCALAR, value, end - value, NULL));
+	struct gcs_node *n = e ? NULL : compact_node(c, GCS_NODE_SCALAR, value, end - value, NULL);
+	if (n && strcmp(k->key, "while") == 0)
+		n->plain = false; /* as YAML it is quoted: ! would begin a tag there */
+	return e ? e : compact_put(c, map, k->inner ? k->inner : k->key, at, bytes, n);
 }
 
 static int compact_pairs(const struct compact *c, struct gcs_node *fault, size_t at)

@@ -233,7 +233,7 @@ static void resolve_match(const struct gcs_scenario *s, struct gcs_fault *f,
 			      *driver = gcs_node_get(match, "driver");
 	uint32_t bits = UINT32_MAX;
 	if (match && !match->first)
-		gcs_diag_at(d, gcs_place_of(match), "size, workload, driver", NULL,
+		gcs_diag_at(d, gcs_place_of(match), "size, workload, driver, type, goroutine", NULL,
 			    "'match' of fault '%s' is empty", f->id);
 	if (size && !gcs_point_by_name(f->point)->size_is)
 		gcs_diag_at(d, gcs_place_of(size->key), NULL, NULL,
@@ -285,6 +285,8 @@ static void resolve_fault(const struct gcs_scenario *s, struct gcs_fault *f,
 	f->action = gcs_action_name(action);
 	resolve_fire(f, p, action, n, d);
 	resolve_match(s, f, n, d);
+	gcs_resolve_match(s, f, n, d);
+	gcs_resolve_condition(s, f, n, d);
 	resolve_syscall(f, p, n, d);
 }
 

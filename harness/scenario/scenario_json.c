@@ -73,6 +73,47 @@ static json_t *json_workloads(const struct gcs_scenario *s)
 	return list;
 }
 
+/* A program, a step an item: an operator, a state or a word by its name, a number in thousandths, or {"bytes": thousandths}. */
+static json_t *json_step(const struct gcs_condition_step *step)
+{
+	size_t n;
+	const struct gcs_state_word *word = gcs_state_words(&n);
+	if (step->code == GCS_CONDITION_STATE)
+		return json_string(gcs_state_by_id(step->state)->name);
+	if (step->code != GCS_CONDITION_CONSTANT)
+		return json_string(gcs_condition_code_name((enum gcs_condition_code)step->code));
+	if (step->type == GCS_OPERAND_BYTES)
+		return json_pack("{s:I}", "bytes", INT(step->value));
+	for (size_t i = 0; i < n; i++)
+		if ((uint32_t)word[i].type == step->type && word[i].value == step->value)
+			return json_string(word[i].name);
+	return json_integer(INT(step->value));
+}
+
+/* What a fault is bound to besides sizes and workloads. */
+static void json_bound(json_t *o, const struct gcs_fault *f)
+{
+	json_t *types = json_array(), *goroutines = json_array(), *program = json_array();
+	for (uint32_t i = 0; i < f->match.ntypes; i++)
+		json_array_append_new(types, json_string(f->match.type[i]));
+	for (uint32_t i = 0; i < f->match.ngoroutines; i++)
+		json_array_append_new(goroutines,
+				      json_pack("[I,I,I]", INT(f->match.goroutine[i].workload),
+						INT(f->match.goroutine[i].first),
+						INT(f->match.goroutine[i].last)));
+	for (uint32_t i = 0; i < f->program.n; i++)
+		json_array_append_new(program, json_step(&f->program.step[i]));
+	if (f->match.ntypes)
+		json_object_set(o, "match_types", types);
+	if (f->match.ngoroutines)
+		json_object_set(o, "match_goroutines", goroutines);
+	if (f->program.n)
+		json_object_set(o, "while", program);
+	json_decref(types);
+	json_decref(goroutines);
+	json_decref(program);
+}
+
 static json_t *json_fault(const struct gcs_fault *f)
 {
 	json_t *windows = json_array();
@@ -90,6 +131,7 @@ static json_t *json_fault(const struct gcs_fault *f)
 	json_object_set_new(o, "after", json_integer(INT(f->after)));
 	json_object_set_new(o, "delay_max_ns", json_integer(f->delay_max_ns));
 	json_object_set_new(o, "by_milli", json_integer(f->by_milli));
+	json_bound(o, f);
 	if (o && f->visit) {
 		json_object_set_new(o, "visit", json_integer(INT(f->visit)));
 		json_object_set_new(o, "visit_on", json_boolean(f->visit_on));
@@ -106,6 +148,8 @@ static json_t *json_faults(const struct gcs_scenario *s, bool whole)
 			json_object_set_new(o, "manual", json_boolean(s->fault[i].manual));
 			json_object_set_new(o, "left_out", json_boolean(s->fault[i].left_out));
 		}
+		if (whole && s->fault[i].condition)
+			json_object_set_new(o, "condition", json_any(s->fault[i].condition));
 		if (whole && s->fault[i].allow_hot)
 			json_object_set_new(o, "allow_hot", json_true());
 		json_array_append_new(list, o);

@@ -176,6 +176,15 @@ const char *gcs_resolve_list(char *ret, size_t cap, const void *list, size_t n, 
 /* Index of the phase that a node names; -1 after an error. */
 int gcs_resolve_phase(const struct gcs_scenario *s, const struct gcs_node *n, struct gcs_diag *d);
 
+/* ---- scenario_match.c: a fault's point and workloads are known. */
+
+/* `match` on type and goroutine. */
+void gcs_resolve_match(const struct gcs_scenario *s, struct gcs_fault *f, const struct gcs_node *n,
+		       struct gcs_diag *d);
+/* `while`. */
+void gcs_resolve_condition(const struct gcs_scenario *s, struct gcs_fault *f,
+			   const struct gcs_node *n, struct gcs_diag *d);
+
 /* ---- scenario_faults.c: false: windows could not be told, so edges mean nothing. */
 bool gcs_resolve_faults(struct gcs_bound *b, struct gcs_diag *d);
 /* Before the first fault and after the last: baseline, deadline. */

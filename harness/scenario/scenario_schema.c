@@ -110,7 +110,7 @@ static const struct gcs_field fields_when[] = {
 	{"manual", GCS_T_BOOL, AT(gcs_bound_fault, f.manual), .about = "true: no window, armed by hand only"},
 };
 static const struct gcs_later later_when[] = {
-	{"while", "conditions on the state of the runtime are not in this version: use phase, at and for"},
+	{"while", "it stands beside when: while: gc.phase == mark"},
 	{"match", "it stands beside when: match: {size: …}"},
 	{NULL, NULL},
 };
@@ -134,7 +134,7 @@ static const struct gcs_field fields_fire[] = {
 	{"error", GCS_T_ERRNO, AT(gcs_bound_fault, f.err), .about = "what a failing operation returns"},
 };
 static const struct gcs_later later_fire[] = {
-	{"while", "conditions on the state of the runtime are not in this version"},
+	{"while", "it stands beside fire: while: gc.phase == mark"},
 	{"match", "it stands beside fire: match: {size: …}"},
 	{"times", "it stands under limit: limit: {times: …}"},
 	{NULL, NULL},
@@ -145,10 +145,10 @@ static const struct gcs_field fields_match[] = {
 	{"size", GCS_T_RANGE, AT(gcs_bound_fault, f.match), .min = 1, .max = 1024 * GIB, .about = "bytes asked for; at points whose site has a size"},
 	{"workload", GCS_T_ANY_OF, .about = "ids of workloads"},
 	{"driver", GCS_T_ANY_OF, .about = "drivers of workloads"},
+	{"type", GCS_T_ANY_OF, .about = "types of objects, of `gcstorm show DRIVER`; at points whose site knows the type"},
+	{"goroutine", GCS_T_ANY_OF, .about = "goroutines of workloads, as maps/1, maps/0..3 or echo/17: workers or connections, counted from 0"},
 };
 static const struct gcs_later later_match[] = {
-	{"type", "a fault is bound to size, workload and driver in this version"},
-	{"goroutine", "a fault is bound to size, workload and driver in this version"},
 	{"tag", "requests carry no tags in this version"},
 	{NULL, NULL},
 };
@@ -166,14 +166,11 @@ static const struct gcs_field fields_fault[] = {
 	{"when", GCS_T_SECTION, .required = true, .section = &section_when, .about = "its window on the timeline"},
 	{"fire", GCS_T_SECTION, .section = &section_fire, .about = "which visits inside the window; all that is given must hold"},
 	{"match", GCS_T_SECTION, .section = &section_match, .about = "at which sites; other visits are not eligible"},
+	{"while", GCS_T_TEXT, AT(gcs_bound_fault, f.condition), .about = "a condition on the state of the runtime, as gc.phase == mark; other visits are not eligible"},
 	{"limit", GCS_T_SECTION, .section = &section_limit, .about = "an end to it"},
 	{"allow-hot", GCS_T_BOOL, AT(gcs_bound_fault, f.allow_hot), .about = "true: a system call may be asked about that the target makes all the time (os/futex, os/read, os/write)"},
 };
-static const struct gcs_later later_fault[] = {
-	{"while", "conditions on the state of the runtime are not in this version: use when"},
-	{NULL, NULL},
-};
-const struct gcs_section gcs_schema_fault = SECTION("fault", fields_fault, .later = later_fault, .has_id = true);
+const struct gcs_section gcs_schema_fault = SECTION("fault", fields_fault, .has_id = true);
 
 /* ---- checks, recovery, the whole */
 static const struct gcs_field fields_slo[] = {

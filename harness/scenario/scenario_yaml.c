@@ -276,6 +276,19 @@ static int yaml_open(struct yaml_build *b, struct fy_event *e, enum gcs_node_kin
 	return err;
 }
 
+/* Where the tag itself stands: what it belongs to may be nothing. */
+static int yaml_tag(struct yaml_build *b, struct fy_token *tag)
+{
+	const struct fy_mark *from = fy_token_start_mark(tag), *to = fy_token_end_mark(tag);
+	struct gcs_place place =
+		from ? yaml_place(b->source, from->line, from->column) : yaml_place(b->source, 0, 0);
+	if (from && to && to->line == from->line && to->column > from->column)
+		place.length = (uint32_t)(to->column - from->column);
+	gcs_diag_at(b->d, place, NULL, "a text that begins with ! stands in quotes",
+		    "tags are not used in scenarios");
+	return -EINVAL;
+}
+
 static int yaml_event(struct yaml_build *b, struct fy_event *e)
 {
 	if (e->type == FYET_SCALAR || e->type == FYET_MAPPING_START ||
@@ -283,7 +296,7 @@ static int yaml_event(struct yaml_build *b, struct fy_event *e)
 		if (fy_event_get_anchor_token(e))
 			return yaml_refuse(b, e, "anchors are not used in scenarios", NULL);
 		if (fy_event_get_tag_token(e))
-			return yaml_refuse(b, e, "tags are not used in scenarios", NULL);
+			return yaml_tag(b, fy_event_get_tag_token(e));
 	}
 	switch (e->type) {
 	case FYET_SCALAR:

@@ -149,6 +149,14 @@ static void words_match(struct timeline_words *w, const struct gcs_scenario *s,
 		words_add(w, "%s%s", before, s->workload[i].id);
 		before = ", ";
 	}
+	for (uint32_t i = 0; i < m->ngoroutines; i++) {
+		const struct gcs_goroutines *g = &m->goroutine[i];
+		words_add(w, "%s%s/%u", i ? ", " : "; by ", s->workload[g->workload].id, g->first);
+		if (g->last > g->first)
+			words_add(w, "..%u", g->last);
+	}
+	for (uint32_t i = 0; i < m->ntypes; i++)
+		words_add(w, "%s%s", i ? ", " : "; type ", m->type[i]);
 }
 
 void gcs_fault_words(const struct gcs_scenario *s, const struct gcs_fault *f,
@@ -158,6 +166,10 @@ void gcs_fault_words(const struct gcs_scenario *s, const struct gcs_fault *f,
 	words_action(&w, f);
 	words_trigger(&w, f);
 	words_match(&w, s, &f->match);
+	if (f->condition)
+		words_add(&w, "; while %s", f->condition);
+	if (f->condition_scaled)
+		words_add(&w, " (bytes divided by the heap scale, %g)", s->heap_scale_milli / 1e3);
 }
 
 char *gcs_span_words(char ret[GCS_SPAN_WORDS], int64_t ns)

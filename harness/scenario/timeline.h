@@ -18,7 +18,7 @@ struct gcs_edge {
 /* In time order, malloc'd; NULL: no memory. The last is the end. */
 struct gcs_edge *gcs_timeline_edges(const struct gcs_scenario *s, size_t *ret_count);
 
-#define GCS_FAULT_WORDS 256
+#define GCS_FAULT_WORDS 768
 /* "fail with ENOMEM, 2% of visits, at most 500 in all; workload maps". */
 void gcs_fault_words(const struct gcs_scenario *s, const struct gcs_fault *f,
 		     char ret[GCS_FAULT_WORDS]);

@@ -322,10 +322,12 @@ map_insert(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, 
 }
 
 /* Before the stores of an assign: everything is allocated, rooted or pinned, and the map is whole. */
-static inline void map_assign_point(struct sched_g *g, uint64_t key)
+static inline void map_assign_point(struct sched_g *g, const struct mrt_map_type *mt,
+				    const struct mrt_map *m, uint64_t key)
 {
 	if (gcs_gate(GCS_POINT_gc_map_assign))
-		gc_force_point(g, GCS_POINT_gc_map_assign, key);
+		gc_force_point_about(g, GCS_POINT_gc_map_assign,
+				     (struct gc_about){key, mt->elem->name, m});
 	if (gcs_gate(GCS_POINT_gc_write))
 		gc_force_point(g, GCS_POINT_gc_write, 0);
 }
@@ -368,7 +370,7 @@ static inline __attribute__((always_inline)) int map_assign(struct sched_g *g,
 		if (PRIM_LIKELY(head == NULL))
 			head = map_chain(m, hash, mt->bucket_bytes);
 		if (map_search(head, mt->bucket_bytes, key, hash, kb, &at)) {
-			map_assign_point(g, key);
+			map_assign_point(g, mt, m, key);
 			map_elem_write(g, mt->elem, map_elem_at(mt, at.bucket, at.i, kb), elem);
 			return 0;
 		}
@@ -384,7 +386,7 @@ static inline __attribute__((always_inline)) int map_assign(struct sched_g *g,
 			if (rc < 0)
 				return rc;
 		}
-		map_assign_point(g, key);
+		map_assign_point(g, mt, m, key);
 		map_insert(g, mt, m, key, hash, elem, kb, &at, &needs);
 		return 0;
 	}
@@ -472,7 +474,8 @@ static inline __attribute__((always_inline)) bool map_delete(struct sched_g *g,
 	if (!map_search(head, mt->bucket_bytes, key, hash, kb, &at))
 		return false;
 	if (gcs_gate(GCS_POINT_gc_map_delete))
-		gc_force_point(g, GCS_POINT_gc_map_delete, key);
+		gc_force_point_about(g, GCS_POINT_gc_map_delete,
+				     (struct gc_about){key, mt->elem->name, m});
 	map_slot_clear(g, mt, map_slot_at(at.bucket, at.i, kb, mt->slot_bytes));
 	map_empty_back(head, at.bucket, at.i, mt->bucket_bytes);
 	if (--m->count == 0)

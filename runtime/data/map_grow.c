@@ -232,10 +232,13 @@ static int map_grow_to(struct sched_g *g, const struct mrt_map_type *mt, struct 
 }
 
 /* One visit of map/grow, before a growth to 2^b buckets: what may the fault do to it? */
-static bool map_grow_visit(const struct sched_g *g, const struct mrt_map_type *mt, uint8_t b,
-			   enum gcs_action may, struct gcs_site *ret_site, struct gcs_firing *ret)
+static bool map_grow_visit(const struct sched_g *g, const struct mrt_map_type *mt,
+			   const struct mrt_map *m, uint8_t b, enum gcs_action may,
+			   struct gcs_site *ret_site, struct gcs_firing *ret)
 {
 	*ret_site = gc_site(g, !g->system, map_array_count(mt, b) * mt->bucket_bytes);
+	ret_site->type = mt->elem->name;
+	ret_site->map = m;
 	ret_site->actions = (uint16_t)may;
 	return gcs_decide(GCS_POINT_map_grow, ret_site, ret);
 }
@@ -247,7 +250,7 @@ int map_grow_start(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_
 	struct gcs_site site;
 
 	if (gcs_gate(GCS_POINT_map_grow) &&
-	    map_grow_visit(g, mt, b, GCS_ACT_FAIL, &site, &firing)) {
+	    map_grow_visit(g, mt, m, b, GCS_ACT_FAIL, &site, &firing)) {
 		gcs_effect(&site, firing.id, 3, (uint64_t)firing.err);
 		return -firing.err;
 	}
@@ -266,7 +269,7 @@ bool map_grow_forced(struct sched_g *g, const struct mrt_map_type *mt, struct mr
 	struct gcs_firing firing;
 	struct gcs_site site;
 
-	if (!map_grow_visit(g, mt, b, GCS_ACT_FORCE, &site, &firing) ||
+	if (!map_grow_visit(g, mt, m, b, GCS_ACT_FORCE, &site, &firing) ||
 	    map_grow_to(g, mt, m, b) < 0)
 		return false;
 	site = gc_site(g, true, site.arg); /* another P perhaps */
@@ -410,13 +413,18 @@ static __attribute__((cold, noinline)) void map_chain_lose(const struct mrt_map_
 }
 
 /* map/evacuate: the chain has moved, and who has moved it is held before it goes on. */
-static __attribute__((cold, noinline)) void map_evacuation_held(struct sched_g *g, uint64_t index)
+static __attribute__((cold, noinline)) void map_evacuation_held(struct sched_g *g,
+								const struct mrt_map_type *mt,
+								const struct mrt_map *m,
+								uint64_t index)
 {
 	struct gcs_site site = gc_site(g, !g->system, index);
 	struct gcs_firing firing;
 	int64_t begin_ns = site.now_ns;
 
 	site.actions = GCS_ACT_DELAY;
+	site.type = mt->elem->name;
+	site.map = m;
 	if (!gcs_decide(GCS_POINT_map_evacuate, &site, &firing) || firing.action != GCS_ACT_DELAY)
 		return;
 	mrt_sleep_until(&g->pub, begin_ns + firing.delay_ns);
@@ -426,6 +434,7 @@ static __attribute__((cold, noinline)) void map_evacuation_held(struct sched_g *
 
 /* map/evacuate: is this operation's share of the growth left undone? */
 static __attribute__((cold, noinline)) bool map_evacuation_dropped(struct sched_g *g,
+								   const struct mrt_map_type *mt,
 								   const struct mrt_map *m,
 								   bool may)
 {
@@ -433,6 +442,8 @@ static __attribute__((cold, noinline)) bool map_evacuation_dropped(struct sched_
 	struct gcs_firing firing;
 
 	site.actions = GCS_ACT_DROP;
+	site.type = mt->elem->name;
+	site.map = m;
 	if (!gcs_decide(GCS_POINT_map_evacuate, &site, &firing) || firing.action != GCS_ACT_DROP)
 		return false;
 	gcs_effect(&site, firing.id, 20, map_old_count(m) - m->nevacuate);
@@ -460,9 +471,10 @@ static void map_evacuate(struct sched_g *g, const struct mrt_map_type *mt, struc
 			map_chain_move(g, mt, m, index, &reserve, 4);
 		/* Every value is in its old and in its new bucket; whole in the sense of the check. */
 		if (gcs_gate(GCS_POINT_gc_evacuate))
-			gc_force_point(g, GCS_POINT_gc_evacuate, index);
+			gc_force_point_about(g, GCS_POINT_gc_evacuate,
+					     (struct gc_about){index, mt->elem->name, m});
 		if (gcs_gate(GCS_POINT_map_evacuate))
-			map_evacuation_held(g, index);
+			map_evacuation_held(g, mt, m, index);
 		if (mt->has_pointers && !map_flag(m, MAP_OLD_ITERATOR))
 			map_bucket_release(g, mt, old);
 	}
@@ -478,7 +490,7 @@ void map_grow_work(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_
 	/* A new key has no place in a chain that has not moved. */
 	if (gcs_gate(GCS_POINT_map_evacuate) &&
 	    map_evacuation_dropped(
-		    g, m, !inserts || map_evacuated(m->old_buckets + own * mt->bucket_bytes)))
+		    g, mt, m, !inserts || map_evacuated(m->old_buckets + own * mt->bucket_bytes)))
 		return;
 	map_evacuate(g, mt, m, own);
 	if (map_growing(m))

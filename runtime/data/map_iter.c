@@ -113,9 +113,10 @@ static __attribute__((cold, noinline)) void map_iter_point(struct sched_g *g, st
 							   struct mrt_map_iter *it)
 {
 	uint16_t may = !g->system && !map_growing(m) ? GCS_ACT_REORDER : 0;
+	struct gc_about about = {it->bucket, it->mt->elem->name, m};
 	struct gcs_firing firing;
 
-	if (!gc_force_point_or(g, GCS_POINT_map_iterate, it->bucket, may, &firing))
+	if (!gc_force_point_or(g, GCS_POINT_map_iterate, about, may, &firing))
 		return;
 	sched_op_enter(g);
 	map_grow_midway(g, it->mt, m, it->bucket, firing.id);

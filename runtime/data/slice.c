@@ -92,20 +92,22 @@ int mrt_slice_make(mrt_g *pub, const struct mrt_type *elem, size_t len, size_t c
 
 /* Before the copy and the stores of an append: everything is rooted or pinned. bytes: of the new
  * array, or what is appended in place. */
-static inline void slice_append_point(struct sched_g *g, size_t bytes)
+static inline void slice_append_point(struct sched_g *g, const struct mrt_type *elem, size_t bytes)
 {
 	if (gcs_gate(GCS_POINT_gc_append))
-		gc_force_point(g, GCS_POINT_gc_append, bytes);
+		gc_force_point_about(g, GCS_POINT_gc_append,
+				     (struct gc_about){.arg = bytes, .type = elem->name});
 	if (gcs_gate(GCS_POINT_gc_write))
 		gc_force_point(g, GCS_POINT_gc_write, 0);
 }
 
 /* The gate is armed: does this growth fail now, with the new array there and nothing copied? -errno. */
-static int slice_grow_fault(struct sched_g *g, size_t bytes)
+static int slice_grow_fault(struct sched_g *g, const struct mrt_type *elem, size_t bytes)
 {
 	struct gcs_site site = gc_site(g, !g->system, bytes);
 	struct gcs_firing firing;
 
+	site.type = elem->name;
 	if (!gcs_decide(GCS_POINT_slice_grow, &site, &firing) || firing.action != GCS_ACT_FAIL)
 		return 0;
 	gcs_effect(&site, firing.id, 3, (uint64_t)firing.err);
@@ -122,13 +124,16 @@ static size_t slice_room(size_t room, uint32_t by_milli)
 
 /* The gate of slice/alias is armed: how long will slices share the new array? What append gives
  * beyond `need` is its own affair, in Go too, so no program may count on it. */
-static __attribute__((cold, noinline)) size_t slice_alias_cap(struct sched_g *g, size_t size,
+static __attribute__((cold, noinline)) size_t slice_alias_cap(struct sched_g *g,
+							      const struct mrt_type *elem,
 							      size_t need, size_t cap)
 {
+	size_t size = elem->size;
 	struct gcs_site site = gc_site(g, !g->system && cap > need, cap * size);
 	struct gcs_firing firing;
 	size_t biased = need, bytes;
 
+	site.type = elem->name;
 	if (!gcs_decide(GCS_POINT_slice_alias, &site, &firing))
 		return cap;
 	if (firing.action == GCS_ACT_BIAS)
@@ -153,13 +158,13 @@ static __attribute__((noinline)) int slice_grow(struct sched_g *g, const struct 
 	if (cap == 0)
 		return -EOVERFLOW;
 	if (gcs_gate(GCS_POINT_slice_alias))
-		cap = slice_alias_cap(g, elem->size, need, cap);
+		cap = slice_alias_cap(g, elem, need, cap);
 	rc = gc_alloc(g, elem, cap, &array);
 	if (rc == 0 && gcs_gate(GCS_POINT_slice_grow))
-		rc = slice_grow_fault(g, cap * elem->size);
+		rc = slice_grow_fault(g, elem, cap * elem->size);
 	if (rc < 0)
 		return rc;
-	slice_append_point(g, cap * elem->size);
+	slice_append_point(g, elem, cap * elem->size);
 	if (s->len > 0)
 		slice_move(g, elem, array, s->array, s->len);
 	slice_move(g, elem, (char *)array + s->len * elem->size, elems, n);
@@ -182,7 +187,7 @@ int mrt_append(mrt_g *pub, const struct mrt_type *elem, struct mrt_slice *s, con
 	if (PRIM_UNLIKELY(n == 0))
 		return 0;
 	if (PRIM_LIKELY(n <= s->cap - s->len)) {
-		slice_append_point(g, n * elem->size);
+		slice_append_point(g, elem, n * elem->size);
 		slice_move(g, elem, (char *)s->array + s->len * elem->size, elems, n);
 		s->len += n;
 		return 0;

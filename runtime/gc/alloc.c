@@ -24,11 +24,12 @@
 static _Alignas(8) char alloc_zero_object[8];
 
 /* One visit of an armed gate. 0, or -errno: this allocation fails. */
-static int alloc_fault(struct sched_g *g, size_t bytes)
+static int alloc_fault(struct sched_g *g, const struct mrt_type *type, size_t bytes)
 {
 	struct gcs_site site = gc_site(g, true, bytes);
 	struct gcs_firing firing;
 
+	site.type = type->name;
 	if (!gcs_decide(GCS_POINT_mem_malloc, &site, &firing) || firing.action != GCS_ACT_FAIL)
 		return 0;
 	gcs_effect(&site, firing.id, 3, (uint64_t)firing.err);
@@ -278,7 +279,8 @@ static int alloc_in_op(struct sched_g *g, struct alloc_request *q, void **ret)
 				       we allocate */
 	}
 	if (gcs_gate(GCS_POINT_gc_alloc))
-		gc_force_point(g, GCS_POINT_gc_alloc, q->bytes);
+		gc_force_point_about(g, GCS_POINT_gc_alloc,
+				     (struct gc_about){.arg = q->bytes, .type = q->type->name});
 	if (gc_barrier_enabled())
 		gc_assist_charge(g, q->bytes);
 	r = alloc_take(g, q, &obj);
@@ -304,7 +306,7 @@ int gc_alloc(struct sched_g *g, const struct mrt_type *type, size_t n, void **re
 		return 0;
 	}
 	if (gcs_gate(GCS_POINT_mem_malloc) && !g->system) {
-		r = alloc_fault(g, q.bytes);
+		r = alloc_fault(g, type, q.bytes);
 		if (r < 0)
 			return r;
 	}

@@ -61,9 +61,16 @@ struct gcs_site gc_site(const struct sched_g *g, bool eligible, uint64_t arg);
 /* Visit an armed gate that may start a GC (gc/write, gc/map_assign, gc/append, map/iterate); a safepoint then. Call it at a place of the
  * operation where everything is rooted or pinned and consistent. arg: what the site knows, size or key. */
 void gc_force_point(struct sched_g *g, enum gcs_point point, uint64_t arg);
+/* The same, of a site that knows more: the name of the elements' or the object's type, the map (NULL: none). */
+struct gc_about {
+	uint64_t arg;
+	const char *type;
+	const struct mrt_map *map;
+};
+void gc_force_point_about(struct sched_g *g, enum gcs_point point, struct gc_about about);
 /* The same at a point where something else may happen too: `others` are the actions that make sense there now. True: one of them has
  * fired, *ret, and is the caller's to carry out. */
-bool gc_force_point_or(struct sched_g *g, enum gcs_point point, uint64_t arg, uint16_t others, struct gcs_firing *ret);
+bool gc_force_point_or(struct sched_g *g, enum gcs_point point, struct gc_about about, uint16_t others, struct gcs_firing *ret);
 /* Visit an armed saboteur's gate: true: break something now. No safepoint. */
 bool gc_sabotage(struct sched_g *g, enum gcs_point point, uint64_t arg);
 /* Copy `n` elements of `elem` (pointer words: relaxed atomic, with barrier when on; the rest memcpy). No safepoint. dst in heap. */
@@ -76,6 +83,9 @@ enum gc_phase gc_phase(void);
 uint32_t gc_cycle(void); /* number of the current or, when off, the last begun cycle */
 uint64_t gc_heap_live(void);
 uint64_t gc_heap_goal(void);
+uint64_t gc_heap_trigger(void);
+uint64_t gc_heap_marked(void); /* by the last cycle that ended; before the first: what makes the floor the goal */
+bool gc_sweeping(void);
 /* Start a cycle unless one runs; returns its number or 0 if one was running. firing: fault firing that asks, 0 none. Safepoint. */
 uint32_t gc_start(struct sched_g *g, enum gc_trigger why, uint64_t firing);
 /* Wait until a cycle that began after this call has ended and is swept, starting it if need be. Waiters share it; who starts it

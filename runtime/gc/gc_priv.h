@@ -219,7 +219,8 @@ struct gc_pacer {
 	_Atomic int64_t heap_live, heap_scan;
 	_Atomic uint64_t goal, trigger;
 	_Atomic int64_t gogc;
-	uint64_t heap_marked, last_heap_scan, last_stack_scan, globals_scan;
+	_Atomic uint64_t heap_marked; /* written while the world is stopped; conditions read it anywhere */
+	uint64_t last_heap_scan, last_stack_scan, globals_scan;
 	uint64_t triggered;				/* heap_live when the cycle began */
 	uint64_t cons_mark, cons_mark_last[4];		/* Q32: bytes allocated a byte scanned */
 	_Atomic uint64_t work_per_byte, bytes_per_work; /* Q32 */

@@ -271,3 +271,11 @@ uint64_t gc_heap_goal(void)
 {
 	return atomic_load_explicit(&gc_pacer.goal, memory_order_relaxed);
 }
+uint64_t gc_heap_trigger(void)
+{
+	return atomic_load_explicit(&gc_pacer.trigger, memory_order_relaxed);
+}
+uint64_t gc_heap_marked(void)
+{
+	return atomic_load_explicit(&gc_pacer.heap_marked, memory_order_relaxed);
+}

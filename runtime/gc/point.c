@@ -19,6 +19,7 @@ struct gcs_site gc_site(const struct sched_g *g, bool eligible, uint64_t arg)
 		.now_ns = prim_now_ns(),
 		.arg = arg,
 		.ring = g->p->ring,
+		.goroutine = g->worker,
 	};
 }
 
@@ -26,13 +27,15 @@ struct gcs_site gc_site(const struct sched_g *g, bool eligible, uint64_t arg)
  * Eligible is who holds the right to begin a cycle before he is asked: so a firing is a cycle that
  * carries its id, whatever other Ps do.
  */
-bool gc_force_point_or(struct sched_g *g, enum gcs_point point, uint64_t arg, uint16_t others,
-		       struct gcs_firing *ret)
+bool gc_force_point_or(struct sched_g *g, enum gcs_point point, struct gc_about about,
+		       uint16_t others, struct gcs_firing *ret)
 {
 	bool claimed = !g->system && gc_claim(), fires;
-	struct gcs_site site = gc_site(g, claimed || others != 0, arg);
+	struct gcs_site site = gc_site(g, claimed || others != 0, about.arg);
 	uint32_t cycle;
 
+	site.type = about.type;
+	site.map = about.map;
 	site.actions = others | (claimed ? GCS_ACT_FORCE : 0);
 	fires = gcs_decide(point, &site, ret);
 	if (!fires || ret->action != GCS_ACT_FORCE || !claimed) {
@@ -48,11 +51,16 @@ bool gc_force_point_or(struct sched_g *g, enum gcs_point point, uint64_t arg, ui
 	return false;
 }
 
-void gc_force_point(struct sched_g *g, enum gcs_point point, uint64_t arg)
+void gc_force_point_about(struct sched_g *g, enum gcs_point point, struct gc_about about)
 {
 	struct gcs_firing firing;
 
-	gc_force_point_or(g, point, arg, 0, &firing);
+	gc_force_point_or(g, point, about, 0, &firing);
+}
+
+void gc_force_point(struct sched_g *g, enum gcs_point point, uint64_t arg)
+{
+	gc_force_point_about(g, point, (struct gc_about){.arg = arg});
 }
 
 /* World stopped, or nothing runs yet. */
@@ -107,7 +115,7 @@ void gc_scan_point(const struct sched_g *g)
 	struct gcs_site site = gc_site(self, !g->system, g->npins);
 	struct gcs_firing firing;
 
-	site.worker = g->worker;
+	site.worker = site.goroutine = g->worker;
 	site.driver = g->driver;
 	if (!gcs_decide(GCS_POINT_gc_stack_scan, &site, &firing) ||
 	    firing.action != GCS_ACT_DELAY)

@@ -32,6 +32,11 @@ void gc_sweep_init(void)
 	sweep.cycle = 0;
 }
 
+bool gc_sweeping(void)
+{
+	return !mem_sweep_done();
+}
+
 void gc_sweep_begin(void)
 {
 	mem_sweep_begin();

@@ -58,6 +58,7 @@ struct gcs_site sched_site(const struct sched_p *p, const struct sched_g *g, uin
 		.now_ns = prim_now_ns(),
 		.arg = g != NULL ? g->worker : 0,
 		.ring = p != NULL ? p->ring : NULL,
+		.goroutine = g != NULL ? g->worker : MRT_WORKER_NONE,
 	};
 
 	if (sched.gc->where != NULL)

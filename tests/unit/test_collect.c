@@ -288,6 +288,8 @@ static void test_storm(void **state)
 	fixture_check(r.s->slo, &r.s->nslos, "whole", "integrity.errors == 0")->abort = true;
 	fixture_check(r.s->expect, &r.s->nexpects, "", "fault.oom.fired >= 20");
 	fixture_check(r.s->expect, &r.s->nexpects, "", "fault.late.degraded == 2");
+	static char condition[] = "gc.phase == mark";
+	r.s->fault[0].condition = condition;
 	run_start(&r);
 	struct play bad = r.play;
 	bad.errors_a_tick = 3;
@@ -296,6 +298,7 @@ static void test_storm(void **state)
 	const struct gcs_snapshot *snap = gcs_collect_snapshot(r.c);
 	assert_int_equal(snap->state, GCS_FAULTING);
 	assert_true(snap->fault[0].armed);
+	assert_string_equal(snap->fault[0].what, "fail p=0.02 while gc.phase == mark");
 	bad = r.play;
 	bad.wake_ns = 5 * MS_NS;
 	bad.stw_stopped_ns = 3 * MS_NS;

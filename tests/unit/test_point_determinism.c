@@ -104,12 +104,29 @@ static const struct gcs_fault_spec data_specs[] = {
 	{.point = GCS_POINT_netpoll_wake, .action = GCS_ACT_DROP, .every = 9},
 };
 
+#define STATE(id)	 {.code = GCS_CONDITION_STATE, .state = GCS_RT_##id}
+#define CONSTANT(kind, v) {.code = GCS_CONDITION_CONSTANT, .type = GCS_OPERAND_##kind, .value = (v)}
+#define OPERATOR(op)	 {.code = GCS_CONDITION_##op}
+
+/* Bound to what the runtime is at: phase, heap, queues, the map at hand, the goroutine, the type. */
+static const struct gcs_fault_spec bound_specs[] = {
+	{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .every = 9,
+	 .condition = {3, {STATE(gc_phase), CONSTANT(PHASE, 1), OPERATOR(EQ)}}},
+	{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .every = 90,
+	 .condition = {5, {STATE(heap_live), CONSTANT(NUMBER, 600), STATE(heap_goal), OPERATOR(MUL), OPERATOR(GT)}}},
+	{.point = GCS_POINT_mem_span, .action = GCS_ACT_FAIL, .every = 2,
+	 .condition = {3, {STATE(runnable), CONSTANT(NUMBER, 1000), OPERATOR(GE)}}},
+	{.point = GCS_POINT_gc_map_assign, .action = GCS_ACT_FORCE, .condition = {1, {STATE(map_growing)}}},
+	{.point = GCS_POINT_gc_append, .action = GCS_ACT_FORCE, .every = 4, .ntypes = 1, .type = {"pointer"}},
+	{.point = GCS_POINT_netpoll_wake, .action = GCS_ACT_DELAY, .delay_ns = 50000, .ngoroutines = 1,
+	 .goroutine = {{MRT_WORKER_FIRST, MRT_WORKER_FIRST + 5}}},
+};
+
+#define TABLE(list) {list, sizeof(list) / sizeof(specs[0])}
 static const struct table {
 	const struct gcs_fault_spec *spec;
 	uint32_t n;
-} all_points = {specs, FAULTS}, late_points = {late_specs, sizeof(late_specs) / sizeof(specs[0])},
-  sched_points = {sched_specs, sizeof(sched_specs) / sizeof(specs[0])},
-  data_points = {data_specs, sizeof(data_specs) / sizeof(specs[0])};
+} tables[] = {TABLE(specs), TABLE(late_specs), TABLE(bound_specs), TABLE(sched_specs), TABLE(data_specs)};
 static const struct table *table;
 
 struct result {
@@ -289,33 +306,15 @@ static void same_seed_same_run(const struct table *points)
 static void test_same_seed_same_run(void **state)
 {
 	(void)state;
-	same_seed_same_run(&all_points);
-}
-
-static void test_late_points(void **state)
-{
-	(void)state;
-	same_seed_same_run(&late_points);
-}
-
-static void test_sched_points(void **state)
-{
-	(void)state;
-	same_seed_same_run(&sched_points);
-}
-
-static void test_data_points(void **state)
-{
-	(void)state;
-	same_seed_same_run(&data_points);
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		print_message("table %zu\n", i);
+		same_seed_same_run(&tables[i]);
+	}
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_seed_same_run),
-					   cmocka_unit_test(test_late_points),
-					   cmocka_unit_test(test_sched_points),
-					   cmocka_unit_test(test_data_points)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_seed_same_run)};
 
 	if (!GCS_FAULTS) {
 		printf("# built without faults\n");

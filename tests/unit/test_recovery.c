@@ -47,6 +47,10 @@ static const struct row rows[] = {
 	  { { GCS_REC_STEADY, 1, true }, { GCS_REC_STEADY, 1, false } }, 2 },
 	{ "two faults overlapping",  ".....XXXXXXXXXXX..........", "     AAA", "       AAAAA", 8,
 	  { { GCS_REC_STEADY, 4, true }, { GCS_REC_STEADY, 4, true } }, 2 },
+	{ "harmless, then another",  "........XXXX..............", "     A", "       AA", 8,
+	  { { GCS_REC_UNTOUCHED, -1, true }, { GCS_REC_STEADY, 3, false } }, 2 },
+	{ "no time to tell",         ".......XXXX...............", "     AA", "       AA", 8,
+	  { { GCS_REC_STEADY, 2, true }, { GCS_REC_STEADY, 2, false } }, 2 },
 	{ "other fault stays armed", ".....XX...................", "     AA", "     aaaaaaaaaaa", 8,
 	  { { GCS_REC_STEADY, 0, true }, { GCS_REC_UNTOUCHED, -1, true } }, 2 },
 };

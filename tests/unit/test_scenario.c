@@ -668,6 +668,74 @@ static void test_sites(void **state)
 	gcs_scenario_destroy(s);
 }
 
+/* Types, goroutines, a condition: resolved, and in the load line. */
+static void test_bound_to_state(void **state)
+{
+	struct gcs_scenario *s;
+	(void)state;
+	load("scale: {heap: 4}\n"
+	     "faults:\n"
+	     "  - {id: a, point: mem/malloc, when: {phase: storm}, match: {type: [churn value, map.bucket], "
+	     "goroutine: [maps/1, \"net/2..5\"], workload: [maps, net]}, "
+	     "while: heap.live > 0.9 * heap.goal and not (gc.phase == off or heap.live < 4MiB)}\n"
+	     "  - {id: b, point: gc/evacuate, when: {phase: storm}, match: {type: churn element}, "
+	     "while: \"!map.same_size && map.count >= 10k\"}\n"
+	     "  - {id: c, point: sched/ready, when: {phase: storm}, match: {goroutine: net/7}, fire: {delay: 1ms}}\n",
+	     (const struct gcs_override[]){{"workload",
+					    "[{id: maps, driver: map-churn, workers: 2}, {id: net, driver: echo, rate: 1/s, "
+					    "conns: 8, handler: maps}]"},
+					   {NULL, NULL}},
+	     &s, NULL);
+	const struct gcs_match *m = &s->fault[0].match;
+	assert_int_equal(m->ntypes, 2);
+	assert_string_equal(m->type[1], "map.bucket");
+	assert_int_equal(m->ngoroutines, 2);
+	assert_true(m->goroutine[0].workload == 0 && m->goroutine[0].first == 1 && m->goroutine[0].last == 1);
+	assert_true(m->goroutine[1].workload == 1 && m->goroutine[1].first == 2 && m->goroutine[1].last == 5);
+	assert_true(s->fault[0].condition_scaled && !s->fault[1].condition_scaled);
+	assert_int_equal(s->fault[2].program.n, 0);
+	char *plan = gcs_scenario_plan(s);
+	json_t *o = json_loads(plan, JSON_REJECT_DUPLICATES, NULL), *list = json_object_get(o, "faults"),
+	       *a = json_array_get(list, 0), *b = json_array_get(list, 1), *c = json_array_get(list, 2);
+	char *program = json_dumps(json_object_get(a, "while"), JSON_COMPACT);
+	assert_string_equal(program, "[\"heap.live\",900,\"heap.goal\",\"*\",\">\",\"gc.phase\",\"off\",\"==\",\"heap."
+				     "live\",{\"bytes\":1048576000},\"<\",\"or\",\"not\",\"and\"]");
+	free(program);
+	program = json_dumps(json_object_get(a, "match_goroutines"), JSON_COMPACT);
+	assert_string_equal(program, "[[0,1,1],[1,2,5]]");
+	free(program);
+	assert_int_equal(json_array_size(json_object_get(a, "match_types")), 2);
+	assert_int_equal(json_array_size(json_object_get(b, "while")), 6);
+	assert_null(json_object_get(c, "while"));
+	assert_null(json_object_get(c, "match_types"));
+	json_decref(o);
+	free(plan);
+	char *whole = gcs_scenario_json(s);
+	assert_non_null(strstr(whole, "\"condition\":\"!map.same_size && map.count >= 10k\""));
+	free(whole);
+	gcs_scenario_destroy(s);
+}
+
+/* The same in one word; what it writes as YAML is read again. */
+static void test_bound_in_compact_form(void **state)
+{
+	static const struct gcs_override set[] = {
+		{GCS_OVERRIDE_FAULT, "gc/write:every=100,while=gc.phase==mark"},
+		{GCS_OVERRIDE_FAULT, "gc/map_delete:while=!map.growing && map.b > 3,type=churn element,goroutine=maps/0..0"},
+		{NULL, NULL}};
+	struct gcs_scenario *s;
+	(void)state;
+	load("", set, &s, NULL);
+	assert_int_equal(s->nfaults, 2);
+	assert_string_equal(s->fault[0].condition, "gc.phase==mark");
+	assert_int_equal(s->fault[0].program.n, 3);
+	assert_int_equal(s->fault[0].every, 100);
+	assert_int_equal(s->fault[1].program.n, 6);
+	assert_string_equal(s->fault[1].match.type[0], "churn element");
+	assert_int_equal(s->fault[1].match.ngoroutines, 1);
+	gcs_scenario_destroy(s);
+}
+
 /* With hands alone there is no last fault to heal after. */
 static void test_manual_alone(void **state)
 {
@@ -848,6 +916,7 @@ static void test_json_everything(void **state)
 		assert_int_equal(json_is_true(json_object_get(f, "left_out")), s->fault[i].left_out);
 		json_object_del(f, "manual");
 		json_object_del(f, "left_out");
+		json_object_del(f, "condition"); /* as written; the program is sent */
 		assert_true(json_equal(f, json_array_get(sent, i)));
 	}
 	json_decref(o);
@@ -876,6 +945,8 @@ int main(void)
 		cmocka_unit_test(test_scale_options),
 		cmocka_unit_test(test_follow),
 		cmocka_unit_test(test_sites),
+		cmocka_unit_test(test_bound_to_state),
+		cmocka_unit_test(test_bound_in_compact_form),
 		cmocka_unit_test(test_manual_alone),
 		cmocka_unit_test(test_jitter),
 		cmocka_unit_test(test_variants),

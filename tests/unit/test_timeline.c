@@ -88,6 +88,12 @@ static void test_words(void **state)
 		 "fail with ENOMEM, every visit; of 64B or more"},
 		{"point: mem/span, match: {size: ..64B}",
 		 "fail with ENOMEM, every visit; of 64B or less"},
+		{"point: mem/malloc, match: {workload: maps, type: churn value, goroutine: [maps/0, maps/0..0]}, "
+		 "while: gc.phase == mark and heap.live > 64MiB",
+		 "fail with ENOMEM, every visit; in maps; by maps/0, maps/0; type churn value; while gc.phase == mark and "
+		 "heap.live > 64MiB"},
+		{"point: sched/ready, fire: {delay: 1ms}, match: {goroutine: net/0..7}",
+		 "delay by 1ms, every visit; by net/0..7"},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -151,6 +151,43 @@ static void test_plan_follow(void **state)
 	free(line);
 }
 
+/* One more key of the fault, and what its refusal says. */
+#define BOUND(key, said) {"\"p_ppb\":20000000,", "\"p_ppb\":20000000," key ",", said}
+
+/* What a fault is bound to: goroutines become fault worker ids, the condition a program that has been checked. */
+static void test_plan_bound(void **state)
+{
+	static const char *const more[] = BOUND("\"match_types\":[\"churn value\",\"map\"],\"match_goroutines\":[[0,1,1],[1,2,63],[2,0,2]],"
+						"\"while\":[\"heap.live\",900,\"heap.goal\",\"*\",\">\",\"gc.phase\",\"mark\",\"!=\",\"and\","
+						"\"heap.live\",{\"bytes\":64000},\"<\",\"or\"]", "");
+	struct plan *p = NULL;
+	char text[256] = "", *line = mutate(more[0], more[1]);
+
+	(void)state;
+	assert_int_equal(plan_parse(&p, line, text, sizeof(text)), 0);
+	free(line);
+	assert_int_equal(p->spec[0].ntypes, 2);
+	assert_string_equal(p->spec[0].type[0], "churn value");
+	assert_int_equal(p->spec[0].ngoroutines, 3);
+	assert_int_equal(p->spec[0].goroutine[0].first, 129);
+	assert_int_equal(p->spec[0].goroutine[0].last, 129);
+	assert_int_equal(p->spec[0].goroutine[1].first, 132);
+	assert_int_equal(p->spec[0].goroutine[1].last, 193);
+	assert_int_equal(p->spec[0].goroutine[2].last, 196);
+	assert_int_equal(p->spec[0].condition.n, 13);
+	assert_int_equal(p->spec[0].condition.step[1].type, GCS_OPERAND_NUMBER);
+	assert_int_equal(p->spec[0].condition.step[6].value, 1);
+	assert_int_equal(p->spec[0].condition.step[10].type, GCS_OPERAND_BYTES);
+	assert_int_equal(p->spec[0].condition.step[12].code, GCS_CONDITION_OR);
+	plan_destroy(p);
+	line = mutate(more[0], "\"p_ppb\":20000000,");
+	p = NULL;
+	assert_int_equal(plan_parse(&p, line, text, sizeof(text)), 0);
+	assert_int_equal(p->spec[0].condition.n + p->spec[0].ntypes + p->spec[0].ngoroutines, 0);
+	plan_destroy(p);
+	free(line);
+}
+
 static void test_plan_refusals(void **state)
 {
 	static const char *const cases[][3] = {
@@ -177,6 +214,25 @@ static void test_plan_refusals(void **state)
 		{"\"size_max\":8192", "\"size_max\":1023", "oom: a number"},
 		{"\"match_workloads\":5", "\"match_workloads\":8", "match_workloads"},
 		{"mem/malloc\",\"action\":\"fail", "gc/write\",\"action\":\"force", "gc/write has no size"},
+		BOUND("\"match_types\":\"x\"", "match_types"),
+		BOUND("\"match_types\":[1]", "match_types[0]"),
+		BOUND("\"match_types\":[\"a name of more than thirty-one letters\"]", "match_types[0]"),
+		BOUND("\"match_types\":[\"a\",\"b\",\"c\",\"d\",\"e\"]", "at most 4"),
+		BOUND("\"match_goroutines\":[[0,0,2]]", "match_goroutines[0]"),
+		BOUND("\"match_goroutines\":[[0,1,0]]", "match_goroutines[0]"),
+		BOUND("\"match_goroutines\":[[3,0,0]]", "match_goroutines[0]"),
+		BOUND("\"match_goroutines\":[[0,-1,0]]", "match_goroutines[0]"),
+		BOUND("\"match_goroutines\":[7]", "match_goroutines[0]"),
+		BOUND("\"while\":[]", "while: a list"),
+		BOUND("\"while\":{}", "while: a list"),
+		BOUND("\"while\":[null]", "while[0]"),
+		BOUND("\"while\":[{\"bytes\":\"1\"}]", "while[0]"),
+		BOUND("\"while\":[\"gc.sweeping\",\"xor\"]", "operator that is not there"),
+		BOUND("\"while\":[\"heap.live\"]", "true or false"),
+		BOUND("\"while\":[\"heap.live\",64000,\">\"]", "does not take its operands"),
+		BOUND("\"while\":[\"not\"]", "lacks an operand"),
+		BOUND("\"while\":[\"map.growing\"]", "no map"),
+		BOUND("\"while\":[\"true\"]", "asks nothing"),
 	};
 	char text[256];
 
@@ -309,7 +365,8 @@ int main(void)
 {
 	const char *seed = getenv("GCS_TEST_SEED");
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plan_good), cmocka_unit_test(test_plan_follow), cmocka_unit_test(test_plan_refusals),
+		cmocka_unit_test(test_plan_good), cmocka_unit_test(test_plan_follow), cmocka_unit_test(test_plan_bound),
+		cmocka_unit_test(test_plan_refusals),
 		cmocka_unit_test(test_plan_cut),  cmocka_unit_test(test_dist_edges),
 		cmocka_unit_test(test_dist_zipf), cmocka_unit_test(test_model),
 	};
