@@ -27,6 +27,7 @@
 
 static const struct gcs_syscalls syscalls[] = {
 	{GCS_POINT_os_mmap, false, false, 1, 1, {SYS_mmap}},
+	{GCS_POINT_os_mprotect, false, false, 1, 1, {SYS_mprotect}},
 	{GCS_POINT_os_madvise, false, false, 1, 1, {SYS_madvise}},
 	{GCS_POINT_os_munmap, false, false, 1, 1, {SYS_munmap}},
 	{GCS_POINT_os_clone, false, false, -1, 2, {SYS_clone, SYSCALLS_CLONE3}},
