@@ -21,7 +21,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/filter.h>
 #include <linux/futex.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -31,6 +33,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -660,6 +663,58 @@ static void test_table(void **state)
 	assert_null(gcs_syscalls_by_nr(SYS_getppid));
 }
 
+/* From here on this process may not ask for another's descriptors, or write to its memory. */
+static int refuse(long call)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = {.len = sizeof code / sizeof code[0], .filter = code};
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
+}
+
+/* In a child: 0 when the price says what is refused, and calls alone can still be asked about. */
+static int refused_price(long call, const char *what)
+{
+	struct gcs_injector_prices price;
+	if (refuse(call))
+		return 2;
+	if (gcs_injector_price(true, &price) != -EPERM || strcmp(price.refused, what) != 0)
+		return 3;
+	return gcs_injector_price(false, &price) == 0 && price.call_ns > 0 && price.look_ns == 0 ? 0 : 4;
+}
+
+static void test_refused(void **state)
+{
+	static const struct {
+		long call;
+		const char *what;
+	} refused[] = {{SYS_pidfd_open, "pidfd_open"}, {SYS_pidfd_getfd, "pidfd_getfd"},
+		       {SYS_process_vm_readv, "process_vm_readv"}, {SYS_process_vm_writev, "process_vm_writev"}};
+	int status;
+	(void)state;
+	for (size_t i = 0; i < sizeof refused / sizeof refused[0] && !unsupported; i++) {
+		pid_t pid = fork();
+		if (pid == 0)
+			_exit(refused_price(refused[i].call, refused[i].what));
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), 0);
+	}
+}
+
+/* test_injector --refuse COMMAND...: it may not have a look of its target. For syscalls.sh. */
+static int run_refused(char **argv)
+{
+	if (refuse(SYS_pidfd_getfd))
+		return 77;
+	execv(argv[0], argv);
+	return 1;
+}
+
 static int look(void **state)
 {
 	struct gcs_injector_prices price;
@@ -674,7 +729,7 @@ static int look(void **state)
 	return !unsupported && (e != 0 || price.call_ns <= 0 || price.look_ns <= 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),	    cmocka_unit_test(test_none_asked),
@@ -682,8 +737,10 @@ int main(void)
 		cmocka_unit_test(test_many),	    cmocka_unit_test(test_run_end),
 		cmocka_unit_test(test_fire_once), cmocka_unit_test(test_dead_listener),
 		cmocka_unit_test(test_look_held), cmocka_unit_test(test_look_release),
-		cmocka_unit_test(test_look_reorder),
+		cmocka_unit_test(test_look_reorder), cmocka_unit_test(test_refused),
 	};
+	if (argc > 2 && strcmp(argv[1], "--refuse") == 0)
+		return run_refused(argv + 2);
 	signal(SIGPIPE, SIG_IGN);
 	if (look(NULL))
 		return 1;
