@@ -40,6 +40,7 @@ find_program() {
 }
 RUNTIME=$(find_program bench-runtime)
 TUI=$(find_program bench-tui)
+SYSCALLS=$(find_program bench-syscalls)
 [ -n "$RUNTIME" ] || die "no bench-runtime in $BUILD: make bench builds it"
 
 TMP=$(mktemp -d)
@@ -110,6 +111,7 @@ table() {
 	printf '| what | here: median (least to most) | there | here / there | note |\n|---|---|---|---|---|\n'
 	single_rows "$RUNTIME" gate
 	single_rows "$RUNTIME" telemetry
+	[ -z "$SYSCALLS" ] || single_rows "$SYSCALLS"
 	[ -z "$TUI" ] || single_rows "$TUI"
 	for program in $(build_go); do
 		for op in $OPS; do

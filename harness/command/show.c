@@ -192,6 +192,7 @@ static void show_actions(FILE *out, const struct gcs_point_info *p, const struct
 
 void gcs_show_point(const struct gcs_point_info *point, const struct gcs_page *page, FILE *out)
 {
+	const struct gcs_syscalls *call = gcs_syscalls_of(point->id);
 	struct show_buffer b;
 	char match[160];
 	if (!show_open(&b))
@@ -204,9 +205,15 @@ void gcs_show_point(const struct gcs_point_info *point, const struct gcs_page *p
 	}
 	if (point->benign)
 		show_line(b.out, "harm", "none: the program may do without", page);
-	snprintf(match, sizeof match, "workload, driver%s%s", point->size_is ? ", size: " : "",
+	if (call)
+		show_line(b.out, "reached", call->reached, page);
+	if (call && call->seldom)
+		show_line(b.out, "", "a target that is warm may not make this call at all", page);
+	snprintf(match, sizeof match, "%s%s%s", call ? "" : "workload, driver",
+		 point->size_is ? call ? "size: " : ", size: " : "",
 		 point->size_is ? point->size_is : "");
-	show_line(b.out, "match", match, page);
+	if (*match)
+		show_line(b.out, "match", match, page);
 	show_line(b.out, "counted as",
 		  "fault.ID.visits, .eligible, .fired, .masked, for expect and slo", page);
 	fputs("\n  faults:\n", b.out);

@@ -61,7 +61,8 @@ has "$work/both" 'a look of the poller [0-9.]* µs' 'the price of a look'
 has "$work/report" 'due to it: [0-9,]* late wakes' 'what was held, in the ledger'
 
 # The points that a warm target reaches only when it grows: its heap, its threads (looks that end late take one each), its timers
-# (late wakes are some), and when something sleeps. Stacks of threads are committed too: they are no 4 MiB. First the kernel is late, then it refuses.
+# (late wakes are some), and when something sleeps. A stack of a thread is made accessible by mprotect too: it has no 4 MiB.
+# First the kernel is late, then it refuses.
 cold() {
 	cat > "$work/$1.yaml" <<-YAML
 		version: 1
@@ -99,6 +100,12 @@ case $errors in '' | 0) fault "refused: no allocation failed for memory that the
 scene poll 1 <<'YAML'
   - {id: poll, point: os/epoll_pwait, when: {phase: storm}, fire: {delay: 2ms}}
 YAML
+code 0 "$bin" check "$work/poll.yaml"
+hasnt "$work/err" 'may not be reached' 'a fault of the poller'
+code 0 "$bin" check "$work/slow.yaml"
+for f in map commit unmap thread nap; do has "$work/err" "fault '$f' (os/[a-z]*) may not be reached" check; done
+code 0 "$bin" plan "$work/slow.yaml"
+has "$work/err" "fault 'thread' (os/clone) may not be reached" plan
 code 3 "$build/tests/test_injector" --refuse "$bin" run --plain -o "$work/poll.gcrun" "$work/poll.yaml"
 has "$work/err" "fault 'poll' (os/epoll_pwait) cannot be had here: .*(pidfd_getfd: Operation not permitted)" 'a look refused'
 [ ! -e "$work/poll.gcrun" ] || fault 'a look refused: there is a record'
