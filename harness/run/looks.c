@@ -3,8 +3,8 @@
  *
  * A poller is an epoll instance of the target, found by the number of its descriptor and compared
  * with what was behind that number before (kcmp(2)): a number may be closed and used anew. Its
- * events stand in the order in which they were taken, each with the time from which it may be given;
- * one that is held lets later ones pass, as a late wake does.
+ * events stand in the order in which they were taken, each with the time from which it may be
+ * given; one that is held lets later ones pass, as a late wake does.
  */
 #define _GNU_SOURCE 1
 #include "harness/run/looks.h"
@@ -28,11 +28,11 @@
 #define SYS_epoll_pwait2 441
 #endif
 
-#define LOOKS_CALLS_MAX	 1024 /* that wait at once; more go on in the kernel */
-#define LOOKS_BATCH	 128u /* events of one look */
-#define LOOKS_KEPT_MAX	 8192u /* of one poller: the rest stays in the kernel */
-#define LOOKS_LEVEL_MAX	 64u
-#define LOOKS_LEVEL_AGE  INT64_C(1000000000) /* the list is read again, at a firing */
+#define LOOKS_CALLS_MAX	     1024  /* that wait at once; more go on in the kernel */
+#define LOOKS_BATCH	     128u  /* events of one look */
+#define LOOKS_KEPT_MAX	     8192u /* of one poller: the rest stays in the kernel */
+#define LOOKS_LEVEL_MAX	     64u
+#define LOOKS_LEVEL_AGE	     INT64_C(1000000000) /* the list is read again, at a firing */
 #define LOOKS_EFFECT_HELD    30
 #define LOOKS_EFFECT_REORDER 31
 
@@ -77,7 +77,8 @@ static int looks_getfd(int pidfd, int number)
 }
 
 /* Whole, or not at all. */
-static bool looks_copy(const struct gcs_looks *l, uint64_t there, void *here, size_t bytes, bool out)
+static bool looks_copy(const struct gcs_looks *l, uint64_t there, void *here, size_t bytes,
+		       bool out)
 {
 	struct iovec mine = {.iov_base = here, .iov_len = bytes},
 		     its = {.iov_base = (void *)(uintptr_t)there, .iov_len = bytes};
