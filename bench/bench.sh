@@ -43,6 +43,7 @@ find_program() {
 }
 RUNTIME=$(find_program bench-runtime)
 TUI=$(find_program bench-tui)
+SYSCALLS=$(find_program bench-syscalls)
 GATES=$(find_program bench-gates)
 [ -n "$RUNTIME" ] || [ -n "$ONLY_GATES" ] || die "no bench-runtime in $BUILD: make bench builds it"
 
@@ -114,6 +115,7 @@ table() {
 	printf '| what | here: median (least to most) | there | here / there | note |\n|---|---|---|---|---|\n'
 	single_rows "$RUNTIME" gate
 	single_rows "$RUNTIME" telemetry
+	[ -z "$SYSCALLS" ] || single_rows "$SYSCALLS"
 	[ -z "$TUI" ] || single_rows "$TUI"
 	for program in $(build_go); do
 		for op in $OPS; do

@@ -38,6 +38,13 @@ int gcs_listener_load(const struct sock_fprog *prog)
 	return fd;
 }
 
+bool gcs_listener_waits_killable(void)
+{
+	/* Flags are looked at before the program, which is none. */
+	return listener_install(NULL, SECCOMP_FILTER_FLAG_NEW_LISTENER |
+					      SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) == -EFAULT;
+}
+
 int gcs_listener_send(int socket, int listener, const char *line, size_t len)
 {
 	union {

@@ -17,6 +17,9 @@ struct sock_fprog;
  * the system does not allow it. Where the kernel can, a held call is given up only for a signal
  * that kills. Irreversible. Calls nothing that is not async-signal-safe. */
 int gcs_listener_load(const struct sock_fprog *prog);
+/* The kernel can: what is done for a held call, writing to its memory for one, is done while the
+ * call still waits. */
+bool gcs_listener_waits_killable(void);
 /* Send a line and the listener with it over a Unix stream socket. 0, -errno. */
 int gcs_listener_send(int socket, int listener, const char *line, size_t len);
 /* The listener that comes with the next byte of the socket, which stays unread; close-on-exec, the

@@ -19,6 +19,8 @@ struct gcs_syscalls {
 	int8_t size_arg; /* which argument the size is; -1: none */
 	uint8_t count;
 	int nr[GCS_SYSCALLS_MAX];
+	bool seldom;	     /* an embedded target that is warm may not make it at all */
+	const char *reached; /* when it makes it: "when ..." */
 };
 
 /* Below are stdio, the control socket, the telemetry (docs/control-protocol.md). */

@@ -25,6 +25,7 @@ int gcs_command_plan(const struct gcs_arguments *a)
 		struct gcs_page page = gcs_page_of(STDOUT_FILENO);
 		gcs_timeline_text(s, &page, stdout);
 	}
+	gcs_command_doubts(s);
 	gcs_scenario_destroy(s);
 	return code;
 }

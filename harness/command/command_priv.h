@@ -32,6 +32,8 @@ int gcs_command_unknown(const char *name);
 /* The scenario that word[0] and the options name, loaded. 0, or the exit code, with everything said.
  */
 int gcs_command_scenario(const struct gcs_arguments *a, struct gcs_scenario **ret);
+/* On stderr: the faults that the target may never reach, and why. */
+void gcs_command_doubts(const struct gcs_scenario *s);
 
 int gcs_command_run(const struct gcs_arguments *a);
 int gcs_command_soak(const struct gcs_arguments *a);

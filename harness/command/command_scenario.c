@@ -6,6 +6,8 @@
 #include "harness/base/suggest.h"
 #include "harness/base/units.h"
 #include "harness/run/variants.h"
+#include "faults/points.h"
+#include "faults/syscalls.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -76,6 +78,19 @@ int gcs_command_scenario(const struct gcs_arguments *a, struct gcs_scenario **re
 	fputs(error.text ? error.text : "gcstorm: no memory\n", stderr);
 	gcs_scenario_error_fini(&error);
 	return e == -ENOMEM ? GCS_EXIT_UNSUPPORTED : GCS_EXIT_USAGE;
+}
+
+void gcs_command_doubts(const struct gcs_scenario *s)
+{
+	for (uint32_t i = 0; i < s->nfaults; i++) {
+		const struct gcs_fault *f = &s->fault[i];
+		const struct gcs_syscalls *call = gcs_syscalls_of(gcs_point_by_name(f->point)->id);
+		if (call && call->seldom)
+			fprintf(stderr,
+				"gcstorm: fault '%s' (%s) may not be reached: the target makes this "
+				"call %s\n",
+				f->id, f->point, call->reached);
+	}
 }
 
 static const struct gcs_display *run_display(const struct gcs_arguments *a)
@@ -156,6 +171,7 @@ int gcs_command_check(const struct gcs_arguments *a)
 		       s->nslos, s->nslos == 1 ? "" : "s", s->nexpects,
 		       s->nexpects == 1 ? "" : "s");
 	}
+	gcs_command_doubts(s);
 	gcs_scenario_destroy(s);
 	return code;
 }

@@ -193,10 +193,29 @@ static void show_actions(FILE *out, const struct gcs_point_info *p, const struct
 	}
 }
 
+/* What a fault at the point may be bound to: sites, and states of the runtime. */
+static void show_match(FILE *out, const struct gcs_point_info *point, const struct gcs_page *page)
+{
+	char match[256];
+	enum gcs_type_of type = gcs_point_type_of(point);
+	const char *head = gcs_point_in_target(point) ? "workload, driver" : "no workload";
+	snprintf(match, sizeof match, "%s%s%s%s%s%s", head,
+		 gcs_point_has_goroutine(point) ? ", goroutine" : "",
+		 point->size_is ? "; size: " : "", point->size_is ? point->size_is : "",
+		 type ? "; type: that of " : "", type ? gcs_type_of_words(type) : "");
+	show_line(out, "match", match, page);
+	show_line(out, "while",
+		  !gcs_point_in_target(point) ? "not there: the harness decides, outside the target"
+		  : gcs_point_has_map(point)
+			  ? "a condition on `gcstorm list states`, those of the map too"
+			  : "a condition on `gcstorm list states`, without those of a map",
+		  page);
+}
+
 void gcs_show_point(const struct gcs_point_info *point, const struct gcs_page *page, FILE *out)
 {
+	const struct gcs_syscalls *call = gcs_syscalls_of(point->id);
 	struct show_buffer b;
-	char match[256];
 	if (!show_open(&b))
 		return;
 	show_head(b.out, point->name, "a fault point", point->sentence, page);
@@ -207,19 +226,11 @@ void gcs_show_point(const struct gcs_point_info *point, const struct gcs_page *p
 	}
 	if (point->benign)
 		show_line(b.out, "harm", "none: the program may do without", page);
-	snprintf(match, sizeof match, "%s%s%s%s%s%s",
-		 gcs_point_in_target(point) ? "workload, driver" : "no workload",
-		 gcs_point_has_goroutine(point) ? ", goroutine" : "",
-		 point->size_is ? "; size: " : "", point->size_is ? point->size_is : "",
-		 gcs_point_type_of(point) ? "; type: that of " : "",
-		 gcs_point_type_of(point) ? gcs_type_of_words(gcs_point_type_of(point)) : "");
-	show_line(b.out, "match", match, page);
-	show_line(b.out, "while",
-		  !gcs_point_in_target(point) ? "not there: the harness decides, outside the target"
-		  : gcs_point_has_map(point)
-			  ? "a condition on `gcstorm list states`, those of the map too"
-			  : "a condition on `gcstorm list states`, without those of a map",
-		  page);
+	if (call)
+		show_line(b.out, "reached", call->reached, page);
+	if (call && call->seldom)
+		show_line(b.out, "", "a target that is warm may not make this call at all", page);
+	show_match(b.out, point, page);
 	show_line(b.out, "counted as",
 		  "fault.ID.visits, .eligible, .fired, .masked, for expect and slo", page);
 	fputs("\n  faults:\n", b.out);

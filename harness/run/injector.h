@@ -8,6 +8,9 @@
  * target's control thread says in the telemetry. Firings are counted and logged there too, as those
  * of the target's own sites.
  *
+ * Looks of a poller (os/epoll_pwait) are another matter: what they find is held, not the call
+ * (harness/run/looks.h).
+ *
  * Many calls are held at once. A delay ends no earlier than it says; at the end of the run, or when
  * it is left, those held are let go on, so that the target can end.
  *
@@ -18,23 +21,33 @@
 
 #include "harness/scenario.h"
 
+#include <sys/types.h>
+
 struct mrt_telemetry;
 struct gcs_injector;
 
 /* The first fault of os/; NULL: the scenario has none, and needs no injector. */
 const struct gcs_fault *gcs_injector_wanted(const struct gcs_scenario *s);
 
-/* What one system call costs that is asked about and let go on: the median of some hundred, in a
- * child of the calling process. 0; -errno where the system does not allow it: -EPERM, -ENOSYS,
- * -EINVAL. */
-int gcs_injector_price(int64_t *ret_ns);
+/* Does the scenario hold back what looks of a poller find? */
+bool gcs_injector_looks(const struct gcs_scenario *s);
+
+struct gcs_injector_prices {
+	int64_t call_ns; /* a call that is asked about and let go on */
+	int64_t look_ns; /* a look that finds something and is answered here; 0: not asked for */
+	const char *refused; /* after an error: what the system does not allow */
+};
+/* Medians of some hundred, in a child of the calling process. 0; -errno where the system does not
+ * allow it: -EPERM, -ENOSYS, -EINVAL. */
+int gcs_injector_price(bool looks, struct gcs_injector_prices *ret);
 
 /* One at a time in a process. telemetry must outlive it; plan is the load line. 0; -ENOMEM,
  * -EINVAL; -ENOTSUP: built with --disable-faults. */
 int gcs_injector_create(struct gcs_injector **ret, const char *plan,
 			struct mrt_telemetry *telemetry);
-/* Begin to answer. The listener is the injector's from now on, even after an error. 0, -errno. */
-int gcs_injector_listen(struct gcs_injector *in, int listener);
+/* Begin to answer, for the process pid. The listener is the injector's from now on, even after an
+ * error. 0, -errno. */
+int gcs_injector_listen(struct gcs_injector *in, int listener, pid_t pid);
 bool gcs_injector_listens(const struct gcs_injector *in);
 /* The next call that matches the fault fires. */
 void gcs_injector_fire(struct gcs_injector *in, uint32_t fault);

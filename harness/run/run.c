@@ -67,7 +67,7 @@ struct run {
 	enum gcs_exit trouble; /* PASS: none of the harness's own */
 	char trouble_text[512];
 	int status; /* of the target */
-	int64_t price_ns; /* of a system call that is asked about; 0: none is */
+	struct gcs_injector_prices price; /* of system calls that are asked about; 0: none is */
 };
 
 static int64_t run_now(void)
@@ -681,7 +681,8 @@ static int run_price(struct run *r)
 	const struct gcs_fault *f = gcs_injector_wanted(r->scenario);
 	if (!f)
 		return 0;
-	int e = r->opt->sim ? -ENOTSUP : gcs_injector_price(&r->price_ns);
+	int e = r->opt->sim ? -ENOTSUP
+			    : gcs_injector_price(gcs_injector_looks(r->scenario), &r->price);
 	if (r->opt->sim)
 		run_trouble(r, GCS_EXIT_UNSUPPORTED,
 			    "fault '%s' cannot be simulated: %s is a system call, and a simulated "
@@ -690,20 +691,28 @@ static int run_price(struct run *r)
 	else if (e)
 		run_trouble(r, GCS_EXIT_UNSUPPORTED,
 			    "fault '%s' (%s) cannot be had here: this system does not let a "
-			    "process answer another's system calls (seccomp user notification: %s)",
-			    f->id, f->point, strerror(-e));
+			    "process answer another's system calls (%s: %s)",
+			    f->id, f->point, r->price.refused, strerror(-e));
 	return e;
 }
 
 static void run_tell_price(struct run *r)
 {
-	char text[96];
-	if (r->price_ns == 0)
+	char text[96], look[48] = "";
+	if (r->price.call_ns == 0)
 		return;
-	snprintf(text, sizeof text, "a notified call costs %.1f \u00b5s", (double)r->price_ns / 1e3);
+	if (r->price.look_ns)
+		snprintf(look, sizeof look, ", a look of the poller %.1f \u00b5s",
+			 (double)r->price.look_ns / 1e3);
+	snprintf(text, sizeof text, "a notified call costs %.1f \u00b5s%s",
+		 (double)r->price.call_ns / 1e3, look);
 	gcs_collect_event(r->collect, 0, text);
-	snprintf(text, sizeof text, "%" PRId64, r->price_ns);
+	snprintf(text, sizeof text, "%" PRId64, r->price.call_ns);
 	gcs_collect_fact(r->collect, "notified_call_ns", text);
+	if (r->price.look_ns == 0)
+		return;
+	snprintf(text, sizeof text, "%" PRId64, r->price.look_ns);
+	gcs_collect_fact(r->collect, "notified_look_ns", text);
 }
 
 static int run_set_up(struct run *r)

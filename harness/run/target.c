@@ -382,7 +382,7 @@ static void target_take_listener(struct gcs_target *t)
 	if (!t->injector || gcs_injector_listens(t->injector) || t->main.ctl < 0)
 		return;
 	int fd = gcs_listener_receive(t->main.ctl);
-	int e = fd >= 0 ? gcs_injector_listen(t->injector, fd) : fd;
+	int e = fd >= 0 ? gcs_injector_listen(t->injector, fd, t->main.pid) : fd;
 	if (e && e != -EAGAIN)
 		t->sink.refused(t->sink.self, strerror(-e));
 }

@@ -66,6 +66,8 @@ enum watch_effect {
 	WATCH_EFFECT_CAME = 26,		/* an M for a P after threads were refused: ns without */
 	WATCH_EFFECT_PREEMPTED = 27,	/* ns away */
 	WATCH_EFFECT_EARLY = 28,	/* woken: ns before the deadline */
+	WATCH_EFFECT_HELD = 30,		/* what a look found (os/epoll_pwait): ns */
+	WATCH_EFFECT_REVERSED = 31,	/* what a look found was told in reverse order: events */
 };
 
 struct watch_record {
