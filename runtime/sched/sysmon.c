@@ -117,16 +117,6 @@ static bool sysmon_ps(int64_t now)
 	return any;
 }
 
-/* Taken back before the look around: who makes work visible later is on its own again. */
-static bool sysmon_owed(void)
-{
-	if (PRIM_LIKELY(!atomic_load(&sched.owed)) || !atomic_exchange(&sched.owed, false) ||
-	    !sched_work_waits())
-		return false;
-	sched_wake();
-	return !atomic_load(&sched.owed);
-}
-
 /* ----------------------------------------------------------------------- pace */
 
 static bool sysmon_all_idle(void)
@@ -187,7 +177,7 @@ static void sysmon_thread(void *arg)
 		bool any = sysmon_netpoll(now);
 
 		any |= sysmon_ps(now);
-		any |= sysmon_owed();
+		any |= atomic_load(&sched.owed) && sched_m_again();
 		sched.gc->sysmon(now);
 		if (any) {
 			sysmon.idle_rounds = 0;

@@ -20,7 +20,7 @@ struct point_firing {
 	uint64_t id, worker, arg;
 	uint32_t masked, began, failed, ran, repaired, late, alone, flushed, idle; /* WATCH_EFFECT, by c */
 	uint32_t biased;
-	uint32_t sched[5];				     /* effects 25 to 29: refused, came, preempted, early */
+	uint32_t sched[5];				     /* effects 25 to 29: refused, came, preempted, early, needless */
 	uint64_t value;					     /* of the last effect */
 	uint32_t stops, cycles, stalls, lags, assists;	     /* records that carry it */
 	uint64_t stopping_ns, stopped_ns, lag_ns;	     /* longest of them */
