@@ -35,7 +35,7 @@ static const char *resolve_actions(const struct gcs_point_info *p, char *ret, si
 
 static const struct gcs_point_info *resolve_point(const struct gcs_node *n, struct gcs_diag *d)
 {
-	char hint[RESOLVE_HINT], names[512];
+	char hint[RESOLVE_HINT], names[2048];
 	const struct gcs_node *c = gcs_node_get(n, "point");
 	const struct gcs_point_info *p = gcs_point_by_name(c->text);
 	size_t count;
