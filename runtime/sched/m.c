@@ -6,8 +6,8 @@
  * while nobody was looking.  When it finds some it starts the next one.
  *
  * When the system refuses a thread its P stays idle, and the others do the work: who waits in the
- * poller is called to it, and sysmon tries again as long as there is some (sched.owed). Under oom: throw
- * that is the end, as in Go.
+ * poller is called to it, and sysmon tries again as long as there is some (sched.owed). Under
+ * oom: throw that is the end, as in Go.
  */
 #include "runtime/sched/sched.h"
 #include "runtime/sched/sched_priv.h"
@@ -82,7 +82,8 @@ static int m_refused_locked(const struct sched_p *p)
 	return -firing.err;
 }
 
-/* It is over that there was no M: one goes to p (26), or the others have done its work (29; p NULL). */
+/* It is over that there was no M: one goes to p (26), or the others have done its work (29; p
+ * NULL). */
 static void m_refused_end_locked(const struct sched_p *p, uint32_t effect)
 {
 	struct gcs_site site = sched_site_bare(p, MRT_WORKER_SCHED);
