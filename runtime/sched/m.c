@@ -6,8 +6,8 @@
  * while nobody was looking.  When it finds some it starts the next one.
  *
  * When the system refuses a thread its P stays idle, and the others do the work: who waits in the
- * poller is called to it, and sysmon tries again as long as there is some (sched.owed). Under oom: throw
- * that is the end, as in Go.
+ * poller is called to it, and sysmon tries again as long as there is some (sched.owed). Under
+ * oom: throw that is the end, as in Go.
  */
 #include "runtime/sched/sched.h"
 #include "runtime/sched/sched_priv.h"
@@ -82,14 +82,31 @@ static int m_refused_locked(const struct sched_p *p)
 	return -firing.err;
 }
 
-/* An M goes to p: it is over that there was none. */
-static void m_refused_end_locked(const struct sched_p *p)
+/* It is over that there was no M: one goes to p (26), or the others have done its work (29; p
+ * NULL). */
+static void m_refused_end_locked(const struct sched_p *p, uint32_t effect)
 {
 	struct gcs_site site = sched_site_bare(p, MRT_WORKER_SCHED);
 
 	prim_mutex_assert_held(&sched.lock);
-	gcs_effect(&site, sched.refused_firing, 26, (uint64_t)(site.now_ns - sched.refused_ns));
+	gcs_effect(&site, sched.refused_firing, effect, (uint64_t)(site.now_ns - sched.refused_ns));
 	sched.refused_firing = 0;
+}
+
+bool sched_m_again(void)
+{
+	/* Taken back before the look around: who makes work visible later is on its own again. */
+	if (!atomic_exchange(&sched.owed, false))
+		return false;
+	if (sched_work_waits())
+		sched_wake();
+	if (atomic_load(&sched.owed))
+		return false;
+	prim_mutex_lock(&sched.lock);
+	if (sched.refused_firing != 0)
+		m_refused_end_locked(NULL, 29);
+	prim_mutex_unlock(&sched.lock);
+	return true;
 }
 
 /* No M was to be had, and who saw it coming may have relied on it. */
@@ -169,7 +186,7 @@ void sched_m_start(struct sched_p *p, bool spinning)
 	if (p != NULL)
 		assigned = m_assign_locked(p, spinning, &wake);
 	if (assigned && PRIM_UNLIKELY(sched.refused_firing != 0))
-		m_refused_end_locked(p);
+		m_refused_end_locked(p, 26);
 	prim_mutex_unlock(&sched.lock);
 	if (wake != NULL)
 		prim_note_wake(&wake->note);

@@ -51,9 +51,9 @@ static void safepoint_late(struct sched_g *g)
 }
 
 /*
- * The gate of sched/preempt is armed: does g's time slice end here? Not where it makes room anyway, and
- * not while it stops the world. What else could run is told with the firing, how long g was away with
- * the effect.
+ * The gate of sched/preempt is armed: does g's time slice end here? Not where it makes room anyway,
+ * and not while it stops the world. What else could run is told with the firing, how long g was
+ * away with the effect.
  */
 static __attribute__((cold, noinline)) void safepoint_preempted(struct sched_g *g)
 {

@@ -244,6 +244,8 @@ void sched_p_stop_locked(struct sched_p *p);
 
 /* ---- m.c */
 void sched_m_start(struct sched_p *p, bool spinning); /* p NULL: any idle one */
+/* An M is owed: start one if there is still work for it. False: it is owed as before, or none was. */
+bool sched_m_again(void);
 /* Sleep until somebody hands a P over; false: the end. */
 bool sched_m_park(struct sched_m *m);
 void sched_m_take(struct sched_m *m, struct sched_p *p);

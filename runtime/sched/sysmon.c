@@ -4,11 +4,12 @@
  * Every 20 us, slower when there is nothing to do (after 50 idle rounds the period doubles, up to
  * 10 ms): look at the connections when nobody has for 10 ms, find the wakes that a fault dropped
  * 10 ms ago, take Ps away from blocking calls, ask goroutines that have run for 10 ms to make room,
- * give the collector its tick, and start an M that was refused its thread, if there is still work for it.
+ * give the collector its tick, and start an M that was refused its thread, if there is still work
+ * for it.
  *
- * When every P has been idle at the slowest pace, no wake is lost and no M is owed it sleeps deeply, a minute at a
- * time, and from the fourth minute without end (a timed GC has long come and gone); the first P that
- * becomes busy wakes it, and so does a wake that is dropped.
+ * When every P has been idle at the slowest pace, no wake is lost and no M is owed it sleeps deeply,
+ * a minute at a time, and from the fourth minute without end (a timed GC has long come and gone);
+ * the first P that becomes busy wakes it, and so does a wake that is dropped.
  */
 #include "runtime/sched/sched.h"
 #include "runtime/sched/sched_priv.h"
@@ -117,16 +118,6 @@ static bool sysmon_ps(int64_t now)
 	return any;
 }
 
-/* Taken back before the look around: who makes work visible later is on its own again. */
-static bool sysmon_owed(void)
-{
-	if (PRIM_LIKELY(!atomic_load(&sched.owed)) || !atomic_exchange(&sched.owed, false) ||
-	    !sched_work_waits())
-		return false;
-	sched_wake();
-	return !atomic_load(&sched.owed);
-}
-
 /* ----------------------------------------------------------------------- pace */
 
 static bool sysmon_all_idle(void)
@@ -187,7 +178,7 @@ static void sysmon_thread(void *arg)
 		bool any = sysmon_netpoll(now);
 
 		any |= sysmon_ps(now);
-		any |= sysmon_owed();
+		any |= atomic_load(&sched.owed) && sched_m_again();
 		sched.gc->sysmon(now);
 		if (any) {
 			sysmon.idle_rounds = 0;

@@ -66,6 +66,7 @@ enum watch_effect {
 	WATCH_EFFECT_CAME = 26,		/* an M for a P after threads were refused: ns without */
 	WATCH_EFFECT_PREEMPTED = 27,	/* ns away */
 	WATCH_EFFECT_EARLY = 28,	/* woken: ns before the deadline */
+	WATCH_EFFECT_NEEDLESS = 29,	/* other Ms did the work of the one that was refused: ns without it */
 	WATCH_EFFECT_HELD = 30,		/* what a look found (os/epoll_pwait): ns */
 	WATCH_EFFECT_REVERSED = 31,	/* what a look found was told in reverse order: events */
 };

@@ -20,7 +20,7 @@ struct point_firing {
 	uint64_t id, worker, arg;
 	uint32_t masked, began, failed, ran, repaired, late, alone, flushed, idle; /* WATCH_EFFECT, by c */
 	uint32_t biased;
-	uint32_t sched[5];				     /* effects 25 to 29: refused, came, preempted, early */
+	uint32_t sched[5];				     /* effects 25 to 29: refused, came, preempted, early, needless */
 	uint32_t data[5];				     /* WATCH_EFFECT 20 to 24: maps, slices, netpoll */
 	uint64_t figure;				     /* of the last of these */
 	uint64_t value;					     /* of the last effect */

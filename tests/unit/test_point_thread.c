@@ -107,10 +107,11 @@ static void whole(mrt_g *g)
 	GC_TEST_MUST(mrt_heap_check(g, text, sizeof(text)) == 0);
 }
 
-/* Every firing was a thread that there is not; `spells` of them ended with an M for a P. */
-static void check_refused(uint64_t wanted, uint32_t spells)
+/* Every firing was a thread that there is not. Some begin a time without an M for a P, which ends with
+ * one (`came` of them), or with its work done by others: how many of those is returned. */
+static uint32_t check_refused(uint64_t wanted, uint32_t came)
 {
-	uint32_t came = 0;
+	uint32_t with = 0, without = 0;
 
 	assert_true(POINT_FAULT(0, fired) >= wanted);
 	assert_int_equal(POINT_FAULT(0, visits), POINT_FAULT(0, eligible));
@@ -120,10 +121,12 @@ static void check_refused(uint64_t wanted, uint32_t spells)
 
 		assert_int_equal(f->worker, MRT_WORKER_SCHED);
 		/* The log is bounded: what became of a firing may be there without it. */
-		assert_true(f->sched[0] <= 1 && f->sched[1] <= 1);
-		came += f->sched[1];
+		assert_true(f->sched[0] <= 1 && f->sched[1] + f->sched[4] <= 1);
+		with += f->sched[1];
+		without += f->sched[4];
 	}
-	assert_int_equal(came, spells);
+	assert_int_equal(with, came);
+	return without;
 }
 
 /* ------------------------------------------------------------------ never a thread */
@@ -150,7 +153,7 @@ static void test_alone(void **state)
 	assert_int_equal(POINT_FAULT(0, fired), POINT_FAULT(0, eligible));
 }
 
-/* Refused so often, then not: the others come, and the first refusal tells after how long. */
+/* Refused so often, then not: the others come. */
 static void later_body(mrt_g *g, void *arg)
 {
 	struct crew *c = arg;
@@ -170,16 +173,18 @@ static void test_later(void **state)
 				      .err = ENOMEM,
 				      .times = SPELL};
 	struct crew c = {0};
+	uint32_t ended = 0;
 
 	(void)state;
 	run_refused(&spec, later_body, &c);
-	check_refused(SPELL, 1);
-	for (uint32_t i = 0; i < point_log.n; i++) {
+	assert_int_equal(point_log.n, SPELL);
+	for (uint32_t i = 0; i < SPELL; i++) {
 		const struct point_firing *f = &point_log.f[i];
-		bool first = (uint32_t)f->id == 1; /* its ordinal */
 
-		assert_true(f->sched[0] == 1 && f->sched[1] == first && f->value > 0);
+		assert_true(f->sched[0] == 1 && f->value > 0);
+		ended += f->sched[1] + f->sched[4];
 	}
+	assert_true(ended > 0);
 }
 
 /* ------------------------------------------- a blocked call that waits for a goroutine */
@@ -301,7 +306,8 @@ static void test_poller(void **state)
 
 	(void)state;
 	run_refused(&spec, poller_body, &p);
-	check_refused(1, 0);
+	/* It is the one that was called that did it. */
+	assert_true(check_refused(1, 0) > 0);
 	assert_true(p.early);
 }
 

@@ -69,7 +69,7 @@ struct mix {
 	mrt_wg wg;
 	mrt_mutex mutex;
 	mrt_conn *conns[CONNS];
-	_Atomic uint32_t next;
+	_Atomic uint32_t next, next_conn;
 	uint32_t turns, replies;
 };
 
@@ -123,12 +123,14 @@ static void mix_one(mrt_g *g, void *arg)
 
 static void mix_serve(mrt_g *g, void *arg)
 {
-	mrt_conn *c = arg;
+	struct mix *m = arg;
+	mrt_conn *c = m->conns[atomic_fetch_add(&m->next_conn, 1)];
 	char buf[32];
 
 	while (mrt_conn_read(g, c, buf, sizeof(buf)) > 0)
 		mrt_conn_write_all(g, c, buf, sizeof(buf));
 	mrt_conn_close(g, c);
+	mrt_wg_done(g, &m->wg);
 }
 
 static void mix_reply(void *arg, uint32_t conn, int64_t intended_ns, int64_t done_ns,
@@ -160,23 +162,21 @@ static void mix_main(mrt_g *g, void *arg)
 
 	if (prim_peer_start(&peer, conns) < 0)
 		_exit(3);
+	mrt_wg_add(&m->wg, 40 + CONNS); /* the servers end when their clients hang up */
 	for (int i = 0; i < CONNS; i++)
 		if (mrt_conn_open(g, conns[i], &m->conns[i]) < 0 ||
-		    mrt_go(g, mix_serve, m->conns[i], NULL) < 0)
+		    mrt_go(g, mix_serve, m, NULL) < 0)
 			_exit(3);
-	mrt_wg_add(&m->wg, 40);
 	for (int i = 0; i < 40; i++)
 		if (mrt_go(g, mix_one, m, NULL) < 0)
 			_exit(3);
 	mrt_wg_wait(g, &m->wg);
-	/* The servers end when their clients hang up. */
-	mrt_sleep_until(g, peer.stop_ns + 5 * MS);
 }
 
-/* A whole process: two lives of the scheduler one after the other. */
-static void mix_process(uint32_t procs, uint64_t with_seed, int fd)
+/* A whole process: two lives of the scheduler one after the other; `threads` at most (0: enough). */
+static void mix_process(uint32_t procs, uint64_t with_seed, uint32_t threads, int fd)
 {
-	struct prim_options prim = {.seed = with_seed};
+	struct prim_options prim = {.seed = with_seed, .max_threads = threads};
 	struct sched_options opt = {.procs = procs, .seed = with_seed, .gc = &hooks};
 	uint64_t hash;
 
@@ -195,7 +195,7 @@ static void mix_process(uint32_t procs, uint64_t with_seed, int fd)
 	_exit(write(fd, &hash, sizeof(hash)) == sizeof(hash) ? 0 : 2);
 }
 
-static uint64_t mix_hash(uint32_t procs, uint64_t with_seed)
+static uint64_t mix_hash(uint32_t procs, uint64_t with_seed, uint32_t threads)
 {
 	uint64_t hash = 0;
 	int fds[2], status;
@@ -206,7 +206,7 @@ static uint64_t mix_hash(uint32_t procs, uint64_t with_seed)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0)
-		mix_process(procs, with_seed, fds[1]);
+		mix_process(procs, with_seed, threads, fds[1]);
 	close(fds[1]);
 	assert_int_equal(read(fds[0], &hash, sizeof(hash)), sizeof(hash));
 	close(fds[0]);
@@ -219,11 +219,21 @@ static void test_same_again(void **state)
 {
 	(void)state;
 	for (uint32_t procs = 1; procs <= 8; procs *= 2) {
-		uint64_t first = mix_hash(procs, seed);
+		uint64_t first = mix_hash(procs, seed, 0);
 
-		assert_true(first == mix_hash(procs, seed));
-		assert_true(first != mix_hash(procs, seed + 1));
+		assert_true(first == mix_hash(procs, seed, 0));
+		assert_true(first != mix_hash(procs, seed + 1, 0));
 	}
+}
+
+/* The first M and sysmon, and one, two more: the system has no other. Everything ends all the same. */
+static void test_few_threads(void **state)
+{
+	(void)state;
+	for (uint32_t threads = 2; threads <= 4; threads++)
+		for (uint32_t i = 0; i < 5; i++)
+			assert_true(mix_hash(4, seed + i, threads) ==
+				    mix_hash(4, seed + i, threads));
 }
 
 /* ------------------------------------------------------------------ nothing to do */
@@ -277,6 +287,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_again),
+		cmocka_unit_test(test_few_threads),
 		cmocka_unit_test(test_deep_sleep),
 	};
 	const char *text = getenv("GCS_TEST_SEED");
