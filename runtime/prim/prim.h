@@ -257,7 +257,7 @@ int prim_poll_init(void);
 int prim_poll_add(prim_conn *conn, void *tag);
 void prim_poll_remove(prim_conn *conn);
 /* What is ready now is an edge once more, under the same tag: for whoever lost one.
- * Any thread; the connection is added and stays so meanwhile. */
+ * Any thread. Of a connection that is not added (any more) nothing is told: adding it tells of all. */
 void prim_poll_rearm(prim_conn *conn, void *tag);
 /* Up to PRIM_POLL_EVENTS_MAX events; deadline 0 never blocks. A break
  * returns early with what there is (perhaps 0); only a blocking poll takes it,

@@ -79,8 +79,10 @@ int prim_poll_add(prim_conn *conn, void *tag)
 /* The kernel looks at what is ready when an entry is modified, and reports it. */
 void prim_poll_rearm(prim_conn *conn, void *tag)
 {
-	if (poll_control(EPOLL_CTL_MOD, conn, tag) < 0)
-		prim_dief("prim: a connection cannot be polled again: errno %d", errno);
+	int r = poll_control(EPOLL_CTL_MOD, conn, tag);
+
+	if (r < 0 && r != -ENOENT)
+		prim_dief("prim: a connection cannot be polled again: errno %d", -r);
 }
 
 void prim_poll_remove(prim_conn *conn)

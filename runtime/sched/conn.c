@@ -127,7 +127,7 @@ static void conn_push(_Atomic(struct mrt_conn *) *list, mrt_conn *c)
 		;
 }
 
-/* The memory of a connection, zeroed; NULL: none. */
+/* The memory of a connection, zeroed but for what every opening writes; NULL: none. */
 static mrt_conn *conn_alloc(void)
 {
 	mrt_conn *c = atomic_exchange(&conn_spare, NULL), *rest, *next;
@@ -138,7 +138,6 @@ static mrt_conn *conn_alloc(void)
 		next = rest->all_next;
 		conn_push(&conn_spare, rest);
 	}
-	*c = (mrt_conn){0};
 	return c;
 }
 

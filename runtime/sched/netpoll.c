@@ -377,6 +377,15 @@ static void events_reverse(struct sched_list *list, uint64_t firing)
 	*list = reversed;
 }
 
+/* Whose wakes they all are; 0xffff: of several workloads. */
+static uint16_t events_driver(const struct sched_list *list)
+{
+	for (const struct sched_g *g = list->head; g != NULL; g = g->next)
+		if (g->driver != list->head->driver)
+			return 0xffff;
+	return list->head != NULL ? list->head->driver : 0xffff;
+}
+
 /* The gate of netpoll/wake is armed: do the wakes of one look change their order? */
 static void events_reorder_locked(const struct sched_p *p, struct events_found *found)
 {
@@ -387,6 +396,7 @@ static void events_reorder_locked(const struct sched_p *p, struct events_found *
 	prim_mutex_assert_held(&netpoll.lock);
 	site.eligible = site.eligible && count >= 2;
 	site.actions = GCS_ACT_REORDER;
+	site.driver = events_driver(&found->now);
 	site.arg = count;
 	if (count == 0 || !gcs_decide(GCS_POINT_netpoll_wake, &site, &firing) ||
 	    firing.action != GCS_ACT_REORDER)

@@ -72,6 +72,8 @@ for said in "failed operations" "batches of .* wakes in all" "looks with .* wake
 	has "$work/out" "$said" "net"
 done
 has "$work/err" "refused#1 steady again" "net"
+code 0 "$bin" run --sim --plain "$work/net.yaml" --fault slice/alias:by=3
+has "$work/out" "new arrays of another capacity" "net, and one more"
 
 # On real threads the machine may be too busy for a verdict; what fires and what it comes to is the same.
 for name in data net; do

@@ -97,7 +97,7 @@ static void play_step(struct play *p, uint64_t n)
 	struct mrt_map_info info;
 	uint64_t id = model_below(p->pair.ref.universe);
 
-	if (n % 400 == 399)
+	if (n % 200 == 199)
 		play_walk(p, model_below(2));
 	else if (n % 3001 == 3000)
 		play_clear(p);
@@ -193,7 +193,7 @@ static void test_plays(void **state)
 /* A collection in every few allocations, cycles begun at stores, freed memory clobbered. */
 static void test_plays_stress(void **state)
 {
-	struct plays plays = {.steps = MODEL_SLOW ? 300 : 1200};
+	struct plays plays = {.steps = MODEL_SLOW ? 420 : 1200};
 
 	(void)state;
 	memset(&model_points, 0, sizeof(model_points));

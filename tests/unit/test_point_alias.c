@@ -4,8 +4,8 @@
  */
 #include "tests/unit/test_point_fixture.h"
 
-#define APPENDS 2000u
-#define TRIES	200u
+#define APPENDS 1000u
+#define TRIES	40u
 
 static const uint64_t pointer_mask[] = {1};
 static const struct mrt_type pointer_type = {

@@ -81,7 +81,7 @@ static void order_body(mrt_g *g, void *arg)
 	mrt_wg_add(&o->busy, 1);
 	point_arm_all(1);
 	for (uint32_t i = 0; i < e->conns; i++) {
-		struct mrt_go_options opt = {.worker = MRT_WORKER_FIRST + i % 8};
+		struct mrt_go_options opt = {.driver = 5, .worker = MRT_WORKER_FIRST + i % 8};
 
 		GC_TEST_MUST(mrt_conn_open(g, prim[i], &e->conn[i]) == 0);
 		reader[i] = (struct reader){o, i};
@@ -109,7 +109,8 @@ static struct order order_run(const struct gcs_fault_spec *spec, struct echo *e)
 static void test_reorder(void **state)
 {
 	struct gcs_fault_spec spec = {.point = GCS_POINT_netpoll_wake,
-				      .action = GCS_ACT_REORDER};
+				      .action = GCS_ACT_REORDER,
+				      .workloads = 1u << 5}; /* all wakes are of that one */
 	struct echo e = {.conns = 8, .rounds = 4, .wanted = 3};
 
 	(void)state;

@@ -72,7 +72,7 @@ static void register_body(mrt_g *g, void *arg)
 	clients_start(e, o->prim);
 	mrt_wg_add(&e->wg, e->conns);
 	mrt_wg_add(&o->opened, e->conns);
-	point_arm_all(1);
+	point_arm_all(1 + e->more_faults);
 	for (uint32_t i = 0; i < e->conns; i++) {
 		struct mrt_go_options opt = {.driver = 5, .worker = MRT_WORKER_FIRST + i % 8};
 
@@ -132,6 +132,25 @@ static void test_renew(void **state)
 	}
 }
 
+/* Beside dropped wakes: the back-stop looks after connections that are off the poller just then. */
+static void test_renew_and_drop(void **state)
+{
+	struct gcs_fault_spec spec[2] = {
+		{.point = GCS_POINT_netpoll_register, .action = GCS_ACT_FAIL, .burst = 4, .every = 8},
+		{.point = GCS_POINT_netpoll_wake, .action = GCS_ACT_DROP, .every = 2},
+	};
+	struct outcome o = {.echo = {.conns = 8, .rounds = 30, .more_faults = 1}, .renew = true};
+
+	(void)state;
+	point_run(spec, 2, (struct mrt_options){.procs = 3}, register_body, &o);
+	for (uint32_t i = 0; i < o.echo.conns; i++)
+		assert_int_equal(o.echo.served[i], o.echo.rounds);
+	assert_int_equal(POINT_FAULT(0, fired), atomic_load(&o.refused));
+	for (uint32_t i = 0; i < point_log.n; i++)
+		if (point_log.f[i].id >> 48 == 2)
+			assert_true(point_log.f[i].ran == 1);
+}
+
 /* Many refusals in a row: the connection stays the caller's, and no memory goes. */
 static void refused_body(mrt_g *g, void *arg)
 {
@@ -172,6 +191,7 @@ static void test_nothing_leaks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_open), cmocka_unit_test(test_renew),
+					   cmocka_unit_test(test_renew_and_drop),
 					   cmocka_unit_test(test_nothing_leaks)};
 
 	return point_main("register", tests, sizeof(tests) / sizeof(tests[0]));

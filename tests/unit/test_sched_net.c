@@ -49,6 +49,8 @@ static struct {
 bool gcs_decide(enum gcs_point point, const struct gcs_site *site, struct gcs_firing *ret)
 {
 	CHECK(point == GCS_POINT_netpoll_wake && site->worker == MRT_WORKER_NETPOLL);
+	if (site->actions == GCS_ACT_REORDER) /* of the look as a whole */
+		return false;
 	CHECK(site->eligible && site->arg >= MRT_WORKER_FIRST && site->driver == 7);
 	CHECK(site->gc_cycle == 42 && site->gc_phase == 1);
 	if (++fault.visits % fault.every != 0)
