@@ -44,11 +44,10 @@ static bool match_type(const struct gcs_fault_spec *s, const struct gcs_site *si
 	return s->ntypes == 0;
 }
 
-static bool match_goroutine(const struct gcs_fault_spec *s, const struct gcs_site *site)
+static bool match_goroutine(const struct gcs_fault_spec *s, uint32_t worker)
 {
 	for (uint32_t i = 0; i < s->ngoroutines; i++)
-		if (site->goroutine >= s->goroutine[i].first &&
-		    site->goroutine <= s->goroutine[i].last)
+		if (worker >= s->goroutine[i].first && worker <= s->goroutine[i].last)
 			return true;
 	return s->ngoroutines == 0;
 }
@@ -61,7 +60,7 @@ bool fault_matches(const struct gcs_fault_spec *s, const struct gcs_site *site)
 		return false;
 	if (site->arg < s->size_min || (s->size_max != 0 && site->arg > s->size_max))
 		return false;
-	return match_goroutine(s, site) && match_type(s, site) &&
+	return match_goroutine(s, site->goroutine) && match_type(s, site) &&
 	       gcs_condition_holds(&s->condition, site);
 }
 
@@ -176,6 +175,7 @@ void fault_split(struct fault *f, const uint32_t *worker, uint32_t nworkers)
 {
 	const uint32_t *own = split_own(f);
 	uint64_t times = f->spec.times;
+	uint32_t among = 0, place = 0;
 
 	if (own != NULL) {
 		worker = own;
@@ -186,9 +186,14 @@ void fault_split(struct fault *f, const uint32_t *worker, uint32_t nworkers)
 		f->worker[i].share = times == 0 ? UINT32_MAX : 0;
 	if (times == 0)
 		return;
+	for (uint32_t i = 0; i < nworkers; i++)
+		among += own != NULL || match_goroutine(&f->spec, worker[i]);
 	for (uint32_t i = 0; i < nworkers; i++) {
-		uint64_t share = times / nworkers + (i < times % nworkers);
+		uint64_t share;
 
+		if (own == NULL && !match_goroutine(&f->spec, worker[i]))
+			continue;
+		share = times / among + (place++ < times % among);
 		f->worker[worker[i]].share = share < UINT32_MAX ? (uint32_t)share : UINT32_MAX - 1;
 	}
 }

@@ -52,7 +52,7 @@ void fault_burst_begin(struct fault *f, uint32_t worker, uint32_t ordinal);
  * the same. */
 int64_t fault_delay_ns(const struct fault *f, uint32_t worker, uint32_t ordinal, uint32_t fired);
 uint64_t fault_salt(uint64_t seed, uint32_t point, uint32_t place);
-/* Split `times` among the workers. */
+/* Split `times` among the workers, or among those of them that the fault is bound to by goroutine. */
 void fault_split(struct fault *f, const uint32_t *worker, uint32_t nworkers);
 
 /* ---- fiu.c: libfiu as the engine under it */

@@ -262,10 +262,12 @@ static int number_plain(char *word, int64_t *ret)
 			return e;
 	}
 	int e = gcs_parse_count(word, &whole);
-	if (e == 0 && whole > CONDITION_WHOLE_MAX)
+	if (e)
+		return e;
+	if (whole > CONDITION_WHOLE_MAX)
 		return -ERANGE;
 	*ret = (int64_t)whole * GCS_CONDITION_MILLI;
-	return e;
+	return 0;
 }
 
 static int number_parse(char *word, struct gcs_condition_step *ret)
@@ -278,11 +280,13 @@ static int number_parse(char *word, struct gcs_condition_step *ret)
 		return e;
 	}
 	e = gcs_parse_bytes(word, &bytes);
-	if (e == 0 && bytes > CONDITION_WHOLE_MAX)
+	if (e)
+		return e;
+	if (bytes > CONDITION_WHOLE_MAX)
 		return -ERANGE;
 	ret->value = (int64_t)bytes * GCS_CONDITION_MILLI;
 	ret->type = GCS_OPERAND_BYTES;
-	return e;
+	return 0;
 }
 
 static bool condition_number(struct condition_parser *p, struct condition_part *ret)

@@ -333,6 +333,27 @@ static void test_type_and_goroutine(void **state)
 		assert_true(point_log.f[i].worker == MRT_WORKER_FIRST + 1 && point_log.f[i].failed == 1);
 }
 
+/* `times` is split among those that can fire, so none of it is lost. */
+static void test_times_of_a_goroutine(void **state)
+{
+	static const struct gcs_fault_spec specs[] = {
+		{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .times = 11, .ngoroutines = 1,
+		 .goroutine = {{MRT_WORKER_FIRST + 1, MRT_WORKER_FIRST + 1}}},
+		{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .times = 7, .ngoroutines = 2,
+		 .goroutine = {{MRT_WORKER_FIRST, MRT_WORKER_FIRST}, {MRT_WORKER_FIRST + 1, MRT_WORKER_FIRST + 1}}},
+		{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .nth = NEVER},
+		{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .nth = NEVER},
+	};
+	struct pair p = {0};
+
+	(void)state;
+	point_run(specs, 4, (struct mrt_options){.procs = 2}, makers_body, &p);
+	assert_int_equal(POINT_FAULT(0, fired), 11);
+	assert_int_equal(POINT_FAULT(1, fired), 7);
+	assert_int_equal(p.failed[0], 4);
+	assert_int_equal(p.failed[1], 14);
+}
+
 static void appends_body(mrt_g *g, void *arg)
 {
 	struct mrt_slice numbers = {0}, letters = {0};
@@ -410,6 +431,7 @@ int main(void)
 		cmocka_unit_test(test_heap),
 		cmocka_unit_test(test_crowd),
 		cmocka_unit_test(test_type_and_goroutine),
+		cmocka_unit_test(test_times_of_a_goroutine),
 		cmocka_unit_test(test_type_of_a_slice),
 		cmocka_unit_test(test_refused),
 	};

@@ -112,7 +112,7 @@ static const struct gcs_fault_spec data_specs[] = {
 static const struct gcs_fault_spec bound_specs[] = {
 	{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .every = 9,
 	 .condition = {3, {STATE(gc_phase), CONSTANT(PHASE, 1), OPERATOR(EQ)}}},
-	{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .every = 90,
+	{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .every = 15,
 	 .condition = {5, {STATE(heap_live), CONSTANT(NUMBER, 600), STATE(heap_goal), OPERATOR(MUL), OPERATOR(GT)}}},
 	{.point = GCS_POINT_mem_span, .action = GCS_ACT_FAIL, .every = 2,
 	 .condition = {3, {STATE(runnable), CONSTANT(NUMBER, 1000), OPERATOR(GE)}}},
