@@ -11,7 +11,8 @@
  * gate through one that it starts for the purpose.
  *
  * Simulation: the lines up to `start` are there before the run; later only `quit` and the end of
- * the socket count, since whatever else arrives does so at a real, unrepeatable time.
+ * the socket count, since whatever else arrives does so at a real, unrepeatable time. `quit` does not:
+ * the harness sends it while virtual time is held (control_sample).
  */
 #include "workloads/control.h"
 
@@ -114,7 +115,8 @@ static void control_publish(struct control *c, int64_t now_ns)
 }
 
 /* Simulation: hold virtual time until the harness has sampled this moment, so that what it counts
- * in an interval is what happened in it, every time. */
+ * in an interval is what happened in it, every time; and what it decides by that is known here
+ * before time goes on. */
 static void control_sample(struct control *c, int64_t now_ns)
 {
 	struct mrt_telemetry *t = c->env->telemetry;
@@ -123,8 +125,11 @@ static void control_sample(struct control *c, int64_t now_ns)
 		return;
 	c->sample_ns = now_ns - (now_ns - c->env->t0_ns) % CONTROL_SAMPLE_NS + CONTROL_SAMPLE_NS;
 	/* Relaxed: it only says whether anybody samples; the wait acquires. */
-	if (atomic_load_explicit(&t->sampled_ns, memory_order_relaxed) != 0)
-		prim_sim_wait_reader(c->fd[0], &t->sampled_ns, (uint64_t)now_ns);
+	if (atomic_load_explicit(&t->sampled_ns, memory_order_relaxed) == 0)
+		return;
+	/* Release: who sees that we wait sees what was told before. */
+	atomic_store_explicit(&t->held_ns, (uint64_t)now_ns, memory_order_release);
+	prim_sim_wait_reader(c->fd[0], &t->sampled_ns, (uint64_t)now_ns);
 }
 
 void control_done(struct control *c, uint64_t hash)

@@ -4,11 +4,11 @@
  *
  * A tick reads the clock, then shared memory up to it, then the rings; records older than the
  * horizon are handled in the order of time, and intervals close behind them. Real: the horizon
- * trails the clock by COLLECT_GRACE_NS. Simulation: the clock is the target's virtual one, read
- * before the rings (whatever happened before it is in them), and /proc is not looked at. A
- * simulated target waits at each tenth of a second until it has been sampled, so there samples fall
- * on interval edges and every run of a seed is counted alike; the caller ticks often (1 ms), or the
- * target waits for long.
+ * trails the clock by COLLECT_GRACE_NS. Simulation: a target waits at each tenth of a virtual second
+ * until it is let go, and our clock is that moment, or the target's last one when it has ended. So
+ * everything is sampled, closed and judged on interval edges, and every run of a seed is counted
+ * alike; a tick in between only empties the rings. /proc is not looked at. The caller ticks often
+ * (1 ms), or the target waits for long.
  */
 #include "harness/collect/collect_priv.h"
 
@@ -147,16 +147,22 @@ void gcs_collect_gctrace(struct gcs_collect *c, const char *line)
 	gcs_record_put(c->record, GCS_ROW_GCTRACE, gcs_int(c->now_ns), gcs_text(line));
 }
 
+/* Where a simulated target waits or waited last; when it has ended, its last moment.
+ * acquire: what the target wrote before it said so is read after it */
+static int64_t collect_sim_clock(struct gcs_collect *c)
+{
+	if (c->done || c->exited)
+		return atomic_load_explicit(&c->tel->gauges.target_now_ns, memory_order_acquire);
+	c->held_abs_ns = (int64_t)atomic_load_explicit(&c->tel->held_ns, memory_order_acquire);
+	return c->held_abs_ns;
+}
+
 static void collect_clock(struct gcs_collect *c)
 {
 	if (!c->started)
 		return;
-	/* acquire: what the target wrote before it moved its clock is read after it */
-	int64_t abs_ns =
-		c->sim ? atomic_load_explicit(&c->tel->gauges.target_now_ns, memory_order_acquire)
-		       : collect_monotonic();
+	int64_t abs_ns = c->sim ? collect_sim_clock(c) : collect_monotonic();
 	int64_t now_ns = collect_rel(c, abs_ns);
-	c->clock_abs_ns = abs_ns;
 	if (now_ns > c->now_ns)
 		c->now_ns = now_ns;
 	c->horizon_ns = c->sim ? c->now_ns : c->now_ns - COLLECT_GRACE_NS;
@@ -172,7 +178,7 @@ void gcs_collect_operator(struct gcs_collect *c, const char *source, const char 
 	collect_say(c, c->now_ns, 1, "operator (%s): %s%s%s%s%s", source, act, named ? " " : "",
 		    named ? c->scenario->fault[fault].id : "", text && *text ? ": " : "",
 		    text ? text : "");
-	if (strcmp(act, "mark") != 0 && strcmp(act, "refused") != 0)
+	if (strcmp(act, "mark") != 0 && strcmp(act, "refused") != 0 && strcmp(act, "quit") != 0)
 		c->snap.operator_modified = true;
 }
 
@@ -195,8 +201,8 @@ void gcs_collect_stood_still(struct gcs_collect *c, int64_t from_abs_ns)
 
 void gcs_collect_done(struct gcs_collect *c, const char *hash, uint64_t checked, uint64_t errors)
 {
-	collect_clock(c);
 	c->done = true;
+	collect_clock(c);
 	c->ended_ns = c->now_ns;
 	if (hash && c->sim) /* on real threads there is no order of events to prove */
 		snprintf(c->hash, sizeof(c->hash), "%s", hash);
@@ -230,8 +236,8 @@ void gcs_collect_fail(struct gcs_collect *c, enum gcs_exit code, const char *tex
 
 void gcs_collect_exit(struct gcs_collect *c, int wait_status, bool expected)
 {
-	collect_clock(c);
 	c->exited = true;
+	collect_clock(c);
 	c->wait_status = wait_status;
 	if (c->ended_ns < 0)
 		c->ended_ns = c->now_ns;
@@ -306,21 +312,58 @@ static void collect_lateness(struct gcs_collect *c)
  * edges. */
 static void collect_sampled(struct gcs_collect *c, int64_t abs_ns)
 {
-	if (c->sim && c->started && abs_ns > 0)
-		/* release: our reads come before the target goes on and changes what we read */
-		atomic_store_explicit(&c->tel->sampled_ns, (uint64_t)abs_ns, memory_order_release);
+	/* release: our reads come before the target goes on and changes what we read; what we sent
+	 * it is there */
+	atomic_store_explicit(&c->tel->sampled_ns, (uint64_t)abs_ns, memory_order_release);
+}
+
+bool gcs_collect_holds(const struct gcs_collect *c)
+{
+	return c->sim && c->started && c->held_abs_ns > c->gone_abs_ns && !c->done && !c->exited;
+}
+
+void gcs_collect_let_go(struct gcs_collect *c)
+{
+	if (!gcs_collect_holds(c))
+		return;
+	c->gone_abs_ns = c->held_abs_ns;
+	collect_sampled(c, c->gone_abs_ns);
+}
+
+/* Can what happened be told from what still happens? */
+static bool collect_stands(const struct gcs_collect *c)
+{
+	return !c->sim || c->done || c->exited || gcs_collect_holds(c);
+}
+
+static void collect_books(struct gcs_collect *c)
+{
+	if (c->started)
+		collect_sample(c, c->now_ns, false);
+	collect_drain(c);
+	collect_facts(c);
+	collect_judge(c, false);
+}
+
+/* The simulated target runs on, and must find room in its rings. So many records in a tenth of a second that
+ * we have none: those are handled that have a place in the order already. */
+static void collect_between(struct gcs_collect *c)
+{
+	if (collect_drain_rings(c) || !c->started)
+		return;
+	c->horizon_ns = collect_rel(c, atomic_load_explicit(&c->tel->gauges.target_now_ns,
+							    memory_order_acquire));
+	collect_drain(c);
 }
 
 int gcs_collect_tick(struct gcs_collect *c)
 {
 	collect_clock(c);
 	collect_lateness(c);
-	if (c->started)
-		collect_sample(c, c->now_ns, false);
-	collect_drain(c);
-	collect_sampled(c, c->clock_abs_ns);
-	collect_facts(c);
-	collect_judge(c, false);
+	if (collect_stands(c))
+		collect_books(c);
+	else
+		collect_between(c);
 	collect_view(c);
 	if (c->now_ns >=
 	    c->told_ns + COLLECT_TICK_NS) { /* how far the record goes, if it ends here */
@@ -395,7 +438,8 @@ enum gcs_exit gcs_collect_finish(struct gcs_collect *c, int interrupted)
 		collect_sample(c, c->now_ns, true);
 	c->horizon_ns = INT64_MAX;
 	collect_drain(c);
-	collect_sampled(c, INT64_MAX); /* nobody looks any more */
+	if (c->sim)
+		collect_sampled(c, INT64_MAX); /* nobody looks any more */
 	collect_close_rest(c);
 	gcs_recoveries_finish(&c->recoveries, c->ended_ns);
 	collect_facts(c);

@@ -23,8 +23,14 @@ int gcs_collect_create(struct gcs_collect **ret, const struct gcs_collect_option
 void gcs_collect_target(struct gcs_collect *c, int pid);             /* started: /proc is read from here */
 void gcs_collect_started(struct gcs_collect *c, int64_t t0_abs_ns);
 /* Once each 100 ms (real) or as often as records arrive (sim). 0; 1: an SLO with abort: true has failed, stop the run;
- * -ENOSPC/-EIO: the record cannot be written any more: disarm, stop, exit 3. */
+ * -ENOSPC/-EIO: the record cannot be written any more: disarm, stop, exit 3. In the simulation the clock moves, and anything is
+ * judged, only where the target waits for us: what comes of it depends on the run alone. */
 int gcs_collect_tick(struct gcs_collect *c);
+/* A simulated target waits, and this moment is in the books: what is sent to it now it reads at this moment of virtual time.
+ * Real: false. */
+bool gcs_collect_holds(const struct gcs_collect *c);
+/* After each tick, when it has been acted on: a simulated target that waits goes on. */
+void gcs_collect_let_go(struct gcs_collect *c);
 /* The target is told to end now: what it does from here on is no part of the run. */
 void gcs_collect_ending(struct gcs_collect *c);
 /* The harness stood still from this moment (CLOCK_MONOTONIC) on, and the target has ended itself: nothing after it is part of the run. */
@@ -33,8 +39,8 @@ void gcs_collect_stood_still(struct gcs_collect *c, int64_t from_abs_ns);
 void gcs_collect_fact(struct gcs_collect *c, const char *key, const char *value);
 void gcs_collect_event(struct gcs_collect *c, int level, const char *text); /* lands in the record and the screen */
 /* An act by hand: lands in the record's table `operator` and in the events, and marks the run operator-modified. source: "screen", "ctl",
- * "fiu-ctrl"; act: "arm", "disarm", "fire", "disarm_all", "mark", "refused" (text: what, and why); fault -1: none. The last two modify
- * nothing. */
+ * "fiu-ctrl"; act: "arm", "disarm", "fire", "disarm_all", "mark", "refused" (text: what, and why), "quit"; fault -1: none. The last three
+ * modify nothing. */
 void gcs_collect_operator(struct gcs_collect *c, const char *source, const char *act, int fault, const char *text);
 void gcs_collect_gctrace(struct gcs_collect *c, const char *line);
 void gcs_collect_done(struct gcs_collect *c, const char *hash, uint64_t checked, uint64_t errors);

@@ -57,14 +57,17 @@ static bool drain_room(struct gcs_collect *c)
 	return true;
 }
 
-static void drain_rings(struct gcs_collect *c)
+bool collect_drain_rings(struct gcs_collect *c)
 {
-	for (int i = 0; i < DRAIN_BATCHES_MAX && drain_room(c); i++) {
+	for (int i = 0; i < DRAIN_BATCHES_MAX; i++) {
+		if (!drain_room(c))
+			return false;
 		size_t n = watch_drain(c->tel, c->held + c->nheld, DRAIN_BATCH);
 		c->nheld += n;
 		if (n == 0)
 			break;
 	}
+	return true;
 }
 
 /* ---------------------------------------------------------------- one record */
@@ -389,7 +392,7 @@ void collect_advance(struct gcs_collect *c, int64_t horizon_ns)
 
 void collect_drain(struct gcs_collect *c)
 {
-	drain_rings(c);
+	collect_drain_rings(c);
 	if (!c->started)
 		return;
 	qsort(c->held, c->nheld, sizeof(c->held[0]), drain_order);

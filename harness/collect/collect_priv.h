@@ -44,8 +44,9 @@ struct gcs_collect {
 	enum gcs_exit fail; /* PASS: the harness is well */
 	char fail_text[160];
 	char crash_text[160], hash[40];
-	int64_t t0_abs_ns, clock_abs_ns, now_ns, sampled_ns, told_ns, horizon_ns, ended_ns,
+	int64_t t0_abs_ns, now_ns, sampled_ns, told_ns, horizon_ns, ended_ns,
 		tick_abs_ns, closed_ns /* slices are closed up to here */;
+	int64_t held_abs_ns, gone_abs_ns;    /* simulation: the moment at which the target waits for us; the last that we let go */
 	int64_t cut_ns;			     /* an end before the scenario's; -1 none */
 	int64_t late_max_ns, stall_total_ns; /* our own ticks; the target's control thread */
 
@@ -102,6 +103,7 @@ struct gcs_collect {
 void collect_sample(struct gcs_collect *c, int64_t now_ns, bool last);
 /* collect_drain.c: handle records up to horizon_ns, closing intervals on the way. */
 void collect_drain(struct gcs_collect *c);
+bool collect_drain_rings(struct gcs_collect *c); /* only make room for new ones; false: there is no more */
 void collect_advance(struct gcs_collect *c, int64_t horizon_ns);
 /* collect_close.c */
 /* A slice; the window goes with its last one. cut: with the one that the end of the run cut. */

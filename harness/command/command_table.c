@@ -77,9 +77,9 @@ const struct gcs_command gcs_commands[] = {
 	 gcs_command_replay},
 	{"shrink", "RUN", 1, 1, BIT(OUTPUT),
 	 "find the smallest part of a failing simulated scenario that still fails",
-	 "RUN is a file, a part of a record's name that no other has, or `last`. Faults, repeats and\n"
-	 "workloads go and phases get shorter, one simulated run a try, as long as the run ends with the\n"
-	 "same exit and the same SLO failed. The scenario is written to NAME-shrunk.yaml, or where\n"
+	 "RUN is a file, a part of a record's name that no other has, or `last`. Faults, repeats,\n"
+	 "workloads and phases go, windows and phases get shorter, one simulated run a try, as long as the\n"
+	 "run ends with the same exit and the same SLO failed. The scenario is written to NAME-shrunk.yaml, or where\n"
 	 "--output says, with the seed in it.\n"
 	 "Exit: 0 written, 2 the run did not fail, 3 it cannot be repeated, 99 it does not fail again (5 when\n"
 	 "it was made by other programs), 130 and 143 interrupted.",

@@ -17,6 +17,7 @@
 
 #define EXPLORE_LINE_TERMINAL_NS INT64_C(200000000)
 #define EXPLORE_LINE_NS		 INT64_C(30000000000)
+#define EXPLORE_UNDECIDED_TOLD	 UINT64_C(20) /* as they are found */
 
 static int64_t explore_now(void)
 {
@@ -133,6 +134,12 @@ static void explore_clear_line(const struct explore *x)
 		fputs("\r\033[K", x->opt->err);
 }
 
+static void explore_tell_seed(const struct explore *x, uint64_t seed, const struct gcs_trial_end *end)
+{
+	explore_clear_line(x);
+	fprintf(x->opt->err, "seed 0x%" PRIx64 ": exit %d: %s\n", seed, (int)end->run.exit, end->run.sentence);
+}
+
 static void explore_failed(struct explore *x, const struct gcs_trial *t, const struct gcs_trial_end *end)
 {
 	struct explore_failure *f = &x->failure[x->failed++];
@@ -142,8 +149,7 @@ static void explore_failed(struct explore *x, const struct gcs_trial *t, const s
 				      .duration_ns = end->run.duration_ns,
 				      .kept = end->run.record[0] != '\0'};
 	memcpy(f->sentence, end->run.sentence, sizeof(f->sentence));
-	explore_clear_line(x);
-	fprintf(x->opt->err, "seed 0x%" PRIx64 ": exit %d: %s\n", t->seed, f->exit, f->sentence);
+	explore_tell_seed(x, t->seed, end);
 	explore_drop_slowest(x);
 }
 
@@ -160,6 +166,8 @@ static bool explore_ended(void *self, const struct gcs_trial *t, const struct gc
 		break;
 	case GCS_EXIT_INCONCLUSIVE:
 	case GCS_EXIT_UNTRUSTED:
+		if (x->undecided < EXPLORE_UNDECIDED_TOLD)
+			explore_tell_seed(x, t->seed, end);
 		if (x->undecided++ == 0 || t->seed < x->undecided_seed) {
 			x->undecided_seed = t->seed;
 			x->undecided_exit = end->run.exit;

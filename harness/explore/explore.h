@@ -22,7 +22,7 @@ struct gcs_explore_options {
 	unsigned jobs;
 	const char *dir; /* made; it may be there if it is empty */
 	const char *format;
-	FILE *out, *err; /* summary; progress and failures as they are found */
+	FILE *out, *err; /* summary; progress, failures and the first undecided as they are found */
 	bool terminal;	 /* err is one */
 };
 /* The exit code: 130 and 143; 1, 2 and 3 when that ended it; 99 when any failed; 5 or 7 when any did not pass else; 0. */

@@ -79,7 +79,8 @@ static int original_read(struct gcs_original *o)
 	o->exit = (int)original_number(o->db, "SELECT exit FROM verdict", -1);
 	o->end_ns = original_number(o->db, "SELECT coalesce(end_ns, now_ns) FROM run", 0);
 	o->early = o->end_ns < original_number(o->db, "SELECT max(end_ns) FROM phases", 0);
-	o->by_hand = original_number(o->db, "SELECT count(*) FROM operator WHERE act NOT IN ('mark', 'refused')", 0) > 0;
+	o->by_hand = original_number(o->db, "SELECT count(*) FROM operator WHERE act NOT IN ('mark', 'refused', 'quit')", 0) > 0;
+	o->quit = original_number(o->db, "SELECT count(*) FROM operator WHERE act = 'quit'", 0) > 0;
 	o->thinned = original_number(o->db, "SELECT count(*) FROM host WHERE key='" GCS_THIN_KEY "'", 0) > 0;
 	if (!o->variant)
 		return -ENOMEM;

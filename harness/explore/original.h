@@ -16,7 +16,7 @@ struct gcs_original {
 	char record[GCS_PATH_BYTES];
 	char *id, *name, *text, *hash, *build, *word, *sentence, *variant, *given; /* "": none; given: the scenario's path then */
 	bool sim, by_hand, thinned, known; /* known: what was laid over is told (records of older versions do not) */
-	bool early;			   /* it ended before the last phase did */
+	bool early, quit;		   /* it ended before the last phase did; somebody ended it */
 	uint64_t seed;
 	int exit; /* -1: unfinished */
 	int64_t end_ns;

@@ -104,7 +104,7 @@ static int64_t replay_last_whole_interval(sqlite3 *db)
 
 static int64_t replay_until(const struct replay *r)
 {
-	if (!r->then.early && !r->now.early)
+	if (r->then.early == r->now.early && !r->then.quit)
 		return INT64_MAX;
 	int64_t a = replay_last_whole_interval(r->then.db), b = replay_last_whole_interval(r->now.db);
 	return a < b ? a : b;

@@ -1,8 +1,9 @@
 /*
  * replay.h: the run of a record once more, in simulation, and the two compared.
  *
- * Same: the hash of the events and each logged firing. Of a run that ended early (an SLO with abort) what is compared is what lies before the
- * end of its last whole interval: when the target learns that it must end hangs on the harness.
+ * Same: the hash of the events and each logged firing. That holds for a run that ended itself early (an SLO with abort, a crash) as for any
+ * other. When one of the two ended early and the other did not, or somebody ended it by hand, what is compared is what lies before the end of
+ * the last whole interval that both have.
  */
 #pragma once
 

@@ -1,9 +1,8 @@
-/* shrink.c: delta debugging of a scenario. */
-#include "harness/explore/shrink.h"
+/* shrink.c: delta debugging of a scenario: the parts that go. shrink_timeline.c: what gets shorter. */
+#include "harness/explore/shrink_priv.h"
 
 #include "harness/base/build.h"
 #include "harness/base/units.h"
-#include "harness/explore/original.h"
 #include "harness/record/record_read.h"
 #include "harness/soak/soak_plan.h"
 
@@ -14,25 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define SHRINK_DROPS_MAX   128
-#define SHRINK_SHORTEST_NS INT64_C(10000000)
-#define SHRINK_NAME	   96
-
-struct shrink {
-	const struct gcs_shrink_options *opt;
-	struct gcs_original o;
-	struct gcs_scenario *whole; /* as it was */
-	char *slo;		    /* the one that must fail; "": none did */
-	char drop[SHRINK_DROPS_MAX][SHRINK_NAME];
-	uint32_t ndrops;
-	struct gcs_override set[GCS_TRIAL_SETS_MAX + GCS_PHASES_MAX + GCS_FAULTS_MAX + 1];
-	size_t nsets;
-	char length[GCS_PHASES_MAX + GCS_FAULTS_MAX][2][SHRINK_NAME]; /* keys and values of `set` that shorten */
-	uint32_t nlengths;
-	uint32_t tries;
-	enum gcs_exit stop; /* not PASS: give up with this */
-};
 
 /* ---- a try */
 
@@ -92,8 +72,7 @@ static bool shrink_run(struct shrink *s, const char *path)
 	return same;
 }
 
-/* Does it still fail as it did? What cannot be loaded does not. */
-static bool shrink_fails(struct shrink *s)
+bool shrink_fails(struct shrink *s)
 {
 	struct gcs_scenario_error error = {NULL};
 	struct gcs_scenario *loaded;
@@ -111,7 +90,7 @@ static bool shrink_fails(struct shrink *s)
 	return fails;
 }
 
-static void shrink_say(struct shrink *s, const char *what, bool fails)
+void shrink_say(struct shrink *s, const char *what, bool fails)
 {
 	if (s->stop == GCS_EXIT_PASS)
 		fprintf(s->opt->err, "%4u  %s: %s\n", s->tries, what, fails ? "still fails" : "needed");
@@ -119,14 +98,9 @@ static void shrink_say(struct shrink *s, const char *what, bool fails)
 
 /* ---- parts that go */
 
-struct shrink_parts {
-	char path[GCS_FAULTS_MAX][SHRINK_NAME];
-	uint32_t n;
-};
-
-static void shrink_part(struct shrink_parts *p, const char *list, const char *id, const char *below)
+void shrink_part(struct shrink_parts *p, const char *list, const char *id, const char *below)
 {
-	if (snprintf(p->path[p->n], SHRINK_NAME, "%s.%s%s", list, id, below) < SHRINK_NAME)
+	if (p->n < SHRINK_PARTS_MAX && snprintf(p->path[p->n], SHRINK_NAME, "%s.%s%s", list, id, below) < SHRINK_NAME)
 		p->n++;
 }
 
@@ -152,8 +126,7 @@ static bool shrink_without(struct shrink *s, struct shrink_parts *p, uint32_t at
 	return true;
 }
 
-/* Halves, quarters, … ones; ones again until a whole pass removes nothing. */
-static void shrink_parts(struct shrink *s, struct shrink_parts *p)
+void shrink_parts(struct shrink *s, struct shrink_parts *p)
 {
 	for (uint32_t chunk = p->n > 1 ? p->n / 2 : 1; p->n && s->stop == GCS_EXIT_PASS;) {
 		bool gone = false;
@@ -170,61 +143,44 @@ static void shrink_parts(struct shrink *s, struct shrink_parts *p)
 	}
 }
 
+bool shrink_is_left(const struct shrink *s, const char *list, const char *id)
+{
+	char path[SHRINK_NAME];
+	snprintf(path, sizeof(path), "%s.%s", list, id);
+	for (uint32_t i = 0; i < s->ndrops; i++)
+		if (strcmp(s->drop[i], path) == 0)
+			return false;
+	return true;
+}
+
+/* What activation has left out of this run goes together with it, or nothing does: alone neither is the same run. */
+static void shrink_not_drawn(struct shrink *s)
+{
+	struct shrink_parts p = {.n = 0};
+	if (!s->whole->activation_ppb)
+		return;
+	memcpy(p.path[p.n++], "activation", sizeof("activation"));
+	for (uint32_t i = 0; i < s->whole->nfaults; i++)
+		if (s->whole->fault[i].left_out)
+			shrink_part(&p, "faults", s->whole->fault[i].id, "");
+	shrink_without(s, &p, 0, p.n);
+}
+
 static void shrink_all_parts(struct shrink *s)
 {
 	struct shrink_parts faults = {.n = 0}, repeats = {.n = 0}, work = {.n = 0};
+	shrink_not_drawn(s);
 	for (uint32_t i = 0; i < s->whole->nfaults; i++)
-		shrink_part(&faults, "faults", s->whole->fault[i].id, "");
+		if (shrink_is_left(s, "faults", s->whole->fault[i].id))
+			shrink_part(&faults, "faults", s->whole->fault[i].id, "");
 	shrink_parts(s, &faults);
 	for (uint32_t i = 0; i < s->whole->nfaults; i++)
-		for (uint32_t k = 0; k < faults.n; k++)
-			if (strcmp(faults.path[k] + strlen("faults."), s->whole->fault[i].id) == 0 && s->whole->fault[i].nwindows > 1)
-				shrink_part(&repeats, "faults", s->whole->fault[i].id, ".when.repeat");
+		if (s->whole->fault[i].nwindows > 1 && shrink_is_left(s, "faults", s->whole->fault[i].id))
+			shrink_part(&repeats, "faults", s->whole->fault[i].id, ".when.repeat");
 	shrink_parts(s, &repeats);
 	for (uint32_t i = 0; i < s->whole->nworkloads; i++)
 		shrink_part(&work, "workload", s->whole->workload[i].id, "");
 	shrink_parts(s, &work);
-}
-
-/* ---- what gets shorter */
-
-/* Half of it, and half again, while it still fails. key: of a time that is ns long. */
-static void shrink_length(struct shrink *s, const char *key, int64_t ns)
-{
-	char unit[GCS_UNIT_TEXT], what[2 * SHRINK_NAME];
-	char (*pair)[SHRINK_NAME] = s->length[s->nlengths];
-	snprintf(pair[0], SHRINK_NAME, "%s", key);
-	bool any = false;
-	for (ns /= 2; ns >= SHRINK_SHORTEST_NS && s->stop == GCS_EXIT_PASS; ns /= 2) {
-		char was[SHRINK_NAME];
-		memcpy(was, pair[1], sizeof(was));
-		ns -= ns % 1000000; /* whole milliseconds read well */
-		snprintf(pair[1], SHRINK_NAME, "%s", gcs_show_duration(unit, ns));
-		if (!any)
-			s->set[s->nsets++] = (struct gcs_override){pair[0], pair[1]};
-		bool fails = shrink_fails(s);
-		snprintf(what, sizeof(what), "%s=%s", key, pair[1]);
-		shrink_say(s, what, fails);
-		if (fails) {
-			any = true;
-			continue;
-		}
-		memcpy(pair[1], was, sizeof(was));
-		if (!any)
-			s->nsets--;
-		break;
-	}
-	s->nlengths += any;
-}
-
-static void shrink_timeline(struct shrink *s)
-{
-	char key[SHRINK_NAME];
-	for (uint32_t i = 0; i < s->whole->nphases && s->stop == GCS_EXIT_PASS; i++) {
-		const struct gcs_phase *p = &s->whole->phase[i];
-		if (snprintf(key, sizeof(key), "phases.%s.for", p->id) < (int)sizeof(key))
-			shrink_length(s, key, (p->end_ns - p->start_ns) * s->whole->time_scale_milli / 1000);
-	}
 }
 
 /* ---- the whole */
@@ -284,6 +240,22 @@ static enum gcs_exit shrink_load(struct shrink *s)
 	return GCS_EXIT_PASS;
 }
 
+/* How much of it is left. */
+static void shrink_tell_left(const struct shrink *s, const char *path)
+{
+	struct gcs_scenario_error error;
+	struct gcs_scenario *left;
+	char was[GCS_UNIT_TEXT], is[GCS_UNIT_TEXT];
+	if (gcs_scenario_load(&left, path, NULL, 0, &error)) {
+		gcs_scenario_error_fini(&error);
+		return;
+	}
+	fprintf(s->opt->out, "left: %u of %u faults, %u of %u workloads, %u of %u phases, %s of %s\n", left->nfaults, s->whole->nfaults,
+		left->nworkloads, s->whole->nworkloads, left->nphases, s->whole->nphases, gcs_show_duration(is, left->end_ns),
+		gcs_show_duration(was, s->whole->end_ns));
+	gcs_scenario_destroy(left);
+}
+
 static enum gcs_exit shrink_finish(struct shrink *s)
 {
 	struct gcs_scenario_error error = {NULL};
@@ -303,8 +275,10 @@ static enum gcs_exit shrink_finish(struct shrink *s)
 	if (e) {
 		fprintf(s->opt->err, "gcstorm: %s: %s\n", path, strerror(-e));
 	} else {
-		fprintf(s->opt->out, "%s still fails (exit %d%s%s); %u simulated runs\n%s", s->whole->name, s->o.exit,
-			*s->slo ? ", SLO " : "", s->slo, s->tries, text);
+		fprintf(s->opt->out, "%s still fails (exit %d%s%s); %u simulated runs\n", s->whole->name, s->o.exit,
+			*s->slo ? ", SLO " : "", s->slo, s->tries);
+		shrink_tell_left(s, path);
+		fputs(text, s->opt->out);
 		fputs("again: gcstorm run --sim ", s->opt->out);
 		gcs_soak_quote(s->opt->out, path);
 		fputc('\n', s->opt->out);

@@ -1,9 +1,9 @@
 /*
  * shrink.h: from a failing simulated run to the smallest scenario that still fails in the same way: the same exit and the same SLO.
  *
- * Delta debugging, each try one simulated run of the same seed: faults go, in halves and then one by one; then repeats, workloads;
- * then phases and windows get shorter. Nothing is taken that would change the way of failing, so the result is small, not the smallest
- * there is: no single fault, repeat or workload can go.
+ * Delta debugging, each try one simulated run of the same seed: faults go, in halves and then one by one; then repeats, workloads; then
+ * windows begin earlier, are fewer and get shorter, phases go and get shorter. Nothing is taken that would change the way of failing, so the
+ * result is small, not the smallest there is: no single fault, repeat, workload or phase can go, and no single length can lose an eighth.
  */
 #pragma once
 

@@ -404,7 +404,7 @@ static void load_run_tables(struct load *l)
 	if (!p->scenario)
 		load_each(l, "SELECT resolved FROM scenario LIMIT 1", 0, load_scenario);
 	load_each(l, "SELECT word, sentence FROM verdict LIMIT 1", 0, load_verdict);
-	load_each(l, "SELECT 1 FROM operator WHERE act <> 'mark' LIMIT 1", 0, load_operator);
+	load_each(l, "SELECT 1 FROM operator WHERE act NOT IN ('mark', 'refused', 'quit') LIMIT 1", 0, load_operator);
 	load_each(l, "SELECT key, value FROM counters", 0, load_counter);
 	load_each(l, "SELECT key, value FROM harness", 0, load_harness);
 	load_each(l, "SELECT value FROM host WHERE key = '" GCS_THIN_KEY "'", 0, load_thinned);

@@ -243,7 +243,8 @@ static void row_act(struct report *r, sqlite3_stmt *q)
 	a->act = report_str(q, 2);
 	a->fault = sqlite3_column_int(q, 3);
 	a->text = report_str(q, 4);
-	a->modifies = strcmp(a->act, "mark") != 0 && strcmp(a->act, "refused") != 0;
+	a->modifies = strcmp(a->act, "mark") != 0 && strcmp(a->act, "refused") != 0 &&
+		      strcmp(a->act, "quit") != 0;
 	r->nmodifying += a->modifies;
 }
 

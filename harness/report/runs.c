@@ -74,7 +74,7 @@ static void runs_read(struct gcs_choice *c, const char *path)
 {
 	static const char sql[] =
 		"SELECT name, begun_wall_ns, coalesce(end_ns, now_ns, 0), sim, (SELECT word FROM verdict), (SELECT exit FROM verdict), "
-		"EXISTS (SELECT 1 FROM operator WHERE act <> 'mark') FROM run";
+		"EXISTS (SELECT 1 FROM operator WHERE act NOT IN ('mark', 'refused', 'quit')) FROM run";
 	sqlite3 *db = NULL;
 	sqlite3_stmt *q = NULL;
 	char *text = NULL;

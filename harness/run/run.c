@@ -62,7 +62,8 @@ struct run {
 	enum run_state state;
 	int64_t deadline_ns, frame_ns;
 	int force; /* 0 none, 1 quit, 2 SIGTERM, 3 SIGKILL */
-	bool ready, asked, done;
+	bool ready, asked, started, done;
+	bool quit_due; /* simulation: to be said when the target waits next */
 	int interrupted;       /* 0, SIGINT, SIGTERM */
 	enum gcs_exit trouble; /* PASS: none of the harness's own */
 	char trouble_text[512];
@@ -115,15 +116,25 @@ static enum gcs_exit run_exit_of(int e)
 
 /* ---- leaving */
 
+/* It disarms first of all. A simulated target is told where it waits for us, which is no accident of
+ * real time: so a run that was ended by what it did is cut at the same moment every time. */
+static void run_say_quit(struct run *r)
+{
+	r->quit_due = r->opt->sim && r->started && !gcs_collect_holds(r->collect);
+	if (r->quit_due)
+		return;
+	gcs_collect_ending(r->collect);
+	gcs_target_say(r->target, "quit", -1);
+}
+
 static void run_leave(struct run *r)
 {
 	if (r->state == RUN_LEAVING || r->state == RUN_OVER)
 		return;
 	r->state = RUN_LEAVING;
 	r->force = 1;
-	gcs_collect_ending(r->collect);
 	r->deadline_ns = run_now() + (r->interrupted ? RUN_QUIT_NS : RUN_QUIT_POLITE_NS);
-	gcs_target_say(r->target, "quit", -1); /* it disarms first of all */
+	run_say_quit(r);
 }
 
 /* The deadline of the force used so far has passed, or patience has ended. */
@@ -234,6 +245,7 @@ static void run_on_refused(void *self, const char *text)
 static void run_on_started(void *self, int64_t t0_abs_ns)
 {
 	struct run *r = self;
+	r->started = true;
 	gcs_collect_started(r->collect, t0_abs_ns);
 	if (r->state != RUN_STARTING)
 		return;
@@ -370,7 +382,7 @@ static void run_request(struct run *r, struct gcs_request req)
 	char text[GCS_CTL_TEXT_BYTES] = "";
 	bool one = req.act == GCS_DO_ARM || req.act == GCS_DO_DISARM || req.act == GCS_DO_FIRE;
 	if (req.act == GCS_DO_QUIT) {
-		gcs_collect_event(r->collect, 1, "operator: quit");
+		gcs_collect_operator(r->collect, "screen", "quit", -1, "");
 		run_leave(r);
 		return;
 	}
@@ -436,12 +448,14 @@ static void run_frame(struct run *r, bool now)
 static void run_collect(struct run *r)
 {
 	int e = gcs_collect_tick(r->collect);
-	if (e == 0)
-		return;
 	if (e < 0)
 		run_trouble(r, e == -ENOSPC || e == -EDQUOT ? GCS_EXIT_UNSUPPORTED : run_exit_of(e),
 			    "the record cannot be written: %s", strerror(-e));
-	run_leave(r);
+	if (e)
+		run_leave(r);
+	if (r->quit_due)
+		run_say_quit(r);
+	gcs_collect_let_go(r->collect);
 }
 
 static void run_on_signal(struct run *r)

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 
 #define WATCH_MAGIC 0x6d726f7473636731ull
-#define WATCH_VERSION 2u
+#define WATCH_VERSION 3u
 #define WATCH_PS_MAX 64
 #define WATCH_RING_RECORDS 8192u  /* a P ring; power of two */
 #define WATCH_SHARED_RECORDS 8192u
@@ -139,8 +139,10 @@ struct mrt_telemetry {
 	 * whose control thread has run for 1.2 s of its own ticks without seeing it move disarms everything and ends. */
 	_Atomic uint64_t beat;
 	/* Simulation: the reader has sampled gauges and histograms up to this target_now_ns, and drained the rings; 0: nobody samples.
-	 * The target's control thread waits for it at every tenth of a virtual second, so that samples fall on interval edges. */
-	_Atomic uint64_t sampled_ns;
+	 * The target's control thread waits for it at every tenth of a virtual second, so that samples fall on interval edges.
+	 * held_ns: the moment at which it waits, or last did. While held_ns is above sampled_ns virtual time stands still, and all that the
+	 * target did up to then can be read; a line sent before sampled_ns reaches it is read at that moment of virtual time. */
+	_Atomic uint64_t sampled_ns, held_ns;
 	_Alignas(64) struct watch_gauges gauges;
 	_Alignas(64) struct watch_fault fault[WATCH_FAULTS_MAX];
 	_Alignas(64) struct watch_shared_ring shared;

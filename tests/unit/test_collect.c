@@ -532,7 +532,7 @@ static void test_stood_still(void **state)
 		r.play.errors_a_tick = failed ? 1 : 0;
 		run_until(&r, 5 * S_NS);
 		r.play.ops_a_tick = 0;
-		atomic_store(&r.tel->gauges.target_now_ns, T0_NS + 40 * S_NS);
+		run_wait_at(&r, 40 * S_NS);
 		gcs_collect_stood_still(r.c, T0_NS + 5 * S_NS);
 		gcs_collect_fail(r.c, GCS_EXIT_INCONCLUSIVE, "the harness stood still");
 		assert_int_equal(gcs_collect_tick(r.c), 0);
@@ -569,7 +569,7 @@ static void test_order(void **state)
 		else
 			watch_emit_shared(r.tel, &rec);
 	}
-	atomic_store(&r.tel->gauges.target_now_ns, T0_NS + 10 * S_NS);
+	run_wait_at(&r, 10 * S_NS);
 	assert_int_equal(gcs_collect_tick(r.c), 0);
 	gcs_collect_done(r.c, NULL, 0, 0);
 	gcs_collect_exit(r.c, 0, true);
@@ -596,7 +596,7 @@ static void test_coarse(void **state)
 	for (int i = 0; i < 4000; i++)
 		watch_hist_add(&r.tel->ops[0].latency, 50000);
 	atomic_fetch_add(&r.tel->ops[0].ops, 4000);
-	atomic_store(&r.tel->gauges.target_now_ns, T0_NS + 8 * S_NS);
+	run_wait_at(&r, 8 * S_NS);
 	assert_int_equal(gcs_collect_tick(r.c), 0);
 	gcs_collect_done(r.c, NULL, 0, 0);
 	gcs_collect_exit(r.c, 0, true);

@@ -157,14 +157,26 @@ static void test_another_build(void **state)
 	expect(g, 0, "the same to the last bit", "build 0-0 then, ");
 }
 
-/* It ended early: the end is not compared. */
+static const struct gcs_override aborts[] = {
+	{"faults.oom.fire.probability", "10%"}, {"slo.clean.check", "ops.errors == 0"}, {"slo.clean.abort", "true"}};
+
+/* It ended itself early: where it did is part of it. */
+static void test_aborted(void **state)
+{
+	struct ground *g = *state;
+	make_run(g, aborts, 3);
+	expect(g, 0, "the same to the last bit: hash ", "SLO clean failed");
+	tamper(g, "UPDATE run SET hash = '0123456789abcdef'");
+	expect(g, 99, "ANOTHER RUN", "hash 0123456789abcdef then, ");
+}
+
+/* Somebody ended it: the end is not compared. */
 static void test_cut_short(void **state)
 {
 	struct ground *g = *state;
-	const struct gcs_override set[] = {
-		{"faults.oom.fire.probability", "10%"}, {"slo.clean.check", "ops.errors == 0"}, {"slo.clean.abort", "true"}};
-	make_run(g, set, 3);
+	make_run(g, aborts, 3);
 	tamper(g, "UPDATE run SET hash = '0123456789abcdef'");
+	tamper(g, "INSERT INTO operator VALUES(1, 'screen', 'quit', -1, '')");
 	expect(g, 0, "the same up to 0.4", "where it was cut short");
 	tamper(g, "UPDATE firings SET t_ns = t_ns + 1 WHERE rowid = (SELECT min(rowid) FROM firings)");
 	expect(g, 99, "ANOTHER RUN", "the first difference is a firing");
@@ -197,6 +209,7 @@ int main(void)
 		cmocka_unit_test(test_a_firing_less),
 		cmocka_unit_test(test_another_hash),
 		cmocka_unit_test(test_another_build),
+		cmocka_unit_test(test_aborted),
 		cmocka_unit_test(test_cut_short),
 		cmocka_unit_test(test_refused),
 	};

@@ -189,6 +189,21 @@ static inline void run_init(struct run *r)
 				.ops_a_tick = 100};
 }
 
+/* The played target has come to this moment and waits for the collector. */
+static inline void run_wait_at(struct run *r, int64_t t_ns)
+{
+	atomic_store(&r->tel->gauges.target_now_ns, T0_NS + t_ns);
+	atomic_store_explicit(&r->tel->held_ns, (uint64_t)(T0_NS + t_ns), memory_order_release);
+}
+
+/* A tick of the collector, which is acted on at once. */
+static inline int run_collect(struct run *r)
+{
+	int rc = gcs_collect_tick(r->c);
+	gcs_collect_let_go(r->c);
+	return rc;
+}
+
 static inline void run_start(struct run *r)
 {
 	struct gcs_collect_options opt = {.scenario = r->s,
@@ -202,7 +217,7 @@ static inline void run_start(struct run *r)
 	if (rc)
 		print_error("create: %s\n", text);
 	assert_int_equal(rc, 0);
-	atomic_store(&r->tel->gauges.target_now_ns, T0_NS);
+	run_wait_at(r, 0);
 	gcs_collect_started(r->c, T0_NS);
 }
 
@@ -280,9 +295,8 @@ static inline int run_tick(struct run *r)
 	atomic_store(&r->tel->gauges.heap_goal, 64u << 20);
 	atomic_fetch_add(&r->tel->gauges.cpu_ns_available, 2 * TICK_NS);
 	atomic_fetch_add(&r->tel->gauges.gc_cpu_ns, TICK_NS / 10);
-	atomic_store_explicit(&r->tel->gauges.target_now_ns, T0_NS + r->now_ns,
-			      memory_order_release);
-	return gcs_collect_tick(r->c);
+	run_wait_at(r, r->now_ns);
+	return run_collect(r);
 }
 
 static inline void run_until(struct run *r, int64_t t_ns)
