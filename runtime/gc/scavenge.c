@@ -96,8 +96,8 @@ static uint64_t scavenge_due(void)
 
 /* ------------------------------------------------------------ in an allocation */
 
-/* The span is taken: its fresh pages are mapped already. */
-static uint64_t scavenge_owed(uint64_t grown)
+/* The span is taken: its fresh pages are mapped already. What the heap grew by counts whole. */
+static uint64_t scavenge_owed(uint64_t fresh, uint64_t grown)
 {
 	uint64_t limit = gc_st.opt.memlimit, owed = 0, retained;
 	struct mem_stats s;
@@ -107,7 +107,7 @@ static uint64_t scavenge_owed(uint64_t grown)
 		owed = scavenge_beyond(gc_pacer_mapped(&s), limit);
 	if (grown != 0) {
 		retained = scavenge_beyond(
-			s.heap_sys - s.heap_released + grown,
+			s.heap_sys - s.heap_released - fresh + grown,
 			atomic_load_explicit(&scavenge.goal, memory_order_relaxed));
 		owed = scavenge_max(owed, retained < grown ? retained : grown);
 	}
@@ -118,10 +118,9 @@ void gc_scavenge_fresh(size_t bytes, size_t grown)
 {
 	uint64_t owed;
 
-	(void)bytes;
 	if (gc_st.opt.memlimit == 0 && grown == 0)
 		return;
-	owed = scavenge_owed(grown);
+	owed = scavenge_owed(bytes, grown);
 	while (owed > 0) {
 		int64_t released = mem_scavenge(owed);
 
@@ -153,9 +152,8 @@ void gc_scavenge_wake(struct sched_g *g)
 }
 
 /* The armed gate of mem/scavenge: asleep, with so much to give back by the end of it. */
-static void scavenge_stall(struct sched_g *g)
+static void scavenge_stall(struct sched_g *g, uint64_t due)
 {
-	uint64_t due = scavenge_due();
 	struct gcs_site site = gc_site(g, due != 0, due);
 	struct gcs_firing firing;
 
@@ -208,13 +206,16 @@ static void scavenge_main(mrt_g *pub, void *arg)
 
 	(void)arg;
 	for (;;) {
-		struct scavenge_work work;
+		struct scavenge_work work = {0};
 		int64_t rest_ns;
+		uint64_t due;
 
 		atomic_store(&scavenge.asked, 0);
+		due = scavenge_due();
 		if (gcs_gate(GCS_POINT_mem_scavenge))
-			scavenge_stall(g);
-		work = scavenge_work(g);
+			scavenge_stall(g, due);
+		if (due != 0)
+			work = scavenge_work(g);
 		rest_ns = gc_scavenge_rest_ns(work.ns, gc_st.procs);
 		if (work.refused) {
 			rest_ns = rest_ns > retry_ns ? rest_ns : retry_ns;

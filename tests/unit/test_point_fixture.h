@@ -20,6 +20,7 @@ struct point_firing {
 	uint64_t id, worker, arg;
 	uint32_t masked, began, failed, ran, repaired, late, alone, flushed, idle; /* WATCH_EFFECT, by c */
 	uint32_t biased;
+	uint32_t kept, stalled, split; /* of the pages: effects 13 to 15 */
 	uint64_t value;					     /* of the last effect */
 	uint32_t stops, cycles, stalls, lags, assists;	     /* records that carry it */
 	uint64_t stopping_ns, stopped_ns, lag_ns;	     /* longest of them */
@@ -84,6 +85,11 @@ static inline void point_effect(struct point_firing *f, const struct watch_recor
 
 	if (r->c == 12) {
 		f->biased++;
+		f->value = r->d;
+		return;
+	}
+	if (r->c >= 13 && r->c <= 15) {
+		++*(r->c == 13 ? &f->kept : r->c == 14 ? &f->stalled : &f->split);
 		f->value = r->d;
 		return;
 	}
