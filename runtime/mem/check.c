@@ -166,7 +166,8 @@ static int check_released(struct check *k, const struct mem_run *run)
 		high = run->page + i + 1;
 	}
 	k->released_pages += run->npages - backed;
-	if (backed != run->backed || (backed != 0 && high > run->high))
+	if (backed != run->backed ||
+	    (backed != 0 && (high > run->high || run->high > run->page + run->npages)))
 		return check_broken(k, "released: page %u: %u of %u backed, up to %u; says %u, %u",
 				    run->page, backed, run->npages, high, run->backed, run->high);
 	if (run->backed_all != run->backed + mem_runs_backed(run->left) + mem_runs_backed(run->right))

@@ -4,7 +4,7 @@
  * Locks, in rising rank: a central's (which spans of a class lie in which
  * set), the heap's (free runs, descriptors, bitmaps, the list of caches),
  * persist's.  No step of the simulation is charged under the first two but
- * for what the OS seam charges when the heap grows.
+ * for what it costs that the heap grows.
  */
 #pragma once
 
