@@ -6,13 +6,13 @@
  *          retained, in use or free and backed, comes down to it
  *  goal B  95 % of the memory limit: so does all that the runtime has mapped
  *
- * A goroutine releases in the background, woken by the end of each sweep, a millisecond of work at a
- * time; then it sleeps for so long that the work is 1 % of the Ps' time. (Go steers to that by a
+ * A goroutine releases in the background, woken by the end of each sweep, a millisecond of work at
+ * a time; then it sleeps for so long that the work is 1 % of the Ps' time. (Go steers to that by a
  * controller, here it is by the clock alone.) An allocation does it at once, whatever it costs,
  * when the fresh pages that it took lie beyond the limit, or when the heap grew beyond goal A.
  *
- * Pages that the system does not take are tried again, after 10 ms at first, then twice as long, up to
- * a second. (Go ignores the error and counts them as released.)
+ * Pages that the system does not take are tried again, after 10 ms at first, then twice as long, up
+ * to a second. (Go ignores the error and counts them as released.)
  */
 #include "runtime/gc/gc_priv.h"
 

@@ -16,7 +16,8 @@
 
 /* ---------------------------------------------------------------------- bits */
 
-/* Bits of the word that holds `page`, from there up to `end` at most; *ret_next: where it goes on. */
+/* Bits of the word that holds `page`, from there up to `end` at most; *ret_next: where the next
+ * word's begin. */
 static uint64_t released_mask(uint32_t page, uint32_t end, uint32_t *ret_next)
 {
 	uint32_t low = page % RELEASED_WORD, n = RELEASED_WORD - low;
@@ -134,15 +135,13 @@ static void scavenge_put_locked(struct mem_span *s, bool released)
 
 static int scavenge_release(const struct mem_run *run)
 {
+	uintptr_t addr = mem_layout.base + ((uintptr_t)run->page << MEM_PAGE_SHIFT);
 	size_t bytes = (size_t)run->npages << MEM_PAGE_SHIFT;
 	int r = 0;
 
 	if (gcs_gate(GCS_POINT_mem_os_release) && mem_hooks->release != NULL)
 		r = mem_hooks->release(bytes);
-	if (r == 0)
-		r = prim_pages_decommit(
-			(void *)(mem_layout.base + ((uintptr_t)run->page << MEM_PAGE_SHIFT)), bytes);
-	return r;
+	return r == 0 ? prim_pages_decommit((void *)addr, bytes) : r;
 }
 
 int64_t mem_scavenge(size_t max_bytes)

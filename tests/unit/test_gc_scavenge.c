@@ -1,7 +1,8 @@
 /*
- * test_gc_scavenge.c: how much the runtime retains: the goals against the formulas of mgcscavenge.go;
- * in a running heap: what a dropped heap leaves goes back in the background, down to the goal and not
- * further; near a memory limit an allocation gives back what it takes; what comes back is zero.
+ * test_gc_scavenge.c: how much the runtime retains: the goals against the formulas of
+ * mgcscavenge.go; in a running heap: what a dropped heap leaves goes back in the background, down to
+ * the goal and not further; near a memory limit an allocation gives back what it takes; what comes
+ * back is zero.
  */
 #include "tests/unit/test_gc_fixture.h"
 
@@ -94,8 +95,8 @@ static void retained_falls_to(mrt_g *g, uint64_t bytes)
 }
 
 /*
- * 64 MiB live, then 8: of two cycles the second finds both goals at 16 MiB and 8 in use, of which 8.8
- * may be retained. A sweep later nothing more goes.
+ * 64 MiB live, then 8: of three cycles the last finds both goals at 16 MiB and 8 in use: 8.8 may be
+ * retained. Nothing more goes.
  */
 static void background_body(mrt_g *g, void *arg)
 {
@@ -165,9 +166,9 @@ static uint64_t mapped(mrt_g *g)
 }
 
 /*
- * 40 MiB of which every other one is dropped: 20 MiB lie free in holes too small for what comes, and
- * goal A is 44. The heap grows by 16, and holes go back for it: 12 MiB because of goal A, or 16 and
- * more because of the limit.
+ * 40 MiB of which every other one is dropped: 20 MiB lie free in holes too small for what comes,
+ * and goal A is 44. The heap grows by 16, and holes go back for it: 12 MiB because of goal A, or 16
+ * and more because of the limit.
  */
 static void assist_body(mrt_g *g, void *arg)
 {

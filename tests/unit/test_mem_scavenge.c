@@ -1,6 +1,6 @@
 /*
- * test_mem_scavenge.c: giving free pages back, against a plain model: one byte a page. It knows where
- * the next span must lie, which pages go back next, and which are zero when they come back. Then: a
+ * test_mem_scavenge.c: giving free pages back, against a plain model: one byte a page. It knows
+ * where the next span must lie, which pages go back next, and which are zero when they come back. Then: a
  * system that refuses, a heap that is damaged, spans placed apart (mem/fragment's hook).
  */
 #include "faults/gate.h"
@@ -96,7 +96,8 @@ static void model_alloc(void)
 
 	if (model_first_fit(npages) == PAGES)
 		model_grow(npages);
-	*o = (struct object){.page = model_first_fit(npages), .npages = npages, .stamp = rng(&rng_state)};
+	*o = (struct object){
+		.page = model_first_fit(npages), .npages = npages, .stamp = rng(&rng_state)};
 	o->p = mem_large_alloc(npages * MEM_PAGE_BYTES, below(2), &needzero);
 	assert_ptr_equal(o->p, mem_layout.base + (uintptr_t)o->page * MEM_PAGE_BYTES);
 	for (uint32_t i = o->page; i < o->page + npages; i++) {

@@ -1,6 +1,7 @@
 /*
  * test_point_scavenge.c: mem/os_release, mem/scavenge, mem/fragment: while they are armed memory is
- * retained, late, or in pieces; afterwards it goes back as without them. Contents are right all along.
+ * retained, late, or in pieces; afterwards it goes back as without them. Contents are right all
+ * along.
  */
 #include "tests/unit/test_point_fixture.h"
 
