@@ -146,7 +146,7 @@ static const uint32_t *split_own(const struct fault *f)
 	static const uint32_t poller = MRT_WORKER_NETPOLL, sweeper = MRT_WORKER_SWEEPER,
 			      marker = MRT_WORKER_MARK0, collector = MRT_WORKER_GC,
 			      system_calls = MRT_WORKER_SYSCALL,
-			      scheduler = MRT_WORKER_SCHED;
+			      scheduler = MRT_WORKER_SCHED, scavenger = MRT_WORKER_SCAVENGER;
 
 	switch ((uint32_t)f->spec.point) {
 	case GCS_POINT_gc_sweep:
@@ -159,6 +159,9 @@ static const uint32_t *split_own(const struct fault *f)
 	case GCS_POINT_sabotage_flip_bit:
 	case GCS_POINT_mem_limit:
 		return &collector;
+	case GCS_POINT_mem_os_release: /* whoever gives pages back */
+	case GCS_POINT_mem_scavenge:
+		return &scavenger;
 	case GCS_POINT_netpoll_wake: /* whoever polls */
 	case GCS_POINT_netpoll_poll:
 		return &poller;

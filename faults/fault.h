@@ -14,7 +14,8 @@
  * size, workload, type, goroutine or condition do not match is counted as a visit and is not eligible. `times` bounds the firings
  * of the whole run; it is split among the workers when the faults are loaded, so that who fires
  * never depends on who came first (points that the runtime itself visits have one worker id each,
- * which has it all: netpoll/, gc/start, gc/sweep, gc/worker, stw/stopped, mem/limit, os/, sched/steal, sched/thread, sched/starve).
+ * which has it all: netpoll/, gc/start, gc/sweep, gc/worker, stw/stopped, mem/limit, mem/os_release,
+ * mem/scavenge, os/, sched/steal, sched/thread, sched/starve).
  *
  * Two faults on one point are asked in order of their index; the first that fires wins, and the
  * later ones do not see the visit.

@@ -88,6 +88,7 @@ enum {
 	MRT_WORKER_GC = 6, /* points of the collector that one goroutine at a time visits, whoever it is */
 	MRT_WORKER_SYSCALL = 7, /* all system calls of the target: os/ */
 	MRT_WORKER_SCHED = 8, /* the scheduler, on any thread, when it works for no goroutine */
+	MRT_WORKER_SCAVENGER = 9, /* and whoever else gives pages back: mem/os_release */
 	MRT_WORKER_MARK0 = 16, /* + P id */
 	MRT_WORKER_FIRST = 128, /* goroutines of workloads */
 	MRT_WORKER_MAX = 4096

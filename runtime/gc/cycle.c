@@ -321,9 +321,11 @@ static void cycle_end_stopped(int64_t mark_ns)
 	gc_pacer_end(mark_ns, marked);
 	atomic_store_explicit(&gc_barrier_on, 0, memory_order_relaxed);
 	atomic_store_explicit(&gc_st.phase, GC_OFF, memory_order_relaxed);
+	gc_scavenge_note();
 	gc_sweep_begin();
 	gc_pacer_commit();
 	gc_sweep_pace();
+	gc_scavenge_pace();
 	gc_st.num_gc++;
 	gc_st.num_forced += gc_st.trigger_why == GC_TRIGGER_FORCED;
 	prim_step(PRIM_COST_GC_PHASE);
@@ -508,6 +510,7 @@ void mrt_set_gogc(mrt_g *pub, int percent)
 	atomic_store_explicit(&gc_pacer.gogc, percent < 0 ? -1 : percent, memory_order_relaxed);
 	gc_pacer_commit();
 	gc_sweep_pace();
+	gc_scavenge_pace();
 	if (gc_phase_now() == GC_MARK)
 		gc_pacer_revise();
 	sched_start_world(g, &stw, gc_cycle(), 0);
@@ -563,6 +566,10 @@ const struct mem_hooks gc_mem_hooks = {
 	.alloc_black = cycle_alloc_black,
 	.refuse = gc_refuse,
 	.fault_in = gc_fault_in,
+	.fresh = gc_scavenge_fresh,
+	.release = gc_release,
+	.fragment = gc_fragment,
+	.fragmented = gc_fragmented,
 };
 
 int gc_init(const struct gc_options *opt)
@@ -582,6 +589,7 @@ int gc_init(const struct gc_options *opt)
 	gc_workers_init();
 	gc_assist_init();
 	gc_sweep_init();
+	gc_scavenge_init();
 	gc_check_init();
 	gc_pacer_init();
 	gc_point_init();
@@ -595,6 +603,8 @@ int gc_start_workers(void)
 	gc_pacer_commit();
 	if (r == 0)
 		r = gc_sweep_start();
+	if (r == 0)
+		r = gc_scavenge_start();
 	if (r == 0)
 		r = sched_go_system("gc periodic", MRT_WORKER_SYSMON, cycle_periodic_main, NULL,
 				    false, &gc_st.periodic);

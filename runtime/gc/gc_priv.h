@@ -241,6 +241,8 @@ bool gc_pacer_triggered(void);
 /* The goal that a memory limit allows: go-facts section 5. Pure; exported to the unit test. */
 uint64_t gc_pacer_limit_goal(uint64_t limit, uint64_t mapped, uint64_t heap_free,
 			     uint64_t heap_alloc, uint64_t marked);
+/* What the runtime has of the system: all but what is reserved or released. */
+uint64_t gc_pacer_mapped(const struct mem_stats *s);
 uint64_t gc_pacer_percent_goal(uint64_t marked, uint64_t roots, int64_t gogc);
 uint64_t gc_pacer_trigger_of(uint64_t goal, uint64_t marked, uint64_t runway);
 void gc_live_add(int64_t delta); /* hook of mem */
@@ -272,6 +274,12 @@ int64_t gc_cpu_available_ns(int64_t now_ns);
 bool gc_refuse(enum gcs_point point, size_t bytes);
 /* Hook of mem: the armed gate of mem/slow. The thread sleeps and keeps its P, as in a page fault. */
 void gc_fault_in(size_t bytes);
+
+/* Hook of mem: the armed gate of mem/fragment; as gc_refuse for whom it is passed by. */
+uint64_t gc_fragment(size_t bytes, bool choice);
+void gc_fragmented(uint64_t firing, size_t longest);
+/* Hook of mem: the armed gate of mem/os_release. A delay sleeps as in gc_fault_in. */
+int gc_release(size_t bytes);
 
 /* ------------------------------------------------------------------ barrier.c */
 
@@ -323,6 +331,22 @@ void gc_sweep_finish(struct sched_g *g);
 void gc_sweep_finish_stopped(void);
 void gc_sweep_wake(struct sched_g *g);
 void gc_sweep_debt(size_t span_bytes); /* hook of mem */
+
+/* ----------------------------------------------------------------- scavenge.c */
+
+void gc_scavenge_init(void);
+int gc_scavenge_start(void);
+/* World stopped, marking over, before the next goal is set: what goal A counts from. */
+void gc_scavenge_note(void);
+/* World stopped, the next goal is set. */
+void gc_scavenge_pace(void);
+/* There may be something to give back. */
+void gc_scavenge_wake(struct sched_g *g);
+void gc_scavenge_fresh(size_t bytes, size_t grown); /* hook of mem */
+/* Goal A in bytes; UINT64_MAX: none. Pure, as the next; exported to the unit test. */
+uint64_t gc_scavenge_goal(uint64_t inuse, uint64_t goal, uint64_t last_goal);
+/* How long to sleep after so much work: it is 1 % of the time of the Ps. */
+int64_t gc_scavenge_rest_ns(int64_t work_ns, uint32_t procs);
 
 /* -------------------------------------------------------------------- check.c */
 

@@ -99,9 +99,15 @@ static uint64_t pacer_root_scan(void)
 	return gc_pacer.last_stack_scan + gc_pacer.globals_scan;
 }
 
+uint64_t gc_pacer_mapped(const struct mem_stats *s)
+{
+	return s->heap_sys + sched_stack_bytes() + s->span_sys + s->cache_sys + s->bits_sys +
+	       s->other_sys + gc_work_sys() - s->heap_released;
+}
+
 static uint64_t pacer_limit_goal_now(void)
 {
-	uint64_t limit = gc_st.opt.memlimit, mapped;
+	uint64_t limit = gc_st.opt.memlimit;
 	struct mem_stats s;
 
 	if (gcs_gate(GCS_POINT_mem_limit))
@@ -109,9 +115,7 @@ static uint64_t pacer_limit_goal_now(void)
 	if (limit == 0)
 		return UINT64_MAX;
 	mem_stats_read(&s);
-	mapped = s.heap_sys + sched_stack_bytes() + s.span_sys + s.cache_sys + s.bits_sys +
-		 s.other_sys + gc_work_sys() - s.heap_released;
-	return gc_pacer_limit_goal(limit, mapped, s.heap_idle - s.heap_released,
+	return gc_pacer_limit_goal(limit, gc_pacer_mapped(&s), s.heap_idle - s.heap_released,
 				   s.alloc_bytes_total - s.freed_bytes_total, gc_pacer.heap_marked);
 }
 

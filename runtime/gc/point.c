@@ -7,6 +7,8 @@
  */
 #include "runtime/gc/gc_priv.h"
 
+#include <errno.h>
+
 struct gcs_site gc_site(const struct sched_g *g, bool eligible, uint64_t arg)
 {
 	return (struct gcs_site){
@@ -83,6 +85,68 @@ uint64_t gc_limit_point(uint64_t limit)
 	return limit;
 }
 
+/* ---------------------------------------------------------------------- pages */
+
+/* Under the heap's lock. */
+uint64_t gc_fragment(size_t bytes, bool choice)
+{
+	const struct sched_g *g = sched_current();
+	struct gcs_firing firing;
+	struct gcs_site site;
+
+	if (g == NULL || g->system)
+		return 0;
+	site = gc_site(g, choice, bytes);
+	if (!gcs_decide(GCS_POINT_mem_fragment, &site, &firing) ||
+	    firing.action != GCS_ACT_FORCE)
+		return 0;
+	return firing.id;
+}
+
+void gc_fragmented(uint64_t firing, size_t longest)
+{
+	struct gcs_site site = gc_site(sched_current(), true, longest);
+
+	gcs_effect(&site, firing, 15, longest);
+}
+
+/* The scavenger and allocations at once: one counts after the other. */
+static prim_mutex release_lock;
+
+static bool release_decide(const struct gcs_site *site, struct gcs_firing *ret)
+{
+	bool fires;
+
+	prim_mutex_lock(&release_lock);
+	fires = gcs_decide(GCS_POINT_mem_os_release, site, ret);
+	prim_mutex_unlock(&release_lock);
+	return fires;
+}
+
+int gc_release(size_t bytes)
+{
+	const struct sched_g *g = sched_current();
+	struct gcs_firing firing;
+	struct gcs_site site;
+	int64_t begin_ns;
+
+	if (g == NULL)
+		return 0;
+	site = gc_site(g, true, bytes);
+	site.worker = MRT_WORKER_SCAVENGER;
+	begin_ns = site.now_ns;
+	if (!release_decide(&site, &firing))
+		return 0;
+	if (firing.action == GCS_ACT_FAIL) {
+		gcs_effect(&site, firing.id, 13, bytes);
+		return firing.err > 0 ? -firing.err : -ENOMEM;
+	}
+	prim_sleep_until(begin_ns + firing.delay_ns);
+	site.now_ns = prim_now_ns();
+	gcs_effect(&site, firing.id, 6, (uint64_t)(site.now_ns - begin_ns));
+	return 0;
+}
+
 /* ------------------------------------------------------------------- delays */
 
 /* What came late is there: since_ns is when it would have been. */
@@ -135,6 +199,7 @@ void gc_point_init(void)
 {
 	atomic_store_explicit(&hold.until_ns, 0, memory_order_relaxed);
 	hold.firing = 0;
+	prim_mutex_init(&release_lock, PRIM_RANK_FAULTS);
 }
 
 /* The right to begin a cycle is ours and the trigger is reached. */

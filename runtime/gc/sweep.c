@@ -94,6 +94,7 @@ static void sweep_report(struct sched_g *g)
 	gc_emit(g, WATCH_SWEEP_END, cycle, (uint64_t)(prim_now_ns() - sweep.begin_ns),
 		mem_pages_swept(), 0,
 		atomic_load_explicit(&sweep.firing, memory_order_relaxed), 0);
+	gc_scavenge_wake(g);
 }
 
 void gc_sweep_finish(struct sched_g *g)

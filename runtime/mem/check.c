@@ -57,7 +57,7 @@ struct check {
 	uint32_t page;	/* every page below is accounted for */
 	uint64_t spans; /* found in the page table */
 	uint64_t held;	/* found in sets and caches */
-	uint64_t used_pages, free_pages;
+	uint64_t used_pages, free_pages, released_pages;
 	uint64_t live_objects, live_bytes;
 	uint64_t unswept;
 };
@@ -128,6 +128,8 @@ static int check_span(struct check *k, struct mem_span *s)
 		return check_broken(k, "S4: span %#lx: sweepgen %u, heap %u", base,
 				    atomic_load_explicit(&s->sweepgen, memory_order_relaxed),
 				    mem_sweepgen());
+	if (mem_released_count(k->page, (uint32_t)s->npages) != 0)
+		return check_broken(k, "released: span %#lx has a page that is released", base);
 	k->spans++;
 	k->used_pages += s->npages;
 	k->page += (uint32_t)s->npages;
@@ -152,6 +154,28 @@ static int check_spans_to(struct check *k, uint32_t end)
 	return r;
 }
 
+/* Which pages of the run are released, page by page, against what it says of them. */
+static int check_released(struct check *k, const struct mem_run *run)
+{
+	uint32_t backed = 0, high = run->page;
+
+	for (uint32_t i = 0; i < run->npages; i++) {
+		if (mem_released_count(run->page + i, 1) != 0)
+			continue;
+		backed++;
+		high = run->page + i + 1;
+	}
+	k->released_pages += run->npages - backed;
+	if (backed != run->backed ||
+	    (backed != 0 && (high > run->high || run->high > run->page + run->npages)))
+		return check_broken(k, "released: page %u: %u of %u backed, up to %u; says %u, %u",
+				    run->page, backed, run->npages, high, run->backed, run->high);
+	if (run->backed_all != run->backed + mem_runs_backed(run->left) + mem_runs_backed(run->right))
+		return check_broken(k, "released: page %u: wrong sum of backed pages below it",
+				    run->page);
+	return 0;
+}
+
 static int check_run(const struct mem_run *run, void *arg)
 {
 	struct check *k = arg;
@@ -173,7 +197,7 @@ static int check_run(const struct mem_run *run, void *arg)
 					    run->page + i);
 	k->free_pages += run->npages;
 	k->page += run->npages;
-	return 0;
+	return check_released(k, run);
 }
 
 static int check_pages(struct check *k)
@@ -191,6 +215,10 @@ static int check_pages(struct check *k)
 			(unsigned long)k->free_pages, (unsigned long)k->used_pages,
 			(unsigned long)k->spans, mem_heap.free_pages,
 			(unsigned long)mem_pages_in_use(), (unsigned long)mem_heap.spans);
+	if (k->released_pages != mem_heap.released_pages || mem_heap.releasing_pages != 0)
+		return check_broken(k, "counters: %lu pages released, counted %u; %u on their way",
+				    (unsigned long)k->released_pages, mem_heap.released_pages,
+				    mem_heap.releasing_pages);
 	return 0;
 }
 

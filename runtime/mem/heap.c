@@ -6,8 +6,8 @@
  * are reservations of their own, committed along with the chunks.  Whatever
  * the OS refuses, what was committed before stays usable and counted.
  *
- * Pages never handed out read as zero: they lie from touched_pages on, since
- * first fit takes the lowest run and the untouched pages end the last one.
+ * Of every page it is known whether the system backs it (scavenge.c). Those that it does not back, never
+ * touched or given back, read as zero.
  */
 #include "runtime/mem/mem_priv.h"
 
@@ -29,7 +29,7 @@ static struct mem_span *heap_of_run(struct mem_run *run)
 	return (struct mem_span *)((char *)run - offsetof(struct mem_span, run));
 }
 
-static struct mem_span *heap_spare_get_locked(void)
+struct mem_span *mem_heap_spare_get_locked(void)
 {
 	struct mem_span *s = mem_heap.spare;
 
@@ -47,7 +47,7 @@ static struct mem_span *heap_spare_get_locked(void)
 	return s;
 }
 
-static void heap_spare_put_locked(struct mem_span *s)
+void mem_heap_spare_put_locked(struct mem_span *s)
 {
 	s->next = mem_heap.spare;
 	mem_heap.spare = s;
@@ -87,16 +87,31 @@ static void heap_bitmap_put_locked(_Atomic uint64_t *bits, uint32_t words)
 
 /* ------------------------------------------------------------------- growth */
 
-static void heap_runs_put_locked(struct mem_span *s, uint32_t page, uint32_t npages)
+static void heap_spent_put_locked(struct mem_run *const spent[2])
+{
+	for (int i = 0; i < 2; i++)
+		if (spent[i] != NULL)
+			mem_heap_spare_put_locked(heap_of_run(spent[i]));
+}
+
+void mem_heap_run_put_locked(struct mem_span *s)
 {
 	struct mem_run *spent[2];
 
-	s->run = (struct mem_run){.page = page, .npages = npages};
+	prim_mutex_assert_held(&mem_heap.lock);
+	mem_heap.free_pages += s->run.npages;
 	mem_heap.runs = mem_runs_put(mem_heap.runs, &s->run, spent);
-	mem_heap.free_pages += npages;
-	for (int i = 0; i < 2; i++)
-		if (spent[i] != NULL)
-			heap_spare_put_locked(heap_of_run(spent[i]));
+	heap_spent_put_locked(spent);
+}
+
+void mem_heap_run_cut_locked(const struct mem_cut *cut)
+{
+	struct mem_run *spent[2];
+
+	prim_mutex_assert_held(&mem_heap.lock);
+	mem_heap.runs = mem_runs_cut(mem_heap.runs, cut, spent);
+	mem_heap.free_pages -= cut->npages;
+	heap_spent_put_locked(spent);
 }
 
 /* Free pages at the very end of what is committed. */
@@ -125,6 +140,8 @@ static int heap_commit_tables_locked(uint32_t end)
 			      (size_t)more * HEAP_BITS_PER_PAGE);
 	if (r < 0)
 		return r;
+	prim_step_n(PRIM_COST_FAULT, (uint32_t)(more * (sizeof(struct mem_span *) +
+							HEAP_BITS_PER_PAGE) / PRIM_PAGE_BYTES));
 	mem_heap.table_pages = end;
 	return 0;
 }
@@ -149,14 +166,14 @@ static int heap_grow_locked(uint32_t npages)
 		return -ENOMEM;
 	if (heap_growth_refused((size_t)more << MEM_PAGE_SHIFT))
 		return -ENOMEM;
-	s = heap_spare_get_locked();
+	s = mem_heap_spare_get_locked();
 	if (s == NULL)
 		return -ENOMEM;
 	r = heap_commit_tables_locked(from + more);
 	if (r == 0)
 		r = prim_pages_commit(addr, (size_t)more << MEM_PAGE_SHIFT);
 	if (r < 0) {
-		heap_spare_put_locked(s);
+		mem_heap_spare_put_locked(s);
 		return r;
 	}
 	mem_poison(addr, (size_t)more << MEM_PAGE_SHIFT);
@@ -164,7 +181,9 @@ static int heap_grow_locked(uint32_t npages)
 	/* Release: pairs with the acquire in mem_in_heap. */
 	atomic_store_explicit(&mem_layout.bytes, (size_t)mem_heap.grown_pages << MEM_PAGE_SHIFT,
 			      memory_order_release);
-	heap_runs_put_locked(s, from, more);
+	mem_released_set(from, more);
+	s->run = (struct mem_run){.page = from, .npages = more};
+	mem_heap_run_put_locked(s);
 	return 0;
 }
 
@@ -174,13 +193,51 @@ struct heap_cut {
 	struct mem_span *span;
 	_Atomic uint64_t *bits;
 	uint32_t page;
-	uint32_t fresh; /* pages of it never handed out before: its last ones */
-	bool needzero;
+	uint32_t fresh;	 /* pages of it that the system did not back until now */
+	uint32_t grown;	 /* pages by which the heap grew for it */
+	uint64_t firing; /* of mem/fragment; 0: none */
+	uint32_t longest; /* with it: pages of the longest run that is left */
 };
+
+/* The first run that is long enough. */
+static void heap_place_first_locked(uint32_t npages, struct heap_cut *cut)
+{
+	struct mem_run *spent = NULL;
+
+	mem_heap.runs = mem_runs_take(mem_heap.runs, npages, &cut->page, &spent);
+	mem_heap.free_pages -= npages;
+	if (spent != NULL)
+		mem_heap_spare_put_locked(heap_of_run(spent));
+}
+
+/* The gate of mem/fragment is armed: in the middle of the longest run, so that something is left on
+ * both sides; false: it does not fire, or cannot. */
+static __attribute__((cold, noinline)) bool heap_place_apart_locked(uint32_t npages,
+								    struct heap_cut *cut)
+{
+	struct mem_run *run = mem_runs_first_longest(mem_heap.runs);
+	struct mem_span *rest = mem_heap_spare_get_locked();
+	bool choice = rest != NULL && run->npages >= npages + 2;
+
+	cut->firing = mem_hooks->fragment != NULL
+			      ? mem_hooks->fragment((size_t)npages << MEM_PAGE_SHIFT, choice)
+			      : 0;
+	if (!choice || cut->firing == 0) {
+		if (rest != NULL)
+			mem_heap_spare_put_locked(rest);
+		cut->firing = 0;
+		return false;
+	}
+	cut->page = run->page + (run->npages - npages) / 2;
+	mem_heap_run_cut_locked(&(struct mem_cut){
+		.run = run, .rest = &rest->run, .page = cut->page, .npages = npages});
+	cut->longest = mem_runs_longest(mem_heap.runs);
+	return true;
+}
 
 static int heap_take_pages_locked(uint32_t npages, struct heap_cut *cut)
 {
-	struct mem_run *spent = NULL;
+	uint32_t before = mem_heap.grown_pages;
 	int r;
 
 	if (mem_runs_longest(mem_heap.runs) < npages) {
@@ -188,17 +245,10 @@ static int heap_take_pages_locked(uint32_t npages, struct heap_cut *cut)
 		if (r < 0)
 			return r;
 	}
-	mem_heap.runs = mem_runs_take(mem_heap.runs, npages, &cut->page, &spent);
-	if (spent != NULL)
-		heap_spare_put_locked(heap_of_run(spent));
-	mem_heap.free_pages -= npages;
-	cut->needzero = cut->page < mem_heap.touched_pages;
-	cut->fresh = 0;
-	if (cut->page + npages > mem_heap.touched_pages) {
-		cut->fresh = cut->page + npages - mem_heap.touched_pages;
-		cut->fresh = cut->fresh < npages ? cut->fresh : npages;
-		mem_heap.touched_pages = cut->page + npages;
-	}
+	if (!gcs_gate(GCS_POINT_mem_fragment) || !heap_place_apart_locked(npages, cut))
+		heap_place_first_locked(npages, cut);
+	cut->fresh = mem_released_take(cut->page, npages);
+	cut->grown = mem_heap.grown_pages - before;
 	return 0;
 }
 
@@ -208,7 +258,7 @@ static int heap_cut_locked(uint32_t npages, uint32_t words, struct heap_cut *cut
 	int r;
 
 	prim_mutex_assert_held(&mem_heap.lock);
-	cut->span = heap_spare_get_locked();
+	cut->span = mem_heap_spare_get_locked();
 	if (cut->span == NULL)
 		return -ENOMEM;
 	cut->bits = heap_bitmap_get_locked(words);
@@ -216,17 +266,29 @@ static int heap_cut_locked(uint32_t npages, uint32_t words, struct heap_cut *cut
 	if (r < 0) {
 		if (cut->bits != NULL)
 			heap_bitmap_put_locked(cut->bits, words);
-		heap_spare_put_locked(cut->span);
+		mem_heap_spare_put_locked(cut->span);
 		return r;
 	}
 	mem_heap.spans++;
 	return 0;
 }
 
+/* Pages of the span come into use for the first time, or again. No lock is held. */
+static void heap_fault_in(const struct heap_cut *cut)
+{
+	size_t bytes = (size_t)cut->fresh << MEM_PAGE_SHIFT;
+
+	prim_step_n(PRIM_COST_FAULT, (uint32_t)(bytes / PRIM_PAGE_BYTES));
+	if (mem_hooks->fresh != NULL)
+		mem_hooks->fresh(bytes, (size_t)cut->grown << MEM_PAGE_SHIFT);
+	if (gcs_gate(GCS_POINT_mem_slow) && mem_hooks->fault_in != NULL)
+		mem_hooks->fault_in(bytes);
+}
+
 static int heap_try_alloc(size_t npages, mem_spanclass sc, struct mem_span **ret)
 {
 	uint32_t words = (mem_span_capacity(sc, npages) + 63) / 64;
-	struct heap_cut cut;
+	struct heap_cut cut = {0};
 	int r;
 
 	if (npages > mem_heap.reserved_pages)
@@ -239,10 +301,12 @@ static int heap_try_alloc(size_t npages, mem_spanclass sc, struct mem_span **ret
 		return r;
 	/* The pages are nobody else's now: the long part needs no lock. */
 	mem_span_zero_bits(cut.bits, words * 2);
-	mem_span_publish(cut.span, cut.page, npages, sc, cut.bits, words, cut.needzero);
+	mem_span_publish(cut.span, cut.page, npages, sc, cut.bits, words, cut.fresh < npages);
 	mem_count(&mem_counters.pages_in_use, npages);
-	if (gcs_gate(GCS_POINT_mem_slow) && cut.fresh != 0 && mem_hooks->fault_in != NULL)
-		mem_hooks->fault_in((size_t)cut.fresh << MEM_PAGE_SHIFT);
+	if (PRIM_UNLIKELY(cut.firing != 0))
+		mem_hooks->fragmented(cut.firing, (size_t)cut.longest << MEM_PAGE_SHIFT);
+	if (cut.fresh != 0)
+		heap_fault_in(&cut);
 	*ret = cut.span;
 	return 0;
 }
@@ -275,7 +339,11 @@ void mem_heap_free(struct mem_span *s)
 	prim_mutex_lock(&mem_heap.lock);
 	heap_bitmap_put_locked(bits, words);
 	mem_heap.spans--;
-	heap_runs_put_locked(s, page, (uint32_t)npages);
+	s->run = (struct mem_run){.page = page,
+				  .npages = (uint32_t)npages,
+				  .backed = (uint32_t)npages,
+				  .high = page + (uint32_t)npages};
+	mem_heap_run_put_locked(s);
 	prim_mutex_unlock(&mem_heap.lock);
 }
 
@@ -283,11 +351,12 @@ void mem_heap_free(struct mem_span *s)
 
 static int heap_reserve(size_t pages)
 {
-	void *heap, *table, *bits;
+	void *heap, *table, *bits, *released;
 	int r;
 
 	mem_heap.page_table_bytes = pages * sizeof(struct mem_span *);
 	mem_heap.bits_bytes = pages * HEAP_BITS_PER_PAGE + HEAP_BITS_EXTRA;
+	mem_heap.released_bytes = (pages + 63) / 64 * sizeof(uint64_t);
 	r = prim_pages_reserve(&heap, prim_heap_base(), pages << MEM_PAGE_SHIFT, MEM_CHUNK_BYTES);
 	if (r < 0)
 		return r;
@@ -297,15 +366,23 @@ static int heap_reserve(size_t pages)
 	r = prim_pages_reserve(&bits, 0, mem_heap.bits_bytes, PRIM_PAGE_BYTES);
 	if (r < 0)
 		goto fail_bits;
+	r = prim_pages_reserve(&released, 0, mem_heap.released_bytes, PRIM_PAGE_BYTES);
+	if (r < 0)
+		goto fail_released;
 	r = prim_pages_commit(bits, HEAP_BITS_EXTRA);
+	if (r == 0)
+		r = prim_pages_commit(released, mem_heap.released_bytes);
 	if (r < 0)
 		goto fail_commit;
+	mem_heap.released = released;
 	mem_layout.base = (uintptr_t)heap;
 	mem_layout.page_table = table;
 	mem_layout.bits = bits;
 	return 0;
 
 fail_commit:
+	prim_pages_unreserve(released, mem_heap.released_bytes);
+fail_released:
 	prim_pages_unreserve(bits, mem_heap.bits_bytes);
 fail_bits:
 	prim_pages_unreserve(table, mem_heap.page_table_bytes);
@@ -336,6 +413,7 @@ int mem_heap_init(size_t reserve_bytes, bool clobber)
 void mem_heap_fini(void)
 {
 	mem_unpoison((void *)mem_layout.base, atomic_load(&mem_layout.bytes));
+	prim_pages_unreserve(mem_heap.released, mem_heap.released_bytes);
 	prim_pages_unreserve((void *)(uintptr_t)mem_layout.bits, mem_heap.bits_bytes);
 	prim_pages_unreserve((void *)(uintptr_t)mem_layout.page_table, mem_heap.page_table_bytes);
 	prim_pages_unreserve((void *)mem_layout.base,

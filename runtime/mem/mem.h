@@ -15,7 +15,9 @@
  * when the page heap takes more of its reservation, `mem/os_commit` when it asks the system to back
  * that (heap.c). They fail as the real thing does: unswept spans are swept before a heap that cannot
  * grow is final, and -ENOMEM goes up to the policy. `mem/slow` (heap.c) is no failure: a span with pages
- * that nobody has touched comes late.
+ * that nobody has touched, or none since they were given back, comes late. Neither is `mem/fragment`
+ * (heap.c): a span comes from the middle of the longest free run. `mem/os_release` (scavenge.c): free
+ * pages are not given back, or late.
  */
 #pragma once
 
@@ -47,6 +49,9 @@ struct mem_run {
 	uint32_t page, npages; /* first page, counted from the heap's base */
 	uint32_t max;	       /* longest run in this subtree */
 	uint32_t prio;
+	uint32_t backed;     /* of its pages, those that are not released */
+	uint32_t backed_all; /* of those in this subtree */
+	uint32_t high;	     /* while backed is not 0: no page from here on is backed */
 };
 
 /*
@@ -96,8 +101,8 @@ struct mem_cache {
 };
 
 /* All in bytes but for *_objects_*. Exact while the world is stopped and caches are flushed:
- * heap_sys = heap_inuse + heap_idle, heap_idle >= heap_released. heap_released counts committed
- * pages never touched. */
+ * heap_sys = heap_inuse + heap_idle, heap_idle >= heap_released. heap_released counts free pages
+ * that the system does not back: never touched, or given back. */
 struct mem_stats {
 	uint64_t alloc_bytes_total, alloc_objects_total, freed_bytes_total, freed_objects_total;
 	uint64_t heap_sys, heap_inuse, heap_idle, heap_released; /* bytes */
@@ -118,12 +123,24 @@ struct mem_hooks {
 	/* An armed gate on a failure site: true: memory is refused. Optional, NULL allowed: never.
 	 * It decides and logs, and does nothing else: the points mem/os_* ask under the heap's lock. */
 	bool (*refuse)(enum gcs_point point, size_t bytes);
-	/* The gate of mem/slow is armed, and `bytes` of a span's pages are touched for the first time:
-	 * may keep the calling thread waiting. Optional, NULL allowed. */
+	/* The gate of mem/slow is armed, and `bytes` of a span's pages are touched for the first time
+	 * or come back: may keep the calling thread waiting. Optional, NULL allowed. */
 	void (*fault_in)(size_t bytes);
+	/* A span took `bytes` that the system did not back until now, and the heap grew by `grown` for
+	 * it (0: it did not): a limit may want as much given back (mem_scavenge). Optional, NULL
+	 * allowed. */
+	void (*fresh)(size_t bytes, size_t grown);
+	/* The gate of mem/os_release is armed and `bytes` are about to be given back: 0, or -errno: the
+	 * system refuses. May keep the calling thread waiting. Optional, NULL allowed. */
+	int (*release)(size_t bytes);
+	/* The gate of mem/fragment is armed and a span of `bytes` gets its pages; choice: the longest
+	 * free run can be split for it. The firing, or 0. Optional, NULL allowed. */
+	uint64_t (*fragment)(size_t bytes, bool choice);
+	/* It was split: the longest free run is now so long. With `fragment`. */
+	void (*fragmented)(uint64_t firing, size_t longest);
 };
-/* But for `refuse`, hooks run with no lock of mem held. They may sweep (mem_sweep_one); they neither
- * park nor allocate. */
+/* But for `refuse` and `fragment`, hooks run with no lock of mem held. They may sweep (mem_sweep_one)
+ * and scavenge; they neither park nor allocate. */
 
 int mem_init(size_t reserve_bytes, const struct mem_hooks *hooks, bool clobber);
 void mem_fini(void); /* gives every page back */
@@ -188,12 +205,20 @@ bool mem_sweep_done(void);
 uint64_t mem_pages_in_use(void);
 uint64_t mem_pages_swept(void); /* in this sweep phase */
 
+/* ---- giving free pages back (scavenge.c; gc/ paces) */
+#define MEM_SCAVENGE_BYTES ((size_t)64 << 10)
+/* Give up to max_bytes of free pages back to the system, at most MEM_SCAVENGE_BYTES at once, the highest
+ * first. The bytes given back; 0: there is none that the system backs; -errno: it refuses, and they
+ * stay as they are. While the system is asked the pages are nobody's: an allocation that would need
+ * just them makes the heap grow. Any thread. */
+int64_t mem_scavenge(size_t max_bytes);
+
 /* ---- statistics, walking, checking */
 void mem_stats_read(struct mem_stats *ret);
 void mem_cache_flush_stats(struct mem_cache *c);
 /* Every in-use span; world stopped. fn returns non-zero to end (returned). */
 int mem_walk_spans(int (*fn)(struct mem_span *, void *), void *arg);
-/* S1..S4, free runs, page table, class sets, counters; world stopped, caches flushed or not. 0, or
+/* S1..S4, free runs, which pages are released, page table, class sets, counters; world stopped, caches flushed or not. 0, or
  * -EUCLEAN with a text. */
 int mem_check(char *text, size_t cap);
 /* Live bytes by mark bits just after mark termination, before sweep begins. World stopped. */

@@ -4,7 +4,7 @@
  * Locks, in rising rank: a central's (which spans of a class lie in which
  * set), the heap's (free runs, descriptors, bitmaps, the list of caches),
  * persist's.  No step of the simulation is charged under the first two but
- * for what the OS seam charges when the heap grows.
+ * for what it costs that the heap grows.
  */
 #pragma once
 
@@ -38,15 +38,39 @@ static inline uint32_t mem_runs_longest(const struct mem_run *root)
 {
 	return root ? root->max : 0;
 }
+static inline uint32_t mem_runs_backed(const struct mem_run *root)
+{
+	return root ? root->backed_all : 0;
+}
 /* Cut npages off the first run, by address, that is long enough (the caller knows there is one).
  * *ret_spent: its node when it was used up, else NULL. */
 struct mem_run *mem_runs_take(struct mem_run *root, uint32_t npages, uint32_t *ret_page,
 			      struct mem_run **ret_spent);
-/* Insert a run, joined with its neighbours; up to two nodes come out unused. */
+/* Pages anywhere in a run; `rest`: a node for what lies behind them. */
+struct mem_cut {
+	struct mem_run *run, *rest;
+	uint32_t page, npages;
+};
+/* Up to two nodes come out unused. */
+struct mem_run *mem_runs_cut(struct mem_run *root, const struct mem_cut *cut,
+			     struct mem_run *ret_spent[2]);
+/* The last run, by address, with pages that are backed; NULL: there are none. */
+struct mem_run *mem_runs_last_backed(struct mem_run *root);
+/* The first of the longest ones. NULL: none. */
+struct mem_run *mem_runs_first_longest(struct mem_run *root);
+/* Insert a run (page, npages, backed, high), joined with its neighbours; up to two nodes come out unused. */
 struct mem_run *mem_runs_put(struct mem_run *root, struct mem_run *run,
 			     struct mem_run *ret_spent[2]);
 /* In address order; fn returns non-zero to end. */
 int mem_runs_walk(const struct mem_run *root, int (*fn)(const struct mem_run *, void *), void *arg);
+
+/* ----------------------------------------------- scavenge.c: a bit a page: it is released.
+ * Under the heap's lock. Set only in free runs. */
+
+void mem_released_set(uint32_t page, uint32_t npages);
+uint32_t mem_released_count(uint32_t page, uint32_t npages);
+/* Clear them; how many were set. */
+uint32_t mem_released_take(uint32_t page, uint32_t npages);
 
 /* ------------------------------------------------------------------- heap.c */
 
@@ -60,12 +84,14 @@ struct mem_heap {
 	uint32_t reserved_pages;
 	uint32_t grown_pages;	/* committed, from the base */
 	uint32_t table_pages;	/* page table and pointer bitmap committed for so many (>= grown) */
-	uint32_t touched_pages; /* no page from here on was ever handed out */
-	uint32_t free_pages;
+	uint32_t free_pages;	/* in the runs */
+	uint32_t releasing_pages; /* out of the runs while the system is asked to take them */
+	uint32_t released_pages;  /* bits that are set in `released` */
+	uint64_t *released;
 	uint64_t spans, caches_count;
 	uint64_t span_sys, bitmap_sys,
 		cache_sys;		     /* bytes of descriptors, mark bits, caches ever made */
-	size_t page_table_bytes, bits_bytes; /* reserved */
+	size_t page_table_bytes, bits_bytes, released_bytes; /* reserved */
 	bool clobber;
 };
 extern struct mem_heap mem_heap;
@@ -77,6 +103,13 @@ void mem_heap_fini(void);
 int mem_heap_alloc(size_t npages, mem_spanclass sc, struct mem_span **ret);
 /* In no set, in no cache, nobody's. */
 void mem_heap_free(struct mem_span *s);
+/* A descriptor that is not in use; NULL: no memory. */
+struct mem_span *mem_heap_spare_get_locked(void);
+void mem_heap_spare_put_locked(struct mem_span *s);
+/* s->run (page, npages, backed, high) becomes free, and the descriptor the heap's. */
+void mem_heap_run_put_locked(struct mem_span *s);
+/* Pages out of a run; two of the descriptors may become unused. */
+void mem_heap_run_cut_locked(const struct mem_cut *cut);
 
 /* ------------------------------------------------------------------- span.c */
 

@@ -7,6 +7,10 @@
  * with it a simulated run, depends on nothing but the history.  No two runs
  * touch: mem_runs_put joins them.
  *
+ * Of each run and of each subtree it is known how many pages the system backs
+ * (the others are released, scavenge.c), so that the last run with such pages is
+ * found in one descent as well.
+ *
  * A node is the `run` member of an unused span descriptor; nothing is
  * allocated here, so freeing pages cannot fail.
  */
@@ -25,6 +29,7 @@ static void run_update(struct mem_run *t)
 	uint32_t max = t->npages > left ? t->npages : left;
 
 	t->max = max > right ? max : right;
+	t->backed_all = t->backed + mem_runs_backed(t->left) + mem_runs_backed(t->right);
 }
 
 /* Every page of l lies below every page of r. */
@@ -75,6 +80,12 @@ static struct mem_run *run_insert(struct mem_run *t, struct mem_run *run)
 	return t;
 }
 
+static struct mem_run *run_add(struct mem_run *root, struct mem_run *run)
+{
+	run->prio = run_prio(run->page);
+	return run_insert(root, run);
+}
+
 static struct mem_run *run_remove(struct mem_run *t, const struct mem_run *run)
 {
 	if (t == run)
@@ -111,6 +122,17 @@ static struct mem_run *run_after(struct mem_run *t, uint32_t page)
 	return found;
 }
 
+/* Backed pages among npages of the run from `page` on. Looks at single pages only where the run is
+ * mixed. */
+static uint32_t run_backed_in(const struct mem_run *run, uint32_t page, uint32_t npages)
+{
+	if (run->backed == 0 || page >= run->high)
+		return 0;
+	if (run->backed == run->npages)
+		return npages;
+	return npages - mem_released_count(page, npages);
+}
+
 struct mem_run *mem_runs_take(struct mem_run *root, uint32_t npages, uint32_t *ret_page,
 			      struct mem_run **ret_spent)
 {
@@ -118,6 +140,7 @@ struct mem_run *mem_runs_take(struct mem_run *root, uint32_t npages, uint32_t *r
 		root->left = mem_runs_take(root->left, npages, ret_page, ret_spent);
 	} else if (root->npages >= npages) {
 		*ret_page = root->page;
+		root->backed -= run_backed_in(root, root->page, npages);
 		root->page += npages;
 		root->npages -= npages;
 		*ret_spent = root->npages == 0 ? root : NULL;
@@ -130,6 +153,63 @@ struct mem_run *mem_runs_take(struct mem_run *root, uint32_t npages, uint32_t *r
 	return root;
 }
 
+struct mem_run *mem_runs_cut(struct mem_run *root, const struct mem_cut *cut,
+			     struct mem_run *ret_spent[2])
+{
+	struct mem_run *run = cut->run, *rest = cut->rest;
+	uint32_t end = cut->page + cut->npages, run_end = run->page + run->npages;
+
+	root = run_remove(root, run);
+	*rest = (struct mem_run){.page = end, .npages = run_end - end, .high = run->high};
+	rest->backed = run_backed_in(run, end, rest->npages);
+	run->backed -= rest->backed + run_backed_in(run, cut->page, cut->npages);
+	run->npages = cut->page - run->page;
+	if (run->high > cut->page)
+		run->high = cut->page;
+	ret_spent[0] = run->npages == 0 ? run : NULL;
+	ret_spent[1] = rest->npages == 0 ? rest : NULL;
+	if (run->npages != 0)
+		root = run_add(root, run);
+	return rest->npages != 0 ? run_add(root, rest) : root;
+}
+
+struct mem_run *mem_runs_last_backed(struct mem_run *root)
+{
+	while (mem_runs_backed(root) != 0) {
+		if (mem_runs_backed(root->right) != 0)
+			root = root->right;
+		else if (root->backed != 0)
+			break;
+		else
+			root = root->left;
+	}
+	return mem_runs_backed(root) != 0 ? root : NULL;
+}
+
+struct mem_run *mem_runs_first_longest(struct mem_run *root)
+{
+	uint32_t longest = mem_runs_longest(root);
+
+	while (root != NULL) {
+		if (mem_runs_longest(root->left) == longest)
+			root = root->left;
+		else if (root->npages == longest)
+			break;
+		else
+			root = root->right;
+	}
+	return root;
+}
+
+/* Two runs that touch are one: what is known of the other one comes to it. */
+static void run_join(struct mem_run *run, const struct mem_run *other)
+{
+	if (other->backed != 0 && (run->backed == 0 || other->high > run->high))
+		run->high = other->high;
+	run->backed += other->backed;
+	run->npages += other->npages;
+}
+
 struct mem_run *mem_runs_put(struct mem_run *root, struct mem_run *run,
 			     struct mem_run *ret_spent[2])
 {
@@ -139,17 +219,16 @@ struct mem_run *mem_runs_put(struct mem_run *root, struct mem_run *run,
 	ret_spent[0] = ret_spent[1] = NULL;
 	if (before != NULL && before->page + before->npages == run->page) {
 		root = run_remove(root, before);
+		run_join(run, before);
 		run->page = before->page;
-		run->npages += before->npages;
 		ret_spent[0] = before;
 	}
 	if (after != NULL && run->page + run->npages == after->page) {
 		root = run_remove(root, after);
-		run->npages += after->npages;
+		run_join(run, after);
 		ret_spent[1] = after;
 	}
-	run->prio = run_prio(run->page);
-	return run_insert(root, run);
+	return run_add(root, run);
 }
 
 int mem_runs_walk(const struct mem_run *root, int (*fn)(const struct mem_run *, void *), void *arg)

@@ -41,13 +41,16 @@ uint64_t mem_pages_swept(void)
 static void stats_heap_locked(struct mem_stats *st)
 {
 	const struct mem_heap *h = &mem_heap;
-	uint64_t tables = (uint64_t)h->table_pages * sizeof(struct mem_span *);
+	/* Of the released bits, what is touched. */
+	uint64_t tables = (uint64_t)h->table_pages * sizeof(struct mem_span *) +
+			  ((uint64_t)h->table_pages / 8 + PRIM_PAGE_BYTES - 1) / PRIM_PAGE_BYTES *
+				  PRIM_PAGE_BYTES;
 
 	prim_mutex_assert_held(&h->lock);
 	st->heap_sys = (uint64_t)h->grown_pages << MEM_PAGE_SHIFT;
-	st->heap_idle = (uint64_t)h->free_pages << MEM_PAGE_SHIFT;
+	st->heap_idle = (uint64_t)(h->free_pages + h->releasing_pages) << MEM_PAGE_SHIFT;
 	st->heap_inuse = st->heap_sys - st->heap_idle;
-	st->heap_released = (uint64_t)(h->grown_pages - h->touched_pages) << MEM_PAGE_SHIFT;
+	st->heap_released = (uint64_t)h->released_pages << MEM_PAGE_SHIFT;
 	st->spans_inuse = h->spans * sizeof(struct mem_span);
 	st->span_sys = h->span_sys;
 	st->cache_inuse = h->caches_count * sizeof(struct mem_cache);

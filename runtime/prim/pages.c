@@ -56,14 +56,19 @@ int prim_pages_commit(void *addr, size_t bytes)
 	if (mprotect(addr, bytes, PROT_READ | PROT_WRITE) != 0)
 		return -ENOMEM;
 	prim_step(PRIM_COST_OS_CALL);
-	prim_step_n(PRIM_COST_FAULT, (uint32_t)(bytes / PRIM_PAGE_BYTES));
 	return 0;
 }
 
-void prim_pages_decommit(void *addr, size_t bytes)
+int prim_pages_decommit(void *addr, size_t bytes)
 {
-	madvise(addr, prim_page_round(bytes), MADV_DONTNEED);
+	int r;
+
+	bytes = prim_page_round(bytes);
+	r = madvise(addr, bytes, MADV_DONTNEED) != 0 ? -errno : 0;
 	prim_step(PRIM_COST_OS_CALL);
+	if (r == 0)
+		prim_step_n(PRIM_COST_RELEASE, (uint32_t)(bytes / PRIM_PAGE_BYTES));
+	return r;
 }
 
 void *prim_pages_alloc(size_t bytes)

@@ -52,11 +52,15 @@ enum watch_effect {
 	WATCH_EFFECT_WOKE = 4,		/* a delayed wake ran */
 	WATCH_EFFECT_REPAIRED = 5,	/* a dropped wake was found by the back-stop poll */
 	WATCH_EFFECT_LATE = 6,		/* late or held up, to the safepoint, with fresh pages, with a look of the poller, a due cycle, a stalled
-					 * sweeper or mark worker, a long stop, a root scan, a P without its CPU: ns */
+					 * sweeper or mark worker, a long stop, a root scan, a P without its CPU, pages given
+					 * back: ns */
 	WATCH_EFFECT_ALONE = 7,		/* no credit for an assist: scan work done instead */
 	WATCH_EFFECT_FLUSHED = 8,	/* a write barrier's buffer: pointers */
 	WATCH_EFFECT_IDLE = 9,		/* nothing came of it but: 1 if a goroutine woke for nothing (duplicate), what was left lying (steal) */
 	WATCH_EFFECT_BIASED = 12,	/* the figure that was used (mem/limit: bytes) */
+	WATCH_EFFECT_KEPT = 13,		/* pages were not given back and stay: bytes */
+	WATCH_EFFECT_STALLED = 14,	/* the scavenger: bytes due to be given back at the end of it */
+	WATCH_EFFECT_SPLIT = 15,	/* the longest free run, by a span: bytes of the longest that is left */
 	WATCH_EFFECT_UNMOVED = 20,	/* a share of a map's growth left undone: old chains that are not passed over yet */
 	WATCH_EFFECT_COLLIDES = 21,	/* a map's keys do: of so many buckets they use one */
 	WATCH_EFFECT_CAPACITY = 22,	/* of a new array was changed: it */

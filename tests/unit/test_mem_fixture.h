@@ -40,7 +40,8 @@ static inline bool hook_black(void)
 {
 	return atomic_load(&black);
 }
-static const struct mem_hooks hooks = {hook_live, hook_debt, hook_black, NULL, NULL};
+static const struct mem_hooks hooks = {
+	.live_add = hook_live, .sweep_debt = hook_debt, .alloc_black = hook_black};
 
 static inline void heap_up(size_t reserve, bool clobber)
 {

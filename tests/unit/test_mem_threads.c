@@ -1,6 +1,6 @@
 /*
  * test_mem_threads.c: several threads, each with a cache, allocate, mark one
- * another's objects, flush and sweep at the same time, while a finder resolves
+ * another's objects, flush, sweep and give pages back at the same time, while a finder resolves
  * addresses all over the heap.  Between the phases they meet, as in a stopped
  * world, and the heap is checked.
  *
@@ -31,7 +31,7 @@ static _Atomic uint32_t meet_arrived, meet_round;
 static _Atomic bool stop;
 static _Atomic uint64_t wrong_contents, wrong_zero, wrong_find, wrong_marks, no_memory,
 	checks_failed;
-static _Atomic uint64_t marks_won, finds, swept_pages;
+static _Atomic uint64_t marks_won, finds, swept_pages, given_back;
 static char check_text[256];
 
 /* All workers are here; the last one runs fn before anyone goes on. */
@@ -93,6 +93,8 @@ static void worker_alloc(struct worker *w, uint32_t n)
 		for (size_t i = 0; i < o->bytes / 8; i++)
 			o->p[i] = r ^ i;
 		w->count++;
+		if (r % 8 == 0) /* what others have just freed, or are about to take */
+			atomic_fetch_add(&given_back, (uint64_t)mem_scavenge(r % 100000));
 	}
 	atomic_fetch_add(&wrong_zero, dirty);
 }
@@ -213,6 +215,7 @@ static void threads_storm(void **state)
 	assert_int_equal(no_memory, 0);
 	assert_true(finds > 0);
 	assert_true(swept_pages > 0);
+	assert_true(given_back > 0);
 }
 
 /* After the storm: everything can be freed, by all threads' caches. */

@@ -70,6 +70,14 @@ static const struct gcs_fault_spec late_specs[] = {
 	{.point = GCS_POINT_gc_assist, .action = GCS_ACT_DROP, .every = 2},
 	{.point = GCS_POINT_gc_barrier_flush, .action = GCS_ACT_FORCE, .every = 9},
 	{.point = GCS_POINT_gc_stack_scan, .action = GCS_ACT_DELAY, .every = 4, .delay_ns = 20000},
+	{.point = GCS_POINT_mem_os_release, .action = GCS_ACT_FAIL, .every = 7},
+	{.point = GCS_POINT_mem_os_release,
+	 .action = GCS_ACT_DELAY,
+	 .p_ppb = 100000000,
+	 .delay_ns = 50000,
+	 .jitter_ns = 50000},
+	{.point = GCS_POINT_mem_scavenge, .action = GCS_ACT_DELAY, .nth = 1, .delay_ns = 3 * MS},
+	{.point = GCS_POINT_mem_fragment, .action = GCS_ACT_FORCE, .p_ppb = 200000000},
 };
 
 /* The scheduler without a CPU, a thread, the right time. */
@@ -211,6 +219,19 @@ static void peer_reply(void *arg, uint32_t conn, int64_t intended_ns, int64_t do
 	(void)reply;
 }
 
+/* A heap that grows, is dropped, and goes back to the system for a while. */
+static void scavenged(mrt_g *g)
+{
+	MRT_ROOTS(g, roots, 20);
+
+	for (uint32_t i = 0; i < 20; i++)
+		(void)mrt_new_array(g, &byte_type, 1 << 20, &roots[i]);
+	memset(roots, 0, sizeof(roots));
+	for (uint32_t i = 0; i < 3; i++)
+		mrt_gc(g);
+	mrt_sleep_until(g, mrt_now_ns() + 500 * MS);
+}
+
 static void all_body(mrt_g *g, void *arg)
 {
 	int64_t start = mrt_now_ns() + MS;
@@ -240,6 +261,7 @@ static void all_body(mrt_g *g, void *arg)
 		GC_TEST_MUST(mrt_go(g, i < CONNS ? server_body : mixed_body, &sh, &opt) == 0);
 	}
 	mrt_wg_wait(g, &sh.wg);
+	scavenged(g);
 	gcs_faults_disarm_all(false, mrt_now_ns());
 	GC_TEST_MUST(mrt_heap_check(g, text, sizeof(text)) == 0);
 	sh.ret->refused = atomic_load(&sh.refused);

@@ -64,7 +64,7 @@ static void test_heap_base(void **state)
 		assert_int_equal(prim_pages_commit(heap, 4 * MIB), 0);
 		assert_true(all_zero(heap, 4 * MIB));
 		memset(heap, 0xa5, 4 * MIB);
-		prim_pages_decommit(heap + MIB, MIB);
+		assert_int_equal(prim_pages_decommit(heap + MIB, MIB), 0);
 		assert_int_equal(heap[MIB - 1], 0xa5);
 		assert_true(all_zero(heap + MIB, MIB));
 		assert_int_equal(heap[2 * MIB], 0xa5);
@@ -72,6 +72,7 @@ static void test_heap_base(void **state)
 	}
 	assert_false(readable((char *)addr + 4 * MIB));
 	prim_pages_unreserve(addr, HEAP_BYTES);
+	assert_int_equal(prim_pages_decommit(addr, MIB), -ENOMEM); /* nothing is there */
 	assert_int_equal(prim_pages_reserve(&again, base, MIB, 0), 0); /* free again */
 	prim_pages_unreserve(again, MIB);
 }
