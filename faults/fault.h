@@ -14,7 +14,8 @@
  * size or workload do not match is counted as a visit and is not eligible. `times` bounds the firings
  * of the whole run; it is split among the workers when the faults are loaded, so that who fires
  * never depends on who came first (points that the runtime itself visits have one worker id each,
- * which has it all: netpoll/, gc/start, gc/sweep, gc/worker, stw/stopped, mem/limit, os/, sched/steal).
+ * which has it all: netpoll/, gc/start, gc/sweep, gc/worker, gc/pacer, gc/gogc,
+ * gc/roots, gc/mark, gc/termination, gc/sweep_start, stw/stopped, mem/limit, os/, sched/steal).
  *
  * Two faults on one point are asked in order of their index; the first that fires wins, and the
  * later ones do not see the visit.
@@ -44,6 +45,8 @@ struct gcs_fault_spec {
 	uint64_t after;		     /* ordinals of a worker up to this one do not fire */
 	int64_t delay_max_ns;	     /* DELAY: doubling up to this; 0: the delay stays the same */
 	uint32_t by_milli;	     /* BIAS: multiply by this, in 10^-3; 1 to 100000 */
+	enum gcs_where where;	     /* gc/write */
+	enum gcs_mode mode;	     /* gc/write */
 };
 
 struct gcs_faults_options {
@@ -56,7 +59,8 @@ struct gcs_faults_options {
 };
 
 /* Nothing is armed afterwards. -EINVAL: a point, action or number that cannot be, a size at a point
- * without one, an errno that cannot be there (gcs_point_error_fits), a bias without by_milli; -E2BIG; -ENOMEM; -ENOTSUP:
+ * without one, an errno that cannot be there (gcs_point_error_fits), a bias without by_milli, a place or mode at a point
+ * without; -E2BIG; -ENOMEM; -ENOTSUP:
  * built with --disable-faults. No goroutine may be running. */
 int gcs_faults_load(const struct gcs_faults_options *opt);
 /* Take everything down, when no goroutine runs any more. */

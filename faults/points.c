@@ -75,6 +75,29 @@ bool gcs_point_error_fits(const struct gcs_point_info *point, int err)
 	}
 }
 
+bool gcs_point_has_places(const struct gcs_point_info *point)
+{
+	return point->id == GCS_POINT_gc_write;
+}
+
+const char *gcs_where_name(uint32_t where)
+{
+	static const char *const names[GCS_WHERES] = {[GCS_WHERE_BEFORE_SHADE] = "before_shade",
+						      [GCS_WHERE_AFTER_SHADE] = "after_shade",
+						      [GCS_WHERE_AFTER_STORE] = "after_store"};
+
+	return where < GCS_WHERES ? names[where] : NULL;
+}
+
+const char *gcs_mode_name(uint32_t mode)
+{
+	static const char *const names[GCS_MODES] = {[GCS_MODE_START] = "start",
+						     [GCS_MODE_CYCLE] = "cycle",
+						     [GCS_MODE_EDGE] = "edge"};
+
+	return mode < GCS_MODES ? names[mode] : NULL;
+}
+
 const char *gcs_action_name(enum gcs_action action)
 {
 	for (size_t i = 0; i < ACTIONS_COUNT; i++)

@@ -33,6 +33,12 @@ bool gcs_point_sabotages(const struct gcs_point_info *point);
  * for want of memory. */
 bool gcs_point_error_fits(const struct gcs_point_info *point, int err);
 
+/* Do its faults have a place and a mode (gate.h)? gc/write alone. */
+bool gcs_point_has_places(const struct gcs_point_info *point);
+/* "before_shade", "start", …; NULL: none. A mode of `edge` is written apart, as edge: true. */
+const char *gcs_where_name(uint32_t where);
+const char *gcs_mode_name(uint32_t mode);
+
 /* "fail", "delay", …; of one action bit. NULL: none. */
 const char *gcs_action_name(enum gcs_action action);
 /* GCS_ACT_NONE: no such action. */

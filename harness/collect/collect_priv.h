@@ -93,7 +93,7 @@ struct gcs_collect {
 	struct collect_fidelity *fidelity; /* NULL: no log is followed */
 	struct gcs_record *record;
 	struct gcs_snapshot snap;
-	char what[GCS_FAULTS_MAX][64];
+	char what[GCS_FAULTS_MAX][128];
 	struct gcs_verdict verdict;
 };
 

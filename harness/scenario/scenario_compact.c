@@ -27,6 +27,8 @@ static const struct compact_key {
 	{"probability", "fire", NULL}, {"nth", "fire", NULL},	 {"every", "fire", NULL},
 	{"after", "fire", NULL},   {"burst", "fire", NULL},	 {"delay", "fire", NULL},
 	{"jitter", "fire", NULL},  {"double", "fire", "max"},	 {"error", "fire", NULL},
+	{"by", "fire", NULL},	   {"where", "fire", NULL},	 {"mode", "fire", NULL},
+	{"edge", "fire", NULL},
 	{"size", "match", NULL},   {"workload", "match", NULL}, {"driver", "match", NULL},
 	{"times", "limit", NULL},  {"id", NULL, NULL},
 };

@@ -116,7 +116,8 @@ struct sched_state {
 	struct sched_m *m_idle, *m_all;
 	uint32_t m_count;
 	uint32_t stop_left; /* Ps that the stopper waits for */
-	_Atomic uint64_t late_firing; /* of stw/stop in this stop, the latest; any M writes it */
+	_Atomic uint64_t late_firing; /* of stw/stop or stw/spin in this stop, the latest; any M writes it */
+	_Atomic int64_t asked_ns;     /* when this stop was asked for; before `stopping` */
 	int64_t idle_ns;
 	prim_note stop_note;
 	struct sched_m m0;

@@ -23,17 +23,17 @@
 
 enum watch_kind {
 	WATCH_NONE,
-	WATCH_STW,        /* a: reason (sched_stw_reason), b: stopping_ns, c: stopped_ns, d: cycle, e: firing: that made the stop late (stw/stop), else that made it long (stw/stopped), else that began the cycle */
+	WATCH_STW,        /* a: reason (sched_stw_reason), b: stopping_ns, c: stopped_ns, d: cycle, e: firing: that made the stop late (stw/stop, stw/spin), else that made it long (stw/stopped), else that began the cycle */
 	WATCH_ASSIST,     /* a: worker, b: duration_ns, c: cycle, d: work done, e: firing that kept it from credit (gc/assist), else of the cycle; t: its end */
 	WATCH_ALLOC_STALL,/* a: worker, b: duration_ns (emergency GC wait), c: bytes, d: 1 if memory came in the end, e: firing that refused it first */
 	WATCH_WAKE_LAG,   /* a: worker, b: lag_ns (ready seen by poller -> running), e: firing that delayed or dropped the wake */
-	WATCH_GC_START,   /* a: cycle, b: trigger (gc_trigger), c: heap_live, d: goal, e: firing: that began it, else that held it back (gc/start) */
+	WATCH_GC_START,   /* a: cycle, b: trigger (gc_trigger), c: heap_live, d: goal, e: firing: that began it, else that held it back (gc/start), else that set when it is due (gc/gogc, gc/pacer), else that holds its marking up (gc/roots, gc/mark) */
 	WATCH_GC_MARK_END,/* a: cycle, b: mark_ns (concurrent), c: heap_live, d: heap_marked, e: assist_ns, f: background_ns */
 	WATCH_GC_END,     /* a: cycle, b: next goal, c: stack bytes, d: gc cpu ns total, e: total cpu ns available so far, f: idle mark ns */
-	WATCH_SWEEP_END,  /* a: cycle, b: duration_ns, c: pages, e: firing that stalled the sweeper (gc/sweep), the last one */
+	WATCH_SWEEP_END,  /* a: cycle, b: duration_ns, c: pages, e: firing that stalled the sweeper (gc/sweep, gc/sweep_start), the last one */
 	WATCH_GC_H,       /* a: cycle, b: heap at start, c: at end, d: marked, e: goal, f: sweep-termination stop ns << 32 | mark-termination stop ns */
 	WATCH_FIRE,       /* a: fault index << 32 | action, b: worker, c: ordinal, d: firing id, e: gc cycle << 8 | phase, f: size or argument */
-	WATCH_EFFECT,     /* a: fault index, b: firing id, c: effect: 1 masked (memory came after all), 2 began (cycle; growth of a map), 3 op failed, 4 wake ran, 5 a dropped wake repaired by the back-stop poll, 6 late or held up (to the safepoint, with fresh pages, with a look of the poller, a due cycle, a stalled sweeper or mark worker, a long stop, a root scan), 7 no credit for an assist, 8 a write barrier's buffer flushed, 9 nothing came of it but d, 12 a figure was biased (mem/limit: bytes); d: ns, cycle or buckets (2), errno (3), scan work done instead (7), pointers (8), 1 if a goroutine woke for nothing (9, duplicate), what was left lying (9, steal), the figure (12) */
+	WATCH_EFFECT,     /* a: fault index, b: firing id, c: effect: 1 masked (memory came after all), 2 began (cycle; growth of a map), 3 op failed, 4 wake ran, 5 a dropped wake repaired by the back-stop poll, 6 late or held up (to the safepoint, with fresh pages, with a look of the poller, a due cycle, a stalled sweeper or mark worker, a long stop, a root scan, a writer that waits for its cycle, an edge of a cycle, a stop that waited for a loop), 7 no credit for an assist, 8 a write barrier's buffer flushed, 9 nothing came of it but d, 12 a figure was biased (mem/limit: bytes, gc/pacer: trigger, gc/gogc: percent), 16 a mark worker left its cycle, 17 it came back, for want of others; d: ns, cycle or buckets (2), errno (3), scan work done instead (7), pointers (8), 1 if a goroutine woke for nothing (9, duplicate), what was left lying (9, steal), the figure as it was (9, pacer and gogc), ns that it looped (9, spin), the figure (12), workers that are left (16), ns since it left (17) */
 	WATCH_ARM,        /* a: fault index, b: occurrence number (0..), c: 1 armed 0 disarmed, d: 1 by operator, e: fired so far */
 	WATCH_PHASE,      /* a: phase index, b: 1 start 0 end */
 	WATCH_OP_ERROR,   /* a: workload index, b: worker, c: errno, d: key */
