@@ -14,7 +14,7 @@
 #define OPS	 400u  /* of each writer, at least */
 #define MORE	 200000u /* and at most, until there were as many firings as wanted */
 #define WANTED	 3u
-#define FIRED_MAX 400u
+#define FIRED_MAX 180u
 
 struct cell {
 	uint64_t number;
@@ -148,7 +148,7 @@ static void storm(mrt_go_fn *body, enum gcs_where where, enum gcs_mode mode)
 
 	point_run(&spec, 1,
 		  (struct mrt_options){
-			  .procs = 3, .check_edges = true, .clobber = true, .gc_every = 37},
+			  .procs = 3, .check_edges = true, .clobber = true, .gc_every = 97},
 		  body, &s);
 	assert_int_equal(POINT_FAULT(0, visits), s.stores);
 	if (mode == GCS_MODE_CYCLE)
