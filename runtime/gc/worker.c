@@ -321,7 +321,6 @@ static void worker_leave(struct sched_g *g, struct gc_worker *w, uint64_t firing
 	/* Release: pairs with the acquire in worker_free. */
 	left = 1 + atomic_fetch_add_explicit(&workers.left, 1, memory_order_acq_rel);
 	gcs_effect(&site, firing, 16, gc_st.procs - left);
-	gc_workers_call(); /* who looked at this P in vain looks again */
 }
 
 /* It is the only one there is. */
@@ -366,6 +365,10 @@ static void worker_run(struct sched_g *g, struct gc_worker *w)
 	if (!leaves)
 		worker_drain(g, w->mode, begin_ns);
 	worker_account(w, prim_now_ns() - begin_ns);
+	if (leaves) {
+		gc_workers_call(); /* there is work, and a share to give */
+		gc_workers_answer();
+	}
 	gc_active_leave(g);
 }
 
@@ -404,8 +407,15 @@ int gc_workers_start(void)
 
 void gc_workers_init(void)
 {
-	for (uint32_t i = 0; i < GC_PROCS_MAX; i++)
-		workers.worker[i].g = NULL;
+	for (uint32_t i = 0; i < GC_PROCS_MAX; i++) {
+		struct gc_worker *w = &workers.worker[i];
+
+		w->g = NULL;
+		w->back = false;
+		/* Cycles count from 1 again. */
+		atomic_store_explicit(&w->left_cycle, 0, memory_order_relaxed);
+		atomic_store_explicit(&w->back_cycle, 0, memory_order_relaxed);
+	}
 	atomic_store_explicit(&workers.dedicated_owed, 0, memory_order_relaxed);
 	atomic_store_explicit(&workers.idle_out, 0, memory_order_relaxed);
 	atomic_store_explicit(&workers.called, false, memory_order_relaxed);

@@ -7,7 +7,7 @@
 
 #define WANTED	 4u	  /* firings */
 #define MORE	 3000000u /* turns at most until there were as many */
-#define LIVE	 20000u
+#define LIVE	 10000u
 #define DELAY_NS INT64_C(2000000)
 #define MIB	 (UINT64_C(1) << 20)
 
@@ -258,7 +258,7 @@ static void test_everything(void **state)
 	};
 
 	(void)state;
-	for (uint32_t procs = 1; procs <= 3; procs++)
+	for (uint32_t procs = 1; procs <= 3; procs += 2)
 		load(spec, sizeof(spec) / sizeof(spec[0]), procs);
 }
 
