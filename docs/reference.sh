@@ -30,7 +30,8 @@ cat <<'TXT'
 `and` `or` `not` (also `&&` `||` `!`), parentheses; `not` takes a whole comparison. Numbers are `500`, `10k`, `0.9`, `90%` (a factor), `64MiB`; bytes go
 with bytes, counts with counts, a factor with both; all is reckoned in thousandths. Words: `off`, `mark`, `termination` for `gc.phase`; `true`, `false`.
 A text that begins with `!` stands in quotes in YAML. Bytes are divided by the heap scale. Not at points of `os/`: the harness decides there.
-A point that starts a collection is eligible only while none runs, so `gc.phase` is `off` there, whatever a condition asks for.
+A point that starts a collection is eligible only while none runs, so `gc.phase` is `off` there, whatever a condition asks for; at `gc/write` with `mode: cycle`
+every store is.
 
     while: gc.phase == mark and heap.live > 0.9 * heap.goal
 

@@ -58,6 +58,8 @@ bool fault_matches(const struct gcs_fault_spec *s, const struct gcs_site *site)
 		return false;
 	if (site->actions != 0 && (site->actions & s->action) == 0)
 		return false;
+	if (site->modes != 0 && (site->modes >> s->mode & 1) == 0)
+		return false;
 	if (site->arg < s->size_min || (s->size_max != 0 && site->arg > s->size_max))
 		return false;
 	return match_goroutine(s, site->goroutine) && match_type(s, site) &&
@@ -158,6 +160,12 @@ static const uint32_t *split_own(const struct fault *f)
 	case GCS_POINT_sabotage_early_free:
 	case GCS_POINT_sabotage_flip_bit:
 	case GCS_POINT_mem_limit:
+	case GCS_POINT_gc_pacer:
+	case GCS_POINT_gc_gogc:
+	case GCS_POINT_gc_roots:
+	case GCS_POINT_gc_mark:
+	case GCS_POINT_gc_termination:
+	case GCS_POINT_gc_sweep_start:
 		return &collector;
 	case GCS_POINT_mem_os_release: /* whoever gives pages back */
 	case GCS_POINT_mem_scavenge:

@@ -14,8 +14,8 @@
  * size, workload, type, goroutine or condition do not match is counted as a visit and is not eligible. `times` bounds the firings
  * of the whole run; it is split among the workers when the faults are loaded, so that who fires
  * never depends on who came first (points that the runtime itself visits have one worker id each,
- * which has it all: netpoll/, gc/start, gc/sweep, gc/worker, stw/stopped, mem/limit, mem/os_release,
- * mem/scavenge, os/, sched/steal, sched/thread, sched/starve).
+ * which has it all: netpoll/, gc/start, gc/sweep, gc/worker, gc/pacer, gc/gogc, gc/roots, gc/mark, gc/termination,
+ * gc/sweep_start, stw/stopped, mem/limit, mem/os_release, mem/scavenge, os/, sched/steal, sched/thread, sched/starve).
  *
  * Two faults on one point are asked in order of their index; the first that fires wins, and the
  * later ones do not see the visit.
@@ -59,6 +59,8 @@ struct gcs_fault_spec {
 	char type[GCS_MATCH_TYPES_MAX][GCS_TYPE_BYTES];		  /* points whose site has a type */
 	struct gcs_worker_range goroutine[GCS_MATCH_GOROUTINES_MAX]; /* points whose visits are about one */
 	struct gcs_condition condition;	     /* n 0: none; it must hold at the visit */
+	enum gcs_where where;	     /* gc/write */
+	enum gcs_mode mode;	     /* gc/write */
 };
 
 struct gcs_faults_options {
@@ -71,7 +73,8 @@ struct gcs_faults_options {
 };
 
 /* Nothing is armed afterwards. -EINVAL: a point, action or number that cannot be, a size, type or goroutine at a point
- * without one, a condition that cannot be asked there, an errno that cannot be there (gcs_point_error_fits), a bias without by_milli; -E2BIG; -ENOMEM; -ENOTSUP:
+ * without one, a condition that cannot be asked there, an errno that cannot be there (gcs_point_error_fits), a bias without by_milli, a place or mode at a point
+ * without; -E2BIG; -ENOMEM; -ENOTSUP:
  * built with --disable-faults. No goroutine may be running. */
 int gcs_faults_load(const struct gcs_faults_options *opt);
 /* Take everything down, when no goroutine runs any more. */

@@ -100,6 +100,9 @@ static int fault_spec_check(const struct gcs_fault_spec *s)
 	    (s->action == GCS_ACT_BIAS &&
 	     (s->by_milli == 0 || !gcs_point_factor_fits(info, s->by_milli))))
 		return -EINVAL;
+	if ((uint32_t)s->where >= GCS_WHERES || (uint32_t)s->mode >= GCS_MODES ||
+	    ((s->where != 0 || s->mode != 0) && !gcs_point_has_places(info)))
+		return -EINVAL;
 	return 0;
 }
 
@@ -415,8 +418,26 @@ static bool fault_fire(struct fault *f, const struct gcs_site *site, uint32_t or
 				    ? fault_delay_ns(f, site->worker, ordinal, before)
 				    : 0,
 		.by_milli = f->spec.by_milli,
+		.mode = f->spec.mode,
 	};
 	return true;
+}
+
+/* Acquire: pairs with gcs_fault_arm and gcs_fault_fire_once. */
+static bool fault_wants_visits(const struct fault *f)
+{
+	return atomic_load_explicit(&f->armed, memory_order_acquire) ||
+	       atomic_load_explicit(&f->once, memory_order_acquire);
+}
+
+uint32_t gcs_armed_where(enum gcs_point point)
+{
+	uint32_t bits = 0;
+
+	for (int8_t i = faults.first[point]; i >= 0; i = faults.fault[i].next)
+		if ((uint32_t)i < faults.count && fault_wants_visits(&faults.fault[i]))
+			bits |= 1u << faults.fault[i].spec.where;
+	return bits;
 }
 
 static bool fault_visit(struct fault *f, const struct gcs_site *site, struct gcs_firing *ret)
@@ -426,9 +447,7 @@ static bool fault_visit(struct fault *f, const struct gcs_site *site, struct gcs
 	uint64_t nth, visit;
 	int64_t start;
 
-	/* Acquire: pairs with gcs_fault_arm. */
-	if (!atomic_load_explicit(&f->armed, memory_order_acquire) &&
-	    !atomic_load_explicit(&f->once, memory_order_acquire))
+	if (!fault_wants_visits(f) || (uint32_t)f->spec.where != site->where)
 		return false;
 	visit = atomic_fetch_add_explicit(&f->count->visits, 1, memory_order_relaxed);
 	if (!site->eligible || site->worker >= MRT_WORKER_MAX)

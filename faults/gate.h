@@ -37,6 +37,13 @@ enum gcs_action { GCS_ACT_NONE, GCS_ACT_FAIL = 1, GCS_ACT_DELAY = 2, GCS_ACT_FOR
 	GCS_ACT_REORDER = 32, GCS_ACT_BIAS = 64,
 	GCS_ACT_BREAK = 128 /* of saboteurs alone */, GCS_ACT_COALESCE = 256 };
 
+/* Of a point that a site visits at several places in a row, each fault is at one of them, and sees only the visits there. gc/write:
+ * before the barrier has shaded what the store overwrites and what it writes; after that, before the store; after the store. */
+enum gcs_where { GCS_WHERE_BEFORE_SHADE, GCS_WHERE_AFTER_SHADE, GCS_WHERE_AFTER_STORE, GCS_WHERES };
+/* How a fault of gc/write fires: starts a cycle, while none runs; waits for the whole of one of its own, running or not; the same, but
+ * only at the first store of its goroutine since the barrier went on. */
+enum gcs_mode { GCS_MODE_START, GCS_MODE_CYCLE, GCS_MODE_EDGE, GCS_MODES };
+
 /* Number of armed faults on each point. */
 extern _Atomic uint32_t gcs_gates[GCS_POINT_COUNT_MAX];
 
@@ -59,6 +66,8 @@ struct gcs_site {
 	uint8_t gc_phase;
 	bool eligible;      /* false: counted as a visit, not decided */
 	uint16_t actions;   /* enum gcs_action bits that make sense at this visit: it is not eligible for a fault with another; 0: all */
+	uint8_t where;      /* enum gcs_where; a fault that is at another place does not see the visit */
+	uint8_t modes;      /* bits 1 << enum gcs_mode: for faults with another the visit is not eligible; 0: all */
 	int64_t now_ns;
 	uint64_t arg;       /* size, key, ... */
 	void *ring;         /* struct watch_ring * of the P held, NULL: shared ring */
@@ -80,10 +89,13 @@ struct gcs_firing {
 	int err;            /* FAIL: errno, positive */
 	int64_t delay_ns;   /* DELAY, COALESCE: jitter included */
 	uint32_t by_milli;  /* BIAS: multiply by this, in 10^-3 */
+	enum gcs_mode mode;
 };
 
 /* Cold path: visit every fault armed on this point in order; true: one fires. Counts, decides (schedule, then libfiu), logs. Never yields,
  * never waits, takes only libfiu's lock. */
 bool gcs_decide(enum gcs_point point, const struct gcs_site *site, struct gcs_firing *ret);
+/* Bits 1 << enum gcs_where: where faults are armed on this point, or about to fire once. */
+uint32_t gcs_armed_where(enum gcs_point point);
 /* What became of it, for the ledger. effect: WATCH_EFFECT's c. */
 void gcs_effect(const struct gcs_site *site, uint64_t firing, uint32_t effect, uint64_t value);

@@ -134,8 +134,16 @@ bool gcs_point_has_goroutine(const struct gcs_point_info *point)
 {
 	switch ((uint32_t)point->id) {
 	case GCS_POINT_gc_sweep:
+	case GCS_POINT_gc_sweep_start:
 	case GCS_POINT_gc_worker:
+	case GCS_POINT_gc_pacer:
+	case GCS_POINT_gc_gogc:
+	case GCS_POINT_gc_roots:
+	case GCS_POINT_gc_mark:
+	case GCS_POINT_gc_termination:
 	case GCS_POINT_mem_limit:
+	case GCS_POINT_mem_os_release:
+	case GCS_POINT_mem_scavenge:
 	case GCS_POINT_netpoll_poll:
 	case GCS_POINT_sched_steal:
 	case GCS_POINT_sched_thread:
@@ -146,6 +154,29 @@ bool gcs_point_has_goroutine(const struct gcs_point_info *point)
 	default:
 		return gcs_point_in_target(point);
 	}
+}
+
+bool gcs_point_has_places(const struct gcs_point_info *point)
+{
+	return point->id == GCS_POINT_gc_write;
+}
+
+const char *gcs_where_name(uint32_t where)
+{
+	static const char *const names[GCS_WHERES] = {[GCS_WHERE_BEFORE_SHADE] = "before_shade",
+						      [GCS_WHERE_AFTER_SHADE] = "after_shade",
+						      [GCS_WHERE_AFTER_STORE] = "after_store"};
+
+	return where < GCS_WHERES ? names[where] : NULL;
+}
+
+const char *gcs_mode_name(uint32_t mode)
+{
+	static const char *const names[GCS_MODES] = {[GCS_MODE_START] = "start",
+						     [GCS_MODE_CYCLE] = "cycle",
+						     [GCS_MODE_EDGE] = "edge"};
+
+	return mode < GCS_MODES ? names[mode] : NULL;
 }
 
 const char *gcs_action_name(enum gcs_action action)

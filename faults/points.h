@@ -33,6 +33,11 @@ bool gcs_point_sabotages(const struct gcs_point_info *point);
  * for want of memory. */
 bool gcs_point_error_fits(const struct gcs_point_info *point, int err);
 
+/* Do its faults have a place and a mode (gate.h)? gc/write alone. */
+bool gcs_point_has_places(const struct gcs_point_info *point);
+/* "before_shade", "start", …; NULL: none. A mode of `edge` is written apart, as edge: true. */
+const char *gcs_where_name(uint32_t where);
+const char *gcs_mode_name(uint32_t mode);
 /* May a figure there be multiplied by this, in 10^-3? At map/hash it is a share of the buckets: less than one. */
 bool gcs_point_factor_fits(const struct gcs_point_info *point, uint32_t by_milli);
 /* ---- what its site knows besides the size */

@@ -72,6 +72,8 @@ struct gcs_fault {
 	uint64_t after;                /* the first so many eligible visits of each worker never fire */
 	int64_t delay_max_ns;          /* the delay doubles at each firing of a worker, up to this; 0: it does not */
 	uint32_t by_milli;             /* bias: what it is times this, in 10^-3; 0: not given */
+	char *where, *mode;            /* gc/write: as written; NULL: not given, which is before_shade and start (with edge: cycle) */
+	bool edge;                     /* gc/write: only the first store of a goroutine since the barrier went on */
 	struct gcs_match match;
 	char *condition;               /* `while`, as written; NULL: none */
 	struct gcs_condition program;  /* what it compiles to; its bytes are scaled */

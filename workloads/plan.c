@@ -351,6 +351,33 @@ static int plan_fault_more(struct gcs_fault_spec *s, const char *id, json_t *ite
 	return 0;
 }
 
+/* gc/write: at which moment of a store, and how. */
+static int plan_fault_write(struct gcs_fault_spec *s, const char *id, json_t *item,
+			    const struct gcs_point_info *info, struct plan_error *e)
+{
+	const char *where = gcs_where_name(GCS_WHERE_BEFORE_SHADE),
+		   *mode = gcs_mode_name(GCS_MODE_START);
+	int edge = 0;
+	json_error_t je;
+
+	if (json_unpack_ex(item, &je, 0, "{s?s,s?s,s?b}", "where", &where, "mode", &mode, "edge",
+			   &edge) < 0)
+		return plan_refuse(e, "%s: %s", id, je.text);
+	while (s->where < GCS_WHERES && strcmp(where, gcs_where_name(s->where)) != 0)
+		s->where++;
+	while (s->mode < GCS_MODE_EDGE && strcmp(mode, gcs_mode_name(s->mode)) != 0)
+		s->mode++;
+	if (s->where == GCS_WHERES || s->mode == GCS_MODE_EDGE)
+		return plan_refuse(e, "%s: there is no place '%s' or no mode '%s'", id, where, mode);
+	if (edge && s->mode != GCS_MODE_CYCLE)
+		return plan_refuse(e, "%s: edge needs the mode cycle", id);
+	if (edge)
+		s->mode = GCS_MODE_EDGE;
+	if ((s->where != 0 || s->mode != 0) && !gcs_point_has_places(info))
+		return plan_refuse(e, "%s: where and mode mean nothing at %s", id, info->name);
+	return 0;
+}
+
 /* What makes a site the fault's, and how many visits a firing takes along. */
 static int plan_fault_match(const struct plan *p, struct gcs_fault_spec *s, const char *id,
 			    json_t *item, const struct gcs_point_info *info, struct plan_error *e)
@@ -527,7 +554,8 @@ static int plan_fault(struct plan *p, uint32_t index, json_t *item, struct plan_
 	p->nfaults = index + 1;
 	if (plan_fault_match(p, &p->spec[index], id, item, info, e) < 0 ||
 	    plan_fault_bound(p, &p->spec[index], id, item, info, e) < 0 ||
-	    plan_fault_more(&p->spec[index], id, item, e) < 0)
+	    plan_fault_more(&p->spec[index], id, item, e) < 0 ||
+	    plan_fault_write(&p->spec[index], id, item, info, e) < 0)
 		return -EINVAL;
 	return plan_fault_windows(f, item, e);
 }

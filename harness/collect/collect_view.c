@@ -39,6 +39,11 @@ static void view_what(const struct gcs_fault *f, char *ret, size_t cap)
 				 gcs_show_duration(delay, f->delay_max_ns));
 	if (f->by_milli)
 		used += snprintf(ret + used, cap - (size_t)used, " by %g", f->by_milli / 1e3);
+	if (f->where)
+		used += snprintf(ret + used, cap - (size_t)used, " %s", f->where);
+	if (f->mode || f->edge)
+		used += snprintf(ret + used, cap - (size_t)used, " %s",
+				 f->edge ? "edge" : f->mode);
 	if (f->nth)
 		used += snprintf(ret + used, cap - (size_t)used, " nth %s",
 				 gcs_show_count(when, f->nth));

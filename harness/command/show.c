@@ -220,6 +220,13 @@ void gcs_show_point(const struct gcs_point_info *point, const struct gcs_page *p
 		return;
 	show_head(b.out, point->name, "a fault point", point->sentence, page);
 	show_actions(b.out, point, page);
+	if (gcs_point_has_places(point)) {
+		show_line(b.out, "where", "before_shade, after_shade, after_store (fire.where)", page);
+		show_line(b.out, "mode",
+			  "start: while no cycle runs; cycle: at any store, for the whole of one (fire.mode); "
+			  "of these only the first since the barrier went on (fire.edge)",
+			  page);
+	}
 	if (point->default_errno) {
 		const char *name = strerrorname_np(point->default_errno);
 		show_line(b.out, "error", name ? name : "", page);

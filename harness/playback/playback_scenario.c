@@ -87,6 +87,9 @@ static void of_fault(const json_t *o, struct gcs_fault *f)
 	f->delay_ns = of_int(o, "delay_ns");
 	f->left_out = json_is_true(json_object_get(o, "left_out"));
 	f->by_milli = (uint32_t)of_int(o, "by_milli");
+	f->where = of_text_if(o, "where");
+	f->mode = of_text_if(o, "mode");
+	f->edge = json_is_true(json_object_get(o, "edge"));
 	f->nwindows = of_count(windows, GCS_WINDOWS_MAX);
 	for (uint32_t i = 0; i < f->nwindows; i++) {
 		const json_t *w = json_array_get(windows, i);

@@ -296,6 +296,8 @@ static void scenario_lists_fini(struct gcs_scenario *s)
 	for (uint32_t i = 0; i < GCS_FAULTS_MAX; i++) {
 		free(s->fault[i].id);
 		free(s->fault[i].condition);
+		free(s->fault[i].where);
+		free(s->fault[i].mode);
 	}
 	for (uint32_t i = 0; i < GCS_CHECKS_MAX; i++) {
 		scenario_check_fini(&s->slo[i]);

@@ -251,6 +251,25 @@ static void resolve_match(const struct gcs_scenario *s, struct gcs_fault *f,
 	f->match.workloads = bits == UINT32_MAX ? 0 : bits;
 }
 
+/* What is special about gc/write. */
+static void resolve_write(struct gcs_fault *f, const struct gcs_point_info *p,
+			  const struct gcs_node *n, struct gcs_diag *d)
+{
+	static const char *const keys[] = {"where", "mode", "edge"};
+	const struct gcs_node *fire = gcs_node_get(n, "fire");
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+		const struct gcs_node *c = gcs_node_get(fire, keys[i]);
+		if (c && !gcs_point_has_places(p))
+			gcs_diag_at(d, gcs_place_of(c->key), "point: gc/write", NULL,
+				    "'%s' means nothing at %s (fault '%s')", keys[i], p->name,
+				    f->id);
+	}
+	if (f->edge && f->mode && strcmp(f->mode, "start") == 0)
+		gcs_diag_at(d, gcs_place_of(gcs_node_get(fire, "mode")), "mode: cycle", NULL,
+			    "fault '%s' can never fire: while the barrier is on, a cycle runs, and no other can start",
+			    f->id);
+}
+
 /* What is special about points of os/. */
 static void resolve_syscall(const struct gcs_fault *f, const struct gcs_point_info *p,
 			    const struct gcs_node *n, struct gcs_diag *d)
@@ -284,6 +303,7 @@ static void resolve_fault(const struct gcs_scenario *s, struct gcs_fault *f,
 	f->point = p->name;
 	f->action = gcs_action_name(action);
 	resolve_fire(f, p, action, n, d);
+	resolve_write(f, p, n, d);
 	resolve_match(s, f, n, d);
 	gcs_resolve_match(s, f, n, d);
 	gcs_resolve_condition(s, f, n, d);

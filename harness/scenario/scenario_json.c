@@ -114,6 +114,17 @@ static void json_bound(json_t *o, const struct gcs_fault *f)
 	json_decref(program);
 }
 
+/* gc/write: what is not the default. */
+static void json_write(json_t *o, const struct gcs_fault *f)
+{
+	if (f->where)
+		json_object_set_new(o, "where", json_string(f->where));
+	if (f->mode || f->edge)
+		json_object_set_new(o, "mode", json_string(f->mode ? f->mode : "cycle"));
+	if (f->edge)
+		json_object_set_new(o, "edge", json_true());
+}
+
 static json_t *json_fault(const struct gcs_fault *f)
 {
 	json_t *windows = json_array();
@@ -132,6 +143,7 @@ static json_t *json_fault(const struct gcs_fault *f)
 	json_object_set_new(o, "delay_max_ns", json_integer(f->delay_max_ns));
 	json_object_set_new(o, "by_milli", json_integer(f->by_milli));
 	json_bound(o, f);
+	json_write(o, f);
 	if (o && f->visit) {
 		json_object_set_new(o, "visit", json_integer(INT(f->visit)));
 		json_object_set_new(o, "visit_on", json_boolean(f->visit_on));

@@ -17,6 +17,8 @@ static const char *const words_runtime[] = {"embedded", NULL};
 static const char *const words_map[] = {"classic", NULL};
 static const char *const words_oom[] = {"return", NULL};
 static const char *const words_driver[] = {"map-churn", "slice-append", "echo", "heap-follow", NULL};
+static const char *const words_where[] = {"before_shade", "after_shade", "after_store", NULL};
+static const char *const words_mode[] = {"start", "cycle", NULL};
 static const char *const words_value[] = {"u64", "inline", "indirect", "ptr", "pooled", NULL};
 
 /* ---- target */
@@ -132,6 +134,9 @@ static const struct gcs_field fields_fire[] = {
 	{"double", GCS_T_SECTION, .section = &section_double, .about = "the delay doubles at each firing of a worker"},
 	{"by", GCS_T_FACTOR, AT(gcs_bound_fault, f.by_milli), .min = 1, .max = 100000, .about = "what is biased is multiplied by this: 0.5 halves it"},
 	{"error", GCS_T_ERRNO, AT(gcs_bound_fault, f.err), .about = "what a failing operation returns"},
+	{"where", GCS_T_WORD, AT(gcs_bound_fault, f.where), .words = words_where, .about = "gc/write: at which moment of the store"},
+	{"mode", GCS_T_WORD, AT(gcs_bound_fault, f.mode), .words = words_mode, .about = "gc/write: a cycle starts, if none runs; or the writer waits for the whole of a cycle of its own, at any store"},
+	{"edge", GCS_T_BOOL, AT(gcs_bound_fault, f.edge), .about = "gc/write, true: only the first store of each goroutine since the write barrier went on; mode is cycle then"},
 };
 static const struct gcs_later later_fire[] = {
 	{"while", "it stands beside fire: while: gc.phase == mark"},

@@ -88,6 +88,14 @@ static const char *words_forced(const char *point)
 	return "force a collection";
 }
 
+/* Of gc/write. */
+static const char *words_where(const char *where)
+{
+	return strcmp(where, "after_shade") == 0   ? "between barrier and store"
+	       : strcmp(where, "after_store") == 0 ? "after the store"
+						   : "before the barrier";
+}
+
 static void words_action(struct timeline_words *w, const struct gcs_fault *f)
 {
 	char t[GCS_UNIT_TEXT];
@@ -101,7 +109,12 @@ static void words_action(struct timeline_words *w, const struct gcs_fault *f)
 		if (f->delay_max_ns)
 			words_add(w, ", doubling up to %s", gcs_show_duration(t, f->delay_max_ns));
 	} else if (strcmp(f->action, "force") == 0) {
-		words_add(w, "%s", words_forced(f->point));
+		words_add(w, "%s",
+			  f->edge || (f->mode && strcmp(f->mode, "cycle") == 0)
+				  ? "wait for a whole collection"
+				  : words_forced(f->point));
+		if (f->where)
+			words_add(w, " %s", words_where(f->where));
 	} else if (f->by_milli) {
 		words_add(w, "%s by a factor of %g", f->action, f->by_milli / 1e3);
 	} else {
@@ -121,6 +134,8 @@ static void words_trigger(struct timeline_words *w, const struct gcs_fault *f)
 		words_add(w, ", %.7g%% of %svisits", f->p_ppb / 1e7, f->every > 1 ? "these " : "");
 	if (!f->nth && f->every <= 1 && (!f->p_ppb))
 		words_add(w, ", every visit");
+	if (f->edge)
+		words_add(w, " that is its goroutine's first since the barrier went on");
 	if (f->after)
 		words_add(w, ", not the first %s of each worker", gcs_show_count(text, f->after));
 	if (f->burst > 1)

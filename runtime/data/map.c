@@ -323,13 +323,14 @@ map_insert(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, 
 
 /* Before the stores of an assign: everything is allocated, rooted or pinned, and the map is whole. */
 static inline void map_assign_point(struct sched_g *g, const struct mrt_map_type *mt,
-				    const struct mrt_map *m, uint64_t key)
+				    const struct mrt_map *m, uint64_t key, void *dst,
+				    const void *elem)
 {
 	if (gcs_gate(GCS_POINT_gc_map_assign))
 		gc_force_point_about(g, GCS_POINT_gc_map_assign,
 				     (struct gc_about){key, mt->elem->name, m});
 	if (gcs_gate(GCS_POINT_gc_write))
-		gc_force_point(g, GCS_POINT_gc_write, 0);
+		gc_write_begin(g, mt->elem, dst, elem, 1);
 }
 
 /* sabotage/stale_evacuation: the old chain of a key, if its cells have moved; NULL: nothing fires. */
@@ -370,8 +371,10 @@ static inline __attribute__((always_inline)) int map_assign(struct sched_g *g,
 		if (PRIM_LIKELY(head == NULL))
 			head = map_chain(m, hash, mt->bucket_bytes);
 		if (map_search(head, mt->bucket_bytes, key, hash, kb, &at)) {
-			map_assign_point(g, mt, m, key);
-			map_elem_write(g, mt->elem, map_elem_at(mt, at.bucket, at.i, kb), elem);
+			void *dst = map_elem_at(mt, at.bucket, at.i, kb);
+
+			map_assign_point(g, mt, m, key, dst, elem);
+			map_elem_write(g, mt->elem, dst, elem);
 			return 0;
 		}
 		rc = map_room(g, mt, m, hash, grown);
@@ -386,7 +389,7 @@ static inline __attribute__((always_inline)) int map_assign(struct sched_g *g,
 			if (rc < 0)
 				return rc;
 		}
-		map_assign_point(g, mt, m, key);
+		map_assign_point(g, mt, m, key, NULL, elem);
 		map_insert(g, mt, m, key, hash, elem, kb, &at, &needs);
 		return 0;
 	}
@@ -405,12 +408,16 @@ int mrt_map_put(mrt_g *pub, const struct mrt_map_type *mt, mrt_map *m, uint64_t 
 	if (PRIM_UNLIKELY(m == NULL))
 		prim_die(2, "panic: assignment to entry in nil map\n");
 	mrt_safepoint(pub);
+	if (gcs_gate(GCS_POINT_stw_spin))
+		sched_spin_point(sched_of(pub));
 	prim_step(PRIM_COST_MAP_OP);
 	sched_op_enter(g);
 	if (mt->key == MRT_KEY_U64)
 		rc = map_assign(g, mt, m, key, elem, 8);
 	else
 		rc = map_assign(g, mt, m, (uint32_t)key, elem, 4);
+	if (gcs_gate(GCS_POINT_gc_write) && rc == 0)
+		gc_write_end(g);
 	sched_op_leave(g);
 	return rc;
 }
@@ -486,6 +493,8 @@ static inline __attribute__((always_inline)) bool map_delete(struct sched_g *g,
 bool mrt_map_delete(mrt_g *pub, const struct mrt_map_type *mt, mrt_map *m, uint64_t key)
 {
 	mrt_safepoint(pub);
+	if (gcs_gate(GCS_POINT_stw_spin))
+		sched_spin_point(sched_of(pub));
 	prim_step(PRIM_COST_MAP_OP);
 	if (m == NULL || m->count == 0)
 		return false;
@@ -550,6 +559,8 @@ static void map_clear(struct sched_g *g, const struct mrt_map_type *mt, struct m
 int mrt_map_clear(mrt_g *pub, const struct mrt_map_type *mt, mrt_map *m)
 {
 	mrt_safepoint(pub);
+	if (gcs_gate(GCS_POINT_stw_spin))
+		sched_spin_point(sched_of(pub));
 	if (m == NULL || m->count == 0)
 		return 0;
 	prim_step_n(PRIM_COST_MAP_BUCKET, (uint32_t)map_mask(m->b) + 1);

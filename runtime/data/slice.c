@@ -92,13 +92,14 @@ int mrt_slice_make(mrt_g *pub, const struct mrt_type *elem, size_t len, size_t c
 
 /* Before the copy and the stores of an append: everything is rooted or pinned. bytes: of the new
  * array, or what is appended in place. */
-static inline void slice_append_point(struct sched_g *g, const struct mrt_type *elem, size_t bytes)
+static inline void slice_append_point(struct sched_g *g, size_t bytes, const struct mrt_type *elem,
+				      void *dst, const void *elems, size_t n)
 {
 	if (gcs_gate(GCS_POINT_gc_append))
 		gc_force_point_about(g, GCS_POINT_gc_append,
 				     (struct gc_about){.arg = bytes, .type = elem->name});
 	if (gcs_gate(GCS_POINT_gc_write))
-		gc_force_point(g, GCS_POINT_gc_write, 0);
+		gc_write_begin(g, elem, dst, elems, n);
 }
 
 /* The gate is armed: does this growth fail now, with the new array there and nothing copied? -errno. */
@@ -164,7 +165,8 @@ static __attribute__((noinline)) int slice_grow(struct sched_g *g, const struct 
 		rc = slice_grow_fault(g, elem, cap * elem->size);
 	if (rc < 0)
 		return rc;
-	slice_append_point(g, elem, cap * elem->size);
+	slice_append_point(g, cap * elem->size, elem, (char *)array + s->len * elem->size, elems,
+			   n);
 	if (s->len > 0)
 		slice_move(g, elem, array, s->array, s->len);
 	slice_move(g, elem, (char *)array + s->len * elem->size, elems, n);
@@ -183,17 +185,25 @@ int mrt_append(mrt_g *pub, const struct mrt_type *elem, struct mrt_slice *s, con
 	int rc;
 
 	mrt_safepoint(pub);
+	if (gcs_gate(GCS_POINT_stw_spin))
+		sched_spin_point(sched_of(pub));
 	prim_step(PRIM_COST_SLICE_OP);
 	if (PRIM_UNLIKELY(n == 0))
 		return 0;
 	if (PRIM_LIKELY(n <= s->cap - s->len)) {
-		slice_append_point(g, elem, n * elem->size);
-		slice_move(g, elem, (char *)s->array + s->len * elem->size, elems, n);
+		void *dst = (char *)s->array + s->len * elem->size;
+
+		slice_append_point(g, n * elem->size, elem, dst, elems, n);
+		slice_move(g, elem, dst, elems, n);
 		s->len += n;
+		if (gcs_gate(GCS_POINT_gc_write))
+			gc_write_end(g);
 		return 0;
 	}
 	sched_op_enter(g);
 	rc = slice_grow(g, elem, s, elems, n);
+	if (gcs_gate(GCS_POINT_gc_write) && rc == 0)
+		gc_write_end(g);
 	sched_op_leave(g);
 	return rc;
 }
@@ -220,6 +230,8 @@ int64_t mrt_slice_copy(mrt_g *pub, const struct mrt_type *elem, struct mrt_slice
 	size_t n = dst->len < src->len ? dst->len : src->len;
 
 	mrt_safepoint(pub);
+	if (gcs_gate(GCS_POINT_stw_spin))
+		sched_spin_point(sched_of(pub));
 	prim_step_n(PRIM_COST_COPY_CACHELINE, (uint32_t)(n * elem->size / 64) + 1);
 	if (n > 0)
 		slice_move(sched_of(pub), elem, dst->array, src->array, n);

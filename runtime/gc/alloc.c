@@ -254,6 +254,8 @@ static void alloc_after_slow(struct sched_g *g, const struct alloc_request *q, v
 	l->scan_alloc = 0;
 	if (q->large && q->noscan && q->needzero)
 		alloc_zero_chunks(g, obj, q->slot_bytes);
+	if (gc_gogc_stale())
+		gc_gogc_restore(g);
 	if (gc_pacer_triggered() && gc_phase_now() == GC_OFF && !gc_start_held(g) &&
 	    gc_start(g, GC_TRIGGER_HEAP, 0) == 0)
 		gc_wait_settled(g);
@@ -272,6 +274,8 @@ static int alloc_in_op(struct sched_g *g, struct alloc_request *q, void **ret)
 
 	prim_step(q->bytes > MEM_SMALL_MAX ? PRIM_COST_ALLOC_LARGE : PRIM_COST_ALLOC);
 	mrt_safepoint(&g->pub);
+	if (gcs_gate(GCS_POINT_stw_spin))
+		sched_spin_point(g);
 	if (PRIM_UNLIKELY(alloc_stress_due(g))) {
 		gc_start(g, GC_TRIGGER_STRESS, 0);
 		gc_wait_settled(g);

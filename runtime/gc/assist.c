@@ -249,7 +249,7 @@ static void assist_refused_effect(const struct sched_g *g, uint64_t firing, int6
 
 void gc_assist_charge(struct sched_g *g, size_t bytes)
 {
-	uint64_t firing = gc_st.firing, refused = 0;
+	uint64_t firing = gc_firing(), refused = 0;
 	uint32_t cycle = gc_cycle();
 	int64_t begin_ns, done;
 
@@ -272,7 +272,10 @@ void gc_assist_charge(struct sched_g *g, size_t bytes)
 	done = assist_pay(g, refused != 0);
 	if (refused != 0)
 		assist_refused_effect(g, refused, done);
-	/* Another cycle may have begun while it waited: the record is this one's. */
+	/* Another cycle may have begun while it waited: the record is this one's. What holds it up may
+	 * have come meanwhile. */
+	if (firing == 0 && gc_cycle() == cycle)
+		firing = gc_firing();
 	gc_emit(g, WATCH_ASSIST, g->worker, (uint64_t)(prim_now_ns() - begin_ns), cycle,
 		(uint64_t)done, refused != 0 ? refused : firing, 0);
 }

@@ -45,6 +45,7 @@ void gc_barrier(struct sched_g *g, void *old_value, void *new_value)
 {
 	struct gc_local *l = gc_local_of(g);
 
+	g->store_cycle = gc_cycle();
 	prim_step(PRIM_COST_BARRIER);
 	if (gcs_gate(GCS_POINT_gc_barrier_flush))
 		barrier_flush_point(g);
@@ -59,22 +60,6 @@ void gc_barrier(struct sched_g *g, void *old_value, void *new_value)
 		l->barrier[l->barrier_n++] = (uintptr_t)old_value;
 	if (new_value != NULL)
 		l->barrier[l->barrier_n++] = (uintptr_t)new_value;
-}
-
-void mrt_store(mrt_g *pub, void **slot, void *value)
-{
-	struct sched_g *g = sched_of(pub);
-
-	prim_step(PRIM_COST_STORE_PTR);
-	if (gcs_gate(GCS_POINT_gc_write)) {
-		/* Interior pointers resolve to their object: the slot's keeps that alive. */
-		sched_op_enter(g);
-		sched_pin(g, value);
-		sched_pin(g, slot);
-		gc_force_point(g, GCS_POINT_gc_write, 0);
-		sched_op_leave(g);
-	}
-	gc_store(g, slot, value);
 }
 
 static inline bool barrier_is_pointer(const struct mrt_type *elem, size_t word)
@@ -160,4 +145,80 @@ void gc_clear_typed(struct sched_g *g, const struct mrt_type *elem, void *dst, s
 		memset(obj + elem->ptr_words * sizeof(void *), 0,
 		       elem->size - elem->ptr_words * sizeof(void *));
 	}
+}
+
+/* ----------------------------------------------------------------- gc/write */
+
+/* The next pointer store of g is its first since the barrier went on. */
+static bool write_at_edge(const struct sched_g *g)
+{
+	return gc_barrier_enabled() && g->store_cycle != gc_cycle();
+}
+
+/* What the barrier of the store would shade; it will do so again. */
+static void write_shade_one(struct sched_g *g, const struct mrt_type *elem, void *const *dst,
+			    void *const *src)
+{
+	for (size_t w = 0; w < elem->ptr_words; w++)
+		if (barrier_is_pointer(elem, w))
+			gc_barrier(g, dst != NULL ? mrt_load(&dst[w]) : NULL, mrt_load(&src[w]));
+}
+
+static void write_shade(struct sched_g *g, const struct mrt_type *elem, const char *dst,
+			const char *src, size_t n)
+{
+	for (size_t at = 0; at < n * elem->size && gc_barrier_enabled(); at += elem->size)
+		write_shade_one(g, elem, (void *const *)(const void *)(dst != NULL ? dst + at : NULL),
+				(void *const *)(const void *)(src + at));
+}
+
+void gc_write_begin(struct sched_g *g, const struct mrt_type *elem, void *dst, const void *src,
+		    size_t n)
+{
+	uint32_t where = gcs_armed_where(GCS_POINT_gc_write);
+
+	if (where & 1u << GCS_WHERE_BEFORE_SHADE)
+		gc_write_point(g, GCS_WHERE_BEFORE_SHADE, write_at_edge(g));
+	g->store_edge = write_at_edge(g);
+	if (where & 1u << GCS_WHERE_AFTER_SHADE) {
+		write_shade(g, elem, dst, src, n);
+		gc_write_point(g, GCS_WHERE_AFTER_SHADE, g->store_edge);
+	}
+	/* One without pointers has no barrier. */
+	if (gc_barrier_enabled())
+		g->store_cycle = gc_cycle();
+}
+
+void gc_write_end(struct sched_g *g)
+{
+	if (gcs_armed_where(GCS_POINT_gc_write) & 1u << GCS_WHERE_AFTER_STORE)
+		gc_write_point(g, GCS_WHERE_AFTER_STORE, g->store_edge);
+	g->store_edge = false;
+}
+
+/* Interior pointers resolve to their object: the pin of the slot keeps the one that it lies in alive. */
+static __attribute__((noinline)) void store_visited(struct sched_g *g, void **slot, void *value)
+{
+	static const uint64_t mask[] = {1};
+	static const struct mrt_type pointer = {
+		.name = "pointer", .size = sizeof(void *), .ptr_words = 1, .ptrmask = mask};
+
+	sched_op_enter(g);
+	sched_pin(g, value);
+	sched_pin(g, slot);
+	gc_write_begin(g, &pointer, slot, &value, 1);
+	gc_store(g, slot, value);
+	gc_write_end(g);
+	sched_op_leave(g);
+}
+
+void mrt_store(mrt_g *pub, void **slot, void *value)
+{
+	struct sched_g *g = sched_of(pub);
+
+	prim_step(PRIM_COST_STORE_PTR);
+	if (gcs_gate(GCS_POINT_gc_write))
+		store_visited(g, slot, value);
+	else
+		gc_store(g, slot, value);
 }

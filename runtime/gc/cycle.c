@@ -88,7 +88,13 @@ static bool cycle_settled(uint32_t unused)
 {
 	(void)unused;
 	/* Sequentially consistent, as waiters.count before it: see gc_unclaim. */
-	return atomic_load(&gc_st.busy) == 0 || gc_phase_now() != GC_OFF;
+	return atomic_load(&gc_st.busy) != GC_BUSY_CYCLE || gc_phase_now() != GC_OFF;
+}
+
+static bool cycle_over(uint32_t unused)
+{
+	(void)unused;
+	return atomic_load(&gc_st.busy) != GC_BUSY_CYCLE; /* as in cycle_settled */
 }
 
 struct cycle_wait {
@@ -189,13 +195,12 @@ static void cycle_begin_p(struct gc_local *l)
 	l->scan_alloc = 0;
 }
 
-static void cycle_begin(enum gc_trigger why, uint64_t firing)
+static void cycle_begin(struct sched_g *g, enum gc_trigger why, uint64_t firing)
 {
 	gc_sweep_finish_stopped();
 	mem_caches_flush_stale();
 	gc_check_edge("start of marking", false);
 	gc_st.trigger_why = why;
-	gc_st.firing = firing;
 	gc_st.heap_at_start = gc_heap_live();
 	atomic_fetch_add_explicit(&gc_st.cycle, 1, memory_order_relaxed);
 	for (uint32_t i = 0; i < gc_st.procs; i++)
@@ -209,21 +214,46 @@ static void cycle_begin(enum gc_trigger why, uint64_t firing)
 	prim_step(PRIM_COST_GC_PHASE);
 	gc_st.mark_start_ns = prim_now_ns();
 	atomic_store_explicit(&gc_st.phase, GC_MARK, memory_order_relaxed);
+	atomic_store_explicit(&gc_st.firing, firing, memory_order_relaxed);
+	gc_stages_begin(g);
 	atomic_store_explicit(&gc_barrier_on, 1, memory_order_relaxed);
+}
+
+static bool cycle_claim(enum gc_busy as)
+{
+	for (uint32_t round = 0;; round++) {
+		uint32_t busy = GC_BUSY_NO;
+
+		/* Acquire among them: pairs with cycle_publish; the end of the last cycle is seen
+		 * whole. */
+		if (atomic_compare_exchange_strong(&gc_st.busy, &busy, as))
+			return true;
+		if (busy != GC_BUSY_ASKED)
+			return false;
+		prim_spin_wait(round);
+	}
 }
 
 bool gc_claim(void)
 {
-	uint32_t idle = 0;
+	return cycle_claim(GC_BUSY_CYCLE);
+}
 
-	/* Acquire among them: pairs with cycle_publish; the end of the last cycle is seen whole. */
-	return atomic_compare_exchange_strong(&gc_st.busy, &idle, 1);
+bool gc_claim_to_ask(void)
+{
+	return cycle_claim(GC_BUSY_ASKED);
+}
+
+void gc_claim_wait(struct sched_g *g)
+{
+	while (!gc_claim())
+		cycle_wait(g, (struct cycle_wait){.over = cycle_over});
 }
 
 void gc_unclaim(struct sched_g *g)
 {
-	/* Sequentially consistent: either we see the waiter's count, or it sees busy 0. */
-	atomic_store(&gc_st.busy, 0);
+	/* Sequentially consistent: either we see the waiter's count, or it sees nobody busy. */
+	atomic_store(&gc_st.busy, GC_BUSY_NO);
 	if (atomic_load(&waiters.count) != 0)
 		cycle_wake(g);
 }
@@ -233,16 +263,33 @@ uint32_t gc_start(struct sched_g *g, enum gc_trigger why, uint64_t firing)
 	return gc_claim() ? gc_start_claimed(g, why, firing) : 0;
 }
 
+/* The firing behind a cycle that none asks for: held back by one, or due when one has set. */
+static uint64_t cycle_firing(enum gc_trigger why)
+{
+	uint64_t held = gc_hold_firing();
+
+	return held != 0 || why != GC_TRIGGER_HEAP ? held : gc_pacer.firing;
+}
+
+void gc_held_up_by(uint64_t firing)
+{
+	uint64_t none = 0;
+
+	atomic_compare_exchange_strong_explicit(&gc_st.firing, &none, firing, memory_order_relaxed,
+						memory_order_relaxed);
+}
+
 uint32_t gc_start_claimed(struct sched_g *g, enum gc_trigger why, uint64_t firing)
 {
 	struct sched_stw stw = {0};
 	uint32_t cycle;
 
-	firing = firing != 0 ? firing : gc_hold_firing();
+	atomic_store(&gc_st.busy, GC_BUSY_CYCLE);
+	firing = firing != 0 ? firing : cycle_firing(why);
 	gc_sweep_finish(g);
 	gc_st.start_ns = prim_now_ns();
 	sched_stop_world(g, SCHED_STW_GC_START, &stw);
-	cycle_begin(why, firing);
+	cycle_begin(g, why, firing);
 	cycle = gc_cycle();
 	/* As in Go every running goroutine is put back: so that dedicated and fractional workers
 	 * get their Ps. */
@@ -251,7 +298,8 @@ uint32_t gc_start_claimed(struct sched_g *g, enum gc_trigger why, uint64_t firin
 					 memory_order_relaxed);
 	sched_start_world(g, &stw, cycle, firing);
 	gc_st.stw1_ns = stw.start_ns - stw.request_ns;
-	gc_emit(g, WATCH_GC_START, cycle, why, gc_st.heap_at_start, gc_st.goal_at_start, firing, 0);
+	gc_emit(g, WATCH_GC_START, cycle, why, gc_st.heap_at_start, gc_st.goal_at_start,
+		gc_firing(), 0);
 	gc_hold_end(g);
 	cycle_gauges(stw.start_ns);
 	cycle_wake(g);
@@ -323,7 +371,7 @@ static void cycle_end_stopped(int64_t mark_ns)
 	atomic_store_explicit(&gc_st.phase, GC_OFF, memory_order_relaxed);
 	gc_scavenge_note();
 	gc_sweep_begin();
-	gc_pacer_commit();
+	gc_pacer_commit(true);
 	gc_sweep_pace();
 	gc_scavenge_pace();
 	gc_st.num_gc++;
@@ -422,8 +470,23 @@ static void cycle_finish(struct sched_g *g, const struct sched_stw *stw)
 	cycle_report(g, &cpu, stw->start_ns);
 	if (gc_st.opt.gctrace)
 		cycle_trace(&cpu, stw->start_ns);
+	if (gcs_gate(GCS_POINT_gc_sweep_start))
+		gc_sweep_hold(g);
 	gc_sweep_wake(g);
 	cycle_publish(g, gc_cycle());
+}
+
+/* The gate of gc/termination is armed and nothing is left to mark: once a cycle. Whoever tries to
+ * end it sleeps, and the others leave that to him. */
+static bool cycle_end_held(struct sched_g *g)
+{
+	if (gc_st.held_end == gc_cycle())
+		return false;
+	gc_st.held_end = gc_cycle();
+	return gc_stall_point(g, (struct gc_stall){.point = GCS_POINT_gc_termination,
+						   .worker = MRT_WORKER_GC,
+						   .eligible = true,
+						   .cycle = true});
 }
 
 /* Once round: 0 the cycle has ended or there is work again; 1: look again. */
@@ -436,6 +499,8 @@ static bool cycle_try_end(struct sched_g *g)
 	    atomic_load_explicit(&gc_st.active, memory_order_acquire) != 0 ||
 	    gc_work_available(NULL))
 		return false;
+	if (gcs_gate(GCS_POINT_gc_termination) && cycle_end_held(g))
+		return true;
 	sched_for_each_p(g, cycle_flush_p, &flushed);
 	gc_workers_answer();
 	if (atomic_load_explicit(&flushed, memory_order_relaxed) != 0)
@@ -443,13 +508,13 @@ static bool cycle_try_end(struct sched_g *g)
 	gc_st.mark_end_ns = prim_now_ns();
 	sched_stop_world(g, SCHED_STW_GC_END, &stw);
 	if (cycle_work_left_stopped()) {
-		sched_start_world(g, &stw, gc_cycle(), gc_st.firing);
+		sched_start_world(g, &stw, gc_cycle(), gc_firing());
 		gc_st.stw_aborted_ns += stw.start_ns - stw.request_ns;
 		gc_workers_answer();
 		return true;
 	}
 	cycle_end_stopped(gc_st.mark_end_ns - gc_st.mark_start_ns);
-	sched_start_world(g, &stw, gc_cycle(), gc_st.firing);
+	sched_start_world(g, &stw, gc_cycle(), gc_firing());
 	cycle_finish(g, &stw);
 	return false;
 }
@@ -495,7 +560,7 @@ void gc_sysmon(int64_t now_ns)
 
 	cycle_gauges(now_ns);
 	if (last == 0 || now_ns - last <= GC_PERIOD_NS || gc_counted(&gc_pacer.gogc) < 0 ||
-	    atomic_load_explicit(&gc_st.busy, memory_order_relaxed) != 0)
+	    atomic_load_explicit(&gc_st.busy, memory_order_relaxed) != GC_BUSY_NO)
 		return;
 	if (atomic_exchange_explicit(&gc_st.periodic_parked, 0, memory_order_acq_rel) != 0)
 		sched_ready(NULL, gc_st.periodic, false);
@@ -503,12 +568,16 @@ void gc_sysmon(int64_t now_ns)
 
 void mrt_set_gogc(mrt_g *pub, int percent)
 {
-	struct sched_g *g = sched_of(pub);
+	gc_set_gogc(sched_of(pub), percent);
+}
+
+void gc_set_gogc(struct sched_g *g, int64_t percent)
+{
 	struct sched_stw stw = {0};
 
 	sched_stop_world(g, SCHED_STW_OTHER, &stw);
-	atomic_store_explicit(&gc_pacer.gogc, percent < 0 ? -1 : percent, memory_order_relaxed);
-	gc_pacer_commit();
+	gc_pacer_gogc(percent < 0 ? -1 : percent);
+	gc_pacer_commit(false);
 	gc_sweep_pace();
 	gc_scavenge_pace();
 	if (gc_phase_now() == GC_MARK)
@@ -592,6 +661,7 @@ int gc_init(const struct gc_options *opt)
 	gc_scavenge_init();
 	gc_check_init();
 	gc_pacer_init();
+	gc_stages_init();
 	gc_point_init();
 	return 0;
 }
@@ -600,7 +670,7 @@ int gc_start_workers(void)
 {
 	int r = gc_workers_start();
 
-	gc_pacer_commit();
+	gc_pacer_commit(false);
 	if (r == 0)
 		r = gc_sweep_start();
 	if (r == 0)

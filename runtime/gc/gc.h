@@ -58,7 +58,7 @@ static inline void gc_store(struct sched_g *g, void **slot, void *value)
 }
 /* What a site knows of the goroutine that visits it, which holds its P. arg: size or key, as the point has it. */
 struct gcs_site gc_site(const struct sched_g *g, bool eligible, uint64_t arg);
-/* Visit an armed gate that may start a GC (gc/write, gc/map_assign, gc/append, map/iterate); a safepoint then. Call it at a place of the
+/* Visit an armed gate that may start a GC (gc/map_assign, gc/append, map/iterate); a safepoint then. Call it at a place of the
  * operation where everything is rooted or pinned and consistent. arg: what the site knows, size or key. */
 void gc_force_point(struct sched_g *g, enum gcs_point point, uint64_t arg);
 /* The same, of a site that knows more: the name of the elements' or the object's type, the map (NULL: none). */
@@ -71,6 +71,10 @@ void gc_force_point_about(struct sched_g *g, enum gcs_point point, struct gc_abo
 /* The same at a point where something else may happen too: `others` are the actions that make sense there now. True: one of them has
  * fired, *ret, and is the caller's to carry out. */
 bool gc_force_point_or(struct sched_g *g, enum gcs_point point, struct gc_about about, uint16_t others, struct gcs_firing *ret);
+/* The gate of gc/write is armed, and g about to store n of elem, or has stored them. Between them, and at both, what is stored and the
+ * object that dst lies in (NULL: it is not there yet) are rooted or pinned. Safepoints; the store has its barrier after the first. */
+void gc_write_begin(struct sched_g *g, const struct mrt_type *elem, void *dst, const void *src, size_t n);
+void gc_write_end(struct sched_g *g);
 /* Visit an armed saboteur's gate: true: break something now. No safepoint. */
 bool gc_sabotage(struct sched_g *g, enum gcs_point point, uint64_t arg);
 /* Copy `n` elements of `elem` (pointer words: relaxed atomic, with barrier when on; the rest memcpy). No safepoint. dst in heap. */

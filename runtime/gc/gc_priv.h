@@ -20,6 +20,7 @@
 #define GC_OVER_ASSIST_WORK	65536  /* least work of one assist */
 #define GC_ASSIST_TIME_SLACK_NS 5000
 #define GC_PERIOD_NS		(INT64_C(120) * 1000000000)
+#define GC_WORKER_BACK_NS	INT64_C(10000000) /* marking without any worker, on busy Ps */
 #define GC_HEAP_MINIMUM		((uint64_t)4 << 20)
 #define GC_PENDING_ROOTS_MAX	512u
 #define GC_GLOBALS_MAX		1024u
@@ -50,11 +51,23 @@ struct gc_local {
 
 enum gc_worker_mode { GC_WORKER_DEDICATED, GC_WORKER_FRACTIONAL, GC_WORKER_IDLE };
 
+/* Written by who has it out, but for g. */
 struct gc_worker {
 	struct sched_g *g;
 	_Atomic uint32_t out; /* 1: handed out and not yet parked again */
 	enum gc_worker_mode mode;
 	uint32_t p, cycle; /* the P and the cycle it was handed to */
+	/* gc/worker, drop: the cycle it left last, and the one it was taken back to; others look. */
+	_Atomic uint32_t left_cycle, back_cycle;
+	uint64_t left_firing;
+	int64_t left_ns;
+	bool back; /* it is handed out for want of others */
+};
+
+enum gc_busy {
+	GC_BUSY_NO,
+	GC_BUSY_CYCLE, /* from the decision to start until the caches are flushed after the end */
+	GC_BUSY_ASKED  /* somebody asks a fault point whether a cycle begins: over at once */
 };
 
 /* Written by the owner of a phase edge while the world is stopped, unless atomic. */
@@ -65,16 +78,16 @@ struct gc_state {
 
 	_Atomic uint32_t phase; /* enum gc_phase */
 	_Atomic uint32_t
-		busy; /* 1: from the decision to start until the caches are flushed after the end */
+		busy; /* enum gc_busy */
 	_Atomic uint32_t cycle;	     /* begun */
 	_Atomic uint32_t marks_done; /* cycles whose mark phase and cache flush are over */
 	enum gc_trigger trigger_why;
-	uint64_t firing;
-	bool stopping; /* the runtime ends: no cycle starts any more */
+	_Atomic uint64_t firing; /* of the cycle; what holds it up later is told when nothing else is */
 
 	/* mark */
 	_Atomic int32_t active; /* workers and assists that drain */
 	_Atomic uint32_t done_requests;
+	uint32_t held_end; /* cycle whose end gc/termination was asked about; who tries to end it */
 
 	/* times of the current cycle */
 	int64_t start_ns;      /* the decision: tSweepTerm */
@@ -122,6 +135,11 @@ static inline int64_t gc_counted(const _Atomic int64_t *counter)
 static inline uint32_t gc_phase_now(void)
 {
 	return atomic_load_explicit(&gc_st.phase, memory_order_relaxed);
+}
+/* Behind the cycle that runs, or ran last; 0: none. */
+static inline uint64_t gc_firing(void)
+{
+	return atomic_load_explicit(&gc_st.firing, memory_order_relaxed);
 }
 static inline void gc_must(bool ok, const char *broken)
 {
@@ -218,8 +236,9 @@ bool gc_assist_queue_empty(void);
 struct gc_pacer {
 	_Atomic int64_t heap_live, heap_scan;
 	_Atomic uint64_t goal, trigger;
-	_Atomic int64_t gogc;
+	_Atomic int64_t gogc, gogc_set; /* that counts; that was set: others while gc/gogc biases it */
 	_Atomic uint64_t heap_marked; /* written while the world is stopped; conditions read it anywhere */
+	uint64_t firing; /* of gc/gogc or gc/pacer: moved the trigger; 0 none. Written while the world is stopped */
 	uint64_t last_heap_scan, last_stack_scan, globals_scan;
 	uint64_t triggered;				/* heap_live when the cycle began */
 	uint64_t cons_mark, cons_mark_last[4];		/* Q32: bytes allocated a byte scanned */
@@ -234,8 +253,11 @@ void gc_pacer_init(void);
 void gc_pacer_start(void); /* world stopped, phase off -> mark */
 /* World stopped, marking over: cons/mark of the cycle from its length; heap_live = marked. */
 void gc_pacer_end(int64_t mark_ns, uint64_t marked);
-/* Goal and trigger of the next cycle. World stopped. */
-void gc_pacer_commit(void);
+/* Goal and trigger of the next cycle. World stopped. cycle_ended: a cycle ends, so that faults are
+ * asked; else they bias nothing but GOGC any more. */
+void gc_pacer_commit(bool cycle_ended);
+/* What is set from now on, and no bias. World stopped. */
+void gc_pacer_gogc(int64_t percent);
 void gc_pacer_revise(void);
 bool gc_pacer_triggered(void);
 /* The goal that a memory limit allows: go-facts section 5. Pure; exported to the unit test. */
@@ -253,10 +275,21 @@ void gc_live_add(int64_t delta); /* hook of mem */
 void gc_mark_done(struct sched_g *g);
 void gc_sysmon(int64_t now_ns);
 /* The right to begin a cycle: true: nobody else will until gc_start_claimed has been through its
- * cycle, or gc_unclaim. */
+ * cycle, or gc_unclaim; false: one is under way. */
 bool gc_claim(void);
+/* The same for who asks a fault point first: no safepoint, and nothing that waits, until he begins
+ * it or gives the right back. Others wait for that, so that whether one is under way is all that
+ * counts. */
+bool gc_claim_to_ask(void);
+/* Wait until the right is the caller's. Safepoint. */
+void gc_claim_wait(struct sched_g *g);
 void gc_unclaim(struct sched_g *g);
 uint32_t gc_start_claimed(struct sched_g *g, enum gc_trigger why, uint64_t firing);
+/* A firing holds the cycle that runs up: its assists and stops are due to it from now on, unless
+ * another is behind it already. */
+void gc_held_up_by(uint64_t firing);
+/* GOGC is another from now on; -1 off. Stops the world. */
+void gc_set_gogc(struct sched_g *g, int64_t percent);
 /* Wait until marks_done >= target. */
 void gc_wait_marks(struct sched_g *g, uint32_t target);
 /* Wait while a cycle is about to begin or, after its end, not yet flushed. Allocators at the
@@ -290,6 +323,23 @@ void gc_barrier_flush(struct gc_local *l);
 void gc_point_init(void);
 /* The gate of mem/limit is armed: the limit that counts for the next goal; 0: there is none. */
 uint64_t gc_limit_point(uint64_t limit);
+/* A cycle ends and the gate of a point that biases what the next is paced by is armed. eligible: a
+ * bias would count. True: ret is one. */
+bool gc_bias_point(enum gcs_point point, bool eligible, uint64_t figure, struct gcs_firing *ret);
+/* The figure as it became of what it was. */
+void gc_bias_effect(uint64_t firing, uint64_t was, uint64_t is);
+/* figure by by_milli thousandths. */
+uint64_t gc_biased(uint64_t figure, uint32_t by_milli);
+/* gc/gogc was disarmed, but GOGC is what it made it: back to what is set. Safepoint. */
+void gc_gogc_restore(struct sched_g *g);
+static inline bool gc_gogc_stale(void)
+{
+	return PRIM_UNLIKELY(gc_counted(&gc_pacer.gogc) != gc_counted(&gc_pacer.gogc_set)) &&
+	       !gcs_gate(GCS_POINT_gc_gogc);
+}
+/* The gate of gc/write is armed and g at that place of a store. edge: the first one since the barrier
+ * went on. Safepoint. */
+void gc_write_point(struct sched_g *g, enum gcs_where where, bool edge);
 
 struct gc_stall {
 	enum gcs_point point;
@@ -297,9 +347,15 @@ struct gc_stall {
 	bool eligible;
 	uint64_t arg;
 	_Atomic uint64_t *firing; /* NULL, or told before the stall who stalls */
+	bool cycle;		  /* the cycle is held up by it */
 };
-/* Visit an armed gate at which a goroutine of the runtime stalls, asleep. A safepoint then. */
-void gc_stall_point(struct sched_g *g, struct gc_stall stall);
+/* Visit an armed gate at which a goroutine of the runtime stalls, asleep. True: it did, which is a
+ * safepoint. */
+bool gc_stall_point(struct sched_g *g, struct gc_stall stall);
+/* Visit gc/worker for a worker on P p: stall, or (the result: not 0) leave the cycle if it may. */
+uint64_t gc_worker_point(struct sched_g *g, uint32_t p, bool may_leave);
+/* What was visited at site is late, by what has passed since. */
+void gc_late_effect(const struct sched_g *g, struct gcs_site site, uint64_t firing, int64_t since_ns);
 /* Visit gc/stack_scan for g, whose roots are about to be scanned and which is held still. Busy. */
 void gc_scan_point(const struct sched_g *g);
 /* The trigger is reached: does gc/start hold the cycle back? No safepoint. */
@@ -308,6 +364,27 @@ bool gc_start_held(struct sched_g *g);
  * it has begun, its effect. */
 uint64_t gc_hold_firing(void);
 void gc_hold_end(struct sched_g *g);
+
+/* -------------------------------------------------------------------- stage.c */
+
+enum gc_stage { GC_STAGE_ROOTS, GC_STAGE_HEAP, GC_STAGES };
+/* Bits 1 << enum gc_stage: held closed by a fault: its jobs are not to be taken, nor those of a later
+ * one. Set while the world is stopped. */
+extern _Atomic uint32_t gc_stages_closed;
+static inline bool gc_stage_closed(enum gc_stage stage)
+{
+	uint32_t closed = atomic_load_explicit(&gc_stages_closed, memory_order_relaxed);
+
+	return PRIM_UNLIKELY((closed & ((2u << stage) - 1)) != 0);
+}
+void gc_stages_init(void);
+/* World stopped, the phase is mark: the gates of gc/roots and gc/mark. */
+void gc_stages_begin(struct sched_g *g);
+/* Some stage is closed: is there something to do for a worker, be it to wait for the end of that? */
+bool gc_stage_work_available(void);
+/* Some stage is closed. If marking has come to it, and nobody waits yet, wait, asleep, and open it.
+ * The caller counts as active. Safepoint. */
+void gc_stage_wait(struct sched_g *g);
 
 /* ----------------------------------------------------------------- sabotage.c */
 
@@ -330,6 +407,8 @@ void gc_sweep_finish(struct sched_g *g);
 /* The same while the world is stopped. */
 void gc_sweep_finish_stopped(void);
 void gc_sweep_wake(struct sched_g *g);
+/* The gate of gc/sweep_start is armed. Safepoint. */
+void gc_sweep_hold(struct sched_g *g);
 void gc_sweep_debt(size_t span_bytes); /* hook of mem */
 
 /* ----------------------------------------------------------------- scavenge.c */

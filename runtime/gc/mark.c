@@ -189,6 +189,8 @@ static int64_t mark_drain_roots(struct sched_g *g, uint32_t flags, int64_t limit
 {
 	int64_t done = 0;
 
+	if (gc_stage_closed(GC_STAGE_ROOTS))
+		return 0;
 	while (done < limit && !mark_should_stop(g, flags)) {
 		int64_t work = gc_roots_step(g);
 
@@ -206,9 +208,10 @@ int64_t gc_drain(struct sched_g *g, uint32_t flags, int64_t limit, int64_t begin
 	struct gc_local *l = gc_local_of(g);
 	int64_t done = mark_drain_roots(g, flags, limit), check = GC_CHECK_THRESHOLD;
 	struct mark_pipe pipe = {.found_in = 0};
+	bool closed = gc_stage_closed(GC_STAGE_HEAP);
 	uint32_t objects = 0;
 
-	while (done < limit && !mark_should_stop(g, flags)) {
+	while (!closed && done < limit && !mark_should_stop(g, flags)) {
 		uintptr_t obj;
 		int64_t work;
 

@@ -36,13 +36,19 @@ void gc_pacer_init(void)
 	int gogc = gc_st.opt.gogc;
 
 	gc_pacer = (struct gc_pacer){.heap_marked = 0};
-	atomic_store_explicit(&gc_pacer.gogc, gogc, memory_order_relaxed);
+	gc_pacer_gogc(gogc);
 	/* As Go starts: as if the first cycle had marked what makes the floor the goal. */
 	gc_pacer.heap_marked =
 		gogc < 0 ? 0
 			 : GC_HEAP_MINIMUM / 100 * (uint64_t)gogc * 100 / (100 + (uint64_t)gogc);
 	gc_pacer.last_heap_scan = gc_pacer.heap_marked;
-	gc_pacer_commit();
+	gc_pacer_commit(false);
+}
+
+void gc_pacer_gogc(int64_t percent)
+{
+	atomic_store_explicit(&gc_pacer.gogc_set, percent, memory_order_relaxed);
+	atomic_store_explicit(&gc_pacer.gogc, percent, memory_order_relaxed);
 }
 
 /* ------------------------------------------------------------ goal, trigger */
@@ -132,18 +138,66 @@ static void pacer_publish(uint64_t goal, uint64_t trigger)
 	atomic_store_explicit(&t->gauges.heap_marked, gc_pacer.heap_marked, memory_order_relaxed);
 }
 
-void gc_pacer_commit(void)
+static uint64_t pacer_goal(int64_t gogc, uint64_t limit_goal)
 {
-	uint64_t marked = gc_pacer.heap_marked, limit_goal = pacer_limit_goal_now(), runway;
-	uint64_t goal =
-		gc_pacer_percent_goal(marked, pacer_root_scan(), gc_counted(&gc_pacer.gogc));
+	uint64_t goal = gc_pacer_percent_goal(gc_pacer.heap_marked, pacer_root_scan(), gogc);
 
 	if (limit_goal < goal)
-		goal = limit_goal;
-	else if (goal != UINT64_MAX && !mem_sweep_done())
-		goal = pacer_max(goal, pacer_live() + PACER_SWEEP_SLACK);
+		return limit_goal;
+	if (goal != UINT64_MAX && !mem_sweep_done())
+		return pacer_max(goal, pacer_live() + PACER_SWEEP_SLACK);
+	return goal;
+}
+
+/* A cycle ends: GOGC is what is set, or what gc/gogc makes of that, until the next one does. Its
+ * firing counts when the goal is another by it. */
+static void pacer_gogc_next(uint64_t limit_goal)
+{
+	int64_t set = gc_counted(&gc_pacer.gogc_set);
+	uint64_t is = set > 0 ? (uint64_t)set : 0;
+	struct gcs_firing firing;
+
+	if (gcs_gate(GCS_POINT_gc_gogc) &&
+	    gc_bias_point(GCS_POINT_gc_gogc, set > 0, is, &firing)) {
+		is = pacer_max(gc_biased(is, firing.by_milli), 1);
+		if (pacer_goal(set, limit_goal) != pacer_goal((int64_t)is, limit_goal))
+			gc_pacer.firing = firing.id;
+		gc_bias_effect(firing.id, gc_pacer.firing != 0 ? (uint64_t)set : is, is);
+		set = (int64_t)is;
+	}
+	atomic_store_explicit(&gc_pacer.gogc, set, memory_order_relaxed);
+}
+
+/* gc/pacer is armed: the runway by another cons/mark ratio. Returns the trigger. */
+static uint64_t pacer_trigger_next(uint64_t goal, uint64_t runway)
+{
+	uint64_t marked = gc_pacer.heap_marked, trigger = gc_pacer_trigger_of(goal, marked, runway),
+		 is;
+	struct gcs_firing firing;
+
+	if (!gc_bias_point(GCS_POINT_gc_pacer, goal != UINT64_MAX && marked < goal && runway != 0,
+			   trigger, &firing))
+		return trigger;
+	is = gc_pacer_trigger_of(goal, marked, gc_biased(runway, firing.by_milli));
+	gc_bias_effect(firing.id, trigger, is);
+	if (is != trigger && gc_pacer.firing == 0)
+		gc_pacer.firing = firing.id;
+	return is;
+}
+
+void gc_pacer_commit(bool cycle_ended)
+{
+	uint64_t limit_goal = pacer_limit_goal_now(), goal, runway, trigger;
+
+	gc_pacer.firing = 0;
+	if (cycle_ended)
+		pacer_gogc_next(limit_goal);
+	goal = pacer_goal(gc_counted(&gc_pacer.gogc), limit_goal);
 	runway = gc_q32_mul(gc_pacer.last_heap_scan + pacer_root_scan(), gc_pacer.cons_mark * 3);
-	pacer_publish(goal, gc_pacer_trigger_of(goal, marked, runway));
+	trigger = cycle_ended && gcs_gate(GCS_POINT_gc_pacer)
+			  ? pacer_trigger_next(goal, runway)
+			  : gc_pacer_trigger_of(goal, gc_pacer.heap_marked, runway);
+	pacer_publish(goal, trigger);
 }
 
 bool gc_pacer_triggered(void)

@@ -25,6 +25,26 @@ struct gcs_site gc_site(const struct sched_g *g, bool eligible, uint64_t arg)
 	};
 }
 
+/* -------------------------------------------------------------------- force */
+
+/* After a safepoint g may be on another P. */
+static void point_here(const struct sched_g *g, struct gcs_site *site)
+{
+	site->now_ns = prim_now_ns();
+	site->p = (uint16_t)g->p->id;
+	site->ring = g->p->ring;
+}
+
+/* The right to begin a cycle is ours. */
+static uint32_t force_begin(struct sched_g *g, struct gcs_site site, uint64_t firing)
+{
+	uint32_t cycle = gc_start_claimed(g, GC_TRIGGER_FAULT, firing);
+
+	point_here(g, &site);
+	gcs_effect(&site, firing, 2, cycle);
+	return cycle;
+}
+
 /*
  * Eligible is who holds the right to begin a cycle before he is asked: so a firing is a cycle that
  * carries its id, whatever other Ps do.
@@ -32,25 +52,20 @@ struct gcs_site gc_site(const struct sched_g *g, bool eligible, uint64_t arg)
 bool gc_force_point_or(struct sched_g *g, enum gcs_point point, struct gc_about about,
 		       uint16_t others, struct gcs_firing *ret)
 {
-	bool claimed = !g->system && gc_claim(), fires;
+	bool claimed = !g->system && gc_claim_to_ask(), fires;
 	struct gcs_site site = gc_site(g, claimed || others != 0, about.arg);
-	uint32_t cycle;
 
 	site.type = about.type;
 	site.map = about.map;
 	site.actions = others | (claimed ? GCS_ACT_FORCE : 0);
 	fires = gcs_decide(point, &site, ret);
-	if (!fires || ret->action != GCS_ACT_FORCE || !claimed) {
-		if (claimed)
-			gc_unclaim(g);
-		return fires && (ret->action & others) != 0;
+	if (fires && ret->action == GCS_ACT_FORCE && claimed) {
+		force_begin(g, site, ret->id);
+		return false;
 	}
-	cycle = gc_start_claimed(g, GC_TRIGGER_FAULT, ret->id);
-	site.now_ns = prim_now_ns();
-	site.p = (uint16_t)g->p->id;
-	site.ring = g->p->ring;
-	gcs_effect(&site, ret->id, 2, cycle);
-	return false;
+	if (claimed)
+		gc_unclaim(g);
+	return fires && (ret->action & others) != 0;
 }
 
 void gc_force_point_about(struct sched_g *g, enum gcs_point point, struct gc_about about)
@@ -64,6 +79,43 @@ void gc_force_point(struct sched_g *g, enum gcs_point point, uint64_t arg)
 {
 	gc_force_point_about(g, point, (struct gc_about){.arg = arg});
 }
+
+/* The writer stands still in the middle of its store for the whole of a cycle of its own, after the
+ * rest of one that runs. */
+static void write_cycle(struct sched_g *g, struct gcs_site site, uint64_t firing, bool claimed)
+{
+	uint32_t cycle;
+
+	if (!claimed)
+		gc_claim_wait(g);
+	cycle = force_begin(g, site, firing);
+	gc_wait_marks(g, cycle);
+	if (gc_cycle() == cycle)
+		gc_sweep_finish(g);
+	gc_late_effect(g, site, firing, site.now_ns);
+}
+
+/* Every store is a visit, eligible for each mode that it suits. */
+void gc_write_point(struct sched_g *g, enum gcs_where where, bool edge)
+{
+	bool claimed = !g->system && gc_claim_to_ask();
+	struct gcs_site site = gc_site(g, !g->system, 0);
+	struct gcs_firing firing;
+
+	site.where = (uint8_t)where;
+	site.modes = (uint8_t)(1u << GCS_MODE_CYCLE | (uint32_t)claimed << GCS_MODE_START |
+			       (uint32_t)edge << GCS_MODE_EDGE);
+	if (!gcs_decide(GCS_POINT_gc_write, &site, &firing) || firing.action != GCS_ACT_FORCE) {
+		if (claimed)
+			gc_unclaim(g);
+	} else if (firing.mode == GCS_MODE_START && claimed) {
+		force_begin(g, site, firing.id);
+	} else {
+		write_cycle(g, site, firing.id, claimed);
+	}
+}
+
+/* --------------------------------------------------------------------- bias */
 
 /* World stopped, or nothing runs yet. */
 uint64_t gc_limit_point(uint64_t limit)
@@ -83,6 +135,44 @@ uint64_t gc_limit_point(uint64_t limit)
 	limit = limit != 0 ? limit : 1; /* 0 would be none */
 	gcs_effect(&site, firing.id, 12, limit);
 	return limit;
+}
+
+uint64_t gc_biased(uint64_t figure, uint32_t by_milli)
+{
+	unsigned __int128 x = (unsigned __int128)figure * by_milli / 1000;
+
+	return x > INT64_MAX ? INT64_MAX : (uint64_t)x;
+}
+
+/* Whoever ends a cycle ends it for all. */
+static struct gcs_site bias_site(bool eligible, uint64_t figure)
+{
+	struct gcs_site site = gc_site(sched_current(), eligible, figure);
+
+	site.worker = MRT_WORKER_GC;
+	site.driver = 0xffff;
+	return site;
+}
+
+bool gc_bias_point(enum gcs_point point, bool eligible, uint64_t figure, struct gcs_firing *ret)
+{
+	struct gcs_site site = bias_site(eligible, figure);
+
+	return gcs_decide(point, &site, ret) && ret->action == GCS_ACT_BIAS;
+}
+
+void gc_bias_effect(uint64_t firing, uint64_t was, uint64_t is)
+{
+	struct gcs_site site = bias_site(true, was);
+
+	gcs_effect(&site, firing, was != is ? 12 : 9, is);
+}
+
+void gc_gogc_restore(struct sched_g *g)
+{
+	/* A cycle that runs sets it at its end. */
+	if (gc_phase_now() == GC_OFF)
+		gc_set_gogc(g, gc_counted(&gc_pacer.gogc_set));
 }
 
 /* ---------------------------------------------------------------------- pages */
@@ -149,28 +239,45 @@ int gc_release(size_t bytes)
 
 /* ------------------------------------------------------------------- delays */
 
-/* What came late is there: since_ns is when it would have been. */
-static void point_late(const struct sched_g *g, struct gcs_site site, uint64_t firing,
-		       int64_t since_ns)
+void gc_late_effect(const struct sched_g *g, struct gcs_site site, uint64_t firing, int64_t since_ns)
 {
-	site.now_ns = prim_now_ns();
-	site.p = (uint16_t)g->p->id;
-	site.ring = g->p->ring;
+	point_here(g, &site);
 	gcs_effect(&site, firing, 6, (uint64_t)(site.now_ns - since_ns));
 }
 
-void gc_stall_point(struct sched_g *g, struct gc_stall stall)
+bool gc_stall_point(struct sched_g *g, struct gc_stall stall)
 {
 	struct gcs_site site = gc_site(g, stall.eligible, stall.arg);
 	struct gcs_firing firing;
 
 	site.worker = stall.worker;
+	if (stall.worker == MRT_WORKER_GC)
+		site.driver = 0xffff; /* for all, whoever it is */
 	if (!gcs_decide(stall.point, &site, &firing) || firing.action != GCS_ACT_DELAY)
-		return;
+		return false;
 	if (stall.firing != NULL)
 		atomic_store_explicit(stall.firing, firing.id, memory_order_relaxed);
+	if (stall.cycle)
+		gc_held_up_by(firing.id);
 	mrt_sleep_until(&g->pub, site.now_ns + firing.delay_ns);
-	point_late(g, site, firing.id, site.now_ns);
+	gc_late_effect(g, site, firing.id, site.now_ns);
+	return true;
+}
+
+uint64_t gc_worker_point(struct sched_g *g, uint32_t p, bool may_leave)
+{
+	struct gcs_site site = gc_site(g, true, p);
+	struct gcs_firing firing;
+
+	site.worker = MRT_WORKER_MARK0;
+	site.actions = GCS_ACT_DELAY | (may_leave ? GCS_ACT_DROP : 0);
+	if (!gcs_decide(GCS_POINT_gc_worker, &site, &firing))
+		return 0;
+	if (firing.action == GCS_ACT_DROP)
+		return firing.id;
+	mrt_sleep_until(&g->pub, site.now_ns + firing.delay_ns);
+	gc_late_effect(g, site, firing.id, site.now_ns);
+	return 0;
 }
 
 void gc_scan_point(const struct sched_g *g)
@@ -185,7 +292,7 @@ void gc_scan_point(const struct sched_g *g)
 	    firing.action != GCS_ACT_DELAY)
 		return;
 	sched_busy_until(site.now_ns + firing.delay_ns);
-	point_late(self, site, firing.id, site.now_ns);
+	gc_late_effect(self, site, firing.id, site.now_ns);
 }
 
 /* A cycle that is due and held back. Written by who holds the right to begin one. */
@@ -221,7 +328,7 @@ bool gc_start_held(struct sched_g *g)
 {
 	int64_t until_ns = atomic_load_explicit(&hold.until_ns, memory_order_relaxed);
 
-	if (until_ns == 0 && gcs_gate(GCS_POINT_gc_start) && gc_claim()) {
+	if (until_ns == 0 && gcs_gate(GCS_POINT_gc_start) && gc_claim_to_ask()) {
 		/* Another may have decided, or the cycle may have been, in between. */
 		if (atomic_load_explicit(&hold.until_ns, memory_order_relaxed) == 0 &&
 		    gc_pacer_triggered())
@@ -241,7 +348,7 @@ void gc_hold_end(struct sched_g *g)
 {
 	if (hold.firing == 0)
 		return;
-	point_late(g, hold.site, hold.firing, hold.site.now_ns);
+	gc_late_effect(g, hold.site, hold.firing, hold.site.now_ns);
 	hold.firing = 0;
 	atomic_store_explicit(&hold.until_ns, 0, memory_order_relaxed);
 }

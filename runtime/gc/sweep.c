@@ -136,6 +136,14 @@ void gc_sweep_wake(struct sched_g *g)
 		sched_ready(g->p, sweep.g, false);
 }
 
+void gc_sweep_hold(struct sched_g *g)
+{
+	gc_stall_point(g, (struct gc_stall){.point = GCS_POINT_gc_sweep_start,
+					    .worker = MRT_WORKER_GC,
+					    .eligible = !mem_sweep_done(),
+					    .firing = &sweep.firing});
+}
+
 static void sweep_stall(struct sched_g *g)
 {
 	gc_stall_point(g, (struct gc_stall){.point = GCS_POINT_gc_sweep,

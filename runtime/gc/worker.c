@@ -1,5 +1,5 @@
 /*
- * worker.c: background mark workers, one goroutine a P (mgcpacer.go, mgc.go).
+ * worker.c: background mark workers, as many goroutines as Ps (mgcpacer.go, mgc.go).
  *
  * A quarter of the Ps' time goes to marking: dedicated workers for the whole part, and where
  * rounding that misses by more than 0.3 of it, fractional ones for the rest (table in go-facts
@@ -9,6 +9,10 @@
  * `active` counts who drains. Who brings it to zero with no work left anywhere calls gc_mark_done:
  * so the end of marking is always noticed by somebody, and find_worker need hand out nobody while
  * there is no work.
+ *
+ * A worker that a fault takes out of a cycle (gc/worker, drop) is passed over until the next: its P is
+ * given another that is free, as in Go, whose workers are a pool. When all have left, marking must end
+ * all the same: a P with nothing else to run takes its own back at once, a busy one 10 ms after it left.
  */
 #include "runtime/gc/gc_priv.h"
 
@@ -18,6 +22,7 @@ static struct {
 	uint64_t fraction; /* Q32 share of each P's time */
 	_Atomic int32_t dedicated_owed, idle_out;
 	_Atomic bool called;
+	_Atomic uint32_t left; /* the cycle, and not taken back */
 } workers;
 
 /* ------------------------------------------------------------------- shares */
@@ -43,12 +48,15 @@ void gc_workers_begin(void)
 	workers_share(gc_st.procs);
 	atomic_store_explicit(&workers.dedicated_owed, (int32_t)workers.dedicated,
 			      memory_order_relaxed);
+	atomic_store_explicit(&workers.left, 0, memory_order_relaxed);
 	for (uint32_t i = 0; i < gc_st.procs; i++)
 		atomic_store_explicit(&sched_p(i)->gc->fractional_ns, 0, memory_order_relaxed);
 }
 
 bool gc_work_available(const struct gc_local *l)
 {
+	if (PRIM_UNLIKELY(atomic_load_explicit(&gc_stages_closed, memory_order_relaxed) != 0))
+		return gc_stage_work_available();
 	return (l != NULL && (!gc_work_local_empty(l) || l->barrier_n != 0)) || gc_work_shared() ||
 	       gc_roots_left();
 }
@@ -124,21 +132,82 @@ static bool workers_mode(struct sched_p *p, bool idle, enum gc_worker_mode *ret)
 	return true;
 }
 
-struct sched_g *gc_find_worker(struct sched_p *p, bool idle)
+/* It was not handed out after all. */
+static void workers_mode_back(enum gc_worker_mode mode)
 {
-	struct gc_worker *w = &workers.worker[p->id];
+	if (mode == GC_WORKER_DEDICATED)
+		atomic_fetch_add_explicit(&workers.dedicated_owed, 1, memory_order_relaxed);
+	else if (mode == GC_WORKER_IDLE)
+		atomic_fetch_sub_explicit(&workers.idle_out, 1, memory_order_relaxed);
+}
 
-	if (gc_phase_now() != GC_MARK || w->g == NULL || !gc_work_available(p->gc))
-		return NULL;
-	/* Acquire: pairs with the release in worker_parked. */
-	if (atomic_load_explicit(&w->out, memory_order_acquire) != 0)
-		return NULL;
-	if (!workers_mode(p, idle, &w->mode))
-		return NULL;
+/* Has it left this cycle for good? */
+static bool worker_gone(const struct gc_worker *w)
+{
+	uint32_t cycle = gc_cycle();
+
+	return atomic_load_explicit(&w->left_cycle, memory_order_relaxed) == cycle &&
+	       atomic_load_explicit(&w->back_cycle, memory_order_relaxed) != cycle;
+}
+
+/* Acquire: pairs with the release in worker_parked. */
+static bool worker_parked_now(const struct gc_worker *w)
+{
+	return atomic_load_explicit(&w->out, memory_order_acquire) == 0;
+}
+
+/* One to mark on p: its own; if that has left, another that is free, or itself for want of any. */
+static struct gc_worker *worker_free(struct sched_p *p, bool idle)
+{
+	struct gc_worker *own = &workers.worker[p->id];
+	/* Acquire: pairs with the release in worker_leave; whoever left has written why and when. */
+	uint32_t left = atomic_load_explicit(&workers.left, memory_order_acquire);
+
+	if (PRIM_LIKELY(!worker_gone(own)))
+		return worker_parked_now(own) ? own : NULL;
+	for (uint32_t i = 0; i < gc_st.procs; i++)
+		if (!worker_gone(&workers.worker[i]) && worker_parked_now(&workers.worker[i]))
+			return &workers.worker[i];
+	if (left == gc_st.procs && worker_parked_now(own) &&
+	    (idle || prim_now_ns() - own->left_ns >= GC_WORKER_BACK_NS))
+		return own;
+	return NULL;
+}
+
+/* Another P may take the same one: one of them has it. False: gone, or another's. */
+static bool worker_take(struct gc_worker *w, const struct sched_p *p, enum gc_worker_mode mode)
+{
+	uint32_t parked = 0;
+
+	/* Acquire: as in worker_parked_now. */
+	if (!atomic_compare_exchange_strong_explicit(&w->out, &parked, 1, memory_order_acquire,
+						     memory_order_relaxed))
+		return false;
+	w->back = worker_gone(w);
+	if (w->back && w != &workers.worker[p->id]) {
+		atomic_store_explicit(&w->out, 0, memory_order_release);
+		return false;
+	}
+	w->mode = mode;
 	w->p = p->id;
 	w->cycle = gc_cycle();
-	atomic_store_explicit(&w->out, 1, memory_order_relaxed);
-	return w->g;
+	return true;
+}
+
+struct sched_g *gc_find_worker(struct sched_p *p, bool idle)
+{
+	enum gc_worker_mode mode;
+	struct gc_worker *w;
+
+	if (gc_phase_now() != GC_MARK || workers.worker[p->id].g == NULL ||
+	    !gc_work_available(p->gc))
+		return NULL;
+	while ((w = worker_free(p, idle)) != NULL && workers_mode(p, idle, &mode)) {
+		if (worker_take(w, p, mode))
+			return w->g;
+		workers_mode_back(mode);
+	}
+	return NULL;
 }
 
 /*
@@ -192,7 +261,9 @@ static void worker_drain(struct sched_g *g, enum gc_worker_mode mode, int64_t be
 	for (uint32_t round = 0; gc_phase_now() == GC_MARK; round++) {
 		int64_t work = gc_drain(g, worker_flags[mode], INT64_MAX, begin_ns);
 
-		if (mode != GC_WORKER_DEDICATED)
+		/* What waits for a closed stage to open does so between two runs. */
+		if (mode != GC_WORKER_DEDICATED ||
+		    atomic_load_explicit(&gc_stages_closed, memory_order_relaxed) != 0)
 			return;
 		worker_answer_poll(g);
 		if (!gc_work_available(gc_local_of(g)))
@@ -237,19 +308,67 @@ void gc_active_leave(struct sched_g *g)
 		gc_mark_done(g);
 }
 
-static void worker_run(struct sched_g *g, const struct gc_worker *w)
+/* gc/worker, drop: w leaves the cycle, its share and the work to the others, and to assists. */
+static void worker_leave(struct sched_g *g, struct gc_worker *w, uint64_t firing)
+{
+	struct gcs_site site = gc_site(g, true, w->p);
+	uint32_t left;
+
+	gc_held_up_by(firing);
+	w->left_firing = firing;
+	w->left_ns = site.now_ns;
+	atomic_store_explicit(&w->left_cycle, gc_cycle(), memory_order_relaxed);
+	/* Release: pairs with the acquire in worker_free. */
+	left = 1 + atomic_fetch_add_explicit(&workers.left, 1, memory_order_acq_rel);
+	gcs_effect(&site, firing, 16, gc_st.procs - left);
+}
+
+/* It is the only one there is. */
+static void worker_come_back(struct sched_g *g, struct gc_worker *w)
+{
+	struct gcs_site site = gc_site(g, true, w->p);
+
+	w->back = false;
+	atomic_store_explicit(&w->back_cycle, gc_cycle(), memory_order_relaxed);
+	atomic_fetch_sub_explicit(&workers.left, 1, memory_order_acq_rel);
+	gcs_effect(&site, w->left_firing, 17, (uint64_t)(site.now_ns - w->left_ns));
+}
+
+/* The gate of gc/worker is armed, or w has left this cycle before. True: it leaves it. */
+static bool worker_visit(struct sched_g *g, struct gc_worker *w)
+{
+	uint64_t firing;
+
+	if (w->back)
+		worker_come_back(g, w);
+	if (!gcs_gate(GCS_POINT_gc_worker))
+		return false;
+	/* Once a cycle, or marking might never end. */
+	firing = gc_worker_point(g, w->p,
+				 atomic_load_explicit(&w->left_cycle, memory_order_relaxed) !=
+					 gc_cycle());
+	if (firing != 0)
+		worker_leave(g, w, firing);
+	return firing != 0;
+}
+
+static void worker_run(struct sched_g *g, struct gc_worker *w)
 {
 	int64_t begin_ns;
+	bool leaves;
 
 	gc_active_enter();
-	if (gcs_gate(GCS_POINT_gc_worker))
-		gc_stall_point(g, (struct gc_stall){.point = GCS_POINT_gc_worker,
-						    .worker = MRT_WORKER_MARK0,
-						    .eligible = true,
-						    .arg = w->p});
+	leaves = (w->back || gcs_gate(GCS_POINT_gc_worker)) && worker_visit(g, w);
+	if (!leaves && atomic_load_explicit(&gc_stages_closed, memory_order_relaxed) != 0)
+		gc_stage_wait(g);
 	begin_ns = prim_now_ns();
-	worker_drain(g, w->mode, begin_ns);
+	if (!leaves)
+		worker_drain(g, w->mode, begin_ns);
 	worker_account(w, prim_now_ns() - begin_ns);
+	if (leaves) {
+		gc_workers_call(); /* there is work, and a share to give */
+		gc_workers_answer();
+	}
 	gc_active_leave(g);
 }
 
@@ -288,8 +407,15 @@ int gc_workers_start(void)
 
 void gc_workers_init(void)
 {
-	for (uint32_t i = 0; i < GC_PROCS_MAX; i++)
-		workers.worker[i].g = NULL;
+	for (uint32_t i = 0; i < GC_PROCS_MAX; i++) {
+		struct gc_worker *w = &workers.worker[i];
+
+		w->g = NULL;
+		w->back = false;
+		/* Cycles count from 1 again. */
+		atomic_store_explicit(&w->left_cycle, 0, memory_order_relaxed);
+		atomic_store_explicit(&w->back_cycle, 0, memory_order_relaxed);
+	}
 	atomic_store_explicit(&workers.dedicated_owed, 0, memory_order_relaxed);
 	atomic_store_explicit(&workers.idle_out, 0, memory_order_relaxed);
 	atomic_store_explicit(&workers.called, false, memory_order_relaxed);

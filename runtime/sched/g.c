@@ -234,6 +234,8 @@ static void g_clear(struct sched_g *g)
 	g->assist_credit = 0;
 	g->assist_ns_cycle = 0;
 	g->assist_gen = 0;
+	g->store_cycle = 0;
+	g->store_edge = false;
 	g->ready_ns = g->run_start_ns = g->wake_deadline_ns = g->wake_lag_ns = 0;
 	g->ready_firing = 0;
 	g->park_arg = NULL;

@@ -76,6 +76,29 @@ static __attribute__((cold, noinline)) void safepoint_preempted(struct sched_g *
 	gcs_effect(&site, firing.id, 27, (uint64_t)(site.now_ns - begin_ns));
 }
 
+/*
+ * The gate of stw/spin is armed: g may loop here, busy, and not look at its poll word. Nobody has asked
+ * it to stop yet; whoever does before it looks again waits for it.
+ */
+void sched_spin_point(struct sched_g *g)
+{
+	struct gcs_site site = sched_site(g->p, g, g->worker);
+	struct gcs_firing firing;
+	int64_t begin_ns = site.now_ns;
+
+	site.eligible = !g->system && !atomic_load(&sched.stopping);
+	if (!gcs_decide(GCS_POINT_stw_spin, &site, &firing) || firing.action != GCS_ACT_DELAY)
+		return;
+	site.now_ns = sched_busy_until(begin_ns + firing.delay_ns);
+	if (!atomic_load(&sched.stopping)) {
+		gcs_effect(&site, firing.id, 9, (uint64_t)(site.now_ns - begin_ns));
+		return;
+	}
+	/* The stop is not over before the P is given up, as in safepoint_late. */
+	atomic_store(&sched.late_firing, firing.id);
+	gcs_effect(&site, firing.id, 6, (uint64_t)(site.now_ns - atomic_load(&sched.asked_ns)));
+}
+
 void sched_safepoint(struct sched_g *g)
 {
 	struct sched_p *p;

@@ -67,6 +67,8 @@ struct sched_g {
 	_Atomic uint32_t scan_gen; /* GC cycle in which its roots were scanned */
 	int64_t assist_ns_cycle;
 	uint32_t assist_gen;
+	uint32_t store_cycle;    /* of its last pointer store that found the barrier on */
+	bool store_edge;         /* gc/write: the store under way is the first of its cycle */
 	/* wake accounting */
 	int64_t ready_ns;        /* when it was made ready (0: not measured) */
 	uint64_t ready_firing;   /* fault firing that delayed or dropped it, 0 none */
@@ -170,12 +172,15 @@ void sched_safepoint(struct sched_g *g);
 /* Busy until then, as a loop without a safepoint is. Returns the time. */
 int64_t sched_busy_until(int64_t until_ns);
 
+/* Visit stw/spin: an operation of g that has just looked at its poll word. No safepoint. */
+void sched_spin_point(struct sched_g *g);
+
 /* ---- stop the world */
 enum sched_stw_reason { SCHED_STW_GC_START, SCHED_STW_GC_END, SCHED_STW_MEMSTATS, SCHED_STW_CHECK, SCHED_STW_OTHER };
 struct sched_stw {
 	enum sched_stw_reason reason;
 	int64_t request_ns, stopped_ns, start_ns; /* request -> all stopped -> restarted */
-	uint64_t late_firing; /* of stw/stop or sched/starve: the goroutine that came last of those held up; 0 none */
+	uint64_t late_firing; /* of stw/stop, stw/spin, sched/starve: the goroutine that came last of those held up; 0 none */
 	uint64_t long_firing; /* of stw/stopped; 0 none */
 };
 /* g: the caller (its P counts as stopped), or NULL from a thread without P. One stopper at a time, others wait their turn

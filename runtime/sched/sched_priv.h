@@ -124,7 +124,8 @@ struct sched_state {
 	uint64_t refused_firing; /* of sched/thread, since when no M was found for a P; 0: none */
 	int64_t refused_ns;
 	uint32_t stop_left; /* Ps that the stopper waits for */
-	_Atomic uint64_t late_firing; /* of stw/stop or sched/starve in this stop, the latest; any M writes it */
+	_Atomic uint64_t late_firing; /* of stw/stop, stw/spin or sched/starve in this stop, the latest; any M writes it */
+	_Atomic int64_t asked_ns;     /* when this stop was asked for; before `stopping` */
 	int64_t idle_ns;
 	prim_note stop_note;
 	struct sched_m m0;

@@ -149,6 +149,7 @@ void sched_stop_world(struct sched_g *g, enum sched_stw_reason reason, struct sc
 	prim_mutex_lock(&sched.lock);
 	prim_note_clear(&sched.stop_note);
 	atomic_store(&sched.late_firing, 0);
+	atomic_store(&sched.asked_ns, ret->request_ns);
 	sched.stop_left = sched.procs;
 	atomic_store(&sched.stopping, true);
 	/* The last one stopped wakes us, even if that is ourselves. */

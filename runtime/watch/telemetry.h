@@ -23,14 +23,14 @@
 
 enum watch_kind {
 	WATCH_NONE,
-	WATCH_STW,        /* a: reason (sched_stw_reason), b: stopping_ns, c: stopped_ns, d: cycle, e: firing: that made the stop late (stw/stop), else that made it long (stw/stopped), else that began the cycle */
+	WATCH_STW,        /* a: reason (sched_stw_reason), b: stopping_ns, c: stopped_ns, d: cycle, e: firing: that made the stop late (stw/stop, stw/spin), else that made it long (stw/stopped), else that began the cycle */
 	WATCH_ASSIST,     /* a: worker, b: duration_ns, c: cycle, d: work done, e: firing that kept it from credit (gc/assist), else of the cycle; t: its end */
 	WATCH_ALLOC_STALL,/* a: worker, b: duration_ns (emergency GC wait), c: bytes, d: 1 if memory came in the end, e: firing that refused it first */
 	WATCH_WAKE_LAG,   /* a: worker, b: lag_ns (ready seen by poller -> running), e: firing that delayed or dropped the wake */
-	WATCH_GC_START,   /* a: cycle, b: trigger (gc_trigger), c: heap_live, d: goal, e: firing: that began it, else that held it back (gc/start) */
+	WATCH_GC_START,   /* a: cycle, b: trigger (gc_trigger), c: heap_live, d: goal, e: firing: that began it, else that held it back (gc/start), else that set when it is due (gc/gogc, gc/pacer), else that holds its marking up (gc/roots, gc/mark) */
 	WATCH_GC_MARK_END,/* a: cycle, b: mark_ns (concurrent), c: heap_live, d: heap_marked, e: assist_ns, f: background_ns */
 	WATCH_GC_END,     /* a: cycle, b: next goal, c: stack bytes, d: gc cpu ns total, e: total cpu ns available so far, f: idle mark ns */
-	WATCH_SWEEP_END,  /* a: cycle, b: duration_ns, c: pages, e: firing that stalled the sweeper (gc/sweep), the last one */
+	WATCH_SWEEP_END,  /* a: cycle, b: duration_ns, c: pages, e: firing that stalled the sweeper (gc/sweep, gc/sweep_start), the last one */
 	WATCH_GC_H,       /* a: cycle, b: heap at start, c: at end, d: marked, e: goal, f: sweep-termination stop ns << 32 | mark-termination stop ns */
 	WATCH_FIRE,       /* a: fault index << 32 | action, b: worker, c: ordinal, d: firing id, e: gc cycle << 8 | phase, f: size or argument */
 	WATCH_EFFECT,     /* a: fault index, b: firing id, c: what came of it and d: a figure of that (enum watch_effect) */
@@ -53,14 +53,17 @@ enum watch_effect {
 	WATCH_EFFECT_REPAIRED = 5,	/* a dropped wake was found by the back-stop poll */
 	WATCH_EFFECT_LATE = 6,		/* late or held up, to the safepoint, with fresh pages, with a look of the poller, a due cycle, a stalled
 					 * sweeper or mark worker, a long stop, a root scan, a P without its CPU, pages given
-					 * back: ns */
+					 * back, a writer that waits for its cycle, an edge of a cycle, a stop that waited for a loop: ns */
 	WATCH_EFFECT_ALONE = 7,		/* no credit for an assist: scan work done instead */
 	WATCH_EFFECT_FLUSHED = 8,	/* a write barrier's buffer: pointers */
-	WATCH_EFFECT_IDLE = 9,		/* nothing came of it but: 1 if a goroutine woke for nothing (duplicate), what was left lying (steal) */
-	WATCH_EFFECT_BIASED = 12,	/* the figure that was used (mem/limit: bytes) */
+	WATCH_EFFECT_IDLE = 9,		/* nothing came of it but: 1 if a goroutine woke for nothing (duplicate), what was left lying (steal), the
+					 * figure as it was (gc/pacer, gc/gogc), ns that it looped (stw/spin) */
+	WATCH_EFFECT_BIASED = 12,	/* the figure that was used (mem/limit: bytes, gc/pacer: trigger, gc/gogc: percent) */
 	WATCH_EFFECT_KEPT = 13,		/* pages were not given back and stay: bytes */
 	WATCH_EFFECT_STALLED = 14,	/* the scavenger: bytes due to be given back at the end of it */
 	WATCH_EFFECT_SPLIT = 15,	/* the longest free run, by a span: bytes of the longest that is left */
+	WATCH_EFFECT_LEFT = 16,		/* a mark worker, its cycle: workers that are left */
+	WATCH_EFFECT_BACK = 17,		/* it came back, for want of others: ns since it left */
 	WATCH_EFFECT_UNMOVED = 20,	/* a share of a map's growth left undone: old chains that are not passed over yet */
 	WATCH_EFFECT_COLLIDES = 21,	/* a map's keys do: of so many buckets they use one */
 	WATCH_EFFECT_CAPACITY = 22,	/* of a new array was changed: it */

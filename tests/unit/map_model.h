@@ -104,7 +104,7 @@ bool gcs_decide(enum gcs_point point, const struct gcs_site *site, struct gcs_fi
 	if (point == GCS_POINT_map_evacuate || point == GCS_POINT_map_hash ||
 	    point == GCS_POINT_map_iterate)
 		return model_point_decide(point, site, ret);
-	if (point == GCS_POINT_gc_write && site->eligible) {
+	if (point == GCS_POINT_gc_write && (site->modes & 1u << GCS_MODE_START)) {
 		*ret = (struct gcs_firing){.id = 2, .action = GCS_ACT_FORCE};
 		return model_due(site, &model_gate.writes, MODEL_WRITE_EVERY);
 	}
@@ -120,6 +120,12 @@ bool gcs_decide(enum gcs_point point, const struct gcs_site *site, struct gcs_fi
 	model_gate.failed++;
 	*ret = (struct gcs_firing){.id = 1, .action = GCS_ACT_FAIL, .err = ENOMEM};
 	return true;
+}
+
+uint32_t gcs_armed_where(enum gcs_point point)
+{
+	(void)point;
+	return 1u << GCS_WHERE_BEFORE_SHADE;
 }
 
 void gcs_effect(const struct gcs_site *site, uint64_t firing, uint32_t effect, uint64_t value)

@@ -24,6 +24,8 @@ static const struct gcs_fault_spec specs[] = {
 	{.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .p_ppb = 5000000, .burst = 3, .after = 40},
 	{.point = GCS_POINT_netpoll_wake, .action = GCS_ACT_DROP, .every = 4, .workloads = 2},
 	{.point = GCS_POINT_gc_write, .action = GCS_ACT_FORCE, .every = 25},
+	{.point = GCS_POINT_gc_write, .action = GCS_ACT_FORCE, .where = GCS_WHERE_AFTER_SHADE, .mode = GCS_MODE_CYCLE, .every = 70},
+	{.point = GCS_POINT_gc_write, .action = GCS_ACT_FORCE, .where = GCS_WHERE_AFTER_STORE, .mode = GCS_MODE_EDGE, .every = 3},
 	{.point = GCS_POINT_mem_span, .action = GCS_ACT_FAIL, .p_ppb = 100000000},
 	{.point = GCS_POINT_mem_os_commit, .action = GCS_ACT_FAIL, .p_ppb = 300000000},
 	{.point = GCS_POINT_mem_refill, .action = GCS_ACT_FAIL, .p_ppb = 30000000},
@@ -78,6 +80,14 @@ static const struct gcs_fault_spec late_specs[] = {
 	 .jitter_ns = 50000},
 	{.point = GCS_POINT_mem_scavenge, .action = GCS_ACT_DELAY, .nth = 1, .delay_ns = 3 * MS},
 	{.point = GCS_POINT_mem_fragment, .action = GCS_ACT_FORCE, .p_ppb = 200000000},
+	{.point = GCS_POINT_gc_worker, .action = GCS_ACT_DROP, .every = 3},
+	{.point = GCS_POINT_gc_pacer, .action = GCS_ACT_BIAS, .every = 2, .by_milli = 20000},
+	{.point = GCS_POINT_gc_gogc, .action = GCS_ACT_BIAS, .every = 3, .by_milli = 500},
+	{.point = GCS_POINT_gc_roots, .action = GCS_ACT_DELAY, .every = 3, .delay_ns = 30000},
+	{.point = GCS_POINT_gc_mark, .action = GCS_ACT_DELAY, .every = 4, .delay_ns = 30000},
+	{.point = GCS_POINT_gc_termination, .action = GCS_ACT_DELAY, .every = 5, .delay_ns = 30000},
+	{.point = GCS_POINT_gc_sweep_start, .action = GCS_ACT_DELAY, .every = 4, .delay_ns = 30000},
+	{.point = GCS_POINT_stw_spin, .action = GCS_ACT_DELAY, .every = 400, .delay_ns = 100000},
 };
 
 /* The scheduler without a CPU, a thread, the right time. */

@@ -19,7 +19,7 @@
 struct point_firing {
 	uint64_t id, worker, arg;
 	uint32_t masked, began, failed, ran, repaired, late, alone, flushed, idle; /* WATCH_EFFECT, by c */
-	uint32_t biased;
+	uint32_t biased, left, back;
 	uint32_t sched[5];				     /* effects 25 to 29: refused, came, preempted, early, needless */
 	uint32_t data[5];				     /* WATCH_EFFECT 20 to 24: maps, slices, netpoll */
 	uint64_t figure;				     /* of the last of these */
@@ -28,6 +28,7 @@ struct point_firing {
 	uint32_t stops, cycles, stalls, lags, assists;	     /* records that carry it */
 	uint64_t stopping_ns, stopped_ns, lag_ns;	     /* longest of them */
 	uint32_t sweeps;				     /* WATCH_SWEEP_END that carry it */
+	uint64_t heap_at_start;				     /* of the last cycle that carries it */
 };
 
 struct point_log {
@@ -91,8 +92,10 @@ static inline void point_effect(struct point_firing *f, const struct watch_recor
 		f->figure = r->d;
 		return;
 	}
-	if (r->c == 12) {
-		f->biased++;
+	if (r->c == 12 || r->c == 16 || r->c == 17) {
+		f->biased += r->c == 12;
+		f->left += r->c == 16;
+		f->back += r->c == 17;
 		f->value = r->d;
 		return;
 	}
@@ -140,6 +143,7 @@ static inline void point_record(const struct watch_record *r)
 		break;
 	case WATCH_GC_START:
 		f->cycles++;
+		f->heap_at_start = r->c;
 		point_log.emergency_cycles += r->b == 5 /* GC_TRIGGER_EMERGENCY */;
 		break;
 	case WATCH_ASSIST:

@@ -278,7 +278,8 @@ static void test_compact(void **state)
 		{"--fault", "mem/malloc:probability=2%,phase=storm,at=1s,for=5s,times=500,size=1KiB..,"
 			    "workload=maps,burst=3,after=10,error=EIO,id=oom"},
 		{"--fault", "stw/stop:delay=5ms,jitter=1ms,double=1s,manual=true"},
-		{"--fault", "gc/write"},
+		{"--fault", "gc/write:where=after_store,edge=true"},
+		{"--fault", "gc/pacer:by=2.5"},
 		{"--fault", "sched/timer:by=0.5"},
 		{NULL, NULL}};
 	struct gcs_scenario *s;
@@ -305,8 +306,11 @@ static void test_compact(void **state)
 	assert_int_equal(f[3].delay_ns, 5000000);
 	assert_int_equal(f[3].delay_max_ns, SEC);
 	assert_string_equal(f[4].id, "gc-write-3");
-	assert_string_equal(f[5].action, "bias");
-	assert_int_equal(f[5].by_milli, 500);
+	assert_string_equal(f[4].where, "after_store");
+	assert_true(f[4].edge && !f[4].mode && !f[3].where);
+	assert_int_equal(f[5].by_milli, 2500);
+	assert_string_equal(f[6].action, "bias");
+	assert_int_equal(f[6].by_milli, 500);
 	gcs_scenario_destroy(s);
 }
 
@@ -608,6 +612,39 @@ static void test_follow(void **state)
 	assert_int_equal(json_integer_value(json_array_get(row, 0)), 3 * SEC + SEC / 2);
 	assert_int_equal(json_integer_value(json_array_get(row, 3)), 50);
 	assert_true(json_is_true(json_array_get(row, 4)));
+	json_decref(o);
+	free(plan);
+	gcs_scenario_destroy(s);
+}
+
+/* ---- gc/write: what is not said is not in the plan */
+
+static const char *plan_word(const json_t *plan, size_t fault, const char *key)
+{
+	return json_string_value(
+		json_object_get(json_array_get(json_object_get(plan, "faults"), fault), key));
+}
+
+static void test_write(void **state)
+{
+	struct gcs_scenario *s;
+	(void)state;
+	load("faults:\n"
+	     "  - {id: a, point: gc/write, when: {phase: storm}}\n"
+	     "  - {id: b, point: gc/write, when: {phase: storm}, fire: {where: after_shade, mode: start}}\n"
+	     "  - {id: c, point: gc/write, when: {phase: storm}, fire: {mode: cycle}}\n"
+	     "  - {id: d, point: gc/write, when: {phase: storm}, fire: {edge: true, where: after_store}}\n",
+	     (const struct gcs_override[]){{NULL, NULL}}, &s, NULL);
+	char *plan = gcs_scenario_plan(s);
+	json_t *o = json_loads(plan, JSON_REJECT_DUPLICATES, NULL);
+	assert_null(plan_word(o, 0, "where"));
+	assert_null(plan_word(o, 0, "mode"));
+	assert_string_equal(plan_word(o, 1, "where"), "after_shade");
+	assert_string_equal(plan_word(o, 1, "mode"), "start");
+	assert_string_equal(plan_word(o, 2, "mode"), "cycle");
+	assert_string_equal(plan_word(o, 3, "mode"), "cycle");
+	assert_true(json_is_true(json_object_get(
+		json_array_get(json_object_get(o, "faults"), 3), "edge")));
 	json_decref(o);
 	free(plan);
 	gcs_scenario_destroy(s);
@@ -937,6 +974,7 @@ int main(void)
 		cmocka_unit_test(test_activation),
 		cmocka_unit_test(test_compact),
 		cmocka_unit_test(test_compact_phase),
+		cmocka_unit_test(test_write),
 		cmocka_unit_test(test_compact_errors),
 		cmocka_unit_test(test_compact_bent),
 		cmocka_unit_test(test_files),

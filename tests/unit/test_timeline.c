@@ -74,6 +74,13 @@ static void test_words(void **state)
 		 "fail with ENOMEM, the 22nd visit of each worker"},
 		{"point: gc/write, fire: {every: 3, probability: 0.5}",
 		 "force a collection, every 3rd visit, 50% of these visits"},
+		{"point: gc/write, fire: {where: after_store, nth: 3}",
+		 "force a collection after the store, the 3rd visit of each worker"},
+		{"point: gc/write, fire: {mode: cycle, where: after_shade}",
+		 "wait for a whole collection between barrier and store, every visit"},
+		{"point: gc/write, fire: {edge: true, where: before_shade, every: 2}",
+		 "wait for a whole collection before the barrier, every 2nd visit that is its "
+		 "goroutine's first since the barrier went on"},
 		{"point: netpoll/wake, fire: {delay: 5ms, jitter: 2ms, burst: 3}",
 		 "delay by 5ms to 7ms, every visit, 3 in a row"},
 		{"point: stw/stop, fire: {delay: 5ms, double: {max: 1s}, after: 30, every: 4}",

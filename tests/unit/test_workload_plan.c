@@ -188,6 +188,53 @@ static void test_plan_bound(void **state)
 	free(line);
 }
 
+/* The triggers of gc/write: each of its places and modes, and what is none. */
+static void test_plan_write(void **state)
+{
+	static const struct {
+		const char *keys, *refusal;
+		enum gcs_where where;
+		enum gcs_mode mode;
+	} rows[] = {
+		{"", NULL, GCS_WHERE_BEFORE_SHADE, GCS_MODE_START},
+		{"\"where\":\"after_shade\",", NULL, GCS_WHERE_AFTER_SHADE, GCS_MODE_START},
+		{"\"mode\":\"cycle\",", NULL, GCS_WHERE_BEFORE_SHADE, GCS_MODE_CYCLE},
+		{"\"where\":\"after_store\",\"mode\":\"cycle\",\"edge\":true,", NULL,
+		 GCS_WHERE_AFTER_STORE, GCS_MODE_EDGE},
+		{"\"edge\":true,", "edge needs the mode cycle", 0, 0},
+		{"\"mode\":\"edge\",", "no mode 'edge'", 0, 0},
+		{"\"where\":\"after\",", "no place 'after'", 0, 0},
+		{"\"where\":1,", "oom: ", 0, 0},
+	};
+	static const char point[] = "mem/malloc\",\"action\":\"fail\",\"errno\":12,";
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *sized = mutate("\"size_min\":1024,\"size_max\":8192,", "");
+		struct plan *p = NULL;
+		char *at = strstr(sized, point);
+		char *line;
+
+		assert_non_null(at);
+		*at = '\0';
+		assert_true(asprintf(&line, "%sgc/write\",\"action\":\"force\",%s%s", sized, rows[i].keys,
+				     at + sizeof(point) - 1) > 0);
+		text[0] = '\0';
+		assert_int_equal(plan_parse(&p, line, text, sizeof(text)),
+				 rows[i].refusal != NULL ? -EINVAL : 0);
+		if (rows[i].refusal != NULL) {
+			assert_non_null(strstr(text, rows[i].refusal));
+		} else {
+			assert_int_equal(p->spec[0].where, rows[i].where);
+			assert_int_equal(p->spec[0].mode, rows[i].mode);
+			plan_destroy(p);
+		}
+		free(line);
+		free(sized);
+	}
+}
+
 static void test_plan_refusals(void **state)
 {
 	static const char *const cases[][3] = {
@@ -213,6 +260,7 @@ static void test_plan_refusals(void **state)
 		{"\"delay_max_ns\":0", "\"delay_max_ns\":7", "delay_max_ns"},
 		{"\"size_max\":8192", "\"size_max\":1023", "oom: a number"},
 		{"\"match_workloads\":5", "\"match_workloads\":8", "match_workloads"},
+		{"\"burst\":3", "\"burst\":3,\"where\":\"after_store\"", "mean nothing at mem/malloc"},
 		{"mem/malloc\",\"action\":\"fail", "gc/write\",\"action\":\"force", "gc/write has no size"},
 		BOUND("\"match_types\":\"x\"", "match_types"),
 		BOUND("\"match_types\":[1]", "match_types[0]"),
@@ -366,7 +414,7 @@ int main(void)
 	const char *seed = getenv("GCS_TEST_SEED");
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plan_good), cmocka_unit_test(test_plan_follow), cmocka_unit_test(test_plan_bound),
-		cmocka_unit_test(test_plan_refusals),
+		cmocka_unit_test(test_plan_write), cmocka_unit_test(test_plan_refusals),
 		cmocka_unit_test(test_plan_cut),  cmocka_unit_test(test_dist_edges),
 		cmocka_unit_test(test_dist_zipf), cmocka_unit_test(test_model),
 	};
