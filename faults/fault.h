@@ -27,6 +27,12 @@
 
 struct mrt_telemetry;
 
+/* A firing by what it hangs on; of a fault's, no two are the same. */
+struct gcs_fired {
+	uint32_t worker, ordinal;
+};
+#define GCS_FIRED_MAX 262144u /* of one fault */
+
 struct gcs_fault_spec {
 	enum gcs_point point;
 	enum gcs_action action;
@@ -36,6 +42,11 @@ struct gcs_fault_spec {
 	uint64_t visit;		     /* of a sweep, in place of all other triggers: this eligible visit of the
 				      * fault, counted over all workers from 1; 0: not given */
 	bool visit_on;		     /* and every later one */
+	bool replays;		     /* of a replay, in place of all other triggers, burst and times: these
+				      * fire, no others */
+	const struct gcs_fired *fired; /* nfired of them, by worker, then ordinal; not copied: they stay
+					* until the faults are cleared */
+	uint32_t nfired;
 	uint64_t burst;		     /* 0, 1: a firing is single; each of a burst counts against times */
 	uint64_t size_min, size_max; /* match on gcs_site.arg, both ends included; max 0: no upper end.
 				      * Only at points whose site has a size. */
@@ -56,7 +67,7 @@ struct gcs_faults_options {
 };
 
 /* Nothing is armed afterwards. -EINVAL: a point, action or number that cannot be, a size at a point
- * without one, an errno that cannot be there (gcs_point_error_fits), a bias without by_milli; -E2BIG; -ENOMEM; -ENOTSUP:
+ * without one, an errno that cannot be there (gcs_point_error_fits), a bias without by_milli, firings out of order; -E2BIG; -ENOMEM; -ENOTSUP:
  * built with --disable-faults. No goroutine may be running. */
 int gcs_faults_load(const struct gcs_faults_options *opt);
 /* Take everything down, when no goroutine runs any more. */

@@ -44,6 +44,8 @@ bool fault_matches(const struct gcs_fault_spec *s, const struct gcs_site *site);
 bool fault_schedule_holds(const struct fault *f, uint32_t worker, uint32_t ordinal);
 /* Is the fault's nth eligible visit one that a sweep has chosen? */
 bool fault_sweep_holds(const struct gcs_fault_spec *s, uint64_t nth);
+/* Is it one of the firings of the run that is replayed? */
+bool fault_replay_holds(const struct gcs_fault_spec *s, uint32_t worker, uint32_t ordinal);
 /* Has an earlier firing taken this ordinal along, and is there a share left? */
 bool fault_burst_holds(const struct fault *f, uint32_t worker, uint32_t ordinal);
 /* This ordinal has fired by the schedule: the next ones go with it. */

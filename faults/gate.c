@@ -58,6 +58,19 @@ static int64_t cost_of_clock(void)
 	return least;
 }
 
+static bool fault_fired_in_order(const struct gcs_fault_spec *s)
+{
+	const struct gcs_fired *f = s->fired;
+
+	for (uint32_t i = 0; i < s->nfired; i++)
+		if (f[i].worker >= MRT_WORKER_MAX || f[i].ordinal == 0 ||
+		    (i > 0 && (f[i - 1].worker > f[i].worker ||
+			       (f[i - 1].worker == f[i].worker &&
+				f[i - 1].ordinal >= f[i].ordinal))))
+			return false;
+	return s->nfired <= GCS_FIRED_MAX;
+}
+
 static int fault_spec_check(const struct gcs_fault_spec *s)
 {
 	const struct gcs_point_info *info = gcs_point_by_id((uint32_t)s->point);
@@ -82,7 +95,7 @@ static int fault_spec_check(const struct gcs_fault_spec *s)
 		return -EINVAL;
 	if (s->by_milli > BY_MILLI_MAX || (s->action == GCS_ACT_BIAS && s->by_milli == 0))
 		return -EINVAL;
-	return 0;
+	return fault_fired_in_order(s) ? 0 : -EINVAL;
 }
 
 /* Append to the chain of its point; returns its place there. */
@@ -108,6 +121,8 @@ static int fault_setup(uint32_t index, const struct gcs_faults_options *opt)
 
 	memset(f, 0, sizeof(*f));
 	f->spec = opt->spec[index];
+	if (f->spec.replays)
+		f->spec.burst = f->spec.times = 0; /* what they did is among the firings */
 	if (f->spec.err == 0)
 		f->spec.err = info->default_errno;
 	f->index = index;
@@ -401,6 +416,16 @@ static bool fault_fire(struct fault *f, const struct gcs_site *site, uint32_t or
 	return true;
 }
 
+/* nth: the eligible visit of the fault, ordinal: of its worker. */
+static bool fault_holds(const struct fault *f, uint32_t worker, uint32_t ordinal, uint64_t nth)
+{
+	if (f->spec.replays)
+		return fault_replay_holds(&f->spec, worker, ordinal);
+	if (f->spec.visit != 0)
+		return fault_sweep_holds(&f->spec, nth);
+	return fault_schedule_holds(f, worker, ordinal);
+}
+
 static bool fault_visit(struct fault *f, const struct gcs_site *site, struct gcs_firing *ret)
 {
 	bool once, burst, fired, holds;
@@ -421,8 +446,7 @@ static bool fault_visit(struct fault *f, const struct gcs_site *site, struct gcs
 	start = cost_now(ordinal % COST_SAMPLE == 0);
 	once = fault_take_once(f);
 	burst = !once && fault_burst_holds(f, site->worker, ordinal);
-	holds = f->spec.visit != 0 ? fault_sweep_holds(&f->spec, nth)
-				   : fault_schedule_holds(f, site->worker, ordinal);
+	holds = fault_holds(f, site->worker, ordinal, nth);
 	if (!once && !burst && !holds) {
 		cost_add(f, start, COST_SAMPLE);
 		return false;

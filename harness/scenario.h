@@ -54,12 +54,14 @@ struct gcs_match {
 	uint32_t workloads;          /* bit i: workload i; 0: any (from `workload: [ids]` or `driver: [names]`) */
 };
 
+struct gcs_fired;
 struct gcs_fault {
 	char *id;
 	const char *point, *action;    /* of points.def */
 	int err;
 	uint32_t p_ppb;
 	uint64_t nth, every, times;
+	bool replays; const struct gcs_fired *fired; uint32_t nfired; /* set by a replay, in place of the triggers: fault.h; not owned */
 	uint64_t visit; bool visit_on; /* set by a sweep, in place of the triggers: fault.h; 0: not */
 	uint64_t burst;                /* a firing draws the next burst - 1 eligible visits of its worker along; 0, 1: none */
 	int64_t delay_ns, jitter_ns;

@@ -68,12 +68,17 @@ const struct gcs_command gcs_commands[] = {
 	 "ended it early, 130 and 143 interrupted.",
 	 gcs_command_explore},
 	{"replay", "RUN", 1, 1, BIT(FORMAT) | BIT(OUTPUT),
-	 "make a simulated run again from its record, and compare",
+	 "make a run again from its record, and compare",
 	 "RUN is a file, a part of a record's name that no other has, or `last`. The scenario, what was\n"
-	 "laid over it and the seed are in the record. The hash of all events and each firing must be the\n"
-	 "same, else the first difference is told. The new record is kept where --output says.\n"
-	 "Exit: 0 the same, 99 another run, 5 another run by other programs (the record names the build),\n"
-	 "3 it cannot be repeated: it ran on real threads, was interrupted or changed by hand.",
+	 "laid over it and the seed are in the record. The new record is kept where --output says.\n"
+	 "Simulated: the hash of all events and each firing must be the same, else the first difference\n"
+	 "is told. Exit: 0 the same, 99 another run, 5 another run by other programs (the record names\n"
+	 "the build).\n"
+	 "On real threads: what the record lists as fired (fault, worker, the worker's visit) fires, and\n"
+	 "nothing else, whatever the triggers say; told is what was never reached. When it fires, and all\n"
+	 "else, is another run's. Firings beyond the log's bound are counted in a record and not listed:\n"
+	 "they cannot be replayed, and are told too. Exit: 0 all fired, 5 not all, 99 something else fired.\n"
+	 "Both: 3 it cannot be repeated: it was interrupted or changed by hand, or nothing fired.",
 	 gcs_command_replay},
 	{"shrink", "RUN", 1, 1, BIT(OUTPUT),
 	 "find the smallest part of a failing simulated scenario that still fails",

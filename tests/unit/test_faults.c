@@ -228,6 +228,58 @@ static void test_nth_every_times(void **state)
 	gcs_faults_clear();
 }
 
+/* What is told to fire does, at each worker's own ordinal, and nothing else: no trigger, burst or bound counts. */
+static void test_told_to_fire(void **state)
+{
+	static const struct gcs_fired fired[] = {{128, 1}, {128, 40}, {129, 7}, {129, 8}, {130, 100}};
+	const struct gcs_fault_spec spec = {.point = GCS_POINT_mem_malloc,
+					    .action = GCS_ACT_FAIL,
+					    .every = 3,
+					    .times = 1,
+					    .burst = 5,
+					    .after = 50,
+					    .replays = true,
+					    .fired = fired,
+					    .nfired = 5};
+	uint8_t bits[3][100];
+
+	(void)state;
+	load(&spec, 1, NULL);
+	gcs_fault_arm(0, 0, false, 1);
+	for (uint32_t w = 0; w < 3; w++)
+		run_visits(GCS_POINT_mem_malloc, 128 + w, 100, bits[w]);
+	assert_int_equal(sum(bits[0], 100), 2);
+	assert_int_equal(sum(bits[1], 100), 2);
+	assert_int_equal(sum(bits[2], 100), 1);
+	for (uint32_t i = 0; i < 5; i++)
+		assert_int_equal(bits[fired[i].worker - 128][fired[i].ordinal - 1], 1);
+	assert_int_equal(gcs_fault_counters(0)->fired, 5);
+	gcs_faults_clear();
+}
+
+/* None at all is a set too; out of order, twice or of nobody is refused. */
+static void test_told_to_fire_nothing(void **state)
+{
+	static const struct gcs_fired bad[][2] = {
+		{{129, 1}, {128, 1}}, {{128, 2}, {128, 1}}, {{128, 2}, {128, 2}}, {{128, 0}, {128, 1}}, {{128, 1}, {MRT_WORKER_MAX, 1}}};
+	struct gcs_fault_spec spec = {.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .replays = true};
+	uint8_t bits[50];
+
+	(void)state;
+	load(&spec, 1, NULL);
+	gcs_fault_arm(0, 0, false, 1);
+	run_visits(GCS_POINT_mem_malloc, 128, 50, bits);
+	assert_int_equal(sum(bits, 50), 0);
+	gcs_faults_clear();
+	spec.nfired = 2;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct gcs_faults_options opt = {.spec = &spec, .nspecs = 1};
+
+		spec.fired = bad[i];
+		assert_int_equal(gcs_faults_load(&opt), -EINVAL);
+	}
+}
+
 static void test_two_on_one_point(void **state)
 {
 	static uint8_t bits[1000];
@@ -392,6 +444,8 @@ int main(void)
 		cmocka_unit_test(test_probability),
 		cmocka_unit_test(test_replay_equal),
 		cmocka_unit_test(test_nth_every_times),
+		cmocka_unit_test(test_told_to_fire),
+		cmocka_unit_test(test_told_to_fire_nothing),
 		cmocka_unit_test(test_two_on_one_point),
 		cmocka_unit_test(test_fire_once),
 		cmocka_unit_test(test_libfiu_is_underneath),
