@@ -42,6 +42,7 @@ struct gcs_fault_spec {
 	uint64_t visit;		     /* of a sweep, in place of all other triggers: this eligible visit of the
 				      * fault, counted over all workers from 1; 0: not given */
 	bool visit_on;		     /* and every later one */
+	bool stacks;		     /* keep the call stacks that eligible visits come from */
 	bool replays;		     /* of a replay, in place of all other triggers, burst and times: these
 				      * fire, no others */
 	const struct gcs_fired *fired; /* nfired of them, by worker, then ordinal; not copied: they stay
@@ -92,6 +93,12 @@ void gcs_fault_follow(uint32_t fault, bool armed);
 void gcs_fault_fire_once(uint32_t fault);
 /* Every fault off, pending fire-once too. */
 void gcs_faults_disarm_all(bool by_operator, int64_t now_ns);
+
+/* A fault with `stacks`, before it is cleared: of each call stack that its eligible visits came from
+ * the first visit (counted over all workers from 1), in no order; how many. *ret_lost: visits from
+ * stacks beyond the bound. 0 with *ret_lost 0: the fault keeps none, or stacks cannot be told. */
+#define GCS_STACKS_MAX 3072u
+uint32_t gcs_fault_stacks(uint32_t fault, uint64_t ret_first[GCS_STACKS_MAX], uint64_t *ret_lost);
 
 /* Counters of a fault (in the telemetry, when there is one). */
 struct watch_fault;

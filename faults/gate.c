@@ -131,6 +131,8 @@ static int fault_setup(uint32_t index, const struct gcs_faults_options *opt)
 	if (f->worker == NULL)
 		return -ENOMEM;
 	faults.count = index + 1;
+	if (f->spec.stacks && (f->stacks = fault_stacks_create()) == NULL)
+		return -ENOMEM;
 	f->count = opt->telemetry != NULL ? &opt->telemetry->fault[index] : &faults.own[index];
 	place = fault_link(f);
 	f->salt = fault_salt(opt->seed, (uint32_t)f->spec.point, place);
@@ -170,6 +172,7 @@ void gcs_faults_clear(void)
 
 		fault_fiu_disable(f->name);
 		prim_pages_free(f->worker, MRT_WORKER_MAX * sizeof(*f->worker));
+		fault_stacks_destroy(f->stacks);
 	}
 	faults.count = 0;
 	memset(faults.first, -1, sizeof(faults.first));
@@ -285,6 +288,14 @@ void gcs_faults_disarm_all(bool by_operator, int64_t now_ns)
 		gcs_fault_disarm(i, by_operator, now_ns);
 		fault_take_once(&faults.fault[i]);
 	}
+}
+
+uint32_t gcs_fault_stacks(uint32_t fault, uint64_t ret_first[GCS_STACKS_MAX], uint64_t *ret_lost)
+{
+	*ret_lost = 0;
+	if (fault >= faults.count || faults.fault[fault].stacks == NULL)
+		return 0;
+	return fault_stacks_read(faults.fault[fault].stacks, ret_first, ret_lost);
 }
 
 const struct watch_fault *gcs_fault_counters(uint32_t fault)
@@ -443,6 +454,8 @@ static bool fault_visit(struct fault *f, const struct gcs_site *site, struct gcs
 	nth = 1 + atomic_fetch_add_explicit(&f->count->eligible, 1, memory_order_relaxed);
 	ordinal = 1 + atomic_fetch_add_explicit(&f->worker[site->worker].ordinal, 1,
 						memory_order_relaxed);
+	if (f->stacks != NULL)
+		fault_stacks_note(f->stacks, nth);
 	start = cost_now(ordinal % COST_SAMPLE == 0);
 	once = fault_take_once(f);
 	burst = !once && fault_burst_holds(f, site->worker, ordinal);

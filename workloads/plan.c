@@ -396,12 +396,13 @@ static int plan_fault_match(const struct plan *p, struct gcs_fault_spec *s, cons
 			    json_t *item, const struct gcs_point_info *info, struct plan_error *e)
 {
 	json_int_t burst = 0, size_min = 0, size_max = 0, workloads = 0, visit = 0;
-	int visit_on = 0;
+	int visit_on = 0, stacks = 0;
 	json_error_t je;
 
-	if (json_unpack_ex(item, &je, 0, "{s?I,s?I,s?I,s?I,s?I,s?b}", "burst", &burst,
+	if (json_unpack_ex(item, &je, 0, "{s?I,s?I,s?I,s?I,s?I,s?b,s?b}", "burst", &burst,
 			   "size_min", &size_min, "size_max", &size_max, "match_workloads",
-			   &workloads, "visit", &visit, "visit_on", &visit_on) < 0)
+			   &workloads, "visit", &visit, "visit_on", &visit_on, "stacks",
+			   &stacks) < 0)
 		return plan_refuse(e, "%s: %s", id, je.text);
 	if (burst < 0 || burst > UINT32_MAX || visit < 0 || size_min < 0 || size_max < 0 ||
 	    (size_max != 0 && size_max < size_min))
@@ -413,6 +414,7 @@ static int plan_fault_match(const struct plan *p, struct gcs_fault_spec *s, cons
 	s->burst = (uint64_t)burst;
 	s->visit = (uint64_t)visit;
 	s->visit_on = visit_on;
+	s->stacks = stacks;
 	s->size_min = (uint64_t)size_min;
 	s->size_max = (uint64_t)size_max;
 	s->workloads = (uint32_t)workloads;

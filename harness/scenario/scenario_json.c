@@ -111,6 +111,7 @@ static json_t *json_fault(const struct gcs_fault *f)
 	if (o && f->visit) {
 		json_object_set_new(o, "visit", json_integer(INT(f->visit)));
 		json_object_set_new(o, "visit_on", json_boolean(f->visit_on));
+		json_object_set_new(o, "stacks", json_boolean(f->stacks));
 	}
 	return o;
 }

@@ -7,9 +7,11 @@
  * is the workload once more, without faults: errors in its second half mean that it did not
  * recover. Faults of the scenario itself are left out.
  *
- * Order: first the first visit, then the middle, then the quarters, and so on (gcs_sweep_visit_at):
- * what is reached early is spread over the whole run, and nothing is left out in the end. The last
- * run chooses a visit beyond the last: nothing may fire there.
+ * Order: a first pass takes of each call stack the first visit that comes from it; the prime tells
+ * them. The second pass takes all others: first the first visit, then the middle, then the quarters,
+ * and so on (gcs_sweep_visit_at): what is reached early is spread over the whole run, and nothing is
+ * left out in the end. The last runs choose visits beyond the last, until nothing fires. Where
+ * call stacks cannot be told there is the second pass alone, and the report says so.
  *
  * The runner is a function: tests have one of their own. One thread; nothing here is shared.
  */
@@ -24,6 +26,7 @@
 
 #define GCS_SWEEP_WORDS	       160u
 #define GCS_SWEEP_FAILURES_MAX 50u /* kept with their particulars; all are counted */
+#define GCS_SWEEP_STACKS_MAX   3072u /* GCS_STACKS_MAX; visits from others come in the second pass */
 
 /* What a run left to be judged. */
 struct gcs_sweep_facts {
@@ -40,6 +43,12 @@ struct gcs_sweep_facts {
 	uint32_t phase;		 /* enum gcs_sweep_phase of the first firing */
 	int64_t wall_ns;
 	char words[GCS_SWEEP_WORDS]; /* the last thing it said, or why it was refused */
+};
+
+/* Of each call stack the first visit, rising. */
+struct gcs_sweep_stacks {
+	uint32_t n;
+	uint64_t first[GCS_SWEEP_STACKS_MAX];
 };
 
 enum gcs_sweep_class {
@@ -76,7 +85,8 @@ struct gcs_sweep_options {
 	/* One run, visit `visit` chosen; deadline_ns from now. 0; -errno: it could not be run. */
 	int (*run)(const struct gcs_sweep_options *opt, uint64_t visit, int64_t deadline_ns,
 		   struct gcs_sweep_facts *ret);
-	void *self; /* the runner's own */
+	struct gcs_sweep_stacks *stacks; /* what a run fills that has any; of the prime, else NULL */
+	void *self;			 /* the runner's own */
 };
 /* A visit that is never reached: of the prime. */
 #define GCS_SWEEP_NO_VISIT (UINT64_C(1) << 62)
@@ -92,6 +102,8 @@ struct gcs_sweep {
 	uint64_t identity; /* of scenario, point and mode */
 	uint64_t count;	   /* visits of the prime */
 	uint64_t position; /* so many visits were swept */
+	uint64_t spread;   /* places of the second pass's order behind it */
+	struct gcs_sweep_stacks stacks;
 	bool closed;	   /* the run beyond the last visit was made */
 	uint64_t table[GCS_SWEEP_CLASSES][GCS_SWEEP_PHASES];
 	struct gcs_sweep_failure failure[GCS_SWEEP_FAILURES_MAX];
@@ -102,6 +114,8 @@ struct gcs_sweep {
 /* ---- sweep.c */
 /* The visit (1 … count) that comes at place `position` (0 … count - 1): each once. */
 uint64_t gcs_sweep_visit_at(uint64_t count, uint64_t position);
+/* The visit that comes next, position < count. Each comes once. */
+uint64_t gcs_sweep_visit_next(struct gcs_sweep *s);
 /* Prime, sweep. text: one sentence when it cannot go on. The exit code: 0 all clean or masked, 99,
  * 5 nothing visited or no error surfaced, 2 the state is another sweep's, 4 the prime crashed, 3 and
  * 1 it cannot be run, 130 interrupted. */
@@ -126,7 +140,7 @@ uint64_t gcs_sweep_identity(const struct gcs_sweep_options *opt);
 /* ---- sweep_state.c */
 /* Whole or not at all: a kill at any moment leaves the old file or the new one. 0, -errno. */
 int gcs_sweep_save(const struct gcs_sweep *s, const char *path);
-/* Fills identity, count, position, closed, table, failures. 0; -ENOENT; -EINVAL: no state of a
+/* Fills identity, count, position, stacks, closed, table, failures. 0; -ENOENT; -EINVAL: no state of a
  * sweep; -errno. */
 int gcs_sweep_load(struct gcs_sweep *s, const char *path);
 

@@ -65,6 +65,11 @@ void gcs_sweep_text(const struct gcs_sweep *s, const struct gcs_sweep_options *o
 		opt->point->name, opt->scenario->name,
 		opt->persistent ? "each and all later ones" : "each once",
 		opt->sim ? ", simulated" : "", s->position, s->count);
+	if (s->count && s->stacks.n)
+		fprintf(out, "  %" PRIu64 " of %" PRIu32 " call stacks that the visits come from, then the others\n",
+			s->position < s->stacks.n ? s->position : s->stacks.n, s->stacks.n);
+	else if (s->count)
+		fprintf(out, "  call stacks are not told here: one pass over all visits\n");
 	text_table(s, out);
 	text_failures(s, opt, out);
 	fprintf(out, "%s\n",
@@ -100,10 +105,10 @@ void gcs_sweep_json(const struct gcs_sweep *s, const struct gcs_sweep_options *o
 				  gcs_sweep_phase_name(f->phase), "words", f->words));
 	}
 	json_t *o = json_pack(
-		"{s:s,s:s,s:s,s:b,s:I,s:I,s:I,s:o,s:o,s:i}", "scenario", opt->scenario->name, "point",
+		"{s:s,s:s,s:s,s:b,s:I,s:I,s:I,s:I,s:o,s:o,s:i}", "scenario", opt->scenario->name, "point",
 		opt->point->name, "mode", opt->persistent ? "persistent" : "once", "sim",
 		(int)opt->sim, "seed", (json_int_t)opt->scenario->seed, "visits",
-		(json_int_t)s->count, "swept", (json_int_t)s->position, "classes", json_classes(s),
+		(json_int_t)s->count, "swept", (json_int_t)s->position, "stacks", (json_int_t)s->stacks.n, "classes", json_classes(s),
 		"failures", failures, "exit", (int)code);
 	char *text = o ? json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 	fprintf(out, "%s\n", text ? text : "{}");

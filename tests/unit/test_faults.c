@@ -280,6 +280,56 @@ static void test_told_to_fire_nothing(void **state)
 	}
 }
 
+/* Two ways to the same visit. */
+static __attribute__((noinline)) void visit_from_here(uint32_t worker)
+{
+	struct gcs_firing firing;
+
+	visit(GCS_POINT_mem_malloc, worker, true, &firing);
+	__asm__ volatile("" ::: "memory");
+}
+
+static __attribute__((noinline)) void visit_from_there(uint32_t worker)
+{
+	struct gcs_firing firing;
+
+	visit(GCS_POINT_mem_malloc, worker, false, &firing); /* not eligible: counts nowhere */
+	visit(GCS_POINT_mem_malloc, worker, true, &firing);
+	__asm__ volatile("" ::: "memory");
+}
+
+/* Of each call stack the first eligible visit, over all workers; nothing fires for it. */
+static void test_call_stacks(void **state)
+{
+	static const uint32_t way[] = {0, 0, 0, 1, 0, 1, 1};
+	static void (*const ways[])(uint32_t) = {visit_from_here, visit_from_there};
+	struct gcs_fault_spec spec = {.point = GCS_POINT_mem_malloc,
+				      .action = GCS_ACT_FAIL,
+				      .visit = UINT64_C(1) << 62,
+				      .stacks = true};
+	uint64_t *first = calloc(GCS_STACKS_MAX, sizeof(*first)), lost = 7;
+
+	(void)state;
+	assert_non_null(first);
+	load(&spec, 1, NULL);
+	gcs_fault_arm(0, 0, false, 1);
+	assert_int_equal(gcs_fault_stacks(0, first, &lost), 0);
+	for (uint32_t i = 0; i < 7; i++)
+		ways[way[i]](128 + i % 3);
+	assert_int_equal(gcs_fault_stacks(0, first, &lost), 2);
+	assert_int_equal(lost, 0);
+	assert_true((first[0] == 1 && first[1] == 4) || (first[0] == 4 && first[1] == 1));
+	assert_int_equal(gcs_fault_counters(0)->fired, 0);
+	gcs_faults_clear();
+	spec.stacks = false;
+	load(&spec, 1, NULL);
+	gcs_fault_arm(0, 0, false, 1);
+	visit_from_here(128);
+	assert_int_equal(gcs_fault_stacks(0, first, &lost), 0);
+	gcs_faults_clear();
+	free(first);
+}
+
 static void test_two_on_one_point(void **state)
 {
 	static uint8_t bits[1000];
@@ -446,6 +496,7 @@ int main(void)
 		cmocka_unit_test(test_nth_every_times),
 		cmocka_unit_test(test_told_to_fire),
 		cmocka_unit_test(test_told_to_fire_nothing),
+		cmocka_unit_test(test_call_stacks),
 		cmocka_unit_test(test_two_on_one_point),
 		cmocka_unit_test(test_fire_once),
 		cmocka_unit_test(test_libfiu_is_underneath),
