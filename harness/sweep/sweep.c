@@ -65,10 +65,11 @@ static void sweep_catch_up(struct gcs_sweep *s)
 
 /* ---- runs */
 
-static int64_t sweep_deadline(const struct gcs_sweep_facts *prime)
+static int64_t sweep_deadline(const struct gcs_sweep_options *opt, const struct gcs_sweep_facts *prime)
 {
 	int64_t slow = prime->wall_ns * SWEEP_SLOWER;
-	return slow > SWEEP_DEADLINE_NS ? slow : SWEEP_DEADLINE_NS;
+	int64_t least = opt->patience_ns ? opt->patience_ns : SWEEP_DEADLINE_NS;
+	return slow > least ? slow : least;
 }
 
 static enum gcs_exit sweep_cannot(int e, const struct gcs_sweep_facts *f, char *text, size_t cap)
@@ -115,7 +116,7 @@ enum gcs_exit gcs_sweep_one(const struct gcs_sweep_options *opt, uint64_t visit,
 	enum gcs_exit code = sweep_prime(opt, &prime, text, cap);
 	if (code != GCS_EXIT_PASS)
 		return code;
-	int e = opt->run(opt, visit, sweep_deadline(&prime), ret_facts);
+	int e = opt->run(opt, visit, sweep_deadline(opt, &prime), ret_facts);
 	if (e)
 		return sweep_cannot(e, ret_facts, text, cap);
 	*ret_class = gcs_sweep_judge(opt, &prime, ret_facts);
@@ -271,7 +272,7 @@ static enum gcs_exit sweep_step(struct gcs_sweep *s, const struct gcs_sweep_opti
 				uint64_t visit, bool *ret_fired, char *text, size_t cap)
 {
 	struct gcs_sweep_facts f;
-	int e = opt->run(opt, visit, sweep_deadline(&s->prime), &f);
+	int e = opt->run(opt, visit, sweep_deadline(opt, &s->prime), &f);
 	if (e)
 		return sweep_cannot(e, &f, text, cap);
 	if (visit <= s->count || f.fired || !f.done)

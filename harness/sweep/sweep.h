@@ -68,6 +68,9 @@ enum gcs_sweep_class {
 const char *gcs_sweep_class_name(enum gcs_sweep_class c);
 bool gcs_sweep_class_fails(enum gcs_sweep_class c);
 
+/* What a sweep does at a point: it fails, else forces, else (a saboteur) breaks; GCS_ACT_NONE: none of these is possible there. */
+enum gcs_action gcs_sweep_action(const struct gcs_point_info *point);
+
 /* Of the collector, when the (first) failure happened. */
 enum gcs_sweep_phase { GCS_SWEEP_OFF, GCS_SWEEP_MARK, GCS_SWEEP_TERMINATION, GCS_SWEEP_PHASES };
 const char *gcs_sweep_phase_name(enum gcs_sweep_phase p);
@@ -79,7 +82,8 @@ struct gcs_sweep_options {
 	bool sim;
 	uint64_t limit;	    /* so many visits at most, 0: all */
 	const char *state;  /* file that the sweep goes on from, and keeps; NULL: none */
-	const char *repeat; /* command that runs one visit again, but for its number */
+	const char *repeat; /* command that runs one visit again, but for point and number; NULL */
+	int64_t patience_ns; /* of one run, at least; 0: a minute. What takes longer, and many times as long as the prime, hangs */
 	FILE *progress;	    /* NULL: none */
 	const volatile sig_atomic_t *interrupted; /* not 0: end after the run that goes on; NULL */
 	/* One run, visit `visit` chosen; deadline_ns from now. 0; -errno: it could not be run. */
@@ -126,6 +130,25 @@ enum gcs_exit gcs_sweep_one(const struct gcs_sweep_options *opt, uint64_t visit,
 			    struct gcs_sweep_facts *ret_facts, enum gcs_sweep_class *ret_class,
 			    char *text, size_t cap);
 
+/* ---- sweep_many.c */
+#define GCS_SWEEPS_MAX 128
+struct gcs_sweep_entry {
+	const struct gcs_point_info *point;
+	struct gcs_sweep *sweep; /* NULL: it was not come to */
+	enum gcs_exit code;
+	char text[400];
+};
+struct gcs_sweeps {
+	uint32_t n;
+	struct gcs_sweep_entry entry[GCS_SWEEPS_MAX];
+};
+/* The points that a pattern means ("mem/" and a star) and that can be swept; how many. */
+uint32_t gcs_sweep_match(struct gcs_sweeps *all, const char *pattern, bool sim);
+/* Sweep each; opt->point is ignored, opt->state is what the points' own states begin with. Ends early with what ended a sweep early; else
+ * 99 when any failed, 5 when any was inconclusive, 0. _fini in either case. */
+enum gcs_exit gcs_sweep_many(struct gcs_sweeps *all, const struct gcs_sweep_options *opt);
+void gcs_sweeps_fini(struct gcs_sweeps *all);
+
 /* ---- sweep_class.c */
 enum gcs_sweep_class gcs_sweep_judge(const struct gcs_sweep_options *opt,
 				     const struct gcs_sweep_facts *prime,
@@ -149,3 +172,7 @@ void gcs_sweep_text(const struct gcs_sweep *s, const struct gcs_sweep_options *o
 		    enum gcs_exit code, FILE *out);
 void gcs_sweep_json(const struct gcs_sweep *s, const struct gcs_sweep_options *opt,
 		    enum gcs_exit code, FILE *out);
+/* Each, then the map: where in the collector's cycle each point has failed. */
+void gcs_sweeps_text(const struct gcs_sweeps *all, const struct gcs_sweep_options *opt, FILE *out);
+void gcs_sweeps_json(const struct gcs_sweeps *all, const struct gcs_sweep_options *opt,
+		     enum gcs_exit code, FILE *out);

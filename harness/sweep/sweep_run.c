@@ -47,8 +47,7 @@ static struct gcs_scenario *sweep_scenario(const struct gcs_sweep_options *opt, 
 	s->fault[0] = (struct gcs_fault){
 		.id = id,
 		.point = opt->point->name,
-		.action = gcs_action_name(opt->point->actions & GCS_ACT_FAIL ? GCS_ACT_FAIL
-									     : GCS_ACT_FORCE),
+		.action = gcs_action_name(gcs_sweep_action(opt->point)),
 		.err = opt->point->default_errno,
 		.visit = visit,
 		.visit_on = opt->persistent,
