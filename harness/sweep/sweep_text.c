@@ -75,8 +75,9 @@ void gcs_sweep_text(const struct gcs_sweep *s, const struct gcs_sweep_options *o
 		opt->persistent ? "each and all later ones" : "each once",
 		opt->sim ? ", simulated" : "", s->position, s->count);
 	if (s->count && s->stacks.n)
-		fprintf(out, "  %" PRIu64 " of %" PRIu32 " call stacks that the visits come from, then the others\n",
-			s->position < s->stacks.n ? s->position : s->stacks.n, s->stacks.n);
+		fprintf(out, "  %" PRIu64 " of %" PRIu32 " call stacks%s that the visits come from, then the others\n",
+			s->position < s->stacks.n ? s->position : s->stacks.n, s->stacks.n,
+			s->stacks.n == GCS_SWEEP_STACKS_MAX ? " (and more)" : "");
 	else if (s->count)
 		fprintf(out, "  call stacks are not told here: one pass over all visits\n");
 	text_table(s, out);

@@ -330,6 +330,53 @@ static void test_call_stacks(void **state)
 	free(first);
 }
 
+/* As many call stacks as there are paths of so many turns. */
+static void tree(uint32_t turns, uint32_t path);
+
+static __attribute__((noinline)) void tree_left(uint32_t turns, uint32_t path)
+{
+	tree(turns, path);
+	__asm__ volatile("# left" ::: "memory"); /* no tail call, and not one function with the other */
+}
+
+static __attribute__((noinline)) void tree_right(uint32_t turns, uint32_t path)
+{
+	tree(turns, path);
+	__asm__ volatile("# right" ::: "memory");
+}
+
+static void tree(uint32_t turns, uint32_t path)
+{
+	if (turns == 0)
+		visit_from_here(128);
+	else if (path & 1)
+		tree_right(turns - 1, path >> 1);
+	else
+		tree_left(turns - 1, path >> 1);
+}
+
+/* Beyond the bound they are counted; those that were there first are kept. */
+static void test_call_stacks_bound(void **state)
+{
+	const struct gcs_fault_spec spec = {
+		.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .visit = UINT64_C(1) << 62, .stacks = true};
+	uint64_t *first = calloc(GCS_STACKS_MAX, sizeof(*first)), lost = 0, most = 0;
+
+	(void)state;
+	assert_non_null(first);
+	load(&spec, 1, NULL);
+	gcs_fault_arm(0, 0, false, 1);
+	for (uint32_t path = 0; path < 4096; path++)
+		tree(12, path);
+	assert_int_equal(gcs_fault_stacks(0, first, &lost), GCS_STACKS_MAX);
+	assert_int_equal(lost, 4096 - GCS_STACKS_MAX);
+	for (uint32_t i = 0; i < GCS_STACKS_MAX; i++)
+		most = first[i] > most ? first[i] : most;
+	assert_int_equal(most, GCS_STACKS_MAX);
+	gcs_faults_clear();
+	free(first);
+}
+
 static void test_two_on_one_point(void **state)
 {
 	static uint8_t bits[1000];
@@ -497,6 +544,7 @@ int main(void)
 		cmocka_unit_test(test_told_to_fire),
 		cmocka_unit_test(test_told_to_fire_nothing),
 		cmocka_unit_test(test_call_stacks),
+		cmocka_unit_test(test_call_stacks_bound),
 		cmocka_unit_test(test_two_on_one_point),
 		cmocka_unit_test(test_fire_once),
 		cmocka_unit_test(test_libfiu_is_underneath),
