@@ -68,7 +68,8 @@ struct gcs_faults_options {
 };
 
 /* Nothing is armed afterwards. -EINVAL: a point, action or number that cannot be, a size at a point
- * without one, an errno that cannot be there (gcs_point_error_fits), a bias without by_milli, firings out of order; -E2BIG; -ENOMEM; -ENOTSUP:
+ * without one, an errno that cannot be there (gcs_point_error_fits), a bias without by_milli,
+ * firings out of order; -E2BIG; -ENOMEM; -ENOTSUP:
  * built with --disable-faults. No goroutine may be running. */
 int gcs_faults_load(const struct gcs_faults_options *opt);
 /* Take everything down, when no goroutine runs any more. */

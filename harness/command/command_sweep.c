@@ -204,7 +204,9 @@ int gcs_command_sweep(const struct gcs_arguments *a)
 	signal(SIGINT, sweep_on_signal);
 	signal(SIGTERM, sweep_on_signal);
 	signal(SIGPIPE, SIG_IGN);
-	code = visit ? sweep_one(&opt, visit) : many.n ? sweep_many(a, &opt, &many) : sweep_all(a, &opt);
+	code = visit    ? sweep_one(&opt, visit)
+	       : many.n ? sweep_many(a, &opt, &many)
+			: sweep_all(a, &opt);
 	free(repeat);
 	gcs_scenario_destroy(s);
 	return code;

@@ -68,7 +68,8 @@ enum gcs_sweep_class {
 const char *gcs_sweep_class_name(enum gcs_sweep_class c);
 bool gcs_sweep_class_fails(enum gcs_sweep_class c);
 
-/* What a sweep does at a point: it fails, else forces, else (a saboteur) breaks; GCS_ACT_NONE: none of these is possible there. */
+/* What a sweep does at a point: it fails, else forces, else (a saboteur) breaks; GCS_ACT_NONE: none of
+ * these is possible there. */
 enum gcs_action gcs_sweep_action(const struct gcs_point_info *point);
 
 /* Of the collector, when the (first) failure happened. */
@@ -83,7 +84,8 @@ struct gcs_sweep_options {
 	uint64_t limit;	    /* so many visits at most, 0: all */
 	const char *state;  /* file that the sweep goes on from, and keeps; NULL: none */
 	const char *repeat; /* command that runs one visit again, but for point and number; NULL */
-	int64_t patience_ns; /* of one run, at least; 0: a minute. What takes longer, and many times as long as the prime, hangs */
+	int64_t patience_ns; /* with one run, at least; 0: a minute. What takes longer, and many times as
+			      * long as the prime, hangs */
 	FILE *progress;	    /* NULL: none */
 	const volatile sig_atomic_t *interrupted; /* not 0: end after the run that goes on; NULL */
 	/* One run, visit `visit` chosen; deadline_ns from now. 0; -errno: it could not be run. */
@@ -144,8 +146,9 @@ struct gcs_sweeps {
 };
 /* The points that a pattern means ("mem/" and a star) and that can be swept; how many. */
 uint32_t gcs_sweep_match(struct gcs_sweeps *all, const char *pattern, bool sim);
-/* Sweep each; opt->point is ignored, opt->state is what the points' own states begin with. Ends early with what ended a sweep early; else
- * 99 when any failed, 5 when any was inconclusive, 0. _fini in either case. */
+/* Sweep each; opt->point is ignored, opt->state is what the points' own states begin with. Ends early
+ * with what ended a sweep early; else 99 when any failed, 5 when any was inconclusive, 0. _fini in
+ * either case. */
 enum gcs_exit gcs_sweep_many(struct gcs_sweeps *all, const struct gcs_sweep_options *opt);
 void gcs_sweeps_fini(struct gcs_sweeps *all);
 

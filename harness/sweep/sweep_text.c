@@ -75,7 +75,9 @@ void gcs_sweep_text(const struct gcs_sweep *s, const struct gcs_sweep_options *o
 		opt->persistent ? "each and all later ones" : "each once",
 		opt->sim ? ", simulated" : "", s->position, s->count);
 	if (s->count && s->stacks.n)
-		fprintf(out, "  %" PRIu64 " of %" PRIu32 " call stacks%s that the visits come from, then the others\n",
+		fprintf(out,
+			"  %" PRIu64 " of %" PRIu32
+			" call stacks%s that the visits come from, then the others\n",
 			s->position < s->stacks.n ? s->position : s->stacks.n, s->stacks.n,
 			s->stacks.n == GCS_SWEEP_STACKS_MAX ? " (and more)" : "");
 	else if (s->count)
@@ -140,11 +142,12 @@ static json_t *json_sweep(const struct gcs_sweep *s, const struct gcs_sweep_opti
 				  gcs_sweep_phase_name(f->phase), "words", f->words));
 	}
 	return json_pack(
-		"{s:s,s:s,s:s,s:b,s:I,s:I,s:I,s:I,s:o,s:o,s:i}", "scenario", opt->scenario->name, "point",
-		opt->point->name, "mode", opt->persistent ? "persistent" : "once", "sim",
+		"{s:s,s:s,s:s,s:b,s:I,s:I,s:I,s:I,s:o,s:o,s:i}", "scenario", opt->scenario->name,
+		"point", opt->point->name, "mode", opt->persistent ? "persistent" : "once", "sim",
 		(int)opt->sim, "seed", (json_int_t)opt->scenario->seed, "visits",
-		(json_int_t)s->count, "swept", (json_int_t)s->position, "stacks", (json_int_t)s->stacks.n, "classes", json_classes(s),
-		"failures", failures, "exit", (int)code);
+		(json_int_t)s->count, "swept", (json_int_t)s->position, "stacks",
+		(json_int_t)s->stacks.n, "classes", json_classes(s), "failures", failures, "exit",
+		(int)code);
 }
 
 static void json_print(json_t *o, FILE *out)

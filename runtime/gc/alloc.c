@@ -257,7 +257,8 @@ static void alloc_after_slow(struct sched_g *g, const struct alloc_request *q, v
 		gc_wait_settled(g);
 }
 
-/* Counted where it is asked: the goroutine may end up on another P, and this one would be due for ever. */
+/* Counted where it is asked: the goroutine may end up on another P, and this one would be due for
+ * ever. */
 static bool alloc_stress_due(const struct sched_g *g)
 {
 	return gc_st.opt.gc_every != 0 && ++g->p->alloc_seq % gc_st.opt.gc_every == 0;
