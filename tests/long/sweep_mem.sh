@@ -31,8 +31,9 @@ for seed in "$@"; do
 				grep "^  $point " "$work/map" | grep -qv 'not visited' || fault "$driver $mode, seed $seed: $point was never visited"
 			done
 		done
-		echo "$driver, seed $seed: $(grep -hc '^sweep of' "$work/$driver".*) sweeps, $(cat "$work/$driver".* "$work/$driver"-large.* 2> /dev/null |
-			sed -n 's/^sweep of .* \([0-9]*\) of [0-9]* visits$/\1/p' | awk '{n += $1} END {print n}') visits"
+		cat "$work/$driver".* "$work/$driver"-large.* 2> /dev/null | awk -v what="$driver, seed $seed" '
+			/^sweep of/ { sweeps++; visits += $(NF - 3) }
+			END { print what ": " sweeps " sweeps, " visits " visits" }'
 	done
 done
 over 'sweeps of mem/'
