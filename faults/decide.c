@@ -102,6 +102,27 @@ bool fault_sweep_holds(const struct gcs_fault_spec *s, uint64_t nth)
 	return nth == s->visit || (s->visit_on && nth > s->visit);
 }
 
+static bool decide_before(const struct gcs_fired *a, uint32_t worker, uint32_t ordinal)
+{
+	return a->worker < worker || (a->worker == worker && a->ordinal < ordinal);
+}
+
+bool fault_replay_holds(const struct gcs_fault_spec *s, uint32_t worker, uint32_t ordinal)
+{
+	uint32_t low = 0, high = s->nfired;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (decide_before(&s->fired[mid], worker, ordinal))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < s->nfired && s->fired[low].worker == worker &&
+	       s->fired[low].ordinal == ordinal;
+}
+
 /* Relaxed: a worker is one goroutine, or visits under a lock. */
 bool fault_burst_holds(const struct fault *f, uint32_t worker, uint32_t ordinal)
 {

@@ -38,6 +38,12 @@ struct gcs_worker_range {
 	uint32_t first, last;
 };
 
+/* A firing by what it hangs on; of a fault's, no two are the same. */
+struct gcs_fired {
+	uint32_t worker, ordinal;
+};
+#define GCS_FIRED_MAX 262144u /* of one fault */
+
 struct gcs_fault_spec {
 	enum gcs_point point;
 	enum gcs_action action;
@@ -47,6 +53,12 @@ struct gcs_fault_spec {
 	uint64_t visit;		     /* of a sweep, in place of all other triggers: this eligible visit of the
 				      * fault, counted over all workers from 1; 0: not given */
 	bool visit_on;		     /* and every later one */
+	bool stacks;		     /* keep the call stacks that eligible visits come from */
+	bool replays;		     /* of a replay, in place of all other triggers, burst and times: these
+				      * fire, no others */
+	const struct gcs_fired *fired; /* nfired of them, by worker, then ordinal; not copied: they stay
+					* until the faults are cleared */
+	uint32_t nfired;
 	uint64_t burst;		     /* 0, 1: a firing is single; each of a burst counts against times */
 	uint64_t size_min, size_max; /* match on gcs_site.arg, both ends included; max 0: no upper end.
 				      * Only at points whose site has a size. */
@@ -74,7 +86,7 @@ struct gcs_faults_options {
 
 /* Nothing is armed afterwards. -EINVAL: a point, action or number that cannot be, a size, type or goroutine at a point
  * without one, a condition that cannot be asked there, an errno that cannot be there (gcs_point_error_fits), a bias without by_milli, a place or mode at a point
- * without; -E2BIG; -ENOMEM; -ENOTSUP:
+ * without, firings out of order; -E2BIG; -ENOMEM; -ENOTSUP:
  * built with --disable-faults. No goroutine may be running. */
 int gcs_faults_load(const struct gcs_faults_options *opt);
 /* Take everything down, when no goroutine runs any more. */
@@ -99,6 +111,12 @@ void gcs_fault_follow(uint32_t fault, bool armed);
 void gcs_fault_fire_once(uint32_t fault);
 /* Every fault off, pending fire-once too. */
 void gcs_faults_disarm_all(bool by_operator, int64_t now_ns);
+
+/* A fault with `stacks`, before it is cleared: of each call stack that its eligible visits came from
+ * the first visit (counted over all workers from 1), in no order; how many. *ret_lost: visits from
+ * stacks beyond the bound. 0 with *ret_lost 0: the fault keeps none, or stacks cannot be told. */
+#define GCS_STACKS_MAX 3072u
+uint32_t gcs_fault_stacks(uint32_t fault, uint64_t ret_first[GCS_STACKS_MAX], uint64_t *ret_lost);
 
 /* Counters of a fault (in the telemetry, when there is one). */
 struct watch_fault;

@@ -34,6 +34,7 @@ struct fault {
 	int8_t next;	     /* next fault on the same point, -1 none */
 	struct fault_log fires, effects;
 	struct fault_worker *worker; /* MRT_WORKER_MAX of them */
+	struct fault_stacks *stacks; /* NULL: not kept */
 	struct watch_fault *count;
 };
 
@@ -44,6 +45,8 @@ bool fault_matches(const struct gcs_fault_spec *s, const struct gcs_site *site);
 bool fault_schedule_holds(const struct fault *f, uint32_t worker, uint32_t ordinal);
 /* Is the fault's nth eligible visit one that a sweep has chosen? */
 bool fault_sweep_holds(const struct gcs_fault_spec *s, uint64_t nth);
+/* Is it one of the firings of the run that is replayed? */
+bool fault_replay_holds(const struct gcs_fault_spec *s, uint32_t worker, uint32_t ordinal);
 /* Has an earlier firing taken this ordinal along, and is there a share left? */
 bool fault_burst_holds(const struct fault *f, uint32_t worker, uint32_t ordinal);
 /* This ordinal has fired by the schedule: the next ones go with it. */
@@ -54,6 +57,13 @@ int64_t fault_delay_ns(const struct fault *f, uint32_t worker, uint32_t ordinal,
 uint64_t fault_salt(uint64_t seed, uint32_t point, uint32_t place);
 /* Split `times` among the workers, or among those of them that the fault is bound to by goroutine. */
 void fault_split(struct fault *f, const uint32_t *worker, uint32_t nworkers);
+
+/* ---- stacks.c */
+struct fault_stacks *fault_stacks_create(void); /* NULL: no memory */
+void fault_stacks_destroy(struct fault_stacks *s);
+/* The caller's stack, at this eligible visit. Never waits. */
+void fault_stacks_note(struct fault_stacks *s, uint64_t visit);
+uint32_t fault_stacks_read(const struct fault_stacks *s, uint64_t *ret_first, uint64_t *ret_lost);
 
 /* ---- fiu.c: libfiu as the engine under it */
 /* What the callback needs, of the visit that the calling thread is in. */

@@ -72,6 +72,19 @@ static bool fault_match_fits(const struct gcs_fault_spec *s, const struct gcs_po
 	return gcs_condition_check(&s->condition, info) == NULL;
 }
 
+static bool fault_fired_in_order(const struct gcs_fault_spec *s)
+{
+	const struct gcs_fired *f = s->fired;
+
+	for (uint32_t i = 0; i < s->nfired; i++)
+		if (f[i].worker >= MRT_WORKER_MAX || f[i].ordinal == 0 ||
+		    (i > 0 && (f[i - 1].worker > f[i].worker ||
+			       (f[i - 1].worker == f[i].worker &&
+				f[i - 1].ordinal >= f[i].ordinal))))
+			return false;
+	return s->nfired <= GCS_FIRED_MAX;
+}
+
 static int fault_spec_check(const struct gcs_fault_spec *s)
 {
 	const struct gcs_point_info *info = gcs_point_by_id((uint32_t)s->point);
@@ -103,7 +116,7 @@ static int fault_spec_check(const struct gcs_fault_spec *s)
 	if ((uint32_t)s->where >= GCS_WHERES || (uint32_t)s->mode >= GCS_MODES ||
 	    ((s->where != 0 || s->mode != 0) && !gcs_point_has_places(info)))
 		return -EINVAL;
-	return 0;
+	return fault_fired_in_order(s) ? 0 : -EINVAL;
 }
 
 /* Append to the chain of its point; returns its place there. */
@@ -129,6 +142,8 @@ static int fault_setup(uint32_t index, const struct gcs_faults_options *opt)
 
 	memset(f, 0, sizeof(*f));
 	f->spec = opt->spec[index];
+	if (f->spec.replays)
+		f->spec.burst = f->spec.times = 0; /* what they did is among the firings */
 	if (f->spec.err == 0)
 		f->spec.err = info->default_errno;
 	f->index = index;
@@ -137,6 +152,8 @@ static int fault_setup(uint32_t index, const struct gcs_faults_options *opt)
 	if (f->worker == NULL)
 		return -ENOMEM;
 	faults.count = index + 1;
+	if (f->spec.stacks && (f->stacks = fault_stacks_create()) == NULL)
+		return -ENOMEM;
 	f->count = opt->telemetry != NULL ? &opt->telemetry->fault[index] : &faults.own[index];
 	place = fault_link(f);
 	f->salt = fault_salt(opt->seed, (uint32_t)f->spec.point, place);
@@ -176,6 +193,7 @@ void gcs_faults_clear(void)
 
 		fault_fiu_disable(f->name);
 		prim_pages_free(f->worker, MRT_WORKER_MAX * sizeof(*f->worker));
+		fault_stacks_destroy(f->stacks);
 	}
 	faults.count = 0;
 	memset(faults.first, -1, sizeof(faults.first));
@@ -291,6 +309,14 @@ void gcs_faults_disarm_all(bool by_operator, int64_t now_ns)
 		gcs_fault_disarm(i, by_operator, now_ns);
 		fault_take_once(&faults.fault[i]);
 	}
+}
+
+uint32_t gcs_fault_stacks(uint32_t fault, uint64_t ret_first[GCS_STACKS_MAX], uint64_t *ret_lost)
+{
+	*ret_lost = 0;
+	if (fault >= faults.count || faults.fault[fault].stacks == NULL)
+		return 0;
+	return fault_stacks_read(faults.fault[fault].stacks, ret_first, ret_lost);
 }
 
 const struct watch_fault *gcs_fault_counters(uint32_t fault)
@@ -440,6 +466,16 @@ uint32_t gcs_armed_where(enum gcs_point point)
 	return bits;
 }
 
+/* nth: the eligible visit of the fault, ordinal: of its worker. */
+static bool fault_holds(const struct fault *f, uint32_t worker, uint32_t ordinal, uint64_t nth)
+{
+	if (f->spec.replays)
+		return fault_replay_holds(&f->spec, worker, ordinal);
+	if (f->spec.visit != 0)
+		return fault_sweep_holds(&f->spec, nth);
+	return fault_schedule_holds(f, worker, ordinal);
+}
+
 static bool fault_visit(struct fault *f, const struct gcs_site *site, struct gcs_firing *ret)
 {
 	bool once, burst, fired, holds;
@@ -460,10 +496,11 @@ static bool fault_visit(struct fault *f, const struct gcs_site *site, struct gcs
 	nth = 1 + atomic_fetch_add_explicit(&f->count->eligible, 1, memory_order_relaxed);
 	ordinal = 1 + atomic_fetch_add_explicit(&f->worker[site->worker].ordinal, 1,
 						memory_order_relaxed);
+	if (f->stacks != NULL)
+		fault_stacks_note(f->stacks, nth);
 	once = fault_take_once(f);
 	burst = !once && fault_burst_holds(f, site->worker, ordinal);
-	holds = f->spec.visit != 0 ? fault_sweep_holds(&f->spec, nth)
-				   : fault_schedule_holds(f, site->worker, ordinal);
+	holds = fault_holds(f, site->worker, ordinal, nth);
 	if (!once && !burst && !holds) {
 		cost_add(f, start, COST_SAMPLE);
 		return false;

@@ -60,13 +60,16 @@ struct gcs_match {
 	uint32_t ngoroutines;        /* 0: any */
 };
 
+struct gcs_fired;
 struct gcs_fault {
 	char *id;
 	const char *point, *action;    /* of points.def */
 	int err;
 	uint32_t p_ppb;
 	uint64_t nth, every, times;
+	bool replays; const struct gcs_fired *fired; uint32_t nfired; /* set by a replay, in place of the triggers: fault.h; not owned */
 	uint64_t visit; bool visit_on; /* set by a sweep, in place of the triggers: fault.h; 0: not */
+	bool stacks;                   /* of a sweep's prime: the target tells the call stacks of the visits */
 	uint64_t burst;                /* a firing draws the next burst - 1 eligible visits of its worker along; 0, 1: none */
 	int64_t delay_ns, jitter_ns;
 	uint64_t after;                /* the first so many eligible visits of each worker never fire */

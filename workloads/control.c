@@ -132,10 +132,41 @@ static void control_sample(struct control *c, int64_t now_ns)
 	prim_sim_wait_reader(c->fd[0], &t->sampled_ns, (uint64_t)now_ns);
 }
 
+static int control_visit_compare(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* The first visits from each call stack, rising; the faults are still loaded. NULL: no fault keeps
+ * them. */
+static json_t *control_stacks(const struct plan *p)
+{
+	uint64_t lost, *first = NULL;
+	json_t *list = NULL;
+	uint32_t n;
+
+	for (uint32_t i = 0; i < p->nfaults && list == NULL; i++) {
+		if (!p->spec[i].stacks)
+			continue;
+		first = malloc(GCS_STACKS_MAX * sizeof(*first));
+		n = first != NULL ? gcs_fault_stacks(i, first, &lost) : 0;
+		if (n == 0)
+			break;
+		qsort(first, n, sizeof(*first), control_visit_compare);
+		list = json_array();
+		for (uint32_t k = 0; k < n; k++)
+			json_array_append_new(list, json_integer((json_int_t)first[k]));
+	}
+	free(first);
+	return list;
+}
+
 void control_done(struct control *c, uint64_t hash)
 {
 	char text[17];
-	json_t *done;
+	json_t *done, *stacks;
 
 	control_publish(c, prim_now_ns());
 	snprintf(text, sizeof(text), "%016llx", (unsigned long long)hash);
@@ -147,6 +178,8 @@ void control_done(struct control *c, uint64_t hash)
 		json_object_set_new(done, "live_objects",
 				    json_integer((json_int_t)c->env->live_objects));
 	}
+	if (done != NULL && (stacks = control_stacks(c->env->plan)) != NULL)
+		json_object_set_new(done, "stacks", stacks);
 	control_send(c->fd[0], done);
 }
 

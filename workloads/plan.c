@@ -378,17 +378,60 @@ static int plan_fault_write(struct gcs_fault_spec *s, const char *id, json_t *it
 	return 0;
 }
 
+/* One worker's firings: its id, the first ordinal, then by how much each lies behind the one before. */
+static int plan_fired_worker(struct plan_fault *f, struct gcs_fault_spec *s, json_t *row)
+{
+	json_int_t worker = json_integer_value(json_array_get(row, 0)), ordinal = 0;
+
+	if (worker < 0 || worker >= MRT_WORKER_MAX ||
+	    json_array_size(row) > GCS_FIRED_MAX - s->nfired)
+		return -EINVAL;
+	for (size_t i = 1; i < json_array_size(row); i++) {
+		json_int_t by = json_integer_value(json_array_get(row, i));
+
+		if (by <= 0 || by > UINT32_MAX - ordinal)
+			return -EINVAL;
+		ordinal += by;
+		f->fired[s->nfired++] = (struct gcs_fired){(uint32_t)worker, (uint32_t)ordinal};
+	}
+	return 0;
+}
+
+/* The firings of the run that is replayed. */
+static int plan_fault_fired(struct plan_fault *f, struct gcs_fault_spec *s, json_t *item,
+			    struct plan_error *e)
+{
+	json_t *list = json_object_get(item, "fired"), *row;
+	size_t n = 0, i;
+
+	if (list == NULL)
+		return 0;
+	json_array_foreach(list, i, row)
+		n += json_array_size(row);
+	f->fired = calloc(n + 1, sizeof(*f->fired));
+	if (f->fired == NULL)
+		return -ENOMEM;
+	s->replays = true;
+	s->fired = f->fired;
+	json_array_foreach(list, i, row)
+		if (plan_fired_worker(f, s, row) < 0)
+			return plan_refuse(e, "%s: fired[%zu] is not [worker, ordinal, by how "
+					      "much more, ...]", f->id, i);
+	return json_is_array(list) ? 0 : plan_refuse(e, "%s: fired is no list", f->id);
+}
+
 /* What makes a site the fault's, and how many visits a firing takes along. */
 static int plan_fault_match(const struct plan *p, struct gcs_fault_spec *s, const char *id,
 			    json_t *item, const struct gcs_point_info *info, struct plan_error *e)
 {
 	json_int_t burst = 0, size_min = 0, size_max = 0, workloads = 0, visit = 0;
-	int visit_on = 0;
+	int visit_on = 0, stacks = 0;
 	json_error_t je;
 
-	if (json_unpack_ex(item, &je, 0, "{s?I,s?I,s?I,s?I,s?I,s?b}", "burst", &burst,
+	if (json_unpack_ex(item, &je, 0, "{s?I,s?I,s?I,s?I,s?I,s?b,s?b}", "burst", &burst,
 			   "size_min", &size_min, "size_max", &size_max, "match_workloads",
-			   &workloads, "visit", &visit, "visit_on", &visit_on) < 0)
+			   &workloads, "visit", &visit, "visit_on", &visit_on, "stacks",
+			   &stacks) < 0)
 		return plan_refuse(e, "%s: %s", id, je.text);
 	if (burst < 0 || burst > UINT32_MAX || visit < 0 || size_min < 0 || size_max < 0 ||
 	    (size_max != 0 && size_max < size_min))
@@ -400,6 +443,7 @@ static int plan_fault_match(const struct plan *p, struct gcs_fault_spec *s, cons
 	s->burst = (uint64_t)burst;
 	s->visit = (uint64_t)visit;
 	s->visit_on = visit_on;
+	s->stacks = stacks;
 	s->size_min = (uint64_t)size_min;
 	s->size_max = (uint64_t)size_max;
 	s->workloads = (uint32_t)workloads;
@@ -555,7 +599,8 @@ static int plan_fault(struct plan *p, uint32_t index, json_t *item, struct plan_
 	if (plan_fault_match(p, &p->spec[index], id, item, info, e) < 0 ||
 	    plan_fault_bound(p, &p->spec[index], id, item, info, e) < 0 ||
 	    plan_fault_more(&p->spec[index], id, item, e) < 0 ||
-	    plan_fault_write(&p->spec[index], id, item, info, e) < 0)
+	    plan_fault_write(&p->spec[index], id, item, info, e) < 0 ||
+	    plan_fault_fired(f, &p->spec[index], item, e) < 0)
 		return -EINVAL;
 	return plan_fault_windows(f, item, e);
 }
@@ -631,6 +676,8 @@ void plan_destroy(struct plan *plan)
 		return;
 	for (uint32_t i = 0; i < plan->nfaults; i++)
 		free(plan->fault[i].window);
+	for (uint32_t i = 0; i < plan->nfaults; i++)
+		free(plan->fault[i].fired);
 	for (uint32_t i = 0; i < plan->nworkloads; i++)
 		free(plan->workload[i].follow);
 	free(plan);

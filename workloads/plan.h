@@ -72,6 +72,7 @@ struct plan_window {
 struct plan_fault {
 	char id[PLAN_NAME_BYTES];
 	struct plan_window *window;
+	struct gcs_fired *fired; /* owned by the plan; its spec points to them */
 	uint32_t nwindows;
 };
 

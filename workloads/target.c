@@ -319,13 +319,9 @@ static void target_say_end(struct target *t)
 	control_done(t->control, hash);
 }
 
-/* 0, or the exit status of a refusal. */
-static int target_run(struct target *t)
+/* The runtime has ended with r: say so. 0, or the exit status of a refusal. */
+static int target_end(struct target *t, int r, enum control_end end)
 {
-	int r = mrt_run(&t->plan->runtime, target_goroutine, t);
-	enum control_end end = control_join(t->control);
-
-	gcs_faults_clear();
 	if (r < 0) {
 		target_refuse(t, r, "the runtime");
 		control_send_error(TARGET_CONTROL_FD, t->text);
@@ -339,6 +335,16 @@ static int target_run(struct target *t)
 		return TARGET_REFUSED; /* the sentence is sent */
 	target_say_end(t);
 	return 0;
+}
+
+static int target_run(struct target *t)
+{
+	int r = mrt_run(&t->plan->runtime, target_goroutine, t);
+	enum control_end end = control_join(t->control);
+	int status = target_end(t, r, end);
+
+	gcs_faults_clear();
+	return status;
 }
 
 int main(int argc, char **argv)

@@ -26,7 +26,7 @@ const struct gcs_option gcs_options[GCS_OPTIONS] = {
 	[GCS_OPT_JOBS] = {"jobs", 'j', "N", false, "so many runs at once; by default one a processor"},
 	[GCS_OPT_FAULT] = {"fault", 0, "POINT:KEY=VALUE,...", true, "one more fault, as gc/write:every=50k or mem/malloc:probability=2%,phase=storm,for=5s"},
 	[GCS_OPT_RESUME] = {"resume", 0, "FILE", false, "go on with the soak whose directory, or the sweep whose file that is"},
-	[GCS_OPT_POINT] = {"point", 0, "POINT", false, "the fault point to sweep, mem/malloc"},
+	[GCS_OPT_POINT] = {"point", 0, "POINT", false, "the fault point to sweep, mem/malloc; a star at its end stands for all that begin so"},
 	[GCS_OPT_MODE] = {"mode", 0, "once|persistent", false, "the chosen visit alone fails, or with all later ones"},
 	[GCS_OPT_LIMIT] = {"limit", 0, "N", false, "at most so many visits, spread over the run"},
 	[GCS_OPT_VISIT] = {"visit", 0, "N", false, "this visit alone, and what came of it"},
@@ -68,12 +68,17 @@ const struct gcs_command gcs_commands[] = {
 	 "ended it early, 130 and 143 interrupted.",
 	 gcs_command_explore},
 	{"replay", "RUN", 1, 1, BIT(FORMAT) | BIT(OUTPUT),
-	 "make a simulated run again from its record, and compare",
+	 "make a run again from its record, and compare",
 	 "RUN is a file, a part of a record's name that no other has, or `last`. The scenario, what was\n"
-	 "laid over it and the seed are in the record. The hash of all events and each firing must be the\n"
-	 "same, else the first difference is told. The new record is kept where --output says.\n"
-	 "Exit: 0 the same, 99 another run, 5 another run by other programs (the record names the build),\n"
-	 "3 it cannot be repeated: it ran on real threads, was interrupted or changed by hand.",
+	 "laid over it and the seed are in the record. The new record is kept where --output says.\n"
+	 "Simulated: the hash of all events and each firing must be the same, else the first difference\n"
+	 "is told. Exit: 0 the same, 99 another run, 5 another run by other programs (the record names\n"
+	 "the build).\n"
+	 "On real threads: what the record lists as fired (fault, worker, the worker's visit) fires, and\n"
+	 "nothing else, whatever the triggers say; told is what was never reached. When it fires, and all\n"
+	 "else, is another run's. Firings beyond the log's bound are counted in a record and not listed:\n"
+	 "they cannot be replayed, and are told too. Exit: 0 all fired, 5 not all, 99 something else fired.\n"
+	 "Both: 3 it cannot be repeated: it was interrupted or changed by hand, or nothing fired.",
 	 gcs_command_replay},
 	{"shrink", "RUN", 1, 1, BIT(OUTPUT),
 	 "find the smallest part of a failing simulated scenario that still fails",
@@ -117,11 +122,14 @@ const struct gcs_command gcs_commands[] = {
 	 BIT(SIM) | BIT(REAL) | BIT(SEED) | BIT(SET) | BIT(FORMAT) | SCALES | BIT(VARIANT) | BIT(POINT) | BIT(MODE) | BIT(LIMIT) |
 		 BIT(VISIT) | BIT(RESUME),
 	 "let every visit of a fault point fail, each in a fresh target",
-	 "A first run counts the visits of POINT; then visit after visit is chosen, spread over the run\n"
-	 "first, all of them in the end, simulated unless --real is given. After each come the heap check,\n"
-	 "the check of contents and the count of what is still live when all was let go; the last fifth\n"
-	 "of the run is without faults. The scenario's own faults are left out. With --resume FILE the\n"
-	 "state is kept there, and a sweep that ended early goes on from it.\n"
+	 "A first run counts the visits of POINT; then visit after visit is chosen: first one from each\n"
+	 "call stack, then the others, spread over the run first, all of them in the end, and on until\n"
+	 "nothing fires; simulated unless --real is given. After each come the heap check, the check of\n"
+	 "contents and the count of what is still live when all was let go; the last fifth of the run is\n"
+	 "without faults. The scenario's own faults are left out. With --resume FILE the state is kept\n"
+	 "there, and a sweep that ended early goes on from it. POINT may end in a star, 'mem/*': all such\n"
+	 "points that can fail, force or (if their family is named) break, each with its own FILE.POINT,\n"
+	 "and a map of where in the collector's cycle each has failed.\n"
 	 "Exit: 0 all clean or masked, 99 otherwise, 5 nothing was visited or no failure ever reached the\n"
 	 "program, 2 wrong usage, 3 no resource, 4 the target crashes without any fault, 130 and 143\n"
 	 "interrupted.",

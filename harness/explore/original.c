@@ -97,10 +97,10 @@ int gcs_original_open(struct gcs_original *o, const char *record, char **ret_tex
 	return e ? e : original_read(o);
 }
 
-const char *gcs_original_refusal(const struct gcs_original *o)
+const char *gcs_original_refusal(const struct gcs_original *o, bool real)
 {
-	if (!o->sim)
-		return "it ran on real threads: only a simulated run can be replayed yet (gcstorm run --sim)";
+	if (!o->sim && !real)
+		return "it ran on real threads: only a run that repeats can be shrunk (gcstorm run --sim)";
 	if (!*o->text || !o->known)
 		return "its record does not say what the run was made of: it is of an older gcstorm";
 	if (o->exit < 0)

@@ -33,5 +33,5 @@ int gcs_original_open(struct gcs_original *o, const char *record, char **ret_tex
 int gcs_original_unpack(struct gcs_original *o);
 /* The scratch directory goes with all that is in it. */
 void gcs_original_close(struct gcs_original *o);
-/* NULL, or why this record's run cannot be made again in simulation: a sentence. */
-const char *gcs_original_refusal(const struct gcs_original *o);
+/* NULL, or why this record's run cannot be made again: a sentence. real: may it have run on real threads? */
+const char *gcs_original_refusal(const struct gcs_original *o, bool real);

@@ -1,8 +1,7 @@
-/* replay.c: a run again, and where the two part. */
-#include "harness/explore/replay.h"
+/* replay.c: a simulated run again, and where the two part. */
+#include "harness/explore/replay_priv.h"
 
 #include "harness/base/build.h"
-#include "harness/explore/original.h"
 #include "harness/record/record_read.h"
 
 #include <errno.h>
@@ -37,7 +36,6 @@ struct replay_difference {
 struct replay {
 	const struct gcs_replay_options *opt;
 	struct gcs_original then, now;
-	struct gcs_trial_end end;
 	int64_t until_ns; /* what is compared; INT64_MAX: all */
 	int64_t firings;
 	bool same_hash, same_build;
@@ -167,11 +165,7 @@ static void replay_tell(const struct replay *r)
 		replay_tell_difference(r);
 	if (!r->same_build)
 		fprintf(out, "build %s then, %s now\n", *r->then.build ? r->then.build : "unknown", r->now.build);
-	fprintf(out, "verdict then: %s: %s\n", r->then.word, r->then.sentence);
-	if (r->then.exit != r->now.exit || strcmp(r->then.sentence, r->now.sentence) != 0)
-		fprintf(out, "verdict now:  %s: %s\n", r->now.word, r->now.sentence);
-	if (r->opt->output)
-		fprintf(out, "record %s\n", r->opt->output);
+	replay_tell_verdicts(r->opt, &r->then, &r->now);
 }
 
 static void replay_tell_json(const struct replay *r)
@@ -192,66 +186,78 @@ static void replay_tell_json(const struct replay *r)
 
 /* ---- the whole */
 
-static enum gcs_exit replay_refuse(const struct replay *r, enum gcs_exit code, const char *text)
+void replay_tell_verdicts(const struct gcs_replay_options *opt, const struct gcs_original *then, const struct gcs_original *now)
 {
-	fprintf(r->opt->err, "gcstorm: %s: %s\n", r->opt->record, text);
+	fprintf(opt->out, "verdict then: %s: %s\n", then->word, then->sentence);
+	if (then->exit != now->exit || strcmp(then->sentence, now->sentence) != 0)
+		fprintf(opt->out, "verdict now:  %s: %s\n", now->word, now->sentence);
+	if (opt->output)
+		fprintf(opt->out, "record %s\n", opt->output);
+}
+
+enum gcs_exit replay_refuse(const struct gcs_replay_options *opt, enum gcs_exit code, const char *text)
+{
+	fprintf(opt->err, "gcstorm: %s: %s\n", opt->record, text);
 	return code;
 }
 
-static enum gcs_exit replay_run(struct replay *r)
+enum gcs_exit replay_again(const struct gcs_replay_options *opt, struct gcs_original *then, struct gcs_original *now, struct gcs_trial how)
 {
-	char log[GCS_PATH_BYTES + 32], *text = NULL;
-	char record[GCS_PATH_BYTES + 32];
+	struct gcs_trial_end end;
+	char *text = NULL;
 	struct stat st;
-	int e = gcs_original_unpack(&r->then);
+	int e = gcs_original_unpack(then);
 	if (e)
-		return replay_refuse(r, GCS_EXIT_UNSUPPORTED, strerror(-e));
-	if (r->opt->output && stat(r->opt->output, &st) == 0)
-		return replay_refuse(r, GCS_EXIT_USAGE, "the new record's file is there already");
-	snprintf(record, sizeof(record), "%s/again.gcrun", r->then.dir);
-	snprintf(log, sizeof(log), "%s/again.log", r->then.dir);
-	struct gcs_trial trial = {.seed = r->then.seed};
-	snprintf(trial.path, sizeof(trial.path), "%s", r->then.scenario);
-	snprintf(trial.record, sizeof(trial.record), "%s", r->opt->output ? r->opt->output : record);
-	snprintf(trial.log, sizeof(trial.log), "%s", log);
-	e = gcs_trial_once(&trial, &r->then.load, "gcstorm replay", &r->end);
+		return replay_refuse(opt, GCS_EXIT_UNSUPPORTED, strerror(-e));
+	if (opt->output && stat(opt->output, &st) == 0)
+		return replay_refuse(opt, GCS_EXIT_USAGE, "the new record's file is there already");
+	how.seed = then->seed;
+	snprintf(how.path, sizeof(how.path), "%s", then->scenario);
+	snprintf(how.record, sizeof(how.record), "%s%s", opt->output ? opt->output : then->dir, opt->output ? "" : "/again.gcrun");
+	snprintf(how.log, sizeof(how.log), "%s/again.log", then->dir);
+	e = gcs_trial_once(&how, &then->load, "gcstorm replay", &end);
 	if (e > 0)
 		return e == SIGINT ? GCS_EXIT_INT : GCS_EXIT_TERM;
 	if (e < 0)
-		return replay_refuse(r, GCS_EXIT_UNSUPPORTED, strerror(-e));
-	if (!r->end.run.record[0])
-		return replay_refuse(r, r->end.run.exit, r->end.run.sentence);
-	e = gcs_original_open(&r->now, trial.record, &text);
+		return replay_refuse(opt, GCS_EXIT_UNSUPPORTED, strerror(-e));
+	if (!end.run.record[0])
+		return replay_refuse(opt, end.run.exit, end.run.sentence);
+	e = gcs_original_open(now, how.record, &text);
 	if (e)
-		replay_refuse(r, GCS_EXIT_HARNESS, text ? text : strerror(-e));
+		replay_refuse(opt, GCS_EXIT_HARNESS, text ? text : strerror(-e));
 	free(text);
 	return e ? GCS_EXIT_HARNESS : GCS_EXIT_PASS;
+}
+
+static enum gcs_exit replay_simulated(struct replay *r)
+{
+	enum gcs_exit code = replay_again(r->opt, &r->then, &r->now, (struct gcs_trial){0});
+	if (code != GCS_EXIT_PASS)
+		return code;
+	replay_compare(r);
+	if (strcmp(r->opt->format, "json") == 0)
+		replay_tell_json(r);
+	else
+		replay_tell(r);
+	return replay_exit(r);
 }
 
 enum gcs_exit gcs_replay(const struct gcs_replay_options *opt)
 {
 	struct replay r = {.opt = opt};
 	char *text = NULL;
-	enum gcs_exit code = GCS_EXIT_PASS;
+	enum gcs_exit code;
 	int e = gcs_original_open(&r.then, opt->record, &text);
-	const char *refusal = e ? NULL : gcs_original_refusal(&r.then);
+	const char *refusal = e ? NULL : gcs_original_refusal(&r.then, true);
 	if (e) {
 		fprintf(opt->err, "gcstorm: %s\n", text ? text : strerror(-e));
 		code = GCS_EXIT_USAGE;
 	} else if (refusal) {
-		code = replay_refuse(&r, GCS_EXIT_UNSUPPORTED, refusal);
+		code = replay_refuse(opt, GCS_EXIT_UNSUPPORTED, refusal);
+	} else {
+		code = r.then.sim ? replay_simulated(&r) : replay_real(opt, &r.then);
 	}
 	free(text);
-	if (code == GCS_EXIT_PASS)
-		code = replay_run(&r);
-	if (code == GCS_EXIT_PASS) {
-		replay_compare(&r);
-		if (strcmp(opt->format, "json") == 0)
-			replay_tell_json(&r);
-		else
-			replay_tell(&r);
-		code = replay_exit(&r);
-	}
 	gcs_original_close(&r.now);
 	gcs_original_close(&r.then);
 	return code;

@@ -220,7 +220,7 @@ static enum gcs_exit shrink_load(struct shrink *s)
 	struct gcs_scenario_error error;
 	char *text = NULL;
 	int e = gcs_original_open(&s->o, s->opt->record, &text);
-	const char *refusal = e ? NULL : gcs_original_refusal(&s->o);
+	const char *refusal = e ? NULL : gcs_original_refusal(&s->o, false);
 	if (e)
 		fprintf(s->opt->err, "gcstorm: %s\n", text ? text : strerror(-e));
 	free(text);

@@ -113,10 +113,16 @@ static enum gcs_exit trial_make(const struct gcs_trials *c, const struct gcs_tri
 		gcs_scenario_error_fini(&error);
 		return e == -ENOMEM ? GCS_EXIT_UNSUPPORTED : GCS_EXIT_USAGE;
 	}
+	e = t->prepare ? t->prepare(t->self, s) : 0;
+	if (e) {
+		snprintf(ret->sentence, sizeof(ret->sentence), "the scenario cannot be prepared: %s", strerror(-e));
+		gcs_scenario_destroy(s);
+		return GCS_EXIT_UNSUPPORTED;
+	}
 	char *command = c->command_line ? NULL : gcs_trial_command(t->path, c->load, t->seed);
 	const struct gcs_run_options opt = {
 		.scenario = s,
-		.sim = true,
+		.sim = !t->real,
 		.display = &gcs_display_plain,
 		.record = t->record,
 		.format = "text",

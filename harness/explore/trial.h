@@ -1,5 +1,5 @@
 /*
- * trial.h: simulated runs in processes of their own, some at once.
+ * trial.h: simulated runs (a replay: real ones too) in processes of their own, some at once.
  *
  * Each trial is a child that loads the scenario and makes one run (gcs_run); what it prints goes to its log. A trial that
  * crashes takes nothing along. The children stand in process groups of their own: an interrupt reaches the parent, which asks each
@@ -18,6 +18,10 @@ struct gcs_trial {
 	uint64_t seed;
 	char path[GCS_TRIAL_PATH_BYTES]; /* the scenario */
 	char record[GCS_TRIAL_PATH_BYTES], log[GCS_TRIAL_PATH_BYTES];
+	bool real; /* on real threads, not simulated */
+	/* Last word on the scenario, in the child; NULL: none. 0, or -errno. */
+	int (*prepare)(void *self, struct gcs_scenario *s);
+	void *self;
 };
 struct gcs_trial_end {
 	struct gcs_run_result run; /* exit 1 with a sentence when the child died */

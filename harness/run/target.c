@@ -13,6 +13,7 @@
 #include "harness/base/paths.h"
 #include "harness/base/spawn.h"
 
+#include "faults/fault.h"
 #include "faults/listener.h"
 
 #include <errno.h>
@@ -325,8 +326,20 @@ static void target_operator(struct gcs_target *t, const json_t *o)
 					 target_text(o, "text"));
 }
 
+static void target_stacks(const struct gcs_target_sink *k, const json_t *list)
+{
+	uint64_t first[GCS_STACKS_MAX];
+	size_t n = json_array_size(list);
+	if (!k->stacks || n == 0 || n > GCS_STACKS_MAX)
+		return;
+	for (size_t i = 0; i < n; i++)
+		first[i] = (uint64_t)json_integer_value(json_array_get(list, i));
+	k->stacks(k->self, first, n);
+}
+
 static void target_done(const struct gcs_target_sink *k, const json_t *o)
 {
+	target_stacks(k, json_object_get(o, "stacks"));
 	if (k->live && json_object_get(o, "live_bytes"))
 		k->live(k->self, (uint64_t)target_number(o, "live_bytes"),
 			(uint64_t)target_number(o, "live_objects"));

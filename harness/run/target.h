@@ -27,6 +27,9 @@ struct gcs_target_sink {
 	void (*done)(void *self, const char *hash, uint64_t checked, uint64_t errors);
 	/* Before `done`, when the scenario asked for it (count_live). NULL: not wanted. */
 	void (*live)(void *self, uint64_t bytes, uint64_t objects);
+	/* Before `done`, when a sweep asked for it: of each call stack that the fault's visits came from the first visit, rising. NULL: not
+	 * wanted. */
+	void (*stacks)(void *self, const uint64_t *first, size_t n);
 	/* Somebody spoke to its FIFOs; fault -1: to none of its own. */
 	void (*operator)(void *self, const char *source, const char *act, int fault,
 			 const char *text);

@@ -7,6 +7,8 @@
  */
 #include "harness/scenario.h"
 
+#include "faults/fault.h"
+
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +127,22 @@ static void json_write(json_t *o, const struct gcs_fault *f)
 		json_object_set_new(o, "edge", json_true());
 }
 
+/* A row a worker: its id, the first ordinal, then by how much each lies behind the one before. */
+static json_t *json_fired(const struct gcs_fault *f)
+{
+	json_t *rows = json_array(), *row = NULL;
+	for (uint32_t i = 0; i < f->nfired; i++) {
+		const struct gcs_fired *x = &f->fired[i], *before = i ? x - 1 : x;
+		bool more = i && before->worker == x->worker;
+		if (!more) {
+			row = json_pack("[I]", INT(x->worker));
+			json_array_append_new(rows, row);
+		}
+		json_array_append_new(row, json_integer(INT(x->ordinal - (more ? before->ordinal : 0))));
+	}
+	return rows;
+}
+
 static json_t *json_fault(const struct gcs_fault *f)
 {
 	json_t *windows = json_array();
@@ -144,9 +162,12 @@ static json_t *json_fault(const struct gcs_fault *f)
 	json_object_set_new(o, "by_milli", json_integer(f->by_milli));
 	json_bound(o, f);
 	json_write(o, f);
+	if (o && f->replays)
+		json_object_set_new(o, "fired", json_fired(f));
 	if (o && f->visit) {
 		json_object_set_new(o, "visit", json_integer(INT(f->visit)));
 		json_object_set_new(o, "visit_on", json_boolean(f->visit_on));
+		json_object_set_new(o, "stacks", json_boolean(f->stacks));
 	}
 	return o;
 }

@@ -11,6 +11,8 @@
 #define SWEEP_DEADLINE_NS INT64_C(60000000000) /* of one run, at least */
 #define SWEEP_SLOWER	  20		       /* than the prime: no longer a run that goes on */
 #define SWEEP_SAVE_NS	  INT64_C(250000000)
+#define SWEEP_BAR	  30u
+#define SWEEP_BEYOND	  2 /* times the prime's visits: no further */
 
 uint64_t gcs_sweep_visit_at(uint64_t count, uint64_t position)
 {
@@ -29,12 +31,45 @@ uint64_t gcs_sweep_visit_at(uint64_t count, uint64_t position)
 	return count;
 }
 
+static bool sweep_is_first(const struct gcs_sweep_stacks *stacks, uint64_t visit)
+{
+	uint32_t low = 0, high = stacks->n;
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+		if (stacks->first[mid] < visit)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < stacks->n && stacks->first[low] == visit;
+}
+
+uint64_t gcs_sweep_visit_next(struct gcs_sweep *s)
+{
+	uint64_t visit;
+	if (s->position < s->stacks.n)
+		return s->stacks.first[s->position];
+	do
+		visit = gcs_sweep_visit_at(s->count, s->spread++);
+	while (sweep_is_first(&s->stacks, visit));
+	return visit;
+}
+
+/* The second pass goes on behind what it had tried when the state was kept. */
+static void sweep_catch_up(struct gcs_sweep *s)
+{
+	uint64_t gone = s->position > s->stacks.n ? s->position - s->stacks.n : 0;
+	for (s->spread = 0; gone; s->spread++)
+		gone -= !sweep_is_first(&s->stacks, gcs_sweep_visit_at(s->count, s->spread));
+}
+
 /* ---- runs */
 
-static int64_t sweep_deadline(const struct gcs_sweep_facts *prime)
+static int64_t sweep_deadline(const struct gcs_sweep_options *opt, const struct gcs_sweep_facts *prime)
 {
 	int64_t slow = prime->wall_ns * SWEEP_SLOWER;
-	return slow > SWEEP_DEADLINE_NS ? slow : SWEEP_DEADLINE_NS;
+	int64_t least = opt->patience_ns ? opt->patience_ns : SWEEP_DEADLINE_NS;
+	return slow > least ? slow : least;
 }
 
 static enum gcs_exit sweep_cannot(int e, const struct gcs_sweep_facts *f, char *text, size_t cap)
@@ -81,7 +116,7 @@ enum gcs_exit gcs_sweep_one(const struct gcs_sweep_options *opt, uint64_t visit,
 	enum gcs_exit code = sweep_prime(opt, &prime, text, cap);
 	if (code != GCS_EXIT_PASS)
 		return code;
-	int e = opt->run(opt, visit, sweep_deadline(&prime), ret_facts);
+	int e = opt->run(opt, visit, sweep_deadline(opt, &prime), ret_facts);
 	if (e)
 		return sweep_cannot(e, ret_facts, text, cap);
 	*ret_class = gcs_sweep_judge(opt, &prime, ret_facts);
@@ -166,6 +201,16 @@ static uint64_t sweep_end(const struct gcs_sweep *s, const struct gcs_sweep_opti
 	return opt->limit && opt->limit < s->count ? opt->limit : s->count;
 }
 
+static void sweep_bar(FILE *out, uint64_t n, uint64_t of)
+{
+	char bar[SWEEP_BAR + 1];
+	uint64_t full = of ? n * SWEEP_BAR / of : 0;
+	for (uint64_t i = 0; i < SWEEP_BAR; i++)
+		bar[i] = i < full ? '#' : '.';
+	bar[SWEEP_BAR] = '\0';
+	fprintf(out, "[%s] ", bar);
+}
+
 static void sweep_progress(const struct gcs_sweep *s, const struct gcs_sweep_options *opt)
 {
 	uint64_t bad = 0;
@@ -173,14 +218,23 @@ static void sweep_progress(const struct gcs_sweep *s, const struct gcs_sweep_opt
 		bad += gcs_sweep_class_fails(c) ? sweep_sum(s, c) : 0;
 	if (!opt->progress)
 		return;
-	bool screen = isatty(fileno(opt->progress));
-	fprintf(opt->progress, "%s%s: %" PRIu64 " of %" PRIu64 " visits, %" PRIu64 " failed%s",
-		screen ? "\r" : "", opt->point->name, s->position, sweep_end(s, opt), bad,
-		screen ? "" : "\n");
+	bool screen = isatty(fileno(opt->progress)), first = s->position < s->stacks.n;
+	uint64_t all = first && s->stacks.n < sweep_end(s, opt) ? s->stacks.n : sweep_end(s, opt);
+	fprintf(opt->progress, "%s%s: ", screen ? "\r" : "", opt->point->name);
+	if (screen)
+		sweep_bar(opt->progress, s->position, all);
+	fprintf(opt->progress, "%" PRIu64 " of %" PRIu64 " %s, %" PRIu64 " failed%s", s->position, all,
+		first ? "call stacks" : "visits", bad, screen ? "\033[K" : "\n");
 	fflush(opt->progress);
 }
 
-/* A file that is there must be of this sweep, and of a target that visits as often. */
+static bool sweep_same_visits(const struct gcs_sweep *a, const struct gcs_sweep *b)
+{
+	return a->count == b->count && a->stacks.n == b->stacks.n &&
+	       memcmp(a->stacks.first, b->stacks.first, a->stacks.n * sizeof a->stacks.first[0]) == 0;
+}
+
+/* A file that is there must be of this sweep and, in simulation, of a target with the same visits. */
 static enum gcs_exit sweep_resume(struct gcs_sweep *s, const struct gcs_sweep_options *opt,
 				  char *text, size_t cap)
 {
@@ -193,13 +247,14 @@ static enum gcs_exit sweep_resume(struct gcs_sweep *s, const struct gcs_sweep_op
 			 e == -EINVAL ? "not the state of a sweep" : strerror(-e));
 		return GCS_EXIT_USAGE;
 	}
-	if (old.identity != s->identity || old.count != s->count) {
+	if (old.identity != s->identity || (opt->sim && !sweep_same_visits(&old, s))) {
 		snprintf(text, cap, "%s is of another sweep: scenario, point, mode, seed or build differ",
 			 opt->state);
 		return GCS_EXIT_USAGE;
 	}
-	old.prime = s->prime;
+	old.prime = s->prime; /* of real threads the old run's visits stay: the places are theirs */
 	*s = old;
+	sweep_catch_up(s);
 	return GCS_EXIT_PASS;
 }
 
@@ -214,20 +269,39 @@ static enum gcs_exit sweep_keep(const struct gcs_sweep *s, const struct gcs_swee
 }
 
 static enum gcs_exit sweep_step(struct gcs_sweep *s, const struct gcs_sweep_options *opt,
-				uint64_t visit, char *text, size_t cap)
+				uint64_t visit, bool *ret_fired, char *text, size_t cap)
 {
 	struct gcs_sweep_facts f;
-	int e = opt->run(opt, visit, sweep_deadline(&s->prime), &f);
+	int e = opt->run(opt, visit, sweep_deadline(opt, &s->prime), &f);
 	if (e)
 		return sweep_cannot(e, &f, text, cap);
 	if (visit <= s->count || f.fired || !f.done)
 		sweep_note(s, opt, visit, &f);
+	*ret_fired = f.fired;
+	return GCS_EXIT_PASS;
+}
+
+/* Visits beyond those of the prime, until nothing fires: in simulation the first, on real threads
+ * perhaps some later one. */
+static enum gcs_exit sweep_close(struct gcs_sweep *s, const struct gcs_sweep_options *opt,
+				 char *text, size_t cap)
+{
+	for (uint64_t visit = s->count + 1; !s->closed; visit++) {
+		bool fired;
+		if (opt->interrupted && *opt->interrupted)
+			return GCS_EXIT_INT;
+		enum gcs_exit code = sweep_step(s, opt, visit, &fired, text, cap);
+		if (code != GCS_EXIT_PASS)
+			return code;
+		s->closed = !fired || visit > SWEEP_BEYOND * s->count;
+	}
 	return GCS_EXIT_PASS;
 }
 
 static enum gcs_exit sweep_loop(struct gcs_sweep *s, const struct gcs_sweep_options *opt,
 				char *text, size_t cap)
 {
+	bool fired;
 	int64_t saved_ns = sweep_clock();
 	enum gcs_exit code = GCS_EXIT_PASS;
 	while (code == GCS_EXIT_PASS && s->position < sweep_end(s, opt)) {
@@ -235,7 +309,7 @@ static enum gcs_exit sweep_loop(struct gcs_sweep *s, const struct gcs_sweep_opti
 			sweep_keep(s, opt, text, cap);
 			return GCS_EXIT_INT;
 		}
-		code = sweep_step(s, opt, gcs_sweep_visit_at(s->count, s->position), text, cap);
+		code = sweep_step(s, opt, gcs_sweep_visit_next(s), &fired, text, cap);
 		if (code != GCS_EXIT_PASS)
 			break;
 		s->position++;
@@ -245,12 +319,19 @@ static enum gcs_exit sweep_loop(struct gcs_sweep *s, const struct gcs_sweep_opti
 		sweep_progress(s, opt);
 		code = sweep_keep(s, opt, text, cap);
 	}
-	if (code == GCS_EXIT_PASS && !s->closed && s->count && s->position == s->count) {
-		code = sweep_step(s, opt, s->count + 1, text, cap);
-		s->closed = code == GCS_EXIT_PASS;
-	}
+	if (code == GCS_EXIT_PASS && s->count && s->position == s->count)
+		code = sweep_close(s, opt, text, cap);
 	sweep_progress(s, opt);
 	return code == GCS_EXIT_PASS ? sweep_keep(s, opt, text, cap) : code;
+}
+
+/* What the target tells is not trusted: rising visits that there are, or none at all. */
+static void sweep_keep_sane(struct gcs_sweep *s)
+{
+	for (uint32_t i = 0; i < s->stacks.n; i++)
+		if (s->stacks.first[i] > s->count ||
+		    s->stacks.first[i] <= (i ? s->stacks.first[i - 1] : 0))
+			s->stacks.n = 0;
 }
 
 enum gcs_exit gcs_sweep(struct gcs_sweep *s, const struct gcs_sweep_options *opt, char *text,
@@ -258,8 +339,11 @@ enum gcs_exit gcs_sweep(struct gcs_sweep *s, const struct gcs_sweep_options *opt
 {
 	*s = (struct gcs_sweep){.identity = gcs_sweep_identity(opt)};
 	text[0] = '\0';
-	enum gcs_exit code = sweep_prime(opt, &s->prime, text, cap);
+	struct gcs_sweep_options prime = *opt;
+	prime.stacks = &s->stacks;
+	enum gcs_exit code = sweep_prime(&prime, &s->prime, text, cap);
 	s->count = s->prime.eligible;
+	sweep_keep_sane(s);
 	if (code == GCS_EXIT_PASS)
 		code = sweep_resume(s, opt, text, cap);
 	if (code == GCS_EXIT_PASS)

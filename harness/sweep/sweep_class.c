@@ -35,6 +35,15 @@ bool gcs_sweep_class_fails(enum gcs_sweep_class c)
 	return c >= GCS_SWEEP_SWALLOWED && c <= GCS_SWEEP_CRASH;
 }
 
+enum gcs_action gcs_sweep_action(const struct gcs_point_info *point)
+{
+	static const enum gcs_action order[] = {GCS_ACT_FAIL, GCS_ACT_FORCE, GCS_ACT_BREAK};
+	for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
+		if (point->actions & order[i])
+			return order[i];
+	return GCS_ACT_NONE;
+}
+
 /* It ended before its time. */
 static enum gcs_sweep_class class_of_death(const struct gcs_sweep_options *opt,
 					   const struct gcs_sweep_facts *f)
@@ -51,7 +60,10 @@ static enum gcs_sweep_class class_of_death(const struct gcs_sweep_options *opt,
 static enum gcs_sweep_class class_of_telling(const struct gcs_sweep_options *opt,
 					     const struct gcs_sweep_facts *f)
 {
-	if (!(opt->point->actions & GCS_ACT_FAIL) || f->errors)
+	enum gcs_action action = gcs_sweep_action(opt->point);
+	if (action == GCS_ACT_BREAK)
+		return GCS_SWEEP_MASKED; /* nothing came of it */
+	if (action != GCS_ACT_FAIL || f->errors)
 		return GCS_SWEEP_CLEAN;
 	return f->masked || opt->point->benign ? GCS_SWEEP_MASKED : GCS_SWEEP_SWALLOWED;
 }

@@ -47,11 +47,11 @@ static struct gcs_scenario *sweep_scenario(const struct gcs_sweep_options *opt, 
 	s->fault[0] = (struct gcs_fault){
 		.id = id,
 		.point = opt->point->name,
-		.action = gcs_action_name(opt->point->actions & GCS_ACT_FAIL ? GCS_ACT_FAIL
-									     : GCS_ACT_FORCE),
+		.action = gcs_action_name(gcs_sweep_action(opt->point)),
 		.err = opt->point->default_errno,
 		.visit = visit,
 		.visit_on = opt->persistent,
+		.stacks = opt->stacks != NULL,
 		.window = {{0, s->end_ns - s->end_ns / 5}},
 		.nwindows = 1,
 	};
@@ -101,6 +101,15 @@ static void sweep_on_live(void *self, uint64_t bytes, uint64_t objects)
 	struct gcs_sweep_facts *f = ((struct sweep_run *)self)->facts;
 	f->live_bytes = bytes;
 	f->live_objects = objects;
+}
+
+static void sweep_on_stacks(void *self, const uint64_t *first, size_t n)
+{
+	struct gcs_sweep_stacks *stacks = ((struct sweep_run *)self)->opt->stacks;
+	if (!stacks || n > GCS_SWEEP_STACKS_MAX)
+		return;
+	stacks->n = (uint32_t)n;
+	memcpy(stacks->first, first, n * sizeof *first);
 }
 
 static void sweep_on_done(void *self, const char *hash, uint64_t checked, uint64_t errors)
@@ -254,6 +263,7 @@ static int sweep_in_target(struct sweep_run *r, int64_t deadline_ns)
 		.started = sweep_on_started,
 		.done = sweep_on_done,
 		.live = sweep_on_live,
+		.stacks = sweep_on_stacks,
 		.operator = sweep_on_operator,
 		.gctrace = sweep_on_gctrace,
 		.exited = sweep_on_exited,

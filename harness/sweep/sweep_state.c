@@ -33,6 +33,14 @@ static json_t *state_failures(const struct gcs_sweep *s)
 	return list;
 }
 
+static json_t *state_stacks(const struct gcs_sweep *s)
+{
+	json_t *list = json_array();
+	for (uint32_t i = 0; i < s->stacks.n; i++)
+		json_array_append_new(list, json_integer((json_int_t)s->stacks.first[i]));
+	return list;
+}
+
 static int state_write(int fd, const char *text)
 {
 	size_t len = strlen(text);
@@ -67,10 +75,11 @@ static int state_replace(const char *path, const char *text)
 
 int gcs_sweep_save(const struct gcs_sweep *s, const char *path)
 {
-	json_t *o = json_pack("{s:s,s:i,s:I,s:I,s:I,s:b,s:o,s:o}", "what", STATE_WHAT, "version", 1,
+	json_t *o = json_pack("{s:s,s:i,s:I,s:I,s:I,s:b,s:o,s:o,s:o}", "what", STATE_WHAT, "version", 2,
 			      "identity", (json_int_t)s->identity, "count", (json_int_t)s->count,
 			      "position", (json_int_t)s->position, "closed", (int)s->closed, "table",
-			      state_table(s), "failures", state_failures(s));
+			      state_table(s), "stacks", state_stacks(s), "failures",
+			      state_failures(s));
 	char *text = o ? json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 	int e = text ? state_replace(path, text) : -ENOMEM;
 	free(text);
@@ -101,17 +110,31 @@ static int state_read_failures(struct gcs_sweep *s, const json_t *list)
 	return 0;
 }
 
+static int state_read_stacks(struct gcs_sweep *s, const json_t *list)
+{
+	uint64_t before = 0;
+	if (!json_is_array(list) || json_array_size(list) > GCS_SWEEP_STACKS_MAX)
+		return -EINVAL;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_int_t visit = json_integer_value(json_array_get(list, i));
+		if (visit <= (json_int_t)before || (uint64_t)visit > s->count)
+			return -EINVAL;
+		s->stacks.first[s->stacks.n++] = before = (uint64_t)visit;
+	}
+	return 0;
+}
+
 static int state_read(struct gcs_sweep *s, json_t *o)
 {
 	json_int_t identity, count, position;
-	json_t *table, *failures;
+	json_t *table, *failures, *stacks;
 	const char *what;
 	int version, closed;
-	if (json_unpack(o, "{s:s,s:i,s:I,s:I,s:I,s:b,s:o,s:o}", "what", &what, "version", &version,
+	if (json_unpack(o, "{s:s,s:i,s:I,s:I,s:I,s:b,s:o,s:o,s:o}", "what", &what, "version", &version,
 			"identity", &identity, "count", &count, "position", &position, "closed",
-			&closed, "table", &table, "failures", &failures) < 0)
+			&closed, "table", &table, "stacks", &stacks, "failures", &failures) < 0)
 		return -EINVAL;
-	if (strcmp(what, STATE_WHAT) != 0 || version != 1 || count < 0 || position < 0 ||
+	if (strcmp(what, STATE_WHAT) != 0 || version != 2 || count < 0 || position < 0 ||
 	    position > count ||
 	    json_array_size(table) != (size_t)GCS_SWEEP_CLASSES * GCS_SWEEP_PHASES)
 		return -EINVAL;
@@ -122,7 +145,8 @@ static int state_read(struct gcs_sweep *s, json_t *o)
 	for (size_t i = 0; i < json_array_size(table); i++)
 		s->table[i / GCS_SWEEP_PHASES][i % GCS_SWEEP_PHASES] =
 			(uint64_t)json_integer_value(json_array_get(table, i));
-	return state_read_failures(s, failures);
+	int e = state_read_stacks(s, stacks);
+	return e ? e : state_read_failures(s, failures);
 }
 
 int gcs_sweep_load(struct gcs_sweep *s, const char *path)

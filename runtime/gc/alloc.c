@@ -242,7 +242,6 @@ static void alloc_prepare(struct sched_g *g, const struct alloc_request *q, void
 	if (gc_check_wants(q->type))
 		gc_check_born(q->type, obj);
 	g->alloc_seq++;
-	g->p->alloc_seq++;
 }
 
 /* What only the slow path looks at, with the object pinned. */
@@ -261,9 +260,11 @@ static void alloc_after_slow(struct sched_g *g, const struct alloc_request *q, v
 		gc_wait_settled(g);
 }
 
+/* Counted where it is asked: the goroutine may end up on another P, and this one would be due for
+ * ever. */
 static bool alloc_stress_due(const struct sched_g *g)
 {
-	return gc_st.opt.gc_every != 0 && (g->p->alloc_seq + 1) % gc_st.opt.gc_every == 0;
+	return gc_st.opt.gc_every != 0 && ++g->p->alloc_seq % gc_st.opt.gc_every == 0;
 }
 
 /* In an operation, past the gate. */

@@ -60,6 +60,12 @@ _Noreturn void prim_die(int status, const char *message);
 /* The same words, and on. */
 void prim_last_words(const char *text, size_t len);
 
+/* The return addresses of the caller's callers, innermost first, as offsets in this program: of one
+ * build the same in every run. At most max, those outside of the program left out; 0: none can be
+ * told here. Any stack; takes about 2 KiB of it, allocates nothing, and a frame costs a microsecond
+ * or so: not for a hot path. */
+uint32_t prim_backtrace(uint32_t *ret_pc, uint32_t max);
+
 /* Unbuffered write of a whole text line to stderr (gctrace); sim: same. */
 void prim_log(const char *text, size_t len);
 

@@ -1,26 +1,43 @@
 #!/bin/sh
-# sweep.sh: every visit of mem/malloc fails over three drivers, once and persistently, and is clean or masked; a sweep that is killed
-# goes on and finds the same; one that learns nothing says so.
+# sweep.sh: visits of mem/ fail over each driver, once and persistently, and are clean or masked; a saboteur is found; a sweep that is
+# killed goes on and finds the same; one that learns nothing says so.
 . "${GCSTORM_SOURCE:-.}/tests/integration/lib.sh"
 here=$src/tests/scenarios
 
 "$bin" sweep "$here/sweep-maps.yaml" --point mem/malloc --limit 1 > "$work/out" 2> "$work/err"
 if [ $? = 3 ] && grep -q 'disable-faults' "$work/err"; then echo 'no faults in this build'; exit 77; fi
 
-for driver in maps slices heap; do
+# --- each driver, each point of mem/: here the call stacks and a visit more; all of them in tests/long/sweep_mem.sh
+for driver in maps maps-large slices slices-large heap echo echo-large; do
 	for mode in once persistent; do
-		code 0 "$bin" sweep "$here/sweep-$driver.yaml" --point mem/malloc --mode $mode --limit 24
-		has "$work/out" '^sweep of mem/malloc over sweep-'$driver',.* 24 of [0-9]* visits$' "$driver $mode"
-		has "$work/out" '^  clean .* 24$' "$driver $mode"
-		has "$work/out" '^PASS' "$driver $mode"
+		"$bin" sweep "$here/sweep-$driver.yaml" --point 'mem/*' --mode $mode --limit 4 > "$work/out" 2> "$work/err"
+		got=$?
+		[ $got = 0 ] || [ $got = 5 ] || { fault "$driver $mode: exit $got"; cat "$work/out" "$work/err" >&2; }
+		has "$work/out" '^sweep of mem/malloc over sweep-'$driver',.* 4 of [0-9]* visits$' "$driver $mode"
+		has "$work/out" '^  [1-4] of [0-9]* call stacks' "$driver $mode"
+		has "$work/out" '^  clean .* 4$' "$driver $mode"
+		has "$work/out" '^  mem/malloc .*  PASS$' "$driver $mode: the map"
+		hasnt "$work/out" '^FAIL' "$driver $mode"
 	done
 done
+code 5 "$bin" sweep "$here/sweep-maps.yaml" --point 'mem/*' --limit 1
+has "$work/out" '^  mem/large  *not visited  *not visited  *not visited  INCONCLUSIVE' 'cells that were not reached'
+has "$work/out" '^  mem/malloc .* not reached  PASS' 'cells that were not reached'
 
-# Below the policy one refusal is masked by the collection that follows, and all of them are not.
+# --- below the policy one refusal is masked by the collection that follows, and all of them are not
 code 5 "$bin" sweep "$here/sweep-heap.yaml" --point mem/large --limit 12
 has "$work/out" '^  masked .* 12$' 'mem/large once'
 has "$work/err" 'no failure ever reached the program' 'mem/large once'
 code 0 "$bin" sweep "$here/sweep-heap.yaml" --point mem/large --mode persistent --limit 12
+
+# --- a saboteur is found, and what repeats it is printed as a shell takes it
+code 99 "$bin" sweep "$here/sweep-maps.yaml" --set 'workload.maps.mix={insert: 60, delete: 40}' --point sabotage/lost_bucket --limit 3
+has "$work/out" '^  partial .* 3$' 'lost buckets'
+again=$(sed -n 's/^  repeat: gcstorm //p' "$work/out" | head -n 1)
+eval "set -- $again"
+code 99 "$bin" "$@"
+has "$work/out" '^visit [0-9]* of sabotage/lost_bucket: partial' 'one visit again'
+set --
 
 # --- whole, and killed at a moment that the state names: the same table
 code 0 "$bin" sweep --format json "$here/sweep-slices.yaml" --point mem/malloc
@@ -56,4 +73,7 @@ code 2 "$bin" sweep "$here/sweep-maps.yaml"
 code 2 "$bin" sweep "$here/sweep-maps.yaml" --point mem/maloc
 has "$work/err" "did you mean 'mem/malloc'" 'a wrong point'
 code 2 "$bin" sweep "$here/sweep-maps.yaml" --point mem/malloc --mode twice
+code 2 "$bin" sweep "$here/sweep-maps.yaml" --point 'os/*'
+code 2 "$bin" sweep "$here/sweep-maps.yaml" --point 'mem/*' --visit 3
+code 2 "$bin" sweep "$here/sweep-maps.yaml" --point netpoll/wake
 over sweep

@@ -228,6 +228,155 @@ static void test_nth_every_times(void **state)
 	gcs_faults_clear();
 }
 
+/* What is told to fire does, at each worker's own ordinal, and nothing else: no trigger, burst or bound counts. */
+static void test_told_to_fire(void **state)
+{
+	static const struct gcs_fired fired[] = {{128, 1}, {128, 40}, {129, 7}, {129, 8}, {130, 100}};
+	const struct gcs_fault_spec spec = {.point = GCS_POINT_mem_malloc,
+					    .action = GCS_ACT_FAIL,
+					    .every = 3,
+					    .times = 1,
+					    .burst = 5,
+					    .after = 50,
+					    .replays = true,
+					    .fired = fired,
+					    .nfired = 5};
+	uint8_t bits[3][100];
+
+	(void)state;
+	load(&spec, 1, NULL);
+	gcs_fault_arm(0, 0, false, 1);
+	for (uint32_t w = 0; w < 3; w++)
+		run_visits(GCS_POINT_mem_malloc, 128 + w, 100, bits[w]);
+	assert_int_equal(sum(bits[0], 100), 2);
+	assert_int_equal(sum(bits[1], 100), 2);
+	assert_int_equal(sum(bits[2], 100), 1);
+	for (uint32_t i = 0; i < 5; i++)
+		assert_int_equal(bits[fired[i].worker - 128][fired[i].ordinal - 1], 1);
+	assert_int_equal(gcs_fault_counters(0)->fired, 5);
+	gcs_faults_clear();
+}
+
+/* None at all is a set too; out of order, twice or of nobody is refused. */
+static void test_told_to_fire_nothing(void **state)
+{
+	static const struct gcs_fired bad[][2] = {
+		{{129, 1}, {128, 1}}, {{128, 2}, {128, 1}}, {{128, 2}, {128, 2}}, {{128, 0}, {128, 1}}, {{128, 1}, {MRT_WORKER_MAX, 1}}};
+	struct gcs_fault_spec spec = {.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .replays = true};
+	uint8_t bits[50];
+
+	(void)state;
+	load(&spec, 1, NULL);
+	gcs_fault_arm(0, 0, false, 1);
+	run_visits(GCS_POINT_mem_malloc, 128, 50, bits);
+	assert_int_equal(sum(bits, 50), 0);
+	gcs_faults_clear();
+	spec.nfired = 2;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct gcs_faults_options opt = {.spec = &spec, .nspecs = 1};
+
+		spec.fired = bad[i];
+		assert_int_equal(gcs_faults_load(&opt), -EINVAL);
+	}
+}
+
+/* Two ways to the same visit. */
+static __attribute__((noinline)) void visit_from_here(uint32_t worker)
+{
+	struct gcs_firing firing;
+
+	visit(GCS_POINT_mem_malloc, worker, true, &firing);
+	__asm__ volatile("" ::: "memory");
+}
+
+static __attribute__((noinline)) void visit_from_there(uint32_t worker)
+{
+	struct gcs_firing firing;
+
+	visit(GCS_POINT_mem_malloc, worker, false, &firing); /* not eligible: counts nowhere */
+	visit(GCS_POINT_mem_malloc, worker, true, &firing);
+	__asm__ volatile("" ::: "memory");
+}
+
+/* Of each call stack the first eligible visit, over all workers; nothing fires for it. */
+static void test_call_stacks(void **state)
+{
+	static const uint32_t way[] = {0, 0, 0, 1, 0, 1, 1};
+	static void (*const ways[])(uint32_t) = {visit_from_here, visit_from_there};
+	struct gcs_fault_spec spec = {.point = GCS_POINT_mem_malloc,
+				      .action = GCS_ACT_FAIL,
+				      .visit = UINT64_C(1) << 62,
+				      .stacks = true};
+	uint64_t *first = calloc(GCS_STACKS_MAX, sizeof(*first)), lost = 7;
+
+	(void)state;
+	assert_non_null(first);
+	load(&spec, 1, NULL);
+	gcs_fault_arm(0, 0, false, 1);
+	assert_int_equal(gcs_fault_stacks(0, first, &lost), 0);
+	for (uint32_t i = 0; i < 7; i++)
+		ways[way[i]](128 + i % 3);
+	assert_int_equal(gcs_fault_stacks(0, first, &lost), 2);
+	assert_int_equal(lost, 0);
+	assert_true((first[0] == 1 && first[1] == 4) || (first[0] == 4 && first[1] == 1));
+	assert_int_equal(gcs_fault_counters(0)->fired, 0);
+	gcs_faults_clear();
+	spec.stacks = false;
+	load(&spec, 1, NULL);
+	gcs_fault_arm(0, 0, false, 1);
+	visit_from_here(128);
+	assert_int_equal(gcs_fault_stacks(0, first, &lost), 0);
+	gcs_faults_clear();
+	free(first);
+}
+
+/* As many call stacks as there are paths of so many turns. */
+static void tree(uint32_t turns, uint32_t path);
+
+static __attribute__((noinline)) void tree_left(uint32_t turns, uint32_t path)
+{
+	tree(turns, path);
+	__asm__ volatile("# left" ::: "memory"); /* no tail call, and not one function with the other */
+}
+
+static __attribute__((noinline)) void tree_right(uint32_t turns, uint32_t path)
+{
+	tree(turns, path);
+	__asm__ volatile("# right" ::: "memory");
+}
+
+static void tree(uint32_t turns, uint32_t path)
+{
+	if (turns == 0)
+		visit_from_here(128);
+	else if (path & 1)
+		tree_right(turns - 1, path >> 1);
+	else
+		tree_left(turns - 1, path >> 1);
+}
+
+/* Beyond the bound they are counted; those that were there first are kept. */
+static void test_call_stacks_bound(void **state)
+{
+	const struct gcs_fault_spec spec = {
+		.point = GCS_POINT_mem_malloc, .action = GCS_ACT_FAIL, .visit = UINT64_C(1) << 62, .stacks = true};
+	uint64_t *first = calloc(GCS_STACKS_MAX, sizeof(*first)), lost = 0, most = 0;
+
+	(void)state;
+	assert_non_null(first);
+	load(&spec, 1, NULL);
+	gcs_fault_arm(0, 0, false, 1);
+	for (uint32_t path = 0; path < 4096; path++)
+		tree(12, path);
+	assert_int_equal(gcs_fault_stacks(0, first, &lost), GCS_STACKS_MAX);
+	assert_int_equal(lost, 4096 - GCS_STACKS_MAX);
+	for (uint32_t i = 0; i < GCS_STACKS_MAX; i++)
+		most = first[i] > most ? first[i] : most;
+	assert_int_equal(most, GCS_STACKS_MAX);
+	gcs_faults_clear();
+	free(first);
+}
+
 static void test_two_on_one_point(void **state)
 {
 	static uint8_t bits[1000];
@@ -392,6 +541,10 @@ int main(void)
 		cmocka_unit_test(test_probability),
 		cmocka_unit_test(test_replay_equal),
 		cmocka_unit_test(test_nth_every_times),
+		cmocka_unit_test(test_told_to_fire),
+		cmocka_unit_test(test_told_to_fire_nothing),
+		cmocka_unit_test(test_call_stacks),
+		cmocka_unit_test(test_call_stacks_bound),
 		cmocka_unit_test(test_two_on_one_point),
 		cmocka_unit_test(test_fire_once),
 		cmocka_unit_test(test_libfiu_is_underneath),

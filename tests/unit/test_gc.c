@@ -592,6 +592,33 @@ static void test_forced(void **state)
 	gc_test_run((struct mrt_options){.procs = 2, .check_edges = true}, forced_body, NULL);
 }
 
+/* ------------------------------------------------------------- stress cycles */
+
+#define STRESS_ALLOCS 400u
+#define STRESS_EVERY  20u
+
+static void stress_body(mrt_g *g, void *arg)
+{
+	struct mrt_memstats s;
+
+	(void)arg;
+	for (uint32_t i = 0; i < STRESS_ALLOCS; i++) {
+		MRT_ROOTS(g, root, 1);
+
+		GC_TEST_MUST(mrt_new(g, &leaf_type, &root[0]) == 0);
+		mrt_sleep_until(g, mrt_now_ns() + 1000); /* on another P perhaps */
+	}
+	mrt_memstats_read(g, &s);
+	GC_TEST_MUST(s.num_gc > 0 && s.num_gc <= STRESS_ALLOCS / STRESS_EVERY);
+}
+
+/* One in so many allocations of a P, wherever the goroutine goes on after it. */
+static void test_stress(void **state)
+{
+	(void)state;
+	gc_test_run((struct mrt_options){.procs = 2, .gogc = -1, .gc_every = STRESS_EVERY}, stress_body, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -599,7 +626,7 @@ int main(void)
 		cmocka_unit_test(test_zeroed),	   cmocka_unit_test(test_sleepers),
 		cmocka_unit_test(test_exact),	   cmocka_unit_test(test_mutators_1),
 		cmocka_unit_test(test_mutators_2), cmocka_unit_test(test_mutators_4),
-		cmocka_unit_test(test_mutators_8),
+		cmocka_unit_test(test_mutators_8), cmocka_unit_test(test_stress),
 	};
 
 	types_init();

@@ -432,6 +432,70 @@ static int group_setup(void **state)
 	return prim_init(&options);
 }
 
+/* ------------------------------------------------------------ who called */
+
+#define TRACE_MAX 32u
+
+struct trace {
+	uint32_t pc[TRACE_MAX], n;
+	prim_ctx *home, *ctx;
+	uint32_t depth;
+};
+
+static __attribute__((noinline)) void trace_take(struct trace *t)
+{
+	t->n = prim_backtrace(t->pc, TRACE_MAX);
+	__asm__ volatile("" ::: "memory"); /* no tail call */
+}
+
+static __attribute__((noinline)) void trace_deep(struct trace *t, uint32_t depth)
+{
+	if (depth == 0)
+		trace_take(t);
+	else
+		trace_deep(t, depth - 1);
+	__asm__ volatile("" ::: "memory");
+}
+
+static void trace_run(void *arg)
+{
+	struct trace *t = arg;
+
+	trace_deep(t, t->depth);
+	prim_ctx_exit_to(t->ctx, t->home);
+}
+
+static void trace_on_ctx(struct trace *t, uint32_t depth)
+{
+	t->home = prim_ctx_thread();
+	t->depth = depth;
+	t->ctx = prim_ctx_create(STACK_BYTES, trace_run, t);
+	assert_non_null(t->ctx);
+	prim_ctx_switch(t->home, t->ctx);
+	prim_ctx_destroy(t->ctx);
+}
+
+/* On a coroutine's stack the callers are told up to its first function and no further; each frame more
+ * is one more, and the same path is the same. */
+static void test_backtrace(void **state)
+{
+	struct trace a = {.n = 0}, b = {.n = 0}, c = {.n = 0};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) /* one call: the same path */
+		trace_on_ctx(i == 0 ? &a : &b, 3);
+	trace_on_ctx(&c, 5);
+	assert_in_range(a.n, 5, TRACE_MAX - 1);
+	assert_int_equal(b.n, a.n);
+	assert_memory_equal(a.pc, b.pc, a.n * sizeof(a.pc[0]));
+	assert_int_equal(c.n, a.n + 2);
+	trace_on_ctx(&b, 100);
+	assert_int_equal(b.n, TRACE_MAX);
+	trace_deep(&c, 5); /* on a thread's stack as well */
+	assert_in_range(c.n, 7, TRACE_MAX);
+	assert_int_not_equal(c.pc[c.n - 1], a.pc[a.n - 1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -445,6 +509,7 @@ int main(void)
 		cmocka_unit_test(test_migrate),
 		cmocka_unit_test(test_guard),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_backtrace),
 	};
 
 	return cmocka_run_group_tests_name("prim_ctx", tests, group_setup, NULL);

@@ -16,6 +16,8 @@
 
 struct ground {
 	char dir[64], record[128], scenario[GCS_PATH_BYTES];
+	bool real;
+	char target_sim[GCS_PATH_BYTES], target_real[GCS_PATH_BYTES], load[GCS_PATH_BYTES];
 	const char *heap_scale;
 };
 
@@ -28,7 +30,7 @@ static const char *environment(const char *name)
 static void make_run(struct ground *g, const struct gcs_override *set, size_t nset)
 {
 	const struct gcs_scenario_options load = {.set = set, .nset = nset, .heap_scale = g->heap_scale};
-	struct gcs_trial t = {.seed = 5};
+	struct gcs_trial t = {.seed = 5, .real = g->real};
 	struct gcs_trial_end end;
 	snprintf(t.path, sizeof(t.path), "%s", g->scenario);
 	snprintf(t.record, sizeof(t.record), "%s", g->record);
@@ -41,9 +43,11 @@ static void make_run(struct ground *g, const struct gcs_override *set, size_t ns
 static int ground_init(void **state)
 {
 	struct ground *g = calloc(1, sizeof(*g));
-	char target[GCS_PATH_BYTES], runtime[96];
-	snprintf(target, sizeof(target), "%s/gcstorm-target-sim", environment("GCSTORM_BUILD"));
-	setenv("GCSTORM_TARGET", target, 1);
+	char runtime[96];
+	snprintf(g->target_sim, sizeof(g->target_sim), "%s/gcstorm-target-sim", environment("GCSTORM_BUILD"));
+	snprintf(g->target_real, sizeof(g->target_real), "%s/gcstorm-target", environment("GCSTORM_BUILD"));
+	snprintf(g->load, sizeof(g->load), "%s/gcstorm-load", environment("GCSTORM_BUILD"));
+	setenv("GCSTORM_TARGET", g->target_sim, 1);
 	snprintf(g->dir, sizeof(g->dir), "/tmp/gcstorm-replay-XXXXXX");
 	assert_non_null(mkdtemp(g->dir));
 	snprintf(runtime, sizeof(runtime), "%s/runtime", g->dir);
@@ -194,10 +198,130 @@ static void test_refused(void **state)
 	expect(g, 3, "not finished", "");
 	tamper(g, "UPDATE scenario SET resolved = '{}'");
 	expect(g, 3, "of an older gcstorm", "");
-	tamper(g, "UPDATE run SET sim = 0");
-	expect(g, 3, "real threads", "");
 	unlink(g->record);
 	expect(g, 2, "cannot open", "");
+}
+
+/* ---- on real threads */
+
+static const struct gcs_override real_set[] = {
+	/* Where these fire a run comes, however busy the machine is. */
+	{"faults.oom.fire", "{nth: 4, burst: 3}"}, {"faults.oom.match", "{workload: [slices]}"}, {"faults.oom.when", "{phase: storm}"},
+	{"faults.late.fire", "{every: 2, delay: 100us}"}, {"faults.late.limit", "{times: 3}"}, {"faults.late.when", "{phase: storm}"},
+	{"faults.gcnow.fire", "{nth: 1000000}"}, {"faults.grown.fire", "{nth: 1000000}"}, {"phases.storm.for", "500ms"},
+};
+#define REAL_SETS (sizeof(real_set) / sizeof(real_set[0]))
+
+static void real_run(struct ground *g)
+{
+	g->real = true;
+	setenv("GCSTORM_TARGET", g->target_real, 1);
+	setenv("GCSTORM_LOAD", g->load, 1);
+	make_run(g, real_set, REAL_SETS);
+}
+
+static int real_fini(void **state)
+{
+	struct ground *g = *state;
+	g->real = false;
+	setenv("GCSTORM_TARGET", g->target_sim, 1);
+	return 0;
+}
+
+static json_int_t number(const json_t *o, const char *key)
+{
+	const json_t *value = json_object_get(o, key);
+	assert_true(json_is_integer(value));
+	return json_integer_value(value);
+}
+
+static const json_t *fault_of(const json_t *o, const char *id)
+{
+	const json_t *list = json_object_get(o, "faults");
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (strcmp(json_string_value(json_object_get(json_array_get(list, i), "id")), id) == 0)
+			return json_array_get(list, i);
+	fail_msg("no fault %s", id);
+	return NULL;
+}
+
+static json_t *replay_json(const struct ground *g, int code)
+{
+	char *text;
+	assert_int_equal(replay(g, "json", &text), code);
+	json_t *o = json_loads(text, 0, NULL);
+	free(text);
+	assert_non_null(o);
+	assert_int_equal(number(o, "exit"), code);
+	return o;
+}
+
+/* All that fired fires once more; a burst is three firings, none of which begins another. */
+static void test_real_fires_the_same(void **state)
+{
+	struct ground *g = *state;
+	real_run(g);
+	json_t *o = replay_json(g, 0);
+	assert_int_equal(number(fault_of(o, "oom"), "fired"), 3);
+	assert_int_equal(number(fault_of(o, "late"), "fired"), 3);
+	assert_int_equal(number(o, "fired"), number(o, "recorded"));
+	assert_int_equal(number(o, "others"), 0);
+	json_decref(o);
+	expect(g, 0, " firings recorded, ", " 0 not reached");
+}
+
+/* Others than the triggers would have chosen: the record is what counts. */
+static void test_real_fires_what_is_recorded(void **state)
+{
+	struct ground *g = *state;
+	real_run(g);
+	tamper(g, "UPDATE firings SET ordinal = 2 * ordinal - 7 WHERE fault = (SELECT idx FROM faults WHERE id = 'oom')");
+	json_t *o = replay_json(g, 0);
+	assert_int_equal(number(fault_of(o, "oom"), "fired"), 3);
+	json_decref(o);
+}
+
+static void test_real_not_reached(void **state)
+{
+	struct ground *g = *state;
+	real_run(g);
+	tamper(g, "UPDATE firings SET ordinal = 4000000000 WHERE rowid = (SELECT max(rowid) FROM firings WHERE fault = "
+		  "(SELECT idx FROM faults WHERE id = 'oom'))");
+	expect(g, 5, " firings recorded, ", "oom: 1 not reached: worker 129's visit 4000000000");
+	json_t *o = replay_json(g, 5);
+	assert_int_equal(number(fault_of(o, "oom"), "unreached"), 1);
+	assert_int_equal(json_integer_value(json_array_get(json_array_get(json_object_get(fault_of(o, "oom"), "first_unreached"), 0), 1)),
+			 4000000000);
+	json_decref(o);
+}
+
+/* A run that does less than the recorded one did comes to fewer visits. */
+static void test_real_does_less(void **state)
+{
+	struct ground *g = *state;
+	real_run(g);
+	tamper(g, "UPDATE scenario SET source = replace(source, 'rate: 1k/s', 'rate: 1/s')");
+	json_t *o = replay_json(g, 5);
+	assert_true(number(fault_of(o, "oom"), "unreached") > 0);
+	assert_int_equal(number(o, "unreached") + number(o, "fired"), number(o, "recorded"));
+	json_decref(o);
+}
+
+/* Counted, and beyond the log's bound. */
+static void test_real_not_listed(void **state)
+{
+	struct ground *g = *state;
+	real_run(g);
+	tamper(g, "UPDATE faults SET fired = fired + 35, log_dropped = 35 WHERE id = 'oom'");
+	expect(g, 5, "oom: 35 of its 38 firings are counted and not listed", " 0 not reached");
+}
+
+static void test_real_nothing_to_replay(void **state)
+{
+	struct ground *g = *state;
+	real_run(g);
+	tamper(g, "DELETE FROM firings");
+	expect(g, 3, "lists no firing", "");
 }
 
 int main(void)
@@ -212,6 +336,12 @@ int main(void)
 		cmocka_unit_test(test_aborted),
 		cmocka_unit_test(test_cut_short),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test_teardown(test_real_fires_the_same, real_fini),
+		cmocka_unit_test_teardown(test_real_fires_what_is_recorded, real_fini),
+		cmocka_unit_test_teardown(test_real_not_reached, real_fini),
+		cmocka_unit_test_teardown(test_real_does_less, real_fini),
+		cmocka_unit_test_teardown(test_real_not_listed, real_fini),
+		cmocka_unit_test_teardown(test_real_nothing_to_replay, real_fini),
 	};
 	return cmocka_run_group_tests(tests, ground_init, ground_fini);
 }

@@ -22,6 +22,8 @@ struct fake {
 	uint64_t stop_after; /* interrupt after so many runs, 0: never */
 	volatile sig_atomic_t interrupted;
 	struct gcs_sweep_facts prime;
+	uint32_t nfirst; /* call stacks that the prime tells */
+	uint64_t first[8];
 };
 
 static int fake_run(const struct gcs_sweep_options *opt, uint64_t visit, int64_t deadline_ns,
@@ -34,6 +36,10 @@ static int fake_run(const struct gcs_sweep_options *opt, uint64_t visit, int64_t
 		f->interrupted = SIGINT;
 	if (visit == GCS_SWEEP_NO_VISIT) {
 		*ret = f->prime;
+		if (opt->stacks) {
+			opt->stacks->n = f->nfirst;
+			memcpy(opt->stacks->first, f->first, sizeof f->first);
+		}
 	} else if (visit > f->visits) {
 		*ret = f->prime;
 		ret->fired = 0;
@@ -111,6 +117,42 @@ static void early_visits_are_spread(void **state)
 	for (int i = 0; i < 8; i++)
 		assert_true(eighth[i]);
 	assert_int_equal(gcs_sweep_visit_at(count, 0), 1);
+}
+
+/* The first visit of each call stack comes before all others, and none comes twice. */
+static void call_stacks_come_first(void **state)
+{
+	(void)state;
+	struct rig *r = rig_of(20);
+	bool seen[22] = {false};
+	r->fake.nfirst = 4;
+	memcpy(r->fake.first, (uint64_t[]){1, 3, 11, 20}, 4 * sizeof(uint64_t));
+	assert_int_equal(rig_sweep(r), GCS_EXIT_PASS);
+	assert_int_equal(r->fake.runs, 22);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(r->fake.asked[1 + i], r->fake.first[i]);
+	for (int i = 1; i <= 21; i++) {
+		assert_in_range(r->fake.asked[i], 1, 21);
+		assert_false(seen[r->fake.asked[i]]);
+		seen[r->fake.asked[i]] = true;
+	}
+	free(r);
+}
+
+/* What makes no sense is left alone: one pass, and each visit once. */
+static void nonsense_stacks_are_left_out(void **state)
+{
+	(void)state;
+	static const uint64_t bad[][2] = {{3, 3}, {5, 4}, {0, 1}, {1, 21}};
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		struct rig *r = rig_of(20);
+		r->fake.nfirst = 2;
+		memcpy(r->fake.first, bad[i], sizeof bad[i]);
+		assert_int_equal(rig_sweep(r), GCS_EXIT_PASS);
+		assert_int_equal(r->sweep.stacks.n, 0);
+		assert_int_equal(r->fake.runs, 22);
+		free(r);
+	}
 }
 
 /* ---- classes */
@@ -250,6 +292,9 @@ static void a_firing_beyond_the_last_visit_is_judged(void **state)
 	r->fake.at[6].errors = 0;
 	assert_int_equal(rig_sweep(r), GCS_EXIT_FAIL);
 	assert_int_equal(r->sweep.failure[0].what, GCS_SWEEP_SWALLOWED);
+	assert_int_equal(r->fake.asked[6], 6);
+	assert_int_equal(r->fake.asked[7], 7); /* there nothing fires, and it ends */
+	assert_int_equal(r->fake.runs, 8);
 	free(r);
 }
 
@@ -274,6 +319,9 @@ static void an_interrupted_sweep_goes_on(void **state)
 	close(fd);
 	unlink(path);
 	struct rig *r = rig_of(20), *whole = rig_of(20);
+	r->fake.nfirst = whole->fake.nfirst = 2;
+	r->fake.first[0] = whole->fake.first[0] = 2;
+	r->fake.first[1] = whole->fake.first[1] = 9;
 	r->fake.at[3] = facts_of(r);
 	r->fake.at[3].integrity = 2;
 	whole->fake.at[3] = r->fake.at[3];
@@ -295,6 +343,9 @@ static void an_interrupted_sweep_goes_on(void **state)
 	r->opt.persistent = false;
 	r->fake.prime.eligible = 19;
 	assert_int_equal(rig_sweep(r), GCS_EXIT_USAGE);
+	r->fake.prime.eligible = 20;
+	r->fake.first[1] = 10;
+	assert_int_equal(rig_sweep(r), GCS_EXIT_USAGE);
 	struct gcs_sweep read = {0};
 	assert_int_equal(gcs_sweep_load(&read, path), 0);
 	assert_int_equal(read.position, 20);
@@ -308,10 +359,10 @@ static void a_broken_state_is_refused(void **state)
 	(void)state;
 	static const char *const texts[] = {
 		"", "{}", "[1]", "{\"what\":\"gcstorm sweep\",\"version\":1",
-		"{\"what\":\"gcstorm sweep\",\"version\":1,\"identity\":1,\"count\":2,\"position\":"
-		"3,\"closed\":false,\"table\":[],\"failures\":[]}",
-		"{\"what\":\"gcstorm sweep\",\"version\":1,\"identity\":1,\"count\":2,\"position\":"
-		"1,\"closed\":false,\"table\":[1,2],\"failures\":[]}"};
+		"{\"what\":\"gcstorm sweep\",\"version\":2,\"identity\":1,\"count\":2,\"position\":"
+		"3,\"closed\":false,\"table\":[],\"stacks\":[],\"failures\":[]}",
+		"{\"what\":\"gcstorm sweep\",\"version\":2,\"identity\":1,\"count\":2,\"position\":"
+		"1,\"closed\":false,\"table\":[1,2],\"stacks\":[],\"failures\":[]}"};
 	char path[] = "/tmp/test_sweep.XXXXXX";
 	int fd = mkstemp(path);
 	assert_true(fd >= 0);
@@ -334,6 +385,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_visit_comes_once),
 		cmocka_unit_test(early_visits_are_spread),
+		cmocka_unit_test(call_stacks_come_first),
+		cmocka_unit_test(nonsense_stacks_are_left_out),
 		cmocka_unit_test(runs_that_end_are_judged),
 		cmocka_unit_test(deaths_are_judged),
 		cmocka_unit_test(a_clean_sweep_passes),

@@ -235,6 +235,32 @@ static void test_plan_write(void **state)
 	}
 }
 
+/* The firings of a run that is replayed; a plan that gives none has triggers. */
+static void test_plan_fired(void **state)
+{
+	static const struct gcs_fired want[] = {{2, 5}, {2, 6}, {129, 1}, {129, 401}};
+	struct plan *p = NULL;
+	char text[256] = "";
+	char *line = mutate("\"after\":9", "\"after\":9,\"fired\":[[2,5,1],[129,1,400],[130]]");
+
+	(void)state;
+	assert_int_equal(plan_parse(&p, line, text, sizeof(text)), 0);
+	assert_true(p->spec[0].replays);
+	assert_int_equal(p->spec[0].nfired, 4);
+	assert_memory_equal(p->spec[0].fired, want, sizeof(want));
+	plan_destroy(p);
+	free(line);
+	line = mutate("\"after\":9", "\"after\":9,\"fired\":[]");
+	assert_int_equal(plan_parse(&p, line, text, sizeof(text)), 0);
+	assert_true(p->spec[0].replays);
+	assert_int_equal(p->spec[0].nfired, 0);
+	plan_destroy(p);
+	free(line);
+	assert_int_equal(plan_parse(&p, good, text, sizeof(text)), 0);
+	assert_false(p->spec[0].replays);
+	plan_destroy(p);
+}
+
 static void test_plan_refusals(void **state)
 {
 	static const char *const cases[][3] = {
@@ -257,6 +283,10 @@ static void test_plan_refusals(void **state)
 		{"[20000000000,21000000000]", "[20000000000]", "windows[1]"},
 		{"\"burst\":3", "\"burst\":-3", "oom: a number"},
 		{"\"after\":9", "\"after\":4294967296", "oom: a number"},
+		{"\"after\":9", "\"fired\":[[2,5,0]]", "oom: fired[0]"},
+		{"\"after\":9", "\"fired\":[[2,5],[4096,1]]", "oom: fired[1]"},
+		{"\"after\":9", "\"fired\":[[2,4294967295,1]]", "oom: fired[0]"},
+		{"\"after\":9", "\"fired\":{\"2\":[1]}", "oom: fired is no list"},
 		{"\"delay_max_ns\":0", "\"delay_max_ns\":7", "delay_max_ns"},
 		{"\"size_max\":8192", "\"size_max\":1023", "oom: a number"},
 		{"\"match_workloads\":5", "\"match_workloads\":8", "match_workloads"},
@@ -414,7 +444,7 @@ int main(void)
 	const char *seed = getenv("GCS_TEST_SEED");
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plan_good), cmocka_unit_test(test_plan_follow), cmocka_unit_test(test_plan_bound),
-		cmocka_unit_test(test_plan_write), cmocka_unit_test(test_plan_refusals),
+		cmocka_unit_test(test_plan_write), cmocka_unit_test(test_plan_fired), cmocka_unit_test(test_plan_refusals),
 		cmocka_unit_test(test_plan_cut),  cmocka_unit_test(test_dist_edges),
 		cmocka_unit_test(test_dist_zipf), cmocka_unit_test(test_model),
 	};
