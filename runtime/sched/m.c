@@ -74,7 +74,7 @@ static int m_refused_locked(const struct sched_p *p)
 	site.arg = sched.m_count + M_OTHERS;
 	if (!gcs_decide(GCS_POINT_sched_thread, &site, &firing) || firing.action != GCS_ACT_FAIL)
 		return 0;
-	gcs_effect(&site, firing.id, 25, sched.m_count + M_OTHERS - 1);
+	gcs_effect(&site, firing.id, WATCH_EFFECT_REFUSED, sched.m_count + M_OTHERS - 1);
 	if (sched.refused_firing == 0) {
 		sched.refused_firing = firing.id;
 		sched.refused_ns = site.now_ns;
