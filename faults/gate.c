@@ -376,7 +376,7 @@ static void log_fire(struct fault *f, const struct gcs_site *site, uint32_t ordi
 	count_add(&f->count->log_hash, fault_salt(id, 0, 0));
 }
 
-void gcs_effect(const struct gcs_site *site, uint64_t firing, uint32_t effect, uint64_t value)
+void gcs_effect(const struct gcs_site *site, uint64_t firing, enum gcs_effect effect, uint64_t value)
 {
 	uint32_t index = (uint32_t)(firing >> 48) - 1;
 	struct watch_record rec = {
@@ -391,7 +391,7 @@ void gcs_effect(const struct gcs_site *site, uint64_t firing, uint32_t effect, u
 
 	if (index >= faults.count)
 		return;
-	if (effect == 1)
+	if (effect == GCS_EFFECT_MASKED)
 		count_add(&faults.fault[index].count->masked, 1);
 	if (faults.telemetry != NULL && log_allows(&faults.fault[index].effects, site->now_ns))
 		log_emit(site, &rec);

@@ -37,6 +37,13 @@ enum gcs_action { GCS_ACT_NONE, GCS_ACT_FAIL = 1, GCS_ACT_DELAY = 2, GCS_ACT_FOR
 	GCS_ACT_REORDER = 32, GCS_ACT_BIAS = 64,
 	GCS_ACT_BREAK = 128 /* of saboteurs alone */, GCS_ACT_COALESCE = 256 };
 
+/* What came of a firing, and with each a figure (faults/effects.def). */
+enum gcs_effect {
+#define EFFECT(id, ident, ...) GCS_EFFECT_##ident = id,
+#include "faults/effects.def"
+#undef EFFECT
+};
+
 /* Of a point that a site visits at several places in a row, each fault is at one of them, and sees only the visits there. gc/write:
  * before the barrier has shaded what the store overwrites and what it writes; after that, before the store; after the store. */
 enum gcs_where { GCS_WHERE_BEFORE_SHADE, GCS_WHERE_AFTER_SHADE, GCS_WHERE_AFTER_STORE, GCS_WHERES };
@@ -97,5 +104,5 @@ struct gcs_firing {
 bool gcs_decide(enum gcs_point point, const struct gcs_site *site, struct gcs_firing *ret);
 /* Bits 1 << enum gcs_where: where faults are armed on this point, or about to fire once. */
 uint32_t gcs_armed_where(enum gcs_point point);
-/* What became of it, for the ledger. effect: WATCH_EFFECT's c. */
-void gcs_effect(const struct gcs_site *site, uint64_t firing, uint32_t effect, uint64_t value);
+/* What became of it, for the ledger. */
+void gcs_effect(const struct gcs_site *site, uint64_t firing, enum gcs_effect effect, uint64_t value);

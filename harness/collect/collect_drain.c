@@ -17,8 +17,6 @@
 
 #define DRAIN_BATCH	    4096
 #define DRAIN_BATCHES_MAX   256
-#define DRAIN_EFFECT_FAILED 3 /* c of WATCH_EFFECT: the operation failed */
-#define DRAIN_EFFECT_HELD   30 /* what the poller found was held before the target knew of it */
 
 /* Arming comes first and disarming last among records of the same nanosecond, so that a firing
  * finds its occurrence. */
@@ -275,9 +273,9 @@ static void drain_op_error(struct gcs_collect *c, const struct watch_record *r)
 
 static void drain_effect(struct gcs_collect *c, const struct watch_record *r)
 {
-	if (r->c == DRAIN_EFFECT_FAILED)
+	if (r->c == GCS_EFFECT_FAILED)
 		gcs_ledger_charge(&c->ledger, GCS_DUE_ERROR, r->b, 0);
-	if (r->c == DRAIN_EFFECT_HELD)
+	if (r->c == GCS_EFFECT_HELD)
 		gcs_ledger_charge(&c->ledger, GCS_DUE_WAKE, r->b, (int64_t)r->d);
 	gcs_record_put(c->record, GCS_ROW_EFFECT, gcs_u64(r->b), gcs_int(collect_rel(c, r->t_ns)),
 		       gcs_u64(r->c), gcs_u64(r->d));

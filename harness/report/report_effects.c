@@ -4,44 +4,31 @@
  */
 #include "harness/report/report_priv.h"
 
+#include "faults/gate.h"
+
 #include <inttypes.h>
 #include <jansson.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* c of WATCH_EFFECT (runtime/watch/telemetry.h). */
-enum {
-	EFFECT_RAN = 4,
-	EFFECT_REPAIRED = 5,
-	EFFECT_LATE = 6,
-	EFFECT_LEFT_UNDONE = 20,
-	EFFECT_COLLIDES = 21,
-	EFFECT_CAPACITY = 22,
-	EFFECT_REORDERED = 23,
-	EFFECT_BATCH = 24,
+
+static const struct effect_info {
+	enum gcs_effect effect;
+	const char *name, *words;
+} effect_table[] = {
+#define EFFECT(id, ident, name, words, figure) {GCS_EFFECT_##ident, name, words},
+#include "faults/effects.def"
+#undef EFFECT
 };
 
-static const struct {
-	uint32_t effect;
-	const char *name;
-} effect_names[] = {
-	{1, "masked"},
-	{2, "began"},
-	{3, "failed"},
-	{EFFECT_RAN, "ran"},
-	{EFFECT_REPAIRED, "repaired"},
-	{EFFECT_LATE, "late"},
-	{7, "no_credit"},
-	{8, "flushed"},
-	{9, "nothing"},
-	{12, "biased"},
-	{EFFECT_LEFT_UNDONE, "left_undone"},
-	{EFFECT_COLLIDES, "collides"},
-	{EFFECT_CAPACITY, "capacity"},
-	{EFFECT_REORDERED, "reordered"},
-	{EFFECT_BATCH, "batch"},
-};
+static const struct effect_info *effect_info(uint32_t effect)
+{
+	for (size_t i = 0; i < sizeof(effect_table) / sizeof(effect_table[0]); i++)
+		if ((uint32_t)effect_table[i].effect == effect)
+			return &effect_table[i];
+	return NULL;
+}
 
 const char report_effects_sql[] = "SELECT (firing >> 48) - 1, effect, count(*), sum(value), max(value) "
 				  "FROM effects GROUP BY 1, 2 ORDER BY 1, 2";
@@ -86,8 +73,8 @@ static double effect_ms(uint64_t ns)
 static void text_dropped(const struct report *r, size_t fault, FILE *out)
 {
 	char a[REPORT_COUNT_BYTES], b[REPORT_COUNT_BYTES];
-	uint64_t fired = r->fault[fault].fired, ran = effect_of(r, fault, EFFECT_RAN).count;
-	struct report_effect repaired = effect_of(r, fault, EFFECT_REPAIRED);
+	uint64_t fired = r->fault[fault].fired, ran = effect_of(r, fault, GCS_EFFECT_WOKE).count;
+	struct report_effect repaired = effect_of(r, fault, GCS_EFFECT_REPAIRED);
 	if (fired == 0)
 		return;
 	fprintf(out, "    dropped wakes: %s of %s ran in the end", report_count(a, ran),
@@ -104,36 +91,21 @@ static void text_dropped(const struct report *r, size_t fault, FILE *out)
 	fprintf(out, "\n");
 }
 
-/* In words; false: another part of the report tells of it. */
+/* In words, the figures in their places; false: another part of the report tells of it. */
 static bool text_effect(const struct report_effect *e, FILE *out)
 {
-	char count[REPORT_COUNT_BYTES], total[REPORT_COUNT_BYTES], max[REPORT_COUNT_BYTES];
-	report_count(count, e->count);
-	report_count(total, e->total);
-	report_count(max, e->max);
-	switch (e->effect) {
-	case EFFECT_LATE:
-		fprintf(out, "held up %s times, %.3g ms at most", count, effect_ms(e->max));
-		return true;
-	case EFFECT_LEFT_UNDONE:
-		fprintf(out, "%s shares of a map's growth left undone, up to %s chains to move yet",
-			count, max);
-		return true;
-	case EFFECT_COLLIDES:
-		fprintf(out, "%s maps whose keys fall into one bucket of %s", count, max);
-		return true;
-	case EFFECT_CAPACITY:
-		fprintf(out, "%s new arrays of another capacity", count);
-		return true;
-	case EFFECT_REORDERED:
-		fprintf(out, "%s looks with %s wakes in another place", count, total);
-		return true;
-	case EFFECT_BATCH:
-		fprintf(out, "%s batches of %s wakes in all, %s at most", count, total, max);
-		return true;
-	default:
-		return false;
+	char text[REPORT_COUNT_BYTES];
+	const struct effect_info *info = effect_info(e->effect);
+	for (const char *p = info ? info->words : NULL; p && *p; p++) {
+		bool alone = (p == info->words || p[-1] == ' ') && (p[1] == ' ' || p[1] == '\0');
+		if (alone && *p == 'S')
+			fprintf(out, "%.3g", effect_ms(e->max));
+		else if (alone && strchr("NTM", *p))
+			fputs(report_count(text, *p == 'N' ? e->count : *p == 'T' ? e->total : e->max), out);
+		else
+			fputc(*p, out);
 	}
+	return info && info->words;
 }
 
 void report_effects_text(const struct report *r, size_t fault, FILE *out)
@@ -165,24 +137,16 @@ void report_effects_text(const struct report *r, size_t fault, FILE *out)
 
 /* ---------------------------------------------------------------- JSON */
 
-static const char *effect_name(uint32_t effect)
-{
-	for (size_t i = 0; i < sizeof(effect_names) / sizeof(effect_names[0]); i++)
-		if (effect_names[i].effect == effect)
-			return effect_names[i].name;
-	return NULL;
-}
-
 json_t *report_effects_json(const struct report *r, size_t fault)
 {
 	json_t *all = json_object();
 	for (size_t i = 0; i < r->neffects; i++) {
 		const struct report_effect *e = &r->effect[i];
-		const char *name = effect_name(e->effect);
+		const struct effect_info *info = effect_info(e->effect);
 		char number[24];
 		snprintf(number, sizeof(number), "effect_%u", e->effect);
 		if (e->fault == fault)
-			json_object_set_new(all, name ? name : number,
+			json_object_set_new(all, info ? info->name : number,
 					    json_pack("{sI sI sI}", "count", (json_int_t)e->count,
 						      "total", (json_int_t)e->total, "max",
 						      (json_int_t)e->max));

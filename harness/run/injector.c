@@ -221,7 +221,7 @@ static bool look_found(void *self, uint32_t events, int64_t now_ns, struct gcs_f
 	       gcs_decide(GCS_POINT_os_epoll_pwait, &site, ret);
 }
 
-static void look_effect(void *self, uint64_t firing, uint32_t effect, uint64_t value,
+static void look_effect(void *self, uint64_t firing, enum gcs_effect effect, uint64_t value,
 			int64_t now_ns)
 {
 	struct gcs_site site = injector_site(self, now_ns);

@@ -33,8 +33,6 @@
 #define LOOKS_KEPT_MAX	     8192u /* of one poller: the rest stays in the kernel */
 #define LOOKS_LEVEL_MAX	     64u
 #define LOOKS_LEVEL_AGE	     INT64_C(1000000000) /* the list is read again, at a firing */
-#define LOOKS_EFFECT_HELD    30
-#define LOOKS_EFFECT_REORDER 31
 
 struct look_event {
 	struct epoll_event event;
@@ -309,7 +307,7 @@ static void events_given(struct gcs_looks *l, struct look_poller *po, uint32_t n
 		n--;
 		if (e->firing)
 			l->sink.effect(l->sink.self, e->firing,
-				       e->turned ? LOOKS_EFFECT_REORDER : LOOKS_EFFECT_HELD,
+				       e->turned ? GCS_EFFECT_REVERSED : GCS_EFFECT_HELD,
 				       e->turned ? e->turned : (uint64_t)(now_ns - e->taken_ns),
 				       now_ns);
 	}

@@ -37,7 +37,7 @@ struct gcs_looks_sink {
 	void *self;
 	/* A look has found so many events that are told once. False: nothing fires. */
 	bool (*found)(void *self, uint32_t events, int64_t now_ns, struct gcs_firing *ret);
-	void (*effect)(void *self, uint64_t firing, uint32_t effect, uint64_t value,
+	void (*effect)(void *self, uint64_t firing, enum gcs_effect effect, uint64_t value,
 		       int64_t now_ns);
 	/* The call returns count, or fails with err. False: it is gone. */
 	bool (*answer)(void *self, uint64_t id, uint32_t count, int err);

@@ -145,7 +145,7 @@ static __attribute__((cold, noinline)) void map_hash_point(struct sched_g *g, st
 	if (!gcs_decide(GCS_POINT_map_hash, &site, &firing) || firing.action != GCS_ACT_BIAS)
 		return;
 	map_collide(m, firing.by_milli);
-	gcs_effect(&site, firing.id, WATCH_EFFECT_COLLIDES, (uint64_t)1 << (m->hash0 & MAP_COLLIDE_BITS));
+	gcs_effect(&site, firing.id, GCS_EFFECT_COLLIDES, (uint64_t)1 << (m->hash0 & MAP_COLLIDE_BITS));
 }
 
 /* A new seed, for a map without entries: nothing has been placed by the old one. */

@@ -251,7 +251,7 @@ int map_grow_start(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_
 
 	if (gcs_gate(GCS_POINT_map_grow) &&
 	    map_grow_visit(g, mt, m, b, GCS_ACT_FAIL, &site, &firing)) {
-		gcs_effect(&site, firing.id, WATCH_EFFECT_FAILED, (uint64_t)firing.err);
+		gcs_effect(&site, firing.id, GCS_EFFECT_FAILED, (uint64_t)firing.err);
 		return -firing.err;
 	}
 	return map_grow_to(g, mt, m, b);
@@ -273,7 +273,7 @@ bool map_grow_forced(struct sched_g *g, const struct mrt_map_type *mt, struct mr
 	    map_grow_to(g, mt, m, b) < 0)
 		return false;
 	site = gc_site(g, true, site.arg); /* another P perhaps */
-	gcs_effect(&site, firing.id, WATCH_EFFECT_BEGAN, map_mask(b) + 1);
+	gcs_effect(&site, firing.id, GCS_EFFECT_BEGAN, map_mask(b) + 1);
 	return true;
 }
 
@@ -283,7 +283,7 @@ void map_grow_midway(struct sched_g *g, const struct mrt_map_type *mt, struct mr
 	int rc = map_grow_to(g, mt, m, map_grow_size(m));
 	struct gcs_site site = gc_site(g, true, 0); /* another P perhaps */
 
-	gcs_effect(&site, firing, rc == 0 ? WATCH_EFFECT_BEGAN : WATCH_EFFECT_IDLE, rc == 0 ? map_mask(m->b) + 1 : 0);
+	gcs_effect(&site, firing, rc == 0 ? GCS_EFFECT_BEGAN : GCS_EFFECT_IDLE, rc == 0 ? map_mask(m->b) + 1 : 0);
 	if (rc == 0)
 		map_grow_work(g, mt, m, bucket, false);
 }
@@ -429,7 +429,7 @@ static __attribute__((cold, noinline)) void map_evacuation_held(struct sched_g *
 		return;
 	mrt_sleep_until(&g->pub, begin_ns + firing.delay_ns);
 	site = gc_site(g, true, index); /* another P perhaps */
-	gcs_effect(&site, firing.id, WATCH_EFFECT_LATE, (uint64_t)(site.now_ns - begin_ns));
+	gcs_effect(&site, firing.id, GCS_EFFECT_LATE, (uint64_t)(site.now_ns - begin_ns));
 }
 
 /* map/evacuate: is this operation's share of the growth left undone? */
@@ -446,7 +446,7 @@ static __attribute__((cold, noinline)) bool map_evacuation_dropped(struct sched_
 	site.map = m;
 	if (!gcs_decide(GCS_POINT_map_evacuate, &site, &firing) || firing.action != GCS_ACT_DROP)
 		return false;
-	gcs_effect(&site, firing.id, WATCH_EFFECT_UNMOVED, map_old_count(m) - m->nevacuate);
+	gcs_effect(&site, firing.id, GCS_EFFECT_UNMOVED, map_old_count(m) - m->nevacuate);
 	return true;
 }
 

@@ -111,7 +111,7 @@ static int slice_grow_fault(struct sched_g *g, const struct mrt_type *elem, size
 	site.type = elem->name;
 	if (!gcs_decide(GCS_POINT_slice_grow, &site, &firing) || firing.action != GCS_ACT_FAIL)
 		return 0;
-	gcs_effect(&site, firing.id, WATCH_EFFECT_FAILED, (uint64_t)firing.err);
+	gcs_effect(&site, firing.id, GCS_EFFECT_FAILED, (uint64_t)firing.err);
 	return -firing.err;
 }
 
@@ -141,7 +141,7 @@ static __attribute__((cold, noinline)) size_t slice_alias_cap(struct sched_g *g,
 		biased += slice_room(cap - need, firing.by_milli);
 	if (__builtin_mul_overflow(biased, size, &bytes) || bytes > SLICE_ALLOC_MAX)
 		biased = cap;
-	gcs_effect(&site, firing.id, WATCH_EFFECT_CAPACITY, biased);
+	gcs_effect(&site, firing.id, GCS_EFFECT_CAPACITY, biased);
 	return biased;
 }
 

@@ -32,7 +32,7 @@ static int alloc_fault(struct sched_g *g, const struct mrt_type *type, size_t by
 	site.type = type->name;
 	if (!gcs_decide(GCS_POINT_mem_malloc, &site, &firing) || firing.action != GCS_ACT_FAIL)
 		return 0;
-	gcs_effect(&site, firing.id, WATCH_EFFECT_FAILED, (uint64_t)firing.err);
+	gcs_effect(&site, firing.id, GCS_EFFECT_FAILED, (uint64_t)firing.err);
 	return firing.err > 0 ? -firing.err : -ENOMEM;
 }
 
@@ -66,7 +66,7 @@ void gc_fault_in(size_t bytes)
 		return;
 	prim_sleep_until(begin_ns + firing.delay_ns);
 	site.now_ns = prim_now_ns();
-	gcs_effect(&site, firing.id, WATCH_EFFECT_LATE, (uint64_t)(site.now_ns - begin_ns));
+	gcs_effect(&site, firing.id, GCS_EFFECT_LATE, (uint64_t)(site.now_ns - begin_ns));
 }
 
 /* The allocation has its outcome: say so of the firings that refused it memory. */
@@ -75,9 +75,9 @@ static void alloc_refused_settle(struct sched_g *g, size_t bytes, int64_t stall_
 	struct gcs_site site = gc_site(g, true, bytes);
 
 	for (uint32_t i = 0; i < g->nrefused && r == 0; i++)
-		gcs_effect(&site, g->refused[i], WATCH_EFFECT_MASKED, (uint64_t)stall_ns);
+		gcs_effect(&site, g->refused[i], GCS_EFFECT_MASKED, (uint64_t)stall_ns);
 	if (r < 0)
-		gcs_effect(&site, g->refused[g->nrefused - 1], WATCH_EFFECT_FAILED, (uint64_t)-r);
+		gcs_effect(&site, g->refused[g->nrefused - 1], GCS_EFFECT_FAILED, (uint64_t)-r);
 	g->nrefused = 0;
 }
 

@@ -244,7 +244,7 @@ static void assist_refused_effect(const struct sched_g *g, uint64_t firing, int6
 {
 	struct gcs_site site = gc_site(g, true, 0);
 
-	gcs_effect(&site, firing, WATCH_EFFECT_ALONE, (uint64_t)done);
+	gcs_effect(&site, firing, GCS_EFFECT_ALONE, (uint64_t)done);
 }
 
 void gc_assist_charge(struct sched_g *g, size_t bytes)

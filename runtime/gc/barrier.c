@@ -38,7 +38,7 @@ static __attribute__((noinline)) void barrier_flush_point(struct sched_g *g)
 		return;
 	gc_barrier_flush(l);
 	gc_workers_answer();
-	gcs_effect(&site, firing.id, WATCH_EFFECT_FLUSHED, n);
+	gcs_effect(&site, firing.id, GCS_EFFECT_FLUSHED, n);
 }
 
 void gc_barrier(struct sched_g *g, void *old_value, void *new_value)

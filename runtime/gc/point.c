@@ -41,7 +41,7 @@ static uint32_t force_begin(struct sched_g *g, struct gcs_site site, uint64_t fi
 	uint32_t cycle = gc_start_claimed(g, GC_TRIGGER_FAULT, firing);
 
 	point_here(g, &site);
-	gcs_effect(&site, firing, WATCH_EFFECT_BEGAN, cycle);
+	gcs_effect(&site, firing, GCS_EFFECT_BEGAN, cycle);
 	return cycle;
 }
 
@@ -133,7 +133,7 @@ uint64_t gc_limit_point(uint64_t limit)
 		return limit;
 	limit = (uint64_t)((unsigned __int128)limit * firing.by_milli / 1000);
 	limit = limit != 0 ? limit : 1; /* 0 would be none */
-	gcs_effect(&site, firing.id, WATCH_EFFECT_BIASED, limit);
+	gcs_effect(&site, firing.id, GCS_EFFECT_BIASED, limit);
 	return limit;
 }
 
@@ -165,7 +165,7 @@ void gc_bias_effect(uint64_t firing, uint64_t was, uint64_t is)
 {
 	struct gcs_site site = bias_site(true, was);
 
-	gcs_effect(&site, firing, was != is ? WATCH_EFFECT_BIASED : WATCH_EFFECT_IDLE, is);
+	gcs_effect(&site, firing, was != is ? GCS_EFFECT_BIASED : GCS_EFFECT_IDLE, is);
 }
 
 void gc_gogc_restore(struct sched_g *g)
@@ -197,7 +197,7 @@ void gc_fragmented(uint64_t firing, size_t longest)
 {
 	struct gcs_site site = gc_site(sched_current(), true, longest);
 
-	gcs_effect(&site, firing, WATCH_EFFECT_SPLIT, longest);
+	gcs_effect(&site, firing, GCS_EFFECT_SPLIT, longest);
 }
 
 /* The scavenger and allocations at once: one counts after the other. */
@@ -228,12 +228,12 @@ int gc_release(size_t bytes)
 	if (!release_decide(&site, &firing))
 		return 0;
 	if (firing.action == GCS_ACT_FAIL) {
-		gcs_effect(&site, firing.id, WATCH_EFFECT_KEPT, bytes);
+		gcs_effect(&site, firing.id, GCS_EFFECT_KEPT, bytes);
 		return firing.err > 0 ? -firing.err : -ENOMEM;
 	}
 	prim_sleep_until(begin_ns + firing.delay_ns);
 	site.now_ns = prim_now_ns();
-	gcs_effect(&site, firing.id, WATCH_EFFECT_LATE, (uint64_t)(site.now_ns - begin_ns));
+	gcs_effect(&site, firing.id, GCS_EFFECT_LATE, (uint64_t)(site.now_ns - begin_ns));
 	return 0;
 }
 
@@ -242,7 +242,7 @@ int gc_release(size_t bytes)
 void gc_late_effect(const struct sched_g *g, struct gcs_site site, uint64_t firing, int64_t since_ns)
 {
 	point_here(g, &site);
-	gcs_effect(&site, firing, WATCH_EFFECT_LATE, (uint64_t)(site.now_ns - since_ns));
+	gcs_effect(&site, firing, GCS_EFFECT_LATE, (uint64_t)(site.now_ns - since_ns));
 }
 
 bool gc_stall_point(struct sched_g *g, struct gc_stall stall)

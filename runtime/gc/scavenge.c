@@ -163,7 +163,7 @@ static void scavenge_stall(struct sched_g *g, uint64_t due)
 	mrt_sleep_until(&g->pub, site.now_ns + firing.delay_ns);
 	due = scavenge_due();
 	site = gc_site(g, true, due);
-	gcs_effect(&site, firing.id, WATCH_EFFECT_STALLED, due);
+	gcs_effect(&site, firing.id, GCS_EFFECT_STALLED, due);
 }
 
 struct scavenge_work {

@@ -320,7 +320,7 @@ static void worker_leave(struct sched_g *g, struct gc_worker *w, uint64_t firing
 	atomic_store_explicit(&w->left_cycle, gc_cycle(), memory_order_relaxed);
 	/* Release: pairs with the acquire in worker_free. */
 	left = 1 + atomic_fetch_add_explicit(&workers.left, 1, memory_order_acq_rel);
-	gcs_effect(&site, firing, WATCH_EFFECT_LEFT, gc_st.procs - left);
+	gcs_effect(&site, firing, GCS_EFFECT_LEFT, gc_st.procs - left);
 }
 
 /* It is the only one there is. */
@@ -331,7 +331,7 @@ static void worker_come_back(struct sched_g *g, struct gc_worker *w)
 	w->back = false;
 	atomic_store_explicit(&w->back_cycle, gc_cycle(), memory_order_relaxed);
 	atomic_fetch_sub_explicit(&workers.left, 1, memory_order_acq_rel);
-	gcs_effect(&site, w->left_firing, WATCH_EFFECT_BACK, (uint64_t)(site.now_ns - w->left_ns));
+	gcs_effect(&site, w->left_firing, GCS_EFFECT_BACK, (uint64_t)(site.now_ns - w->left_ns));
 }
 
 /* The gate of gc/worker is armed, or w has left this cycle before. True: it leaves it. */

@@ -150,7 +150,7 @@ static __attribute__((cold, noinline)) int conn_refused(struct sched_g *g)
 	if (!gcs_decide(GCS_POINT_netpoll_register, &site, &firing) ||
 	    firing.action != GCS_ACT_FAIL)
 		return 0;
-	gcs_effect(&site, firing.id, WATCH_EFFECT_FAILED, (uint64_t)firing.err);
+	gcs_effect(&site, firing.id, GCS_EFFECT_FAILED, (uint64_t)firing.err);
 	return -firing.err;
 }
 

@@ -74,7 +74,7 @@ static int m_refused_locked(const struct sched_p *p)
 	site.arg = sched.m_count + M_OTHERS;
 	if (!gcs_decide(GCS_POINT_sched_thread, &site, &firing) || firing.action != GCS_ACT_FAIL)
 		return 0;
-	gcs_effect(&site, firing.id, WATCH_EFFECT_REFUSED, sched.m_count + M_OTHERS - 1);
+	gcs_effect(&site, firing.id, GCS_EFFECT_REFUSED, sched.m_count + M_OTHERS - 1);
 	if (sched.refused_firing == 0) {
 		sched.refused_firing = firing.id;
 		sched.refused_ns = site.now_ns;
@@ -82,9 +82,9 @@ static int m_refused_locked(const struct sched_p *p)
 	return -firing.err;
 }
 
-/* It is over that there was no M: one goes to p (26), or the others have done its work (29; p
+/* It is over that there was no M: one goes to p (CAME), or the others have done its work (NEEDLESS; p
  * NULL). */
-static void m_refused_end_locked(const struct sched_p *p, uint32_t effect)
+static void m_refused_end_locked(const struct sched_p *p, enum gcs_effect effect)
 {
 	struct gcs_site site = sched_site_bare(p, MRT_WORKER_SCHED);
 
@@ -104,7 +104,7 @@ bool sched_m_again(void)
 		return false;
 	prim_mutex_lock(&sched.lock);
 	if (sched.refused_firing != 0)
-		m_refused_end_locked(NULL, 29);
+		m_refused_end_locked(NULL, GCS_EFFECT_NEEDLESS);
 	prim_mutex_unlock(&sched.lock);
 	return true;
 }
@@ -186,7 +186,7 @@ void sched_m_start(struct sched_p *p, bool spinning)
 	if (p != NULL)
 		assigned = m_assign_locked(p, spinning, &wake);
 	if (assigned && PRIM_UNLIKELY(sched.refused_firing != 0))
-		m_refused_end_locked(p, 26);
+		m_refused_end_locked(p, GCS_EFFECT_CAME);
 	prim_mutex_unlock(&sched.lock);
 	if (wake != NULL)
 		prim_note_wake(&wake->note);

@@ -180,7 +180,7 @@ static void wake_found_locked(const struct sched_p *p, struct mrt_conn *c, uint8
 
 	prim_mutex_assert_held(&netpoll.lock);
 	if (c->rearmed & side)
-		gcs_effect(&site, g->ready_firing, WATCH_EFFECT_REPAIRED, (uint64_t)(site.now_ns - g->lost_ns));
+		gcs_effect(&site, g->ready_firing, GCS_EFFECT_REPAIRED, (uint64_t)(site.now_ns - g->lost_ns));
 	c->lost &= (uint8_t)~side;
 	c->rearmed &= (uint8_t)~side;
 }
@@ -204,7 +204,7 @@ static void batch_end_locked(const struct sched_p *p, struct events_found *found
 	struct gcs_site site = sched_site_bare(p, MRT_WORKER_NETPOLL);
 
 	prim_mutex_assert_held(&netpoll.lock);
-	gcs_effect(&site, netpoll.batch_firing, WATCH_EFFECT_BATCH, netpoll.batch.count);
+	gcs_effect(&site, netpoll.batch_firing, GCS_EFFECT_BATCH, netpoll.batch.count);
 	sched_list_join(&found->now, &netpoll.batch);
 	netpoll.batch_firing = 0;
 	atomic_store(&netpoll.batch_ns, SCHED_NEVER);
@@ -283,7 +283,7 @@ static void event_again_locked(struct sched_p *p, struct mrt_conn *c, uint8_t si
 	uint64_t firing = c->twice_firing[side == CONN_WRITER];
 	struct sched_g *g = event_goroutine_locked(p, c, side, site.now_ns);
 
-	gcs_effect(&site, firing, WATCH_EFFECT_IDLE, g != NULL);
+	gcs_effect(&site, firing, GCS_EFFECT_IDLE, g != NULL);
 	if (g == NULL)
 		return;
 	if (g->lost_ns == 0)
@@ -353,7 +353,7 @@ static uint64_t events_late(const struct sched_p *p)
 	sched_wake();
 	prim_sleep_until(begin_ns + firing.delay_ns);
 	site.now_ns = prim_now_ns();
-	gcs_effect(&site, firing.id, WATCH_EFFECT_LATE, (uint64_t)(site.now_ns - begin_ns));
+	gcs_effect(&site, firing.id, GCS_EFFECT_LATE, (uint64_t)(site.now_ns - begin_ns));
 	return firing.id;
 }
 
@@ -402,7 +402,7 @@ static void events_reorder_locked(const struct sched_p *p, struct events_found *
 	    firing.action != GCS_ACT_REORDER)
 		return;
 	events_reverse(&found->now, firing.id);
-	gcs_effect(&site, firing.id, WATCH_EFFECT_REORDERED, count / 2 * 2);
+	gcs_effect(&site, firing.id, GCS_EFFECT_REORDERED, count / 2 * 2);
 }
 
 static void events_take(struct sched_p *p, const struct prim_event *events, int count,
@@ -543,7 +543,7 @@ void sched_wake_account(struct sched_p *p, struct sched_g *g)
 	if (g->ready_firing != 0) {
 		struct gcs_site site = wake_site(p, g);
 
-		gcs_effect(&site, g->ready_firing, WATCH_EFFECT_WOKE, rec.b);
+		gcs_effect(&site, g->ready_firing, GCS_EFFECT_WOKE, rec.b);
 	}
 	g->ready_ns = 0;
 	g->ready_firing = 0;

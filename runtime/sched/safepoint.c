@@ -47,7 +47,7 @@ static void safepoint_late(struct sched_g *g)
 	site.now_ns = sched_busy_until(asked_ns + firing.delay_ns);
 	/* Before the P is given up: who comes last is the last to write. */
 	atomic_store(&sched.late_firing, firing.id);
-	gcs_effect(&site, firing.id, WATCH_EFFECT_LATE, (uint64_t)(site.now_ns - asked_ns));
+	gcs_effect(&site, firing.id, GCS_EFFECT_LATE, (uint64_t)(site.now_ns - asked_ns));
 }
 
 /*
@@ -73,7 +73,7 @@ static __attribute__((cold, noinline)) void safepoint_preempted(struct sched_g *
 		return;
 	sched_leave(g, SCHED_AFTER_YIELD);
 	site = sched_site(g->p, g, g->worker);
-	gcs_effect(&site, firing.id, WATCH_EFFECT_PREEMPTED, (uint64_t)(site.now_ns - begin_ns));
+	gcs_effect(&site, firing.id, GCS_EFFECT_PREEMPTED, (uint64_t)(site.now_ns - begin_ns));
 }
 
 /*
@@ -91,12 +91,12 @@ void sched_spin_point(struct sched_g *g)
 		return;
 	site.now_ns = sched_busy_until(begin_ns + firing.delay_ns);
 	if (!atomic_load(&sched.stopping)) {
-		gcs_effect(&site, firing.id, WATCH_EFFECT_IDLE, (uint64_t)(site.now_ns - begin_ns));
+		gcs_effect(&site, firing.id, GCS_EFFECT_IDLE, (uint64_t)(site.now_ns - begin_ns));
 		return;
 	}
 	/* The stop is not over before the P is given up, as in safepoint_late. */
 	atomic_store(&sched.late_firing, firing.id);
-	gcs_effect(&site, firing.id, WATCH_EFFECT_LATE, (uint64_t)(site.now_ns - atomic_load(&sched.asked_ns)));
+	gcs_effect(&site, firing.id, GCS_EFFECT_LATE, (uint64_t)(site.now_ns - atomic_load(&sched.asked_ns)));
 }
 
 void sched_safepoint(struct sched_g *g)

@@ -53,7 +53,7 @@ static bool find_nothing(const struct sched_m *m, const struct sched_p *victim)
 					    SCHED_P_RUNNING;
 	if (!gcs_decide(GCS_POINT_sched_steal, &site, &firing) || firing.action != GCS_ACT_FAIL)
 		return false;
-	gcs_effect(&site, firing.id, WATCH_EFFECT_IDLE, left);
+	gcs_effect(&site, firing.id, GCS_EFFECT_IDLE, left);
 	return true;
 }
 
@@ -349,7 +349,7 @@ static __attribute__((cold, noinline)) void run_starved(struct sched_p *p, struc
 	if (g->ready_ns != 0 && g->ready_firing == 0)
 		g->ready_firing = firing.id;
 	site.now_ns = prim_now_ns();
-	gcs_effect(&site, firing.id, WATCH_EFFECT_LATE, (uint64_t)(site.now_ns - begin_ns));
+	gcs_effect(&site, firing.id, GCS_EFFECT_LATE, (uint64_t)(site.now_ns - begin_ns));
 }
 
 static void run_begin(struct sched_m *m, struct sched_g *g, bool inherit)

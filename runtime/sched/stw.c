@@ -135,7 +135,7 @@ static void stop_long(struct sched_g *g, struct sched_stw *stw)
 		return;
 	site.now_ns = sched_busy_until(stw->stopped_ns + firing.delay_ns);
 	stw->long_firing = firing.id;
-	gcs_effect(&site, firing.id, WATCH_EFFECT_LATE, (uint64_t)(site.now_ns - stw->stopped_ns));
+	gcs_effect(&site, firing.id, GCS_EFFECT_LATE, (uint64_t)(site.now_ns - stw->stopped_ns));
 }
 
 void sched_stop_world(struct sched_g *g, enum sched_stw_reason reason, struct sched_stw *ret)

@@ -214,7 +214,7 @@ static void sleep_early(const struct sched_g *g, uint64_t firing, int64_t deadli
 	struct gcs_site site = sched_site(g->p, g, g->worker);
 	int64_t early = deadline_ns - site.now_ns;
 
-	gcs_effect(&site, firing, WATCH_EFFECT_EARLY, early > 0 ? (uint64_t)early : 0);
+	gcs_effect(&site, firing, GCS_EFFECT_EARLY, early > 0 ? (uint64_t)early : 0);
 }
 
 void mrt_sleep_until(mrt_g *pub, int64_t deadline_ns)

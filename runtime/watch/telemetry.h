@@ -33,7 +33,7 @@ enum watch_kind {
 	WATCH_SWEEP_END,  /* a: cycle, b: duration_ns, c: pages, e: firing that stalled the sweeper (gc/sweep, gc/sweep_start), the last one */
 	WATCH_GC_H,       /* a: cycle, b: heap at start, c: at end, d: marked, e: goal, f: sweep-termination stop ns << 32 | mark-termination stop ns */
 	WATCH_FIRE,       /* a: fault index << 32 | action, b: worker, c: ordinal, d: firing id, e: gc cycle << 8 | phase, f: size or argument */
-	WATCH_EFFECT,     /* a: fault index, b: firing id, c: what came of it and d: a figure of that (enum watch_effect) */
+	WATCH_EFFECT,     /* a: fault index, b: firing id, c: what came of it (enum gcs_effect of faults/gate.h), d: a figure of that */
 	WATCH_ARM,        /* a: fault index, b: occurrence number (0..), c: 1 armed 0 disarmed, d: 1 by operator, e: fired so far */
 	WATCH_PHASE,      /* a: phase index, b: 1 start 0 end */
 	WATCH_OP_ERROR,   /* a: workload index, b: worker, c: errno, d: key */
@@ -42,40 +42,6 @@ enum watch_kind {
 	WATCH_STALL,      /* a machine pause seen by the control thread: b: ns it ran late */
 	WATCH_END,        /* a: sim hash, b: 0 normal */
 	WATCH_KINDS
-};
-
-/* What came of a firing: c of WATCH_EFFECT; behind it what d is. Numbers are never reused; 12 to 29 go by family. */
-enum watch_effect {
-	WATCH_EFFECT_MASKED = 1,	/* memory came after all */
-	WATCH_EFFECT_BEGAN = 2,		/* a collection (its cycle) or the growth of a map (its buckets) */
-	WATCH_EFFECT_FAILED = 3,	/* the operation did: errno */
-	WATCH_EFFECT_WOKE = 4,		/* a delayed wake ran */
-	WATCH_EFFECT_REPAIRED = 5,	/* a dropped wake was found by the back-stop poll */
-	WATCH_EFFECT_LATE = 6,		/* late or held up, to the safepoint, with fresh pages, with a look of the poller, a due cycle, a stalled
-					 * sweeper or mark worker, a long stop, a root scan, a P without its CPU, pages given
-					 * back, a writer that waits for its cycle, an edge of a cycle, a stop that waited for a loop: ns */
-	WATCH_EFFECT_ALONE = 7,		/* no credit for an assist: scan work done instead */
-	WATCH_EFFECT_FLUSHED = 8,	/* a write barrier's buffer: pointers */
-	WATCH_EFFECT_IDLE = 9,		/* nothing came of it but: 1 if a goroutine woke for nothing (duplicate), what was left lying (steal), the
-					 * figure as it was (gc/pacer, gc/gogc), ns that it looped (stw/spin) */
-	WATCH_EFFECT_BIASED = 12,	/* the figure that was used (mem/limit: bytes, gc/pacer: trigger, gc/gogc: percent) */
-	WATCH_EFFECT_KEPT = 13,		/* pages were not given back and stay: bytes */
-	WATCH_EFFECT_STALLED = 14,	/* the scavenger: bytes due to be given back at the end of it */
-	WATCH_EFFECT_SPLIT = 15,	/* the longest free run, by a span: bytes of the longest that is left */
-	WATCH_EFFECT_LEFT = 16,		/* a mark worker, its cycle: workers that are left */
-	WATCH_EFFECT_BACK = 17,		/* it came back, for want of others: ns since it left */
-	WATCH_EFFECT_UNMOVED = 20,	/* a share of a map's growth left undone: old chains that are not passed over yet */
-	WATCH_EFFECT_COLLIDES = 21,	/* a map's keys do: of so many buckets they use one */
-	WATCH_EFFECT_CAPACITY = 22,	/* of a new array was changed: it */
-	WATCH_EFFECT_REORDERED = 23,	/* wakes of a look: how many changed place */
-	WATCH_EFFECT_BATCH = 24,	/* of wakes ended: wakes in it */
-	WATCH_EFFECT_REFUSED = 25,	/* a thread: threads there are */
-	WATCH_EFFECT_CAME = 26,		/* an M for a P after threads were refused: ns without */
-	WATCH_EFFECT_PREEMPTED = 27,	/* ns away */
-	WATCH_EFFECT_EARLY = 28,	/* woken: ns before the deadline */
-	WATCH_EFFECT_NEEDLESS = 29,	/* other Ms did the work of the one that was refused: ns without it */
-	WATCH_EFFECT_HELD = 30,		/* what a look found (os/epoll_pwait): ns */
-	WATCH_EFFECT_REVERSED = 31,	/* what a look found was told in reverse order: events */
 };
 
 struct watch_record {

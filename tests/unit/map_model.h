@@ -128,7 +128,7 @@ uint32_t gcs_armed_where(enum gcs_point point)
 	return 1u << GCS_WHERE_BEFORE_SHADE;
 }
 
-void gcs_effect(const struct gcs_site *site, uint64_t firing, uint32_t effect, uint64_t value)
+void gcs_effect(const struct gcs_site *site, uint64_t firing, enum gcs_effect effect, uint64_t value)
 {
 	(void)site;
 	(void)firing;

@@ -56,7 +56,7 @@ static bool said_found(void *self, uint32_t events, int64_t now_ns, struct gcs_f
 	return ret->action != GCS_ACT_NONE;
 }
 
-static void said_effect(void *self, uint64_t firing, uint32_t effect, uint64_t value, int64_t now_ns)
+static void said_effect(void *self, uint64_t firing, enum gcs_effect effect, uint64_t value, int64_t now_ns)
 {
 	(void)self;
 	assert_true(firing == 9 && now_ns > 0);

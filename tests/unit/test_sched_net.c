@@ -61,7 +61,7 @@ bool gcs_decide(enum gcs_point point, const struct gcs_site *site, struct gcs_fi
 	return true;
 }
 
-void gcs_effect(const struct gcs_site *site, uint64_t firing, uint32_t effect, uint64_t value)
+void gcs_effect(const struct gcs_site *site, uint64_t firing, enum gcs_effect effect, uint64_t value)
 {
 	uint64_t least = atomic_load(&fault.least_lag_ns);
 
