@@ -285,7 +285,7 @@ static void test_compact(void **state)
 	struct gcs_scenario *s;
 	(void)state;
 	load(more, with, &s, NULL);
-	assert_int_equal(s->nfaults, 6);
+	assert_int_equal(s->nfaults, 7);
 	const struct gcs_fault *f = s->fault;
 	assert_string_equal(f[1].id, "gc-write-2");
 	assert_string_equal(f[1].point, "gc/write");
