@@ -10,11 +10,11 @@ write() { # POINT EDGES
 	version: 1
 	name: sabotage
 	seed: $seed
-	target: {runtime: embedded, procs: 2, gogc: 50, stress: {gc_every: 500, clobber: true, check_edges: $2}}
+	target: {runtime: embedded, procs: 2, gogc: 50, stress: {gc_every: 200, clobber: true, check_edges: $2}}
 	workload:
 	  - {id: maps, driver: map-churn, workers: 2, rate: 4k/s, keys: 3k, value: ptr, value_bytes: 48B, mix: {insert: 40, delete: 40, lookup: 20}}
-	  # 390 keys a map: they sway past 416, where a map grows, each at its own time (an insertion in eight updates).
-	  - {id: growing, driver: map-churn, workers: 16, rate: 8k/s, keys: 6240, value: u64, mix: {insert: 46, delete: 40, lookup: 14}}
+	  # Made anew after 300 operations, so that they grow again and again, each at its own time: pointers that are on the move while marking.
+	  - {id: growing, driver: map-churn, workers: 16, rate: 8k/s, keys: 6240, value: ptr, value_bytes: 16B, renew: 300, mix: {insert: 46, delete: 40, lookup: 14}}
 	  - {id: slices, driver: slice-append, workers: 1, rate: 500/s, size: "zipf(1.2, 64B, 16KiB)", retain: 512KiB}
 	phases:
 	  - {id: steady, for: 2s}
