@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "harness/scenario/condition.h"
+#include "tests/unit/test_draw.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -265,17 +266,6 @@ static void test_scale(void **state)
 }
 
 /* ---- random trees */
-
-static uint64_t draw_state;
-
-static uint64_t draw(uint64_t below)
-{
-	draw_state += 0x9e3779b97f4a7c15u;
-	uint64_t z = draw_state;
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return (z ^ (z >> 31)) % below;
-}
 
 struct tree {
 	char text[2048]; /* in brackets, when it is more than a value */

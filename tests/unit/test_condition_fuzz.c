@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "tests/fuzz/fuzz_condition.c"
+#include "tests/unit/test_draw.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -17,30 +18,6 @@
 
 #define INPUTS	    40000
 #define INPUT_BYTES 600
-
-static uint64_t seed_of_input, draw_state;
-
-static uint64_t draw(uint64_t below)
-{
-	draw_state += 0x9e3779b97f4a7c15u;
-	uint64_t z = draw_state;
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return (z ^ (z >> 31)) % below;
-}
-
-/* Called in abort(): only what a signal handler may. */
-static void on_abort(int signal)
-{
-	char text[64] = "# failed: GCS_TEST_SEED=0x";
-	size_t n = strlen(text);
-	(void)signal;
-	for (int shift = 60; shift >= 0; shift -= 4)
-		text[n++] = "0123456789abcdef"[(seed_of_input >> shift) & 15];
-	text[n++] = '\n';
-	(void)!write(STDERR_FILENO, text, n);
-	_exit(1);
-}
 
 static const char *const scraps[] = {
 	"gc.phase",  "gc.sweeping", "heap.live", "heap.goal", "map.growing", "map.count", "goroutines",
@@ -95,6 +72,6 @@ static void test_bent_conditions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_bent_conditions)};
-	signal(SIGABRT, on_abort);
+	signal(SIGABRT, draw_on_abort);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "tests/fuzz/fuzz_gctrace_log.c"
+#include "tests/unit/test_draw.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -17,30 +18,6 @@
 
 #define LOGS	  4000
 #define LOG_BYTES 4096
-
-static uint64_t seed_of_log, draw_state;
-
-static uint64_t draw(uint64_t below)
-{
-	draw_state += 0x9e3779b97f4a7c15u;
-	uint64_t z = draw_state;
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return (z ^ (z >> 31)) % below;
-}
-
-/* Called in abort(): only what a signal handler may. */
-static void on_abort(int signal)
-{
-	char text[64] = "# failed: GCS_TEST_SEED=0x";
-	size_t n = strlen(text);
-	(void)signal;
-	for (int shift = 60; shift >= 0; shift -= 4)
-		text[n++] = "0123456789abcdef"[(seed_of_log >> shift) & 15];
-	text[n++] = '\n';
-	(void)!write(STDERR_FILENO, text, n);
-	_exit(1);
-}
 
 static const char *const scraps[] = {
 	"gc 4 @2.5s 1%: 0.1+2+0.3 ms clock, 0.4+0.5/0.6/0.7+0.8 ms cpu, 9->10->5 MB, 11 MB goal, 2 "
@@ -97,7 +74,7 @@ static void test_bent_logs(void **state)
 	(void)state;
 	printf("# GCS_TEST_SEED=0x%llx, and %d after it\n", (unsigned long long)first, LOGS - 1);
 	for (uint64_t i = 0; i < LOGS; i++) {
-		draw_state = seed_of_log = first + i;
+		draw_state = seed_of_input = first + i;
 		size_t n = make_log(log);
 		assert_int_equal(LLVMFuzzerTestOneInput((const uint8_t *)log, n), 0);
 	}
@@ -106,6 +83,6 @@ static void test_bent_logs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_bent_logs)};
-	signal(SIGABRT, on_abort);
+	signal(SIGABRT, draw_on_abort);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 
 #include "harness/import/import.h"
 #include "harness/scenario.h"
+#include "tests/unit/test_draw.h"
 
 #include <errno.h>
 #include <math.h>
@@ -559,17 +560,6 @@ static void test_names(void **state)
 }
 
 /* ---- anything */
-
-static uint64_t draw_state;
-
-static uint64_t draw(uint64_t below)
-{
-	draw_state += 0x9e3779b97f4a7c15u;
-	uint64_t z = draw_state;
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return (z ^ (z >> 31)) % below;
-}
 
 /* Cycles that agree with nothing, but for number and time going on. */
 static struct made draw_log(void)
