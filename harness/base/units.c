@@ -359,7 +359,9 @@ char *gcs_show_bytes(char ret[GCS_UNIT_TEXT], uint64_t bytes)
 
 char *gcs_show_count(char ret[GCS_UNIT_TEXT], uint64_t count)
 {
-	return units_show(ret, count, units_count);
+	static const struct units_unit plain[] = {{"", 1}, {NULL, 0}};
+	/* 1234, not 1.234k */
+	return units_show(ret, count, count % 10 ? plain : units_count);
 }
 
 char *gcs_show_share(char ret[GCS_UNIT_TEXT], uint32_t ppb)

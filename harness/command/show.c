@@ -130,6 +130,14 @@ int gcs_show_incident(const char *path, const struct gcs_page *page, FILE *out,
 
 /* ---- fault points */
 
+/* A few visits a collection: each tenth might never come. */
+static bool show_seldom(const struct gcs_point_info *point)
+{
+	return gcs_point_in_target(point) &&
+	       (!gcs_point_has_goroutine(point) || strcmp(point->family, "gc") == 0 ||
+		strcmp(point->name, "stw/stop") == 0);
+}
+
 void gcs_point_example(const struct gcs_point_info *point, enum gcs_action action,
 		       char ret[GCS_EXAMPLE_BYTES])
 {
@@ -143,7 +151,7 @@ void gcs_point_example(const struct gcs_point_info *point, enum gcs_action actio
 		break;
 	case GCS_ACT_DELAY:
 	case GCS_ACT_COALESCE:
-		fire = "{every: 10, delay: 5ms, jitter: 2ms}";
+		fire = show_seldom(point) ? "{delay: 5ms, jitter: 2ms}" : "{every: 10, delay: 5ms, jitter: 2ms}";
 		break;
 	case GCS_ACT_FORCE:
 		fire = "{every: 500}";
@@ -207,8 +215,8 @@ static void show_match(FILE *out, const struct gcs_point_info *point, const stru
 	show_line(out, "while",
 		  !gcs_point_in_target(point) ? "not there: the harness decides, outside the target"
 		  : gcs_point_has_map(point)
-			  ? "a condition on `gcstorm list states`, those of the map too"
-			  : "a condition on `gcstorm list states`, without those of a map",
+			  ? "a condition on the states of `gcstorm list states`, as map.growing and map.count > 1k"
+			  : "a condition on the states of `gcstorm list states` but for map., as gc.phase == mark",
 		  page);
 }
 

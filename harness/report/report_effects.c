@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 static const struct effect_info {
 	enum gcs_effect effect;
 	const char *name, *words;
@@ -91,21 +90,42 @@ static void text_dropped(const struct report *r, size_t fault, FILE *out)
 	fprintf(out, "\n");
 }
 
-/* In words, the figures in their places; false: another part of the report tells of it. */
-static bool text_effect(const struct report_effect *e, FILE *out)
+/* One figure of the words (faults/effects.def). */
+static void text_figure(char letter, const struct report_effect *e, const struct report_fault *f,
+			FILE *out)
 {
 	char text[REPORT_COUNT_BYTES];
+	uint64_t v = letter == 'N' ? e->count : letter == 'T' ? e->total : e->max;
+	if (letter == 'S')
+		fputs(report_ns(text, (int64_t)v), out);
+	else
+		fputs(report_count(text, v), out);
+	if (letter == 'U')
+		fputs(strcmp(f->point, "gc/gogc") == 0 ? "%" : " bytes", out);
+}
+
+/* A collection that began is told as what is due to the fault; the growth of a map is told here. */
+static const struct effect_info *effect_told(const struct report_effect *e, const struct report_fault *f)
+{
 	const struct effect_info *info = effect_info(e->effect);
-	for (const char *p = info ? info->words : NULL; p && *p; p++) {
-		bool alone = (p == info->words || p[-1] == ' ') && (p[1] == ' ' || p[1] == '\0');
-		if (alone && *p == 'S')
-			fprintf(out, "%.3g", effect_ms(e->max));
-		else if (alone && strchr("NTM", *p))
-			fputs(report_count(text, *p == 'N' ? e->count : *p == 'T' ? e->total : e->max), out);
-		else
+	bool collection = e->effect == GCS_EFFECT_BEGAN &&
+			  (strncmp(f->point, "map/", 4) != 0 || strstr(f->what, "collection"));
+	return info && info->words && !collection ? info : NULL;
+}
+
+/* In words, the figures in their places. */
+static void text_effect(const char *words, const struct report_effect *e, const struct report_fault *f,
+			FILE *out)
+{
+	for (const char *p = words; *p; p++) {
+		bool alone = (p == words || p[-1] == ' ') && (p[1] == ' ' || p[1] == ',' || p[1] == '\0');
+		if (alone && strchr("NTMSU", *p))
+			text_figure(*p, e, f, out);
+		else if (*p == '(' && e->count == 1)
+			p = strchr(p, ')');
+		else if (*p != '(' && *p != ')')
 			fputc(*p, out);
 	}
-	return info && info->words;
 }
 
 void report_effects_text(const struct report *r, size_t fault, FILE *out)
@@ -116,20 +136,14 @@ void report_effects_text(const struct report *r, size_t fault, FILE *out)
 		text_dropped(r, fault, out);
 	for (size_t i = 0; i < r->neffects; i++) {
 		const struct report_effect *e = &r->effect[i];
-		char *words = NULL;
-		size_t bytes;
-		FILE *text = e->fault == fault ? open_memstream(&words, &bytes) : NULL;
-		if (!text)
+		const struct effect_info *info = e->fault == fault ? effect_told(e, f) : NULL;
+		if (!info)
 			continue;
-		bool told = text_effect(e, text);
-		fclose(text);
-		if (told) {
-			fprintf(out, "%s%s", lead, words);
-			if (e->count < f->fired)
-				fprintf(out, " (as far as the record tells)");
-			lead = ", ";
-		}
-		free(words);
+		fputs(lead, out);
+		text_effect(info->words, e, f, out);
+		if (e->count < f->fired)
+			fprintf(out, " (as far as the record tells)");
+		lead = ", ";
 	}
 	if (*lead == ',')
 		fprintf(out, "\n");

@@ -129,6 +129,8 @@ int report_json(const struct report *r, FILE *out);
 /* 1,234,567 (report_text.c) */
 #define REPORT_COUNT_BYTES 48
 const char *report_count(char ret[REPORT_COUNT_BYTES], uint64_t v);
+/* 1.77 us (report_text.c) */
+const char *report_ns(char ret[REPORT_COUNT_BYTES], int64_t ns);
 
 /* report_reported.c */
 struct sqlite3_stmt;

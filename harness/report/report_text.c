@@ -45,6 +45,12 @@ const char *report_count(char ret[REPORT_COUNT_BYTES], uint64_t v)
 	return ret;
 }
 
+const char *report_ns(char ret[REPORT_COUNT_BYTES], int64_t ns)
+{
+	gcs_metric_show(GCS_UNIT_NS, (double)ns, ret, REPORT_COUNT_BYTES);
+	return ret;
+}
+
 static struct shown show_count(uint64_t v)
 {
 	struct shown s;
@@ -114,7 +120,7 @@ static void text_head(const struct report *r, FILE *out)
 		fprintf(out, "  exit %d", r->exit);
 	fputc('\n', out);
 	if (r->sim)
-		fprintf(out, "SIMULATED: every time below is modelled, none is measured.\n");
+		fprintf(out, "SIMULATED: every time in this report is modelled, none is measured.\n");
 }
 
 static void text_phases(const struct report *r, FILE *out)
@@ -303,7 +309,7 @@ static const char *text_outcome(const char *outcome)
 	static const char *const said[][2] = {
 		{"fired", "fired"},
 		{"masked", "fired, but masked"},
-		{"without_effect", "fired without effect"},
+		{"without_effect", "fired, but moved no signal"},
 		{"never_fired", "eligible, but never fired"},
 		{"never_eligible", "reached, but never eligible"},
 		{"never_reached", "armed, but never reached"},
@@ -326,6 +332,7 @@ static void text_dues(const struct report *r, size_t fault, FILE *out)
 		{"gc_cycle", "collections"},
 		{"op_error", "failed operations"},
 	};
+	const size_t late = strlen("late ");
 	const char *lead = "    due to it: ";
 	for (size_t i = 0; i < r->ndues; i++) {
 		const struct report_due *d = &r->due[i];
@@ -335,7 +342,10 @@ static void text_dues(const struct report *r, size_t fault, FILE *out)
 		for (size_t k = 0; k < sizeof(said) / sizeof(said[0]); k++)
 			if (strcmp(said[k][0], d->what) == 0)
 				what = said[k][1];
-		fprintf(out, "%s%s %s", lead, show_count(d->count).text, what);
+		if (strcmp(d->what, "wake_lag") == 0 && d->excess_ns <= 0)
+			what += late; /* for nothing, but not late */
+		fprintf(out, "%s%s %.*s", lead, show_count(d->count).text,
+			(int)strlen(what) - (d->count == 1), what);
 		if (d->excess_ns > 0)
 			fprintf(out, " (+%s, worst %s)", show_ns(d->excess_ns).text,
 				show_ns(d->max_ns).text);
@@ -343,6 +353,17 @@ static void text_dues(const struct report *r, size_t fault, FILE *out)
 	}
 	if (lead[0] == ',')
 		fprintf(out, "\n");
+}
+
+/* How often it fired, or how far it came. */
+static void text_visits(const struct report_fault *f, FILE *out)
+{
+	if (f->eligible)
+		fprintf(out, ": %s of %s eligible visits", show_count(f->fired).text,
+			show_count(f->eligible).text);
+	else if (f->visits)
+		fprintf(out, ": %s visit%s", show_count(f->visits).text, f->visits == 1 ? "" : "s");
+	fprintf(out, f->masked ? ", %s masked\n" : "\n", show_count(f->masked).text);
 }
 
 static void text_faults(const struct report *r, FILE *out)
@@ -358,9 +379,7 @@ static void text_faults(const struct report *r, FILE *out)
 			fprintf(out, "\n");
 			continue;
 		}
-		fprintf(out, ", %s times of %s eligible visits", show_count(f->fired).text,
-			show_count(f->eligible).text);
-		fprintf(out, f->masked ? ", %s masked\n" : "\n", show_count(f->masked).text);
+		text_visits(f, out);
 		text_dues(r, i, out);
 		report_effects_text(r, i, out);
 		text_occurrences(r, i, out);

@@ -231,6 +231,8 @@ static void run_on_ready(void *self, int pid)
 	r->ready = true;
 	r->pid = pid;
 	gcs_collect_target(r->collect, pid);
+	if (r->opt->sim)
+		gcs_collect_event(r->collect, 0, "simulated: every time is modelled, none is measured");
 	run_tell_hands(r);
 	run_try_start(r);
 }

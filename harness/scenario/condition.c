@@ -329,7 +329,7 @@ static bool condition_unknown(struct condition_parser *p, const char *word)
 	const char *names[CONDITION_NAMES_MAX];
 	size_t all = condition_names(names, true);
 	const char *near = gcs_suggest(word, names, all, sizeof names[0]);
-	condition_refuse(p, p->now.at, p->now.bytes, "there is no state '%s' to ask for", word);
+	condition_refuse(p, p->now.at, p->now.bytes, "there is no state or word '%s'", word);
 	if (near)
 		snprintf(p->e->hint, sizeof p->e->hint, "did you mean '%s'?", near);
 	size_t n = condition_names(names, gcs_point_has_map(p->point)), len = 0;

@@ -16,7 +16,7 @@
 
 #define COMPACT_ID_MAX	 31
 #define COMPACT_ID_STEM	 27 /* leaves room for a number */
-#define COMPACT_EXPECTED 256
+#define COMPACT_EXPECTED 320
 
 /* Where each key stands in a fault: at the top, in a section, or in a section of that. */
 static const struct compact_key {
@@ -31,7 +31,7 @@ static const struct compact_key {
 	{"edge", "fire", NULL},
 	{"size", "match", NULL},   {"workload", "match", NULL}, {"driver", "match", NULL},
 	{"type", "match", NULL},   {"goroutine", "match", NULL}, {"while", NULL, NULL},
-	{"times", "limit", NULL},  {"id", NULL, NULL},
+	{"times", "limit", NULL},  {"allow-hot", NULL, NULL},	 {"id", NULL, NULL},
 };
 #define COMPACT_KEYS (sizeof compact_keys / sizeof compact_keys[0])
 
@@ -122,8 +122,9 @@ static const struct compact_key *compact_key(const struct compact *c, size_t at,
 		n += (size_t)snprintf(expected + n, sizeof expected - n, "%s%s", i ? ", " : "",
 				      compact_keys[i].key);
 	snprintf(given, sizeof given, "%.*s", (int)(bytes < 40 ? bytes : 40), word);
+	const char *dot = strrchr(given, '.'), *last = dot ? dot + 1 : given; /* match.size */
 	const char *near =
-		gcs_suggest(given, &compact_keys[0].key, COMPACT_KEYS, sizeof compact_keys[0]);
+		gcs_suggest(last, &compact_keys[0].key, COMPACT_KEYS, sizeof compact_keys[0]);
 	snprintf(hint, sizeof hint, "did you mean '%s'?", near ? near : "");
 	gcs_diag_at(c->d, compact_place(c, at, bytes), expected, near ? hint : NULL,
 		    bytes ? "a fault has no '%s'" : "a key is missing here%s", given);

@@ -80,6 +80,7 @@ static const char *words_forced(const char *point)
 		{"gc/barrier_flush", "flush the barrier's buffer"},
 		{"map/grow", "force a growth"},
 		{"slice/alias", "leave no room in the new array"},
+		{"mem/fragment", "split the longest free run"},
 		{"sched/preempt", "end a time slice"},
 	};
 	for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)
@@ -96,6 +97,13 @@ static const char *words_where(const char *where)
 						   : "before the barrier";
 }
 
+static const char *words_delayed(const struct gcs_fault *f)
+{
+	return strcmp(f->action, "coalesce") == 0	? "coalesce, held for"
+	       : strcmp(f->point, "stw/spin") == 0	? "loop for"
+						: "delay by";
+}
+
 static void words_action(struct timeline_words *w, const struct gcs_fault *f)
 {
 	char t[GCS_UNIT_TEXT];
@@ -103,7 +111,7 @@ static void words_action(struct timeline_words *w, const struct gcs_fault *f)
 		const char *name = strerrorname_np(f->err);
 		words_add(w, "fail with %s", name ? name : "an error");
 	} else if (strcmp(f->action, "delay") == 0 || strcmp(f->action, "coalesce") == 0) {
-		words_add(w, "delay by %s", gcs_show_duration(t, f->delay_ns));
+		words_add(w, "%s %s", words_delayed(f), gcs_show_duration(t, f->delay_ns));
 		if (f->jitter_ns)
 			words_add(w, " to %s", gcs_show_duration(t, f->delay_ns + f->jitter_ns));
 		if (f->delay_max_ns)
@@ -115,6 +123,8 @@ static void words_action(struct timeline_words *w, const struct gcs_fault *f)
 				  : words_forced(f->point));
 		if (f->where)
 			words_add(w, " %s", words_where(f->where));
+	} else if (strcmp(f->action, "reorder") == 0 && strcmp(f->point, "map/iterate") == 0) {
+		words_add(w, "begin a growth of the map");
 	} else if (f->by_milli) {
 		words_add(w, "%s by a factor of %g", f->action, f->by_milli / 1e3);
 	} else {

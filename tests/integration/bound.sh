@@ -38,7 +38,7 @@ ended never never_eligible
 ended absorbed masked
 ended nothing without_effect
 ended felt fired
-for said in "armed, but never reached" "reached, but never eligible" "fired, but masked" "fired without effect" "    fired, " \
+for said in "armed, but never reached" "reached, but never eligible" "fired, but masked" "fired, but moved no signal" "    fired: " \
 	"; while gc.phase == mark and gc.phase == off" "; while heap.live < heap.goal"; do
 	has "$work/text" "$said" "the report"
 done

@@ -49,7 +49,7 @@ all second
 
 # The Kth store, of each worker; in the plan it is said in words.
 run kth gc/write:mode=cycle,nth=100,where=after_shade
-has "$work/out" 'fired.* 4 times of' 'the Kth store of four workers'
+has "$work/out" 'fired.*: 4 of' 'the Kth store of four workers'
 code 0 "$bin" plan --fault gc/write:mode=cycle,where=after_store,nth=100 "$cycles"
 tr -s '\n ' ' ' < "$work/out" > "$work/words"
 has "$work/words" 'wait for a whole collection after the store, the 100th visit of each worker' 'the plan'

@@ -96,8 +96,8 @@ struct wrong {
 };
 
 static const struct wrong wrongs[] = {
-	{"gc.fase == mark", 0, 7, "there is no state 'gc.fase'", "gc.phase", "did you mean 'gc.phase'"},
-	{"gc.phase == marc", 12, 4, "no state 'marc'", NULL, "'mark'"},
+	{"gc.fase == mark", 0, 7, "there is no state or word 'gc.fase'", "gc.phase", "did you mean 'gc.phase'"},
+	{"gc.phase == marc", 12, 4, "no state or word 'marc'", NULL, "'mark'"},
 	{"gc.phase = mark", 9, 1, "'=' cannot stand here", NULL, "'=='"},
 	{"gc.sweeping & true", 12, 1, NULL, NULL, "'&&'"},
 	{"heap.live > 10k", 12, 3, "bytes with a plain number", "64MiB", NULL},

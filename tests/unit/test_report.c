@@ -2,7 +2,9 @@
  * foreign files, the list of runs. */
 #include "tests/unit/test_run_fixture.h"
 
+#include "faults/gate.h"
 #include "harness/display.h"
+#include "harness/report/report_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -196,11 +198,11 @@ static void test_text(void **state)
 	says(&p, "and it was back within 0.1 s.");
 	assert_int_equal(p.rc, 0);
 	assert_memory_equal(p.out, "PASS: all 2 SLOs hold", 20); /* the verdict comes first */
-	says(&p, "SIMULATED: every time below is modelled");
+	says(&p, "SIMULATED: every time in this report is modelled");
 	says(&p, "only A and C stop the world");
 	says(&p, "0.024+289+0.021");
 	says(&p, "hash 0123456789abcdef");
-	says(&p, "oom  mem/malloc: fail with ENOMEM, 2% of visits\n    fired, 20 times of 100 eligible visits");
+	says(&p, "oom  mem/malloc: fail with ENOMEM, 2% of visits\n    fired: 20 of 100 eligible visits");
 	says(&p, "due to oom");
 	char last[160];
 	int n = snprintf(last, sizeof(last), "\nrecord %s\n", r.path);
@@ -476,6 +478,46 @@ static void test_by_hand(void **state)
 	run_fini(&r);
 }
 
+/* What a fault's firings came to, in words: numbers, times and units, one and many. */
+static void test_effects(void **state)
+{
+	static struct {
+		char point[24], what[24];
+		struct report_effect e;
+		const char *said;
+	} rows[] = {
+		{"stw/stopped", "delay", {0, GCS_EFFECT_LATE, 1, 5000000, 5000000},
+		 "held up 1 time, 5 ms at most"},
+		{"sched/preempt", "end a time slice", {0, GCS_EFFECT_PREEMPTED, 2000, 9000, 1770},
+		 "2,000 times off the P, 1.77 us at most"},
+		{"netpoll/wake", "coalesce", {0, GCS_EFFECT_BATCH, 1, 6, 6}, "1 batch of 6 wakes in all, 6 at most"},
+		{"netpoll/wake", "coalesce", {0, GCS_EFFECT_BATCH, 3, 12, 6}, "3 batches of 12 wakes in all, 6 at most"},
+		{"gc/gogc", "bias", {0, GCS_EFFECT_BIASED, 4, 80, 20}, "4 figures biased, to 20% at most"},
+		{"mem/limit", "bias", {0, GCS_EFFECT_BIASED, 1, 20971520, 20971520},
+		 "1 figure biased, to 20,971,520 bytes at most"},
+		{"map/grow", "force a growth", {0, GCS_EFFECT_BEGAN, 2, 3072, 2048},
+		 "2 growths of a map begun, 2,048 buckets at most"},
+		{"map/iterate", "force a collection", {0, GCS_EFFECT_BEGAN, 2, 7, 4}, NULL},
+		{"gc/write", "force a collection", {0, GCS_EFFECT_BEGAN, 2, 7, 4}, NULL},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *text = NULL, said[128] = "";
+		size_t bytes;
+		struct report_fault f = {.point = rows[i].point, .what = rows[i].what,
+					 .fired = rows[i].e.count};
+		struct report_effect e = rows[i].e;
+		struct report r = {.fault = &f, .nfaults = 1, .effect = &e, .neffects = 1};
+		FILE *out = open_memstream(&text, &bytes);
+		report_effects_text(&r, 0, out);
+		fclose(out);
+		if (rows[i].said)
+			snprintf(said, sizeof(said), "    came to: %s\n", rows[i].said);
+		assert_string_equal(text, said);
+		free(text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -483,6 +525,7 @@ int main(void)
 		cmocka_unit_test(test_killed),	cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_damaged), cmocka_unit_test(test_list),
 		cmocka_unit_test(test_plain),	cmocka_unit_test(test_by_hand),
+		cmocka_unit_test(test_effects),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -281,11 +281,12 @@ static void test_compact(void **state)
 		{"--fault", "gc/write:where=after_store,edge=true"},
 		{"--fault", "gc/pacer:by=2.5"},
 		{"--fault", "sched/timer:by=0.5"},
+		{"--fault", "os/futex:probability=1%,allow-hot=true"},
 		{NULL, NULL}};
 	struct gcs_scenario *s;
 	(void)state;
 	load(more, with, &s, NULL);
-	assert_int_equal(s->nfaults, 7);
+	assert_int_equal(s->nfaults, 8);
 	const struct gcs_fault *f = s->fault;
 	assert_string_equal(f[1].id, "gc-write-2");
 	assert_string_equal(f[1].point, "gc/write");
@@ -311,6 +312,7 @@ static void test_compact(void **state)
 	assert_int_equal(f[5].by_milli, 2500);
 	assert_string_equal(f[6].action, "bias");
 	assert_int_equal(f[6].by_milli, 500);
+	assert_true(f[7].allow_hot && !f[6].allow_hot);
 	gcs_scenario_destroy(s);
 }
 
@@ -342,10 +344,14 @@ static void test_compact_errors(void **state)
 		 "--fault:1:1: error: there is no fault point 'gc/writ'\ngc/writ:every=5\n^~~~~~~\n"},
 		{"gc/write:evry=5",
 		 "--fault:1:10: error: a fault has no 'evry'\ngc/write:evry=5\n         ^~~~\n"},
+		{"gc/write:match.wrkload=maps",
+		 "--fault:1:10: error: a fault has no 'match.wrkload'\n"},
+		{"gc/write:match.wrkload=maps", "hint: did you mean 'workload'?"},
 		{"gc/write:every=x",
 		 "--fault:1:16: error: 'every' of fire of fault 'gc-write' cannot be 'x'\n"
 		 "gc/write:every=x\n               ^\n"},
 		{"gc/write:every", "--fault:1:10: error: 'every' has no value\n"},
+		{"gc/write:every=0", "expected: a count from 1 to 4294967295, such as 500"},
 		{"gc/write:every=", "--fault:1:10: error: 'every' has no value\n"},
 		{"gc/write:every=,nth=3", "--fault:1:10: error: 'every' has no value\n"},
 		{"gc/write:every=5,every=6", "--fault:1:18: error: 'every' is given twice\n"},

@@ -237,6 +237,9 @@ static void test_round_trip(void **state)
 		assert_int_equal(gcs_parse_count(gcs_show_count(text, values[i]), &v), 0);
 		assert_int_equal(v, values[i]);
 	}
+	char text[GCS_UNIT_TEXT];
+	assert_string_equal(gcs_show_count(text, 2500), "2.5k");
+	assert_string_equal(gcs_show_count(text, 4294967295), "4294967295");
 }
 
 static void test_suggest(void **state)
