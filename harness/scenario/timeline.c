@@ -103,7 +103,8 @@ static void words_action(struct timeline_words *w, const struct gcs_fault *f)
 		const char *name = strerrorname_np(f->err);
 		words_add(w, "fail with %s", name ? name : "an error");
 	} else if (strcmp(f->action, "delay") == 0 || strcmp(f->action, "coalesce") == 0) {
-		words_add(w, "delay by %s", gcs_show_duration(t, f->delay_ns));
+		words_add(w, "%s %s", strcmp(f->action, "delay") == 0 ? "delay by" : "coalesce for",
+			  gcs_show_duration(t, f->delay_ns));
 		if (f->jitter_ns)
 			words_add(w, " to %s", gcs_show_duration(t, f->delay_ns + f->jitter_ns));
 		if (f->delay_max_ns)
