@@ -2,7 +2,8 @@
  * safepoint.c: what a running goroutine does when its P's poll word says so.
  *
  * A request stays in the word until it is served: STOP is taken back by the stopper, CALL and SCAN
- * are cleared by whoever serves them, PREEMPT by the next time slice.
+ * are cleared by whoever serves them, PREEMPT by the next time slice; a SCAN whose goroutine left
+ * before it came to a safepoint by the next goroutine to run there.
  */
 #include "runtime/sched/sched.h"
 #include "runtime/sched/sched_priv.h"

@@ -371,6 +371,10 @@ static void run_begin(struct sched_m *m, struct sched_g *g, bool inherit)
 		if (atomic_load_explicit(&p->poll, memory_order_relaxed) & SCHED_POLL_PREEMPT)
 			atomic_fetch_and(&p->poll, ~(uint32_t)SCHED_POLL_PREEMPT);
 	}
+	/* Of one that has left: a mark worker, which drains only while nothing is asked of its P, would
+	 * never begin. Before the load: pairs with scan_ask, which stores scan_asked, then sets the bit. */
+	if (PRIM_UNLIKELY((atomic_load_explicit(&p->poll, memory_order_relaxed) & SCHED_POLL_SCAN) != 0))
+		atomic_fetch_and(&p->poll, ~(uint32_t)SCHED_POLL_SCAN);
 	/* Asked on another P, or before it parked: it is owed here. */
 	if (PRIM_UNLIKELY(atomic_load(&g->scan_asked) != 0))
 		atomic_fetch_or(&p->poll, SCHED_POLL_SCAN);

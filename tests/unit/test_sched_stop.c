@@ -310,6 +310,43 @@ static void test_scan(void **state)
 	}
 }
 
+/*
+ * A goroutine is asked to scan itself, parks before it comes to a safepoint, and is scanned by others:
+ * what is left in its P's word is not for the next one there, which a mark worker would take as a
+ * reason to stop, again and again.
+ */
+struct unasked {
+	mrt_wg wg;
+	uint32_t bits;
+};
+
+static void unasked_next(mrt_g *g, void *arg)
+{
+	struct unasked *u = arg;
+
+	u->bits = atomic_load(&sched_of(g)->p->poll);
+	mrt_wg_done(g, &u->wg);
+}
+
+static void unasked_main(mrt_g *g, void *arg)
+{
+	struct unasked *u = arg;
+
+	mrt_wg_add(&u->wg, 1);
+	CHECK(mrt_go(g, unasked_next, u, NULL) == 0);
+	atomic_fetch_or(&sched_of(g)->p->poll, SCHED_POLL_SCAN);
+	mrt_wg_wait(g, &u->wg);
+}
+
+static void test_scan_unasked(void **state)
+{
+	struct unasked u = {.bits = UINT32_MAX};
+
+	(void)state;
+	run(1, unasked_main, &u);
+	CHECK((u.bits & SCHED_POLL_SCAN) == 0);
+}
+
 /* -------------------------------------------------------------- blocking calls */
 
 struct block {
@@ -410,6 +447,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stop_storm),
 		cmocka_unit_test(test_scan),
+		cmocka_unit_test(test_scan_unasked),
 		cmocka_unit_test(test_block),
 		cmocka_unit_test(test_block_late),
 	};
