@@ -3,6 +3,7 @@
 #include "harness/collect/collect.h"
 #include "harness/scenario/driver.h"
 #include "harness/measure/metric.h"
+#include "harness/base/page.h"
 #include "harness/base/paths.h"
 #include "harness/scenario/scenario_schema.h"
 #include "harness/soak/soak.h"
@@ -16,16 +17,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION GCS_VERSION_UNKNOWN
 #endif
+
+#define LIST_ABOUT_MIN 8u /* columns left, or it is not worth wrapping */
 
 /* Rows of text, printed as a table or as a JSON list of objects. */
 struct list_out {
 	bool json;
 	json_t *rows;
 	int width;
+	uint32_t cols; /* of the terminal, to wrap at; 0: none, and a row is a line */
 };
 
 static void list_row(struct list_out *o, const char *name, const char *key, const char *extra,
@@ -36,11 +41,13 @@ static void list_row(struct list_out *o, const char *name, const char *key, cons
 		if (row && extra)
 			json_object_set_new(row, key, json_string(extra));
 		json_array_append_new(o->rows, row);
-	} else if (extra) {
-		printf("%-*s %-8s %s\n", o->width, name, extra, about);
-	} else {
-		printf("%-*s %s\n", o->width, name, about);
+		return;
 	}
+	int at = extra ? printf("%-*s %-8s ", o->width, name, extra) : printf("%-*s ", o->width, name);
+	if (o->cols > (uint32_t)at + LIST_ABOUT_MIN)
+		gcs_page_wrap(stdout, about, (uint32_t)at, (uint32_t)o->width + (extra ? 10 : 1), o->cols);
+	else
+		puts(about);
 }
 
 static void list_faults(struct list_out *o)
@@ -201,6 +208,8 @@ int gcs_command_list(const struct gcs_arguments *a)
 {
 	struct list_out o = {.json = strcmp(a->format, "json") == 0};
 	char hint[96];
+	if (isatty(STDOUT_FILENO))
+		o.cols = gcs_page_of(STDOUT_FILENO).cols;
 	for (size_t i = 0; i < LIST_OF; i++) {
 		if (strcmp(list_of[i].name, a->word[0]) != 0)
 			continue;

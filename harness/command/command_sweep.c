@@ -37,6 +37,8 @@ static int sweep_point(const struct gcs_arguments *a, const struct gcs_point_inf
 	if (gcs_sweep_action(*ret) == GCS_ACT_NONE)
 		return gcs_command_usage("a sweep is for points that fail, force or break",
 					 "nothing can fail at %s", name);
+	if (!gcs_point_in_target(*ret) && !a->value[GCS_OPT_REAL])
+		return gcs_command_usage("--real", "%s is a system call, and a simulated target makes none", name);
 	return 0;
 }
 
@@ -140,10 +142,10 @@ static int sweep_one(const struct gcs_sweep_options *opt, uint64_t visit)
 		fprintf(stderr, "gcstorm: %s\n", text);
 	else
 		printf("visit %" PRIu64 " of %s: %s, collector %s; %" PRIu64 " fired, %" PRIu64
-		       " masked, %" PRIu64 " operations failed, %" PRIu64
-		       " contents differ, %" PRIu64 " bytes live in the end%s%s\n",
+		       " masked, %" PRIu64 " operation%s failed, %" PRIu64
+		       " entries wrong, %" PRIu64 " bytes live in the end%s%s\n",
 		       visit, opt->point->name, gcs_sweep_class_name(what),
-		       gcs_sweep_phase_name(f.phase), f.fired, f.masked, f.errors, f.integrity,
+		       gcs_sweep_phase_name(f.phase), f.fired, f.masked, f.errors, f.errors == 1 ? "" : "s", f.integrity,
 		       f.live_bytes, f.words[0] ? ": " : "", f.words);
 	return (int)code;
 }

@@ -233,12 +233,14 @@ static void verdict_pass(struct gcs_verdict *v, const struct gcs_grounds *g)
 		snprintf(v->sentence, sizeof(v->sentence), "%s", slos);
 	else if (f->degraded == 0)
 		snprintf(v->sentence, sizeof(v->sentence),
-			 "%s; none of %u occurrences degraded the run", slos, f->occurrences);
+			 f->occurrences == 1 ? "%s; the one occurrence did not degrade the run"
+					     : "%s; none of %u occurrences degraded the run",
+			 slos, f->occurrences);
 	else
 		snprintf(v->sentence, sizeof(v->sentence),
-			 "%s; %u of %u occurrences degraded the run, and it was back %s %.1f s",
-			 slos, f->degraded, f->occurrences, at_once ? "within" : "after at most",
-			 back_s);
+			 "%s; %u of %u occurrence%s degraded the run, and it was back %s %.1f s",
+			 slos, f->degraded, f->occurrences, f->occurrences == 1 ? "" : "s",
+			 at_once ? "within" : "after at most", back_s);
 }
 
 void gcs_verdict_decide(struct gcs_verdict *v, const struct gcs_grounds *g)

@@ -131,22 +131,32 @@ static void text_effect(const char *words, const struct report_effect *e, const 
 void report_effects_text(const struct report *r, size_t fault, FILE *out)
 {
 	const struct report_fault *f = &r->fault[fault];
-	const char *lead = "    came to: ";
+	const char *lead = "came to: ";
+	char *text = NULL;
+	size_t bytes;
+	FILE *line;
 	if (strcmp(f->point, "netpoll/wake") == 0 && strncmp(f->what, "drop", 4) == 0)
 		text_dropped(r, fault, out);
+	line = open_memstream(&text, &bytes);
+	if (!line)
+		return;
 	for (size_t i = 0; i < r->neffects; i++) {
 		const struct report_effect *e = &r->effect[i];
 		const struct effect_info *info = e->fault == fault ? effect_told(e, f) : NULL;
 		if (!info)
 			continue;
-		fputs(lead, out);
-		text_effect(info->words, e, f, out);
+		fputs(lead, line);
+		text_effect(info->words, e, f, line);
 		if (e->count < f->fired)
-			fprintf(out, " (as far as the record tells)");
+			fprintf(line, " (as far as the record tells)");
 		lead = ", ";
 	}
-	if (*lead == ',')
-		fprintf(out, "\n");
+	fclose(line);
+	if (*lead == ',') {
+		fputs("    ", out);
+		report_wrap(out, text, 4, 6);
+	}
+	free(text);
 }
 
 /* ---------------------------------------------------------------- JSON */

@@ -132,6 +132,10 @@ const char *report_count(char ret[REPORT_COUNT_BYTES], uint64_t v);
 /* 1.77 us (report_text.c) */
 const char *report_ns(char ret[REPORT_COUNT_BYTES], int64_t ns);
 
+/* Words to out, behind `at` columns that stand there already, the lines after the first behind `indent` blanks: within the
+ * terminal's width, or 132 columns where there is none. (report_text.c) */
+void report_wrap(FILE *out, const char *text, uint32_t at, uint32_t indent);
+
 /* report_reported.c */
 struct sqlite3_stmt;
 struct json_t;

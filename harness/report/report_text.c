@@ -2,16 +2,20 @@
  * report_text.c: the report as one page for a person: the verdict first, then what it rests on, the
  * file last.
  */
+#define _GNU_SOURCE 1 /* asprintf */
 #include "harness/report/report_priv.h"
 
 #include "faults/points.h"
+#include "harness/base/page.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SHOWN		 REPORT_COUNT_BYTES
+#define TEXT_COLS	 132u /* where no terminal says */
 #define TEXT_OCCURRENCES 6 /* of one fault, told one by one */
 
 struct shown {
@@ -49,6 +53,12 @@ const char *report_ns(char ret[REPORT_COUNT_BYTES], int64_t ns)
 {
 	gcs_metric_show(GCS_UNIT_NS, (double)ns, ret, REPORT_COUNT_BYTES);
 	return ret;
+}
+
+void report_wrap(FILE *out, const char *text, uint32_t at, uint32_t indent)
+{
+	int fd = fileno(out);
+	gcs_page_wrap(out, text, at, indent, fd >= 0 && isatty(fd) ? gcs_page_of(fd).cols : TEXT_COLS);
 }
 
 static struct shown show_count(uint64_t v)
@@ -333,7 +343,12 @@ static void text_dues(const struct report *r, size_t fault, FILE *out)
 		{"op_error", "failed operations"},
 	};
 	const size_t late = strlen("late ");
-	const char *lead = "    due to it: ";
+	const char *lead = "due to it: ";
+	char *text = NULL;
+	size_t bytes;
+	FILE *line = open_memstream(&text, &bytes);
+	if (!line)
+		return;
 	for (size_t i = 0; i < r->ndues; i++) {
 		const struct report_due *d = &r->due[i];
 		const char *what = d->what;
@@ -344,15 +359,30 @@ static void text_dues(const struct report *r, size_t fault, FILE *out)
 				what = said[k][1];
 		if (strcmp(d->what, "wake_lag") == 0 && d->excess_ns <= 0)
 			what += late; /* for nothing, but not late */
-		fprintf(out, "%s%s %.*s", lead, show_count(d->count).text,
+		fprintf(line, "%s%s %.*s", lead, show_count(d->count).text,
 			(int)strlen(what) - (d->count == 1), what);
 		if (d->excess_ns > 0)
-			fprintf(out, " (+%s, worst %s)", show_ns(d->excess_ns).text,
+			fprintf(line, " (+%s, worst %s)", show_ns(d->excess_ns).text,
 				show_ns(d->max_ns).text);
 		lead = ", ";
 	}
-	if (lead[0] == ',')
-		fprintf(out, "\n");
+	fclose(line);
+	if (lead[0] == ',') {
+		fputs("    ", out);
+		report_wrap(out, text, 4, 6);
+	}
+	free(text);
+}
+
+static void text_fault_head(const struct report_fault *f, FILE *out)
+{
+	char *text;
+	fprintf(out, "  %s  ", f->id);
+	if (asprintf(&text, "%s: %s", f->point, f->what) >= 0) {
+		report_wrap(out, text, (uint32_t)strlen(f->id) + 4, 6);
+		free(text);
+	}
+	fprintf(out, "    %s", text_outcome(f->outcome));
 }
 
 /* How often it fired, or how far it came. */
@@ -373,8 +403,7 @@ static void text_faults(const struct report *r, FILE *out)
 			(double)r->resolution_ns / 1e9);
 	for (size_t i = 0; i < r->nfaults; i++) {
 		const struct report_fault *f = &r->fault[i];
-		fprintf(out, "  %s  %s: %s\n    %s", f->id, f->point, f->what,
-			text_outcome(f->outcome));
+		text_fault_head(f, out);
 		if (strcmp(f->outcome, "not_drawn") == 0) {
 			fprintf(out, "\n");
 			continue;

@@ -20,18 +20,18 @@ try() { # FAULT DUE...
 	rm -f "$work"/*.gcrun*
 }
 
-try gc/pacer:by=20 collections stops
-try gc/gogc:by=2 collections stops
-try gc/roots:delay=1ms assists collections
-try gc/mark:delay=1ms assists collections
-try gc/termination:delay=1ms assists stops
+try gc/pacer:by=20 collection stop
+try gc/gogc:by=2 collection stop
+try gc/roots:delay=1ms assist collection
+try gc/mark:delay=1ms assist collection
+try gc/termination:delay=1ms assist stop
 try gc/sweep_start:delay=1ms
-try gc/worker:action=drop stops
-try stw/spin:delay=500us,every=50 stops
+try gc/worker:action=drop stop
+try stw/spin:delay=500us,every=50 stop
 for where in before_shade after_shade after_store; do
-	try gc/write:where=$where,every=200 collections stops
-	try gc/write:where=$where,mode=cycle,every=500 collections stops
-	try gc/write:where=$where,edge=true collections stops
+	try gc/write:where=$where,every=200 collection stop
+	try gc/write:where=$where,mode=cycle,every=500 collection stop
+	try gc/write:where=$where,edge=true collection stop
 done
 
 # All of them together, twice.

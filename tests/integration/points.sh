@@ -67,8 +67,8 @@ faults:
   - {id: lost, point: netpoll/wake, action: drop, when: {phase: storm, at: 700ms}, fire: {every: 20}}
 YAML
 code 0 "$bin" run --sim --plain "$work/net.yaml"
-has "$work/out" "batch  netpoll/wake: coalesce for 3ms, every visit" "net"
-for said in "failed operations" "batches of .* wakes in all" "looks with .* wakes in another place" "late wakes" \
+has "$work/out" "batch  netpoll/wake: coalesce, held for 3ms, every visit" "net"
+for said in "failed operations" "batches of .* wakes in all" "looks with .* wakes out of order" "late wakes" \
 	"dropped wakes: \([0-9]*\) of \1 ran in the end, [0-9]* found by the 10 ms back-stop poll"; do
 	has "$work/out" "$said" "net"
 done

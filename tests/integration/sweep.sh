@@ -74,6 +74,8 @@ code 2 "$bin" sweep "$here/sweep-maps.yaml" --point mem/maloc
 has "$work/err" "did you mean 'mem/malloc'" 'a wrong point'
 code 2 "$bin" sweep "$here/sweep-maps.yaml" --point mem/malloc --mode twice
 code 2 "$bin" sweep "$here/sweep-maps.yaml" --point 'os/*'
+code 2 "$bin" sweep "$here/sweep-maps.yaml" --point os/mmap
+has "$work/err" 'a simulated target makes none' 'a system call, simulated'
 code 2 "$bin" sweep "$here/sweep-maps.yaml" --point 'mem/*' --visit 3
 code 2 "$bin" sweep "$here/sweep-maps.yaml" --point netpoll/wake
 over sweep

@@ -518,6 +518,26 @@ static void test_effects(void **state)
 	}
 }
 
+/* A long condition stays within the page, its lines behind the first set in. */
+static void test_wrapped(void **state)
+{
+	char *text = NULL, condition[512] = "while gc.phase == mark";
+	size_t bytes;
+	FILE *out = open_memstream(&text, &bytes);
+	(void)state;
+	for (int i = 0; i < 16; i++)
+		strcat(condition, " and goroutines > 1k");
+	fputs("    ", out);
+	report_wrap(out, condition, 4, 6);
+	fclose(out);
+	assert_true(strlen(text) > 300);
+	for (const char *line = text; *line; line += strcspn(line, "\n") + 1) {
+		assert_true(strcspn(line, "\n") <= 132);
+		assert_int_equal(strspn(line, " "), line == text ? 4 : 6);
+	}
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -525,7 +545,7 @@ int main(void)
 		cmocka_unit_test(test_killed),	cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_damaged), cmocka_unit_test(test_list),
 		cmocka_unit_test(test_plain),	cmocka_unit_test(test_by_hand),
-		cmocka_unit_test(test_effects),
+		cmocka_unit_test(test_effects), cmocka_unit_test(test_wrapped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
