@@ -73,7 +73,7 @@ static int side_recovery_one(struct tui_canvas *c, const struct tui_box *box, in
 	if (r->recovery_ns >= 0 && r->state == GCS_REC_STEADY)
 		col = tui_print(c, box, row, col + 1, TUI_PLAIN, "in %s", side_back(t, s, r->recovery_ns));
 	if (r->overlapped)
-		tui_print_right(c, box, row, 0, TUI_DIM, "%s", col + 7 <= box->cols ? "overl." : col + 4 <= box->cols ? "ov." : "");
+		tui_print_right(c, box, row, 0, TUI_DIM, "%s", col + 7 <= box->cols ? "overl." : col + 3 <= box->cols ? "ov" : "");
 	row++;
 	for (uint32_t i = 0; detail && i < r->nsignals; i++) {
 		if (!r->signal[i].left || row >= box->rows)
