@@ -36,8 +36,9 @@ void tui_view_heap(struct tui_canvas *c, const struct tui_box *box, const struct
 	struct tui_box plot = {box->row + 1, box->col + 7, box->rows - 1, box->cols - 8};
 	struct tui_box axis = {box->row + 1, box->col, box->rows - 1, 7};
 	char n[4][TUI_NUMBER], title[96];
-	snprintf(title, sizeof title, "HEAP MiB  live %s  goal %s  rss %s", tui_mib(n[0], s->heap_live),
-		 s->heap_goal == UINT64_MAX ? "off" : tui_mib(n[1], s->heap_goal), tui_mib(n[2], s->rss));
+	snprintf(title, sizeof title, "HEAP MiB  live %s  goal %s%s%s", tui_mib(n[0], s->heap_live),
+		 s->heap_goal == UINT64_MAX ? "off" : tui_mib(n[1], s->heap_goal), s->rss ? "  rss " : "",
+		 s->rss ? tui_mib(n[2], s->rss) : ""); /* a simulated target has none */
 	tui_rule(c, box, 0, title);
 
 	uint64_t max = 0;

@@ -50,7 +50,7 @@ void tui_view_percentiles(struct tui_canvas *c, const struct tui_box *box, const
 static const struct { const char *text; enum tui_role role; } side_rec[] = {
 	[GCS_REC_ARMED] = {"armed", TUI_FAULT},        [GCS_REC_DEGRADED] = {"degraded", TUI_BAD},
 	[GCS_REC_RECOVERING] = {"recovering", TUI_WARN}, [GCS_REC_STEADY] = {"steady", TUI_GOOD},
-	[GCS_REC_NEVER] = {"NEVER", TUI_BAD},          [GCS_REC_UNTOUCHED] = {"no effect", TUI_DIM},
+	[GCS_REC_NEVER] = {"NEVER", TUI_BAD},          [GCS_REC_UNTOUCHED] = {"unmoved", TUI_DIM},
 	[GCS_REC_UNJUDGED] = {"unjudged", TUI_DIM},
 };
 
@@ -71,9 +71,9 @@ static int side_recovery_one(struct tui_canvas *c, const struct tui_box *box, in
 	int col = tui_print(c, box, row, 1, TUI_PLAIN, "%s#%u", s->fault[r->fault].id, r->occurrence + 1);
 	col = tui_print(c, box, row, col < 11 ? 11 : col + 1, side_rec[r->state].role, "%-10s", side_rec[r->state].text);
 	if (r->recovery_ns >= 0 && r->state == GCS_REC_STEADY)
-		tui_print(c, box, row, col + 1, TUI_PLAIN, "in %s", side_back(t, s, r->recovery_ns));
+		col = tui_print(c, box, row, col + 1, TUI_PLAIN, "in %s", side_back(t, s, r->recovery_ns));
 	if (r->overlapped)
-		tui_print_right(c, box, row, 0, TUI_DIM, "overl.");
+		tui_print_right(c, box, row, 0, TUI_DIM, "%s", col + 7 <= box->cols ? "overl." : col + 3 <= box->cols ? "ov" : "");
 	row++;
 	for (uint32_t i = 0; detail && i < r->nsignals; i++) {
 		if (!r->signal[i].left || row >= box->rows)

@@ -50,17 +50,27 @@ static void list_row(struct list_out *o, const char *name, const char *key, cons
 		puts(about);
 }
 
+/* A line between rows. */
+static void list_line(const struct list_out *o, const char *text)
+{
+	putchar('\n');
+	if (o->cols)
+		gcs_page_wrap(stdout, text, 0, 0, o->cols);
+	else
+		puts(text);
+}
+
 static void list_faults(struct list_out *o)
 {
 	size_t n;
 	const struct gcs_point_info *p = gcs_points(&n);
 	bool apart = false;
-	o->width = 22;
+	o->width = 25;
 	for (size_t i = 0; i < n; i++) {
 		char actions[64] = "";
 		if (gcs_point_sabotages(&p[i]) && !apart && !o->json)
-			puts("\nSaboteurs break the runtime on purpose, to prove that its checks find it. They fire only in a scenario that "
-			     "names them:");
+			list_line(o, "Saboteurs break the runtime on purpose, to prove that its checks find it. They fire "
+				     "only in a scenario that names them:");
 		apart = apart || gcs_point_sabotages(&p[i]);
 		for (uint32_t bit = 1; bit && bit <= p[i].actions; bit <<= 1)
 			if (p[i].actions & bit)

@@ -1,4 +1,4 @@
-/* command_show.c: show: one thing told: an incident, a fault point, a driver, a metric. */
+/* command_show.c: show: one thing told: an incident, a fault point, a driver, a state, a metric. */
 #include "harness/command/command_priv.h"
 
 #include "harness/collect/collect.h"
@@ -39,17 +39,20 @@ static int show_incident(const char *path, const struct gcs_page *page)
 /* Every name there is. */
 static size_t show_names(const struct gcs_incident *incident, size_t nincidents, const char ***ret)
 {
-	size_t npoints, ndrivers, n = 0;
+	size_t npoints, ndrivers, nstates, n = 0;
 	const struct gcs_point_info *point = gcs_points(&npoints);
 	const struct gcs_driver_info *driver = gcs_drivers(&ndrivers);
-	const char **name =
-		calloc(nincidents + npoints + ndrivers + gcs_metrics_count + 1, sizeof *name);
+	const struct gcs_state_info *state = gcs_states(&nstates);
+	const char **name = calloc(nincidents + npoints + ndrivers + nstates + gcs_metrics_count + 1,
+				   sizeof *name);
 	for (size_t i = 0; name && i < nincidents; i++)
 		name[n++] = incident[i].name;
 	for (size_t i = 0; name && i < npoints; i++)
 		name[n++] = point[i].name;
 	for (size_t i = 0; name && i < ndrivers; i++)
 		name[n++] = driver[i].name;
+	for (size_t i = 0; name && i < nstates; i++)
+		name[n++] = state[i].name;
 	for (size_t i = 0; name && i < gcs_metrics_count; i++)
 		name[n++] = gcs_metrics[i].name;
 	*ret = name;
@@ -67,12 +70,24 @@ static int show_unknown(const char *arg)
 	snprintf(hint, sizeof hint, "did you mean '%s'?", near ? near : "");
 	int code = gcs_command_usage(near ? hint
 					  : "`gcstorm list incidents`, `list faults`, `list "
-					    "workloads` and `list metrics` "
+					    "workloads`, `list states` and `list metrics` "
 					    "name what there is",
 				     "there is nothing called '%s' to show", arg);
 	free(name);
 	gcs_path_incidents_free(incident, nincidents);
 	return code;
+}
+
+/* One name can be both: heap.live is. */
+static void show_figure(const struct gcs_state_info *state, const struct gcs_metric *metric,
+			const struct gcs_page *page)
+{
+	if (state)
+		gcs_show_state(state, page, stdout);
+	if (state && metric)
+		putchar('\n');
+	if (metric)
+		gcs_show_metric(metric, page, stdout);
 }
 
 int gcs_command_show(const struct gcs_arguments *a)
@@ -81,14 +96,15 @@ int gcs_command_show(const struct gcs_arguments *a)
 	struct gcs_page page = gcs_page_of(STDOUT_FILENO);
 	const struct gcs_point_info *point = gcs_point_by_name(name);
 	const struct gcs_driver_info *driver = gcs_driver_by_name(name);
+	const struct gcs_state_info *state = gcs_state_by_name(name);
 	const struct gcs_metric *metric = show_metric_named(name);
 	char path[GCS_PATH_BYTES];
 	if (point)
 		gcs_show_point(point, &page, stdout);
 	else if (driver)
 		gcs_show_driver(driver, &page, stdout);
-	else if (metric)
-		gcs_show_metric(metric, &page, stdout);
+	else if (state || metric)
+		show_figure(state, metric, &page);
 	else if (gcs_path_scenario(name, path) == 0 && access(path, F_OK) == 0)
 		return show_incident(path, &page);
 	else

@@ -99,7 +99,7 @@ const struct gcs_command gcs_commands[] = {
 	 "Phases, and every window of every fault, against the clock of the run and that of the incident.",
 	 gcs_command_plan},
 	{"show", "NAME", 1, 1, 0,
-	 "tell the story of an incident, a fault point, a driver or a metric",
+	 "tell the story of an incident, a fault point, a driver, a state or a metric",
 	 "NAME is one of `gcstorm list incidents`, `list faults`, `list workloads` or `list metrics`.",
 	 gcs_command_show},
 	{"import", "LOG", 1, 1, BIT(OUTPUT) | BIT(FORMAT) | SCALES,

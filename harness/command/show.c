@@ -259,6 +259,37 @@ void gcs_show_point(const struct gcs_point_info *point, const struct gcs_page *p
 	show_close(&b, page, out);
 }
 
+/* ---- states */
+
+void gcs_state_example(const struct gcs_state_info *state, char ret[GCS_EXAMPLE_BYTES])
+{
+	static const char *const compared[] = {[GCS_OPERAND_BOOL] = "",
+					       [GCS_OPERAND_PHASE] = " == mark",
+					       [GCS_OPERAND_COUNT] = " > 4",
+					       [GCS_OPERAND_BYTES] = " > 64MiB"};
+	snprintf(ret, GCS_EXAMPLE_BYTES,
+		 "{id: %s, when: {phase: storm, at: 1s, for: 3s}, fire: {probability: 2%%}, while: %s%s}",
+		 state->of_map ? "grow, point: map/grow" : "oom-then, point: mem/malloc", state->name,
+		 compared[state->type]);
+}
+
+void gcs_show_state(const struct gcs_state_info *state, const struct gcs_page *page, FILE *out)
+{
+	char example[GCS_EXAMPLE_BYTES];
+	struct show_buffer b;
+	if (!show_open(&b))
+		return;
+	show_head(b.out, state->name, "a state that a fault's condition may ask for", state->sentence, page);
+	show_line(b.out, "is", gcs_operand_name(state->type), page);
+	show_line(b.out, "asked at",
+		  state->of_map ? "points that are about a map: `gcstorm show POINT` says which"
+				: "every point but those of os/",
+		  page);
+	gcs_state_example(state, example);
+	fprintf(b.out, "\n  faults:\n    - %s\n", example);
+	show_close(&b, page, out);
+}
+
 /* ---- drivers */
 
 static void show_fields(FILE *out, const struct gcs_section *section,

@@ -103,7 +103,7 @@ static void test_usage(void **state)
 		 "'op.latency.p90'?\n"},
 		{{"show", "xyzzyplugh"},
 		 "gcstorm: there is nothing called 'xyzzyplugh' to show\n  hint: `gcstorm list "
-		 "incidents`, `list faults`, `list workloads` and `list metrics` name what there "
+		 "incidents`, `list faults`, `list workloads`, `list states` and `list metrics` name what there "
 		 "is\n"},
 		{{"plan", "no-such-incident"},
 		 "gcstorm: there is no scenario 'no-such-incident'\n"

@@ -174,6 +174,26 @@ static void test_points(void **state)
 	}
 }
 
+/* States: each has a page, and its example can be used. */
+static void test_states(void **state)
+{
+	size_t n;
+	const struct gcs_state_info *s = gcs_states(&n);
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		struct text t;
+		char example[GCS_EXAMPLE_BYTES];
+		gcs_show_state(&s[i], &wide, text_open(&t));
+		text_close(&t);
+		assert_ptr_equal(strstr(t.text, s[i].name), t.text);
+		gcs_state_example(&s[i], example);
+		assert_non_null(strstr(t.text, example));
+		loads("", example, "", "");
+		assert_true(!strstr(t.text, "about a map:") == !s[i].of_map);
+		free(t.text);
+	}
+}
+
 /* Drivers: the table and the schema name the same, and the examples can be used. */
 static void test_drivers(void **state)
 {
@@ -288,7 +308,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_story),	 cmocka_unit_test(test_table),
 		cmocka_unit_test(test_ascii),	 cmocka_unit_test(test_broken),
-		cmocka_unit_test(test_points),	 cmocka_unit_test(test_drivers),
+		cmocka_unit_test(test_points), cmocka_unit_test(test_states),	 cmocka_unit_test(test_drivers),
 		cmocka_unit_test(test_metrics),	 cmocka_unit_test(test_incidents),
 		cmocka_unit_test(test_no_story),
 	};

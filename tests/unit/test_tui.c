@@ -135,6 +135,31 @@ static void test_main_screen_has_the_figures(void **state)
 	free(sc);
 }
 
+/* Whether an occurrence was overlapped is said where there is room for it, and never over the time. */
+static void test_overlapped(void **state)
+{
+	(void)state;
+	struct gcs_scenario *sc = make_scenario();
+	struct gcs_snapshot *s = make_snapshot(sc);
+	s->rec[0].recovery_ns = 100000000;
+	s->resolution_ns = 100000000;
+	s->rec[0].overlapped = true;
+	for (int cols = 80; cols <= 160; cols += 20) {
+		struct tui_state st = {0};
+		char *text = render(s, &st, 24, cols, true);
+		assert_non_null(strstr(text, "in <0.1s "));
+		assert_non_null(strstr(text, " ov"));
+		free(text);
+	}
+	s->rss = 0; /* not known, as of a simulated target */
+	struct tui_state st = {0};
+	char *text = render(s, &st, 24, 80, true);
+	assert_null(strstr(text, "rss"));
+	free(text);
+	free(s);
+	free(sc);
+}
+
 static void test_every_size_is_safe(void **state)
 {
 	(void)state;
@@ -524,7 +549,8 @@ static void test_numbers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_main_screen_has_the_figures), cmocka_unit_test(test_every_size_is_safe),
+		cmocka_unit_test(test_main_screen_has_the_figures), cmocka_unit_test(test_overlapped),
+		cmocka_unit_test(test_every_size_is_safe),
 		cmocka_unit_test(test_simulation_is_labelled),      cmocka_unit_test(test_strip_is_logarithmic),
 		cmocka_unit_test(test_axis_covers_the_newest),      cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_numbers),                     cmocka_unit_test(test_record_screen),
