@@ -39,6 +39,7 @@
 #define RUN_FRAME_NS	   (100 * RUN_MS)
 #define RUN_READY_NS	   (30000 * RUN_MS) /* for the target to be ready */
 #define RUN_OVERTIME_NS	   (60000 * RUN_MS) /* beyond the last phase, for the check of contents */
+#define RUN_STILL_NS	   (120000 * RUN_MS) /* of real time in which no virtual time passes */
 #define RUN_QUIT_NS	   (2000 * RUN_MS)  /* after an interrupt */
 #define RUN_QUIT_POLITE_NS (20000 * RUN_MS) /* after anything else: contents are checked first */
 #define RUN_TERM_NS	   (1000 * RUN_MS)
@@ -61,6 +62,7 @@ struct run {
 	sigset_t old_mask;
 	enum run_state state;
 	int64_t deadline_ns, frame_ns;
+	int64_t virtual_ns, moved_ns; /* simulation: its time, and since when (real time) it is that */
 	int force; /* 0 none, 1 quit, 2 SIGTERM, 3 SIGKILL */
 	bool ready, asked, started, done;
 	bool quit_due; /* simulation: to be said when the target waits next */
@@ -166,8 +168,32 @@ static void run_interrupt(struct run *r, int sig)
 	run_leave(r);
 }
 
+/* A simulated target has no deadline in real time; it hangs when its own time stands still, or goes on
+ * for long after the end. */
+static void run_check_hang(struct run *r)
+{
+	const struct mrt_telemetry *t = gcs_target_telemetry(r->target);
+	int64_t now_ns = run_now(),
+		virtual_ns = atomic_load_explicit(&t->gauges.target_now_ns, memory_order_relaxed),
+		t0_ns = atomic_load_explicit(&t->t0_ns, memory_order_relaxed);
+	if (virtual_ns != r->virtual_ns || r->moved_ns == 0) {
+		r->virtual_ns = virtual_ns;
+		r->moved_ns = now_ns;
+	}
+	bool endless = virtual_ns - t0_ns > r->scenario->end_ns + RUN_OVERTIME_NS;
+	if (!endless && now_ns - r->moved_ns < RUN_STILL_NS)
+		return;
+	gcs_collect_event(r->collect, 2,
+			  endless ? "the target is not done long after the last phase"
+				  : "the target hangs: no virtual time passes any more");
+	run_leave(r);
+	r->deadline_ns = now_ns; /* it is past asking */
+}
+
 static void run_check_deadline(struct run *r)
 {
+	if (r->opt->sim && r->state == RUN_GOING && !r->done)
+		run_check_hang(r);
 	if (r->deadline_ns == 0 || run_now() < r->deadline_ns)
 		return;
 	switch (r->state) {

@@ -75,4 +75,25 @@ has "$work/err" 'cannot be reached' 'orders to a run whose harness was killed'
 code 0 "$bin" run --plain --sim "$scenario"
 [ -e "$work/runtime/gcstorm/$id" ] && fault 'orphan: the directory of a dead run was left by the next one'
 
+# A simulated target that hangs is found by its own time, which goes on for long after the end: the driver of this one never comes back from
+# the first operation that failed.
+cat > "$work/hang.yaml" <<'YAML'
+version: 1
+name: hang
+workload:
+  - {id: hang, driver: map-churn, workers: 1, rate: 20k/s, keys: 1k}
+phases:
+  - {id: steady, for: 2s}
+  - {id: storm, for: 1s}
+  - {id: heal, for: 1s}
+faults:
+  - {id: oom, point: mem/malloc, when: {phase: storm, for: 500ms}, fire: {every: 1}}
+recovery: {signals: [ops.errors], band: 2, window: 500ms, windows: 1, deadline: 1s}
+YAML
+if [ -x "$build/tests/crooked-target" ] && ! "$bin" check "$work/hang.yaml" 2>&1 | grep -q 'disable-faults'; then
+	GCSTORM_TARGET=$build/tests/crooked-target code 4 "$bin" run --plain --sim "$work/hang.yaml" -o "$work/hang.gcrun"
+	has "$work/err" '64\..*the target is not done long after the last phase' 'a simulated target that hangs'
+	whole "$work/hang.gcrun" hang
+fi
+
 over death.sh
