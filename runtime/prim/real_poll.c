@@ -29,6 +29,7 @@ static struct {
 	int epoll_fd, break_fd; /* -1 before prim_poll_init */
 	_Atomic uint32_t broken;
 	_Atomic bool no_pwait2; /* this kernel has no epoll_pwait2 */
+	_Atomic uint32_t told;	/* descriptors that the kernel was told of; see poll_control */
 } poller = {.epoll_fd = -1, .break_fd = -1};
 
 int prim_poll_init(void)
@@ -68,6 +69,9 @@ static int poll_control(int what, const prim_conn *conn, void *tag)
 		.data.ptr = tag, /* never the connection: it may be gone when the event is taken */
 	};
 
+	/* Release: pairs with the load in prim_poll_wait: who is told of a tag sees what it points to. The kernel orders the
+	 * two anyhow; the language does not know that. */
+	atomic_fetch_add_explicit(&poller.told, 1, memory_order_release);
 	return epoll_ctl(poller.epoll_fd, what, conn->fd, &event) < 0 ? -errno : 0;
 }
 
@@ -186,6 +190,7 @@ int prim_poll_wait(struct prim_event *events, int max, int64_t deadline_ns)
 		n = poll_kernel(raw, max, wait_ns);
 		if (n < 0 && errno != EINTR)
 			return -errno;
+		atomic_load_explicit(&poller.told, memory_order_acquire); /* as in poll_control */
 		n = poll_collect(events, raw, n, blocking, &broken);
 		if (n > 0 || broken || wait_ns == 0)
 			return n;

@@ -609,7 +609,9 @@ static void stress_body(mrt_g *g, void *arg)
 		mrt_sleep_until(g, mrt_now_ns() + 1000); /* on another P perhaps */
 	}
 	mrt_memstats_read(g, &s);
-	GC_TEST_MUST(s.num_gc > 0 && s.num_gc <= STRESS_ALLOCS / STRESS_EVERY);
+	printf("# %u cycles\n", s.num_gc);
+	/* One in so many; a counter that stays due makes it nearly every one. */
+	GC_TEST_MUST(s.num_gc > 0 && s.num_gc <= 2 * STRESS_ALLOCS / STRESS_EVERY);
 }
 
 /* One in so many allocations of a P, wherever the goroutine goes on after it. */
