@@ -18,6 +18,7 @@
 struct contended {
 	mrt_wg wg;
 	mrt_mutex lock;
+	_Atomic uint32_t come; /* workers that run */
 	uint64_t inside, entered, wanted;
 	bool system;
 };
@@ -27,6 +28,7 @@ static void contended_body(mrt_g *g, void *arg)
 {
 	struct contended *c = arg;
 
+	atomic_fetch_add(&c->come, 1);
 	for (uint32_t i = 0; i < LOCKS; i++) {
 		mrt_lock(g, &c->lock);
 		GC_TEST_MUST(c->inside++ == 0);
@@ -38,9 +40,11 @@ static void contended_body(mrt_g *g, void *arg)
 	mrt_wg_done(g, &c->wg);
 }
 
+/* All come before the first gets the lock: or each might be done before the next one began. */
 static void contend(mrt_g *g, struct contended *c)
 {
 	mrt_wg_add(&c->wg, WORKERS);
+	mrt_lock(g, &c->lock);
 	for (uint32_t i = 0; i < WORKERS; i++) {
 		struct mrt_go_options opt = {.driver = (uint16_t)(i % 2),
 					     .worker = MRT_WORKER_FIRST + i,
@@ -48,6 +52,9 @@ static void contend(mrt_g *g, struct contended *c)
 
 		GC_TEST_MUST(mrt_go(g, contended_body, c, &opt) == 0);
 	}
+	while (atomic_load(&c->come) < WORKERS)
+		mrt_yield(g);
+	mrt_unlock(g, &c->lock);
 	mrt_wg_wait(g, &c->wg);
 	GC_TEST_MUST(c->entered == WORKERS * LOCKS);
 }
