@@ -6,6 +6,7 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <ncurses.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -14,6 +15,7 @@
 
 static SCREEN *terminal_screen;
 static bool terminal_colour;
+static struct sigaction terminal_stop; /* of curses, on SIGTSTP */
 
 /* The colour scheme: a meaning, its colour, and what stands for it without colour. */
 static const struct {
@@ -35,6 +37,32 @@ static const struct {
 	[TUI_SELECTED] = {-1, A_BOLD, A_BOLD},
 };
 
+/* Curses gives the terminal back, stops, takes it again; it spoils errno, which is of whoever was interrupted. */
+static void terminal_on_stop(int sig)
+{
+	int saved = errno;
+	terminal_stop.sa_handler(sig);
+	errno = saved;
+}
+
+static void terminal_watch_stop(void)
+{
+	struct sigaction ours;
+	if (sigaction(SIGTSTP, NULL, &terminal_stop) || terminal_stop.sa_handler == SIG_DFL ||
+	    terminal_stop.sa_handler == SIG_IGN)
+		return; /* nobody stops us, or nobody asked curses to see to it */
+	ours = terminal_stop;
+	ours.sa_handler = terminal_on_stop;
+	sigaction(SIGTSTP, &ours, NULL);
+}
+
+static void terminal_leave_stop(void)
+{
+	struct sigaction now;
+	if (sigaction(SIGTSTP, NULL, &now) == 0 && now.sa_handler == terminal_on_stop)
+		sigaction(SIGTSTP, &terminal_stop, NULL);
+}
+
 int tui_terminal_open(bool no_colour)
 {
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
@@ -44,6 +72,7 @@ int tui_terminal_open(bool no_colour)
 	if (terminal_screen == NULL)
 		return -ENXIO;
 	set_term(terminal_screen);
+	terminal_watch_stop();
 	cbreak();
 	noecho();
 	nonl();
@@ -66,6 +95,7 @@ void tui_terminal_close(void)
 	if (terminal_screen == NULL)
 		return;
 	endwin();
+	terminal_leave_stop();
 	delscreen(terminal_screen);
 	terminal_screen = NULL;
 }
