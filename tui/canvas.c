@@ -47,6 +47,7 @@ static uint32_t canvas_ascii(uint32_t ch)
 	case 0x252c: case 0x2534: case 0x253c: return '+';
 	case 0x00b5: return 'u'; /* micro */
 	case 0x00b7: return '.'; /* middle dot */
+	case 0x2026: return '~'; /* ellipsis */
 	case 0x25b8: return '>';
 	case 0x2713: return 'v';
 	default: return '?';
@@ -92,8 +93,14 @@ static uint32_t canvas_decode(const char **text)
 static int canvas_text(struct tui_canvas *c, const struct tui_box *box, int row, int col,
 		       enum tui_role role, const char *text)
 {
-	while (*text != '\0')
-		tui_put(c, box, row, col++, role, canvas_decode(&text));
+	bool begun = col < box->cols, cut = false;
+	while (*text != '\0') {
+		uint32_t ch = canvas_decode(&text);
+		cut |= col >= box->cols && ch > ' ';
+		tui_put(c, box, row, col++, role, ch);
+	}
+	if (begun && cut)
+		tui_put(c, box, row, box->cols - 1, role, 0x2026);
 	return col;
 }
 

@@ -52,7 +52,8 @@ void tui_canvas_clear(struct tui_canvas *c);
  * canvas is ascii, `ch` beyond it becomes its nearest ASCII likeness. */
 void tui_put(struct tui_canvas *c, const struct tui_box *box, int row, int col, enum tui_role role,
 	     uint32_t ch);
-/* Formatted UTF-8 text; returns the column after it (clipped or not). */
+/* Formatted UTF-8 text; returns the column after it (clipped or not). Clipped, it ends in an ellipsis: the head of a figure
+ * is not to be taken for the whole ("40m" of 40ms). */
 int tui_print(struct tui_canvas *c, const struct tui_box *box, int row, int col, enum tui_role role,
 	      const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 /* Text that ends at the box's right edge minus `right` columns. */

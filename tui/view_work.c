@@ -47,7 +47,9 @@ void tui_view_faults(struct tui_canvas *c, const struct tui_box *box, const stru
 		int row = 1 + i - first;
 		int col = tui_print(c, box, row, 0, role, "%s[%s]%d %-7.7s", i == st->selected ? ">" : " ", f->armed ? "x" : " ",
 				    i + 1, f->id);
-		col = tui_print(c, box, row, col + 1, TUI_DIM, "%-*.*s", box->cols - 34, box->cols - 34, f->what);
+		struct tui_box what = {box->row + row, box->col + col + 1, 1, box->cols - 34};
+		tui_print(c, &what, 0, 0, TUI_DIM, "%s", f->what);
+		col += 1 + what.cols;
 		col = tui_print(c, box, row, col + 1, firing ? TUI_FAULT : TUI_DIM, "%-6s", f->armed ? firing ? "FIRING" : "ARMED" : "off");
 		tui_print_right(c, box, row, 1, TUI_PLAIN, "%s%s%s%s%s", f->operator_act ? "* " : "",
 				f->fired_least ? ">" : "", tui_rate(a, (double)f->fired),

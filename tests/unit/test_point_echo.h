@@ -191,3 +191,35 @@ static inline void echo_body(mrt_g *g, void *arg)
 	clients_join(e);
 	GC_TEST_MUST(mrt_heap_check(g, text, sizeof(text)) == 0);
 }
+
+/* A connection is closed when its reader has been the fault's for the first time. */
+static inline void closed_reader(mrt_g *g, void *arg)
+{
+	struct echo *e = arg;
+	char byte;
+	int64_t n;
+
+	do
+		n = mrt_conn_read(g, e->conn[0], &byte, 1);
+	while (n > 0);
+	GC_TEST_MUST(n == -ECANCELED);
+	mrt_wg_done(g, &e->wg);
+}
+
+static inline void closing_body(mrt_g *g, void *arg)
+{
+	struct echo *e = arg;
+	prim_conn *prim[CONNS_MAX];
+
+	clients_start(e, prim);
+	GC_TEST_MUST(mrt_conn_open(g, prim[0], &e->conn[0]) == 0);
+	point_arm_all(1);
+	mrt_wg_add(&e->wg, 1);
+	GC_TEST_MUST(mrt_go(g, closed_reader, e, NULL) == 0);
+	while (POINT_FAULT(0, fired) == 0)
+		mrt_sleep_until(g, mrt_now_ns() + MS / 8);
+	mrt_conn_close(g, e->conn[0]); /* most likely while its reader is held, or lost */
+	mrt_wg_wait(g, &e->wg);
+	gcs_faults_disarm_all(false, mrt_now_ns());
+	clients_join(e);
+}

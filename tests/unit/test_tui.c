@@ -111,6 +111,27 @@ static char *render(const struct gcs_snapshot *s, const struct tui_state *st, in
 	return text;
 }
 
+/* What does not fit says so; blanks that do not fit are nothing. */
+static void test_cut(void **state)
+{
+	static const struct { const char *text; bool ascii; const char *shown; } rows[] = {
+		{"delay by 40ms", false, "delay by 4\xe2\x80\xa6"}, {"delay by 40ms", true, "delay by 4~"},
+		{"delay 400ms", false, "delay 400ms"}, {"delay 40ms    ", false, "delay 40ms"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct tui_canvas c = {.ascii = rows[i].ascii};
+		struct tui_box box = {0, 2, 1, 11};
+		char row[128];
+		assert_int_equal(tui_canvas_resize(&c, 1, 40), 0);
+		tui_print(&c, &box, 0, 0, TUI_PLAIN, "%s", rows[i].text);
+		tui_print(&c, &box, 0, 11, TUI_PLAIN, "%s", "beyond");
+		tui_canvas_row(&c, 0, row, sizeof row);
+		assert_string_equal(row + 2, rows[i].shown);
+		tui_canvas_fini(&c);
+	}
+}
+
 static void test_main_screen_has_the_figures(void **state)
 {
 	(void)state;
@@ -549,7 +570,7 @@ static void test_numbers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_main_screen_has_the_figures), cmocka_unit_test(test_overlapped),
+		cmocka_unit_test(test_cut), cmocka_unit_test(test_main_screen_has_the_figures), cmocka_unit_test(test_overlapped),
 		cmocka_unit_test(test_every_size_is_safe),
 		cmocka_unit_test(test_simulation_is_labelled),      cmocka_unit_test(test_strip_is_logarithmic),
 		cmocka_unit_test(test_axis_covers_the_newest),      cmocka_unit_test(test_keys),
