@@ -107,7 +107,7 @@ static int gates_arm(const struct gcs_point_info *point, enum gates_case which)
 		.err = action == GCS_ACT_FAIL ? point->default_errno : 0,
 		.p_ppb = which == GATES_FIRING ? 0 : NEVER_PPB,
 		.delay_ns = action == GCS_ACT_DELAY ? 1 : 0,
-		.by_milli = action == GCS_ACT_BIAS ? 1000 : 0,
+		.by_milli = action == GCS_ACT_BIAS ? 500 : 0,
 	};
 	struct gcs_faults_options opt = {.spec = &spec,
 					 .nspecs = 1,
