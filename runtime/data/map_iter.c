@@ -86,25 +86,41 @@ static bool map_iter_chain(struct mrt_map *m, struct mrt_map_iter *it)
 	return true;
 }
 
+/* A live cell of a chain that will split: does it go to the bucket at hand? */
+static bool map_iter_ours(const struct mrt_map *m, const struct mrt_map_iter *it,
+			  const struct map_keys *k, const void *key, uint8_t top)
+{
+	if (map_key_whole(k, key))
+		return (map_hash_key(m, k, map_key_from(k, key)) & map_mask(it->b)) ==
+		       it->check_bucket;
+	/* As the chain's NaNs are going to be split (map_grow.c): this iterator has set the flag. */
+	return it->check_bucket >> (it->b - 1) == (top & 1);
+}
+
 /* One cell of the current bucket: is there an entry for us? Then it is in *it. */
-static bool map_iter_cell(struct sched_g *g, struct mrt_map *m, struct mrt_map_iter *it, unsigned i)
+static bool map_iter_cell(const struct mrt_map *m, struct mrt_map_iter *it, unsigned i)
 {
 	const struct mrt_map_type *mt = it->mt;
+	const struct map_keys *k = map_keys_of(mt);
 	uint8_t *bucket = it->roots[MAP_ROOT_BUCKET], top = bucket[i];
-	uint64_t key;
+	struct map_place at = {.bucket = bucket, .i = i};
+	const void *key;
 
 	if (top <= MAP_EMPTY_ONE || top == MAP_EVACUATED_EMPTY)
 		return false;
-	key = map_key_load(bucket, i, mt->key);
-	if (it->check_bucket != MAP_ITER_ANY &&
-	    (map_hash(m, key, mt->key) & map_mask(it->b)) != it->check_bucket)
+	key = map_key_place(k, bucket, i);
+	if (it->check_bucket != MAP_ITER_ANY && !map_iter_ours(m, it, k, key, top))
 		return false;
-	if (top >= MAP_TOP_MIN)
-		it->elem = map_elem_at(mt, bucket, i, mt->key);
-	else
-		it->elem = mrt_map_get(&g->pub, mt, m, key);
-	it->key = key;
-	return it->elem != NULL;
+	/* Moved meanwhile: what is it now? A NaN can neither have been deleted nor updated. */
+	if (top < MAP_TOP_MIN && map_key_whole(k, key)) {
+		prim_step(PRIM_COST_MAP_OP);
+		if (m->count == 0 || !map_find(mt, m, map_key_from(k, key), &at))
+			return false;
+	}
+	it->key_ptr = map_key_place(k, at.bucket, at.i);
+	it->key = map_key_from(k, it->key_ptr).word;
+	it->elem = map_elem_at(mt, at.bucket, at.i, k->slot);
+	return true;
 }
 
 /* The gate of map/iterate is armed: a collection, or growth, in the middle. The arrays that the
@@ -131,18 +147,20 @@ bool mrt_map_iter_next(mrt_g *g, struct mrt_map_iter *it)
 	prim_step(PRIM_COST_MAP_ITER);
 	if (it->done)
 		return false;
+	if (PRIM_UNLIKELY(map_flag(m, MAP_WRITING)))
+		map_die("fatal error: concurrent map iteration and map write\n");
 	if (gcs_gate(GCS_POINT_map_iterate))
 		map_iter_point(sched_of(g), m, it);
 	for (;;) {
 		if (it->roots[MAP_ROOT_BUCKET] == NULL && !map_iter_chain(m, it)) {
 			it->done = true;
-			it->elem = NULL;
+			it->elem = it->key_ptr = NULL;
 			return false;
 		}
 		while (it->i < MAP_SLOTS) {
 			unsigned i = (it->i++ + it->offset) & (MAP_SLOTS - 1);
 
-			if (map_iter_cell(sched_of(g), m, it, i))
+			if (map_iter_cell(m, it, i))
 				return true;
 		}
 		it->roots[MAP_ROOT_BUCKET] =
