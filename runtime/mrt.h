@@ -251,14 +251,14 @@ struct mrt_map_type {
 	enum mrt_key key;
 	const struct mrt_type *elem;
 	/* computed */
-	const struct mrt_type *key_layout;
-	const struct mrt_type *key_slot, *elem_slot; /* what lies in the bucket: the thing itself, or a pointer to it */
-	bool indirect, key_indirect;  /* > 128 bytes: slot holds a pointer */
 	uint32_t slot_bytes;    /* of an element: 8 or its size */
 	uint32_t key_bytes;     /* of a key's slot likewise */
 	uint32_t bucket_bytes;
+	bool indirect, key_indirect;  /* > 128 bytes: slot holds a pointer */
 	bool has_pointers;      /* a bucket has, in keys or elements */
 	uint16_t shape;         /* data/map_type.c's number for all that */
+	const struct mrt_type *key_layout;
+	const struct mrt_type *key_slot, *elem_slot; /* what lies in the bucket: the thing itself, or a pointer to it */
 	struct mrt_type bucket; /* descriptor handed to the allocator */
 	uint64_t bucket_mask[32];
 };

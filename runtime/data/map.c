@@ -157,34 +157,38 @@ int mrt_map_new(mrt_g *pub, const struct mrt_map_type *mt, int64_t hint, void **
 
 /* ------------------------------------------------------------------ look-up */
 
-static inline __attribute__((always_inline)) bool
-map_look(const struct mrt_map_type *mt, const struct mrt_map *m, struct map_key key,
-	 const struct map_keys *k, struct map_place *ret)
-{
-	uint64_t hash = map_hash_key(m, k, key);
-
-	return map_search(map_chain(m, hash, mt->bucket_bytes), mt->bucket_bytes, key, hash, k, ret);
-}
-
 static inline __attribute__((always_inline)) const void *
-map_get(const struct mrt_map_type *mt, const struct mrt_map *m, struct map_key key,
+map_get(const struct mrt_map_type *mt, const struct mrt_map *m, struct map_key key, uint64_t hash,
 	const struct map_keys *k)
 {
 	struct map_place at = {0};
 
-	map_reads(m);
-	if (!map_look(mt, m, key, k, &at))
+	if (!map_search(map_chain(m, hash, mt->bucket_bytes), mt->bucket_bytes, key, hash, k, &at))
 		return NULL;
 	return map_elem_at(mt, at.bucket, at.i, k->slot);
+}
+
+/* An integer key, and a map with a flag that matters here, or with other keys. A tail call: who only
+ * reads needs no frame. */
+static __attribute__((cold, noinline)) const void *
+map_get_flagged(const struct mrt_map_type *mt, const struct mrt_map *m, uint64_t word)
+{
+	const struct map_keys *k = map_keys_of(mt);
+	struct map_key key = {.word = k->kind == MRT_KEY_U32 ? (uint32_t)word : word};
+
+	if (!map_key_is_int(k))
+		map_not_integer();
+	return map_get(mt, m, key, map_hash_to_read(m, k, key), k);
 }
 
 bool map_find(const struct mrt_map_type *mt, const struct mrt_map *m, struct map_key key,
 	      struct map_place *ret)
 {
+	const struct map_keys *k = map_keys_of(mt);
+	uint64_t hash = map_hash_key(m, k, key);
+
 	*ret = (struct map_place){0};
-	if (mt->key == MRT_KEY_U64)
-		return map_look(mt, m, key, &map_keys_u64, ret);
-	return map_look(mt, m, key, map_keys_of(mt), ret);
+	return map_search(map_chain(m, hash, mt->bucket_bytes), mt->bucket_bytes, key, hash, k, ret);
 }
 
 const void *mrt_map_get(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, uint64_t key)
@@ -193,11 +197,15 @@ const void *mrt_map_get(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, uin
 	prim_step(PRIM_COST_MAP_OP);
 	if (m == NULL || m->count == 0)
 		return NULL;
+	if (PRIM_UNLIKELY(map_flags(m) & (MAP_COLLIDING | MAP_WRITING)))
+		return map_get_flagged(mt, m, key);
 	if (mt->key == MRT_KEY_U64)
-		return map_get(mt, m, (struct map_key){.word = key}, &map_keys_u64);
+		return map_get(mt, m, (struct map_key){.word = key},
+			       data_hash_int(key, 8, m->hash0), &map_keys_u64);
 	if (PRIM_UNLIKELY(mt->key != MRT_KEY_U32))
-		map_not_integer();
-	return map_get(mt, m, (struct map_key){.word = (uint32_t)key}, &map_keys_u32);
+		return map_get_flagged(mt, m, key);
+	return map_get(mt, m, (struct map_key){.word = (uint32_t)key},
+		       data_hash_int((uint32_t)key, 4, m->hash0), &map_keys_u32);
 }
 
 const void *mrt_map_get_key(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, const void *at)
@@ -211,8 +219,9 @@ const void *mrt_map_get_key(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m,
 	if (m == NULL || m->count == 0)
 		return NULL;
 	if (mt->key == MRT_KEY_STRING)
-		return map_get(mt, m, key, &map_keys_string);
-	return map_get(mt, m, key, k);
+		return map_get(mt, m, key, map_hash_to_read(m, &map_keys_string, key),
+			       &map_keys_string);
+	return map_get(mt, m, key, map_hash_to_read(m, k, key), k);
 }
 
 uint64_t mrt_map_count(const mrt_map *m)
@@ -395,13 +404,9 @@ static inline __attribute__((always_inline)) int
 map_assign(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, struct map_key key,
 	   const void *elem, const struct map_keys *k)
 {
-	uint64_t hash;
-	int rc;
+	uint64_t hash = map_hash_to_write(m, k, key);
+	int rc = map_assign_hashed(g, mt, m, key, hash, elem, k);
 
-	map_write_looks(m);
-	hash = map_hash_key(m, k, key);
-	map_write_flip(m);
-	rc = map_assign_hashed(g, mt, m, key, hash, elem, k);
 	map_write_ends(m);
 	return rc;
 }

@@ -67,13 +67,9 @@ static inline __attribute__((always_inline)) bool
 map_delete(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, struct map_key key,
 	   const struct map_keys *k)
 {
-	uint64_t hash;
-	bool was;
+	uint64_t hash = map_hash_to_write(m, k, key);
+	bool was = map_delete_hashed(g, mt, m, key, hash, k);
 
-	map_write_looks(m);
-	hash = map_hash_key(m, k, key);
-	map_write_flip(m);
-	was = map_delete_hashed(g, mt, m, key, hash, k);
 	map_write_ends(m);
 	return was;
 }
@@ -179,8 +175,7 @@ int mrt_map_clear(mrt_g *pub, const struct mrt_map_type *mt, mrt_map *m)
 	if (m == NULL || m->count == 0)
 		return 0;
 	prim_step_n(PRIM_COST_MAP_BUCKET, (uint32_t)map_mask(m->b) + 1);
-	map_write_looks(m);
-	map_write_flip(m);
+	map_write_begins(m);
 	map_clear(sched_of(pub), mt, m);
 	map_write_ends(m);
 	return 0;

@@ -196,7 +196,7 @@ uint8_t *map_overflow_take(struct sched_g *g, const struct mrt_map_type *mt, str
 static void map_grow_commit(struct sched_g *g, struct mrt_map *m, uint8_t b, uint8_t *array,
 			    uint8_t *spare, struct map_list *list)
 {
-	uint8_t flags = atomic_load_explicit(&m->flags, memory_order_relaxed);
+	uint8_t flags = map_flags(m);
 
 	if (m->extra != NULL && m->extra->old_overflow != NULL)
 		map_die("fatal error: oldoverflow is not nil\n");
@@ -283,8 +283,7 @@ void map_grow_midway(struct sched_g *g, const struct mrt_map_type *mt, struct mr
 	struct gcs_site site;
 	int rc;
 
-	map_write_looks(m);
-	map_write_flip(m);
+	map_write_begins(m);
 	rc = map_grow_to(g, mt, m, map_grow_size(m));
 	site = gc_site(g, true, 0); /* another P perhaps */
 	gcs_effect(&site, firing, rc == 0 ? GCS_EFFECT_BEGAN : GCS_EFFECT_IDLE, rc == 0 ? map_mask(m->b) + 1 : 0);

@@ -110,9 +110,13 @@ static inline bool map_growing(const struct mrt_map *m)
 {
 	return m->old_buckets != NULL;
 }
+static inline uint8_t map_flags(const struct mrt_map *m)
+{
+	return atomic_load_explicit(&m->flags, memory_order_relaxed);
+}
 static inline bool map_flag(const struct mrt_map *m, enum map_flag f)
 {
-	return (atomic_load_explicit(&m->flags, memory_order_relaxed) & f) != 0;
+	return (map_flags(m) & f) != 0;
 }
 static inline bool map_same_size(const struct mrt_map *m)
 {
@@ -147,27 +151,22 @@ static inline uint8_t map_top_of(uint64_t hash)
 
 _Noreturn void map_die(const char *text) __attribute__((cold)); /* map.c */
 
-static inline void map_reads(const struct mrt_map *m)
+/* Of writers that hash no key. */
+static inline void map_write_begins(struct mrt_map *m)
 {
-	if (PRIM_UNLIKELY(map_flag(m, MAP_WRITING)))
-		map_die("fatal error: concurrent map read and map write\n");
-}
-static inline void map_write_looks(const struct mrt_map *m)
-{
-	if (PRIM_UNLIKELY(map_flag(m, MAP_WRITING)))
-		map_die("fatal error: concurrent map writes\n");
-}
-static inline void map_write_flip(struct mrt_map *m)
-{
-	uint8_t flags = atomic_load_explicit(&m->flags, memory_order_relaxed);
+	uint8_t flags = map_flags(m);
 
+	if (PRIM_UNLIKELY(flags & MAP_WRITING))
+		map_die("fatal error: concurrent map writes\n");
 	atomic_store_explicit(&m->flags, flags ^ MAP_WRITING, memory_order_relaxed);
 }
 static inline void map_write_ends(struct mrt_map *m)
 {
-	if (PRIM_UNLIKELY(!map_flag(m, MAP_WRITING)))
+	uint8_t flags = map_flags(m);
+
+	if (PRIM_UNLIKELY(!(flags & MAP_WRITING)))
 		map_die("fatal error: concurrent map writes\n");
-	map_write_flip(m);
+	atomic_store_explicit(&m->flags, flags ^ MAP_WRITING, memory_order_relaxed);
 }
 
 /* ---- bucket; kb is the width of a key's slot, a constant wherever speed counts */
@@ -235,6 +234,40 @@ map_hash_key(const struct mrt_map *m, const struct map_keys *k, struct map_key k
 
 	if (PRIM_UNLIKELY(map_flag(m, MAP_COLLIDING)))
 		hash &= UINT64_MAX << (m->hash0 & MAP_COLLIDE_BITS);
+	return hash;
+}
+/* The same for an operation that begins: dies if a writer is at work. One load of the flags for both; they are
+ * *ret_flags. */
+static inline __attribute__((always_inline)) uint64_t
+map_hash_alone(const struct mrt_map *m, const struct map_keys *k, struct map_key key,
+	       const char *text, uint8_t *ret_flags)
+{
+	uint64_t hash = map_key_hash(k, key, m->hash0);
+	uint8_t flags = map_flags(m);
+
+	if (PRIM_UNLIKELY(flags & (MAP_COLLIDING | MAP_WRITING))) {
+		if (flags & MAP_WRITING)
+			map_die(text);
+		hash &= UINT64_MAX << (m->hash0 & MAP_COLLIDE_BITS);
+	}
+	*ret_flags = flags;
+	return hash;
+}
+static inline __attribute__((always_inline)) uint64_t
+map_hash_to_read(const struct mrt_map *m, const struct map_keys *k, struct map_key key)
+{
+	uint8_t flags;
+
+	return map_hash_alone(m, k, key, "fatal error: concurrent map read and map write\n", &flags);
+}
+/* Holds the flag from here on: map_write_ends. */
+static inline __attribute__((always_inline)) uint64_t
+map_hash_to_write(struct mrt_map *m, const struct map_keys *k, struct map_key key)
+{
+	uint8_t flags;
+	uint64_t hash = map_hash_alone(m, k, key, "fatal error: concurrent map writes\n", &flags);
+
+	atomic_store_explicit(&m->flags, flags ^ MAP_WRITING, memory_order_relaxed);
 	return hash;
 }
 /* An integer key. */
