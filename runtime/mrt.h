@@ -311,6 +311,7 @@ struct mrt_map_iter {
 	void *roots[5];         /* map, buckets, current bucket, overflow lists */
 	const struct mrt_map_type *mt;
 	uint64_t start_bucket, bucket, check_bucket;
+	uint32_t seed;          /* of the map at the start */
 	uint8_t b, offset, i;
 	bool wrapped, done;
 	/* the current entry */

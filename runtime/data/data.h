@@ -2,8 +2,11 @@
  * data.h: maps and slices, as the rest of the runtime sees them.  Workloads use runtime/mrt.h.
  *
  * hash.h      the seeded hash and the generator behind seeds and iteration starts
- * map_priv.h  layout and bucket accessors, shared by the four map files
- * map.c       types, make, look-up, assign, delete, clear
+ * map_key.h   keys: hashing and comparing, the constants that the bodies are inlined with
+ * map_priv.h  layout and bucket accessors, shared by the map files
+ * map_type.c  types: layouts, kinds of keys, shapes; looks at a map
+ * map.c       make, look-up, assign
+ * map_delete.c delete, clear
  * map_grow.c  bucket arrays, overflow buckets, growth, evacuation
  * map_iter.c  iteration
  * map_check.c invariants, for the heap check
@@ -14,3 +17,5 @@
 /* Once a run, after prim_init and before the first map: seeds the generator and registers the map
  * check. */
 void data_init(void);
+/* The generator begins anew, as data_init leaves it: what follows repeats. While nobody uses it. */
+void data_random_restart(void);

@@ -45,6 +45,7 @@ void mrt_map_iter_init(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, stru
 	random = data_random();
 	it->roots[MAP_ROOT_ARRAY] = m->buckets;
 	it->b = m->b;
+	it->seed = m->hash0;
 	it->start_bucket = it->bucket = random & map_mask(m->b);
 	it->offset = (random >> m->b) & (MAP_SLOTS - 1);
 	it->check_bucket = MAP_ITER_ANY;
@@ -97,6 +98,20 @@ static bool map_iter_ours(const struct mrt_map *m, const struct mrt_map_iter *it
 	return it->check_bucket >> (it->b - 1) == (top & 1);
 }
 
+/*
+ * The cell has moved meanwhile: where is its entry now, if it is still there? A NaN can neither have been
+ * deleted nor updated, and is as it was in its old cell, unless all was cleared; then the seed is another
+ * (with a NaN in it, a map is never emptied by deletions, so nothing else changes the seed).
+ */
+static bool map_iter_moved(const struct mrt_map *m, const struct mrt_map_iter *it,
+			   const struct map_keys *k, const void *key, struct map_place *at)
+{
+	if (!map_key_whole(k, key))
+		return m->hash0 == it->seed;
+	prim_step(PRIM_COST_MAP_OP);
+	return m->count != 0 && map_find(it->mt, m, map_key_from(k, key), at);
+}
+
 /* One cell of the current bucket: is there an entry for us? Then it is in *it. */
 static bool map_iter_cell(const struct mrt_map *m, struct mrt_map_iter *it, unsigned i)
 {
@@ -111,12 +126,8 @@ static bool map_iter_cell(const struct mrt_map *m, struct mrt_map_iter *it, unsi
 	key = map_key_place(k, bucket, i);
 	if (it->check_bucket != MAP_ITER_ANY && !map_iter_ours(m, it, k, key, top))
 		return false;
-	/* Moved meanwhile: what is it now? A NaN can neither have been deleted nor updated. */
-	if (top < MAP_TOP_MIN && map_key_whole(k, key)) {
-		prim_step(PRIM_COST_MAP_OP);
-		if (m->count == 0 || !map_find(mt, m, map_key_from(k, key), &at))
-			return false;
-	}
+	if (top < MAP_TOP_MIN && !map_iter_moved(m, it, k, key, &at))
+		return false;
 	it->key_ptr = map_key_place(k, at.bucket, at.i);
 	it->key = map_key_from(k, it->key_ptr).word;
 	it->elem = map_elem_at(mt, at.bucket, at.i, k->slot);

@@ -226,6 +226,37 @@ static void nan_iterate(mrt_g *g, void *arg)
 	CHECK(rounds > 20);
 }
 
+/* An iterator whose array has been left behind holds NaNs that moved, and that a clear has removed since. */
+static void nan_cleared(mrt_g *g, void *arg)
+{
+	const struct nan_kind *kind = arg;
+	struct mrt_key_type key = {.kind = kind->key};
+	struct mrt_map_type mt;
+	uint64_t nan = 0;
+	MRT_ROOTS(g, root, 1);
+
+	model_kinds[kind->elem].elem.ptrmask = model_kinds[kind->elem].mask;
+	CHECK(mrt_map_type_init_key(&mt, &key, &model_kinds[kind->elem].elem) == 0);
+	nan_make(kind, &nan);
+	for (int clears = 0; clears < 2; clears++) {
+		uint64_t met = 0;
+
+		CHECK(mrt_map_new(g, &mt, 0, &root[0]) == 0);
+		for (uint64_t n = 0; n < 8; n++)
+			CHECK(nan_put(g, &mt, root[0], &nan, n) == 0);
+		MRT_MAP_ITER(g, &mt, root[0], it);
+		CHECK(mrt_map_iter_next(g, &it));
+		for (uint64_t n = 8; n < 14 || map_growing(root[0]); n++)
+			CHECK(nan_put(g, &mt, root[0], &nan, n) == 0);
+		CHECK(((struct mrt_map *)root[0])->buckets != it.roots[1]);
+		if (clears)
+			CHECK(mrt_map_clear(g, &mt, root[0]) == 0);
+		while (mrt_map_iter_next(g, &it))
+			met++;
+		CHECK(met == (clears ? 0 : 7));
+	}
+}
+
 /* With an iterator that began during the growth a NaN goes by the lowest bit of its tophash, and gets a
  * new one; without, it keeps it, and goes anywhere. */
 static void nan_split(mrt_g *g, void *arg)
@@ -305,7 +336,8 @@ static void nan_oom(mrt_g *g, void *arg)
 
 static void test_nan(void **state)
 {
-	static mrt_go_fn *const bodies[] = {nan_run, nan_iterate, nan_split, nan_oom};
+	static mrt_go_fn *const bodies[] = {nan_run, nan_iterate, nan_cleared, nan_split,
+					   nan_oom};
 	struct nan_kind kinds[] = {
 		{MRT_KEY_F64, 2}, {MRT_KEY_F32, 2}, {MRT_KEY_F64, 8}, {MRT_KEY_F32, 8}};
 
