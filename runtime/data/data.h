@@ -14,8 +14,10 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 /* Once a run, after prim_init and before the first map: seeds the generator and registers the map
  * check. */
 void data_init(void);
-/* The generator begins anew, as data_init leaves it: what follows repeats. While nobody uses it. */
-void data_random_restart(void);
+/* The generator begins anew: what follows depends on the seed alone. While nobody uses it. */
+void data_random_restart(uint64_t seed);

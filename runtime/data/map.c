@@ -39,15 +39,15 @@ const struct mrt_type map_pointer_type = {"pointer", sizeof(void *), 1, &map_poi
 
 static _Atomic uint64_t data_random_seed, data_random_count;
 
-void data_random_restart(void)
+void data_random_restart(uint64_t seed)
 {
-	atomic_store_explicit(&data_random_seed, prim_seed(), memory_order_relaxed);
+	atomic_store_explicit(&data_random_seed, seed, memory_order_relaxed);
 	atomic_store_explicit(&data_random_count, 0, memory_order_relaxed);
 }
 
 void data_init(void)
 {
-	data_random_restart();
+	data_random_restart(prim_seed());
 	gc_check_register(&map_header_type, map_check);
 }
 
