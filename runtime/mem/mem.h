@@ -177,6 +177,8 @@ static inline bool mem_find(const void *addr, struct mem_obj *ret);
 /* Mark bit: true if this call set it. memory_order_relaxed or; the world's stop publishes. */
 static inline bool mem_mark(const struct mem_obj *o);
 static inline bool mem_marked(const struct mem_obj *o);
+/* The word its mark bit lies in, to be prefetched. */
+static inline _Atomic uint64_t *mem_mark_word(const struct mem_obj *o);
 /* Is it allocated (not free) by alloc bits and free_index? World stopped or owner only. */
 bool mem_allocated(const struct mem_obj *o);
 static inline size_t mem_obj_bytes(const struct mem_obj *o);
@@ -190,6 +192,7 @@ void mem_bits_set(void *obj, size_t slot_bytes, size_t elem_bytes, uint32_t ptr_
 		  const uint64_t *mask, size_t n);
 /* 64 bits for the 64 words from addr (word aligned), relaxed. Bit i: word addr+8i is a pointer. */
 static inline uint64_t mem_bits_get(uintptr_t addr);
+static inline void mem_bits_prefetch(uintptr_t addr);
 
 /* ---- sweep (gc/ paces; mem does one span) */
 static inline uint32_t mem_sweepgen(void);

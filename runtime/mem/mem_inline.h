@@ -149,10 +149,15 @@ static inline bool mem_find(const void *addr, struct mem_obj *ret)
 	return true;
 }
 
+static inline _Atomic uint64_t *mem_mark_word(const struct mem_obj *o)
+{
+	return &o->span->mark_bits[o->index / 64];
+}
+
 static inline bool mem_marked(const struct mem_obj *o)
 {
 	/* Relaxed: see mem_mark. */
-	return atomic_load_explicit(&o->span->mark_bits[o->index / 64], memory_order_relaxed) >>
+	return atomic_load_explicit(mem_mark_word(o), memory_order_relaxed) >>
 		       (o->index % 64) &
 	       1;
 }
@@ -164,9 +169,7 @@ static inline bool mem_mark(const struct mem_obj *o)
 	if (mem_marked(o))
 		return false;
 	/* Relaxed: only who was first matters; the stop of the world publishes the rest. */
-	return (atomic_fetch_or_explicit(&o->span->mark_bits[o->index / 64], bit,
-					 memory_order_relaxed) &
-		bit) == 0;
+	return (atomic_fetch_or_explicit(mem_mark_word(o), bit, memory_order_relaxed) & bit) == 0;
 }
 
 static inline size_t mem_obj_bytes(const struct mem_obj *o)
@@ -188,4 +191,10 @@ static inline uint64_t mem_bits_get(uintptr_t addr)
 	if (shift == 0)
 		return low;
 	return low | atomic_load_explicit(&bits[1], memory_order_relaxed) << (64 - shift);
+}
+
+/* That mem_bits_get will read, soon. */
+static inline void mem_bits_prefetch(uintptr_t addr)
+{
+	__builtin_prefetch(&mem_layout.bits[(addr - mem_layout.base) >> 9]);
 }
