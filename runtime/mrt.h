@@ -129,7 +129,30 @@ typedef struct mrt_mutex {
 	_Atomic uint32_t guard;
 } mrt_mutex;
 void mrt_lock(mrt_g *g, mrt_mutex *m);
+bool mrt_try_lock(mrt_g *g, mrt_mutex *m); /* no safepoint */
 void mrt_unlock(mrt_g *g, mrt_mutex *m);
+
+/* Go's RWMutex (sync/rwmutex.go): readers share, a writer excludes. A writer that waits holds back every reader that comes
+ * after it; its unlock lets in all readers that wait, before the next writer. Not recursive: not even for reading, as a writer may
+ * come in between. Zero is valid; outside the managed heap; its memory is needed until the last unlock has returned. An unlock without
+ * its lock ends the process with Go's text, exit status 2. At most 2^30 readers at a time. */
+typedef struct mrt_sema { /* part of it */
+	void *head, *tail;
+	uint32_t permits;
+	_Atomic uint32_t guard;
+} mrt_sema;
+typedef struct mrt_rwmutex {
+	mrt_mutex w; /* held by the writer that waits or writes */
+	mrt_sema writer_sema, reader_sema;
+	_Atomic int32_t reader_count; /* reading or waiting; 2^30 less while there is a writer */
+	_Atomic int32_t reader_wait;  /* readers that the writer waits for */
+} mrt_rwmutex;
+void mrt_rw_rlock(mrt_g *g, mrt_rwmutex *rw);
+bool mrt_rw_try_rlock(mrt_g *g, mrt_rwmutex *rw); /* no safepoint */
+void mrt_rw_runlock(mrt_g *g, mrt_rwmutex *rw);	  /* no safepoint */
+void mrt_rw_lock(mrt_g *g, mrt_rwmutex *rw);
+bool mrt_rw_try_lock(mrt_g *g, mrt_rwmutex *rw); /* no safepoint */
+void mrt_rw_unlock(mrt_g *g, mrt_rwmutex *rw);	 /* no safepoint */
 
 typedef struct mrt_wg {
 	_Atomic int64_t count;
@@ -178,6 +201,9 @@ int mrt_new_array(mrt_g *g, const struct mrt_type *type, size_t n, void **ret);
  * store. A safepoint only when a forced GC fires (treat it as one). `slot` lies in
  * a heap object or a registered global. */
 void mrt_store(mrt_g *g, void **slot, void *value);
+/* atomic.Pointer's CompareAndSwap: as mrt_store, if *slot is `expected`; false: it was not, and nothing has changed. Acquire and
+ * release. `expected` and `value` must be rooted, or unused after it. */
+bool mrt_cas(mrt_g *g, void **slot, void *expected, void *value);
 static inline void *mrt_load(void *const *slot)
 {
 	return __atomic_load_n(slot, __ATOMIC_RELAXED);
