@@ -599,6 +599,75 @@ static void many_body(mrt_g *g, void *arg)
 	CHECK(mrt_heap_check(g, text, sizeof(text)) == 0);
 }
 
+/*
+ * The only reference to a value moves from the map into a hand of roots, which the collector may have scanned already, stays there for
+ * about as long as a cycle, and goes back under another key: deletion shades what it takes, a store what it gives.
+ */
+#define HAND 200
+#define SHUFFLED 600
+
+struct shuffle {
+	struct many *s;
+	void **hand;
+	uint64_t held[HAND], at[SHUFFLED]; /* versions; 0: empty */
+};
+
+static void shuffle_step(mrt_g *g, struct shuffle *h)
+{
+	uint64_t slot = model_below(HAND), k = model_below(SHUFFLED);
+
+	if (h->held[slot] == 0 && h->at[k] != 0) {
+		h->hand[slot] = mrt_sync_map_load_and_delete(g, h->s->m, k);
+		h->held[slot] = h->at[k];
+		h->at[k] = 0;
+	} else if (h->held[slot] != 0 && h->at[k] == 0) {
+		CHECK(mrt_sync_map_store(g, h->s->m, k, h->hand[slot]) == 0);
+		h->at[k] = h->held[slot];
+		h->held[slot] = 0;
+		h->hand[slot] = NULL;
+		return;
+	}
+	if (h->held[slot] != 0)
+		value_check(h->hand[slot], 0, h->held[slot]);
+}
+
+static void shuffle_body(mrt_g *g, void *arg)
+{
+	static struct many s;
+	static struct shuffle h;
+	MRT_ROOTS(g, root, HAND + 1);
+
+	s = (struct many){.steps = *(uint64_t *)arg};
+	h = (struct shuffle){.s = &s, .hand = root + 1};
+	CHECK(mrt_sync_map_new(g, root) == 0);
+	s.m = root[0];
+	for (uint64_t k = 0; k < SHUFFLED * 2 / 3; k++) {
+		CHECK(value_new(g, 0, k + 1, &h.hand[0]) == 0);
+		CHECK(mrt_sync_map_store(g, s.m, k, h.hand[0]) == 0);
+		h.at[k] = k + 1;
+	}
+	h.hand[0] = NULL;
+	mrt_wg_add(&s.others, 1);
+	CHECK(mrt_go(g, storm_body, &s, NULL) == 0);
+	for (uint64_t i = 0; i < s.steps || s.cycles < 5; i++)
+		shuffle_step(g, &h);
+	s.stop = true;
+	mrt_wg_wait(g, &s.others);
+	for (uint64_t k = 0; k < SHUFFLED; k++)
+		value_check(mrt_sync_map_load(g, s.m, k), 0, h.at[k]);
+}
+
+static void test_shuffle(void **state)
+{
+	struct mrt_options opt = {.procs = 2, .seed = model_seed, .clobber = true, .check_edges = true};
+	uint64_t steps = FEW(2000000);
+	struct model_run run = {shuffle_body, &steps};
+
+	(void)state;
+	model_random_state = model_seed;
+	assert_int_equal(mrt_run(&opt, model_run_main, &run), 0);
+}
+
 /* Everybody stores the same new keys, then everybody deletes them: one does each. */
 #define RACERS	   6
 #define RACE_KEYS  200
@@ -701,7 +770,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rule),	 cmocka_unit_test(test_model),
 		cmocka_unit_test(test_refuse),	 cmocka_unit_test(test_rollback),
-		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_shuffle),	 cmocka_unit_test(test_many),
 	};
 
 	model_init();
