@@ -129,7 +129,30 @@ typedef struct mrt_mutex {
 	_Atomic uint32_t guard;
 } mrt_mutex;
 void mrt_lock(mrt_g *g, mrt_mutex *m);
+bool mrt_try_lock(mrt_g *g, mrt_mutex *m); /* no safepoint */
 void mrt_unlock(mrt_g *g, mrt_mutex *m);
+
+/* Go's RWMutex (sync/rwmutex.go): readers share, a writer excludes. A writer that waits holds back every reader that comes
+ * after it; its unlock lets in all readers that wait, before the next writer. Not recursive: not even for reading, as a writer may
+ * come in between. Zero is valid; outside the managed heap; its memory is needed until the last unlock has returned. An unlock without
+ * its lock ends the process with Go's text, exit status 2. At most 2^30 readers at a time. */
+typedef struct mrt_sema { /* part of it */
+	void *head, *tail;
+	uint32_t permits;
+	_Atomic uint32_t guard;
+} mrt_sema;
+typedef struct mrt_rwmutex {
+	mrt_mutex w; /* held by the writer that waits or writes */
+	mrt_sema writer_sema, reader_sema;
+	_Atomic int32_t reader_count; /* reading or waiting; 2^30 less while there is a writer */
+	_Atomic int32_t reader_wait;  /* readers that the writer waits for */
+} mrt_rwmutex;
+void mrt_rw_rlock(mrt_g *g, mrt_rwmutex *rw);
+bool mrt_rw_try_rlock(mrt_g *g, mrt_rwmutex *rw); /* no safepoint */
+void mrt_rw_runlock(mrt_g *g, mrt_rwmutex *rw);	  /* no safepoint */
+void mrt_rw_lock(mrt_g *g, mrt_rwmutex *rw);
+bool mrt_rw_try_lock(mrt_g *g, mrt_rwmutex *rw); /* no safepoint */
+void mrt_rw_unlock(mrt_g *g, mrt_rwmutex *rw);	 /* no safepoint */
 
 typedef struct mrt_wg {
 	_Atomic int64_t count;
@@ -178,6 +201,9 @@ int mrt_new_array(mrt_g *g, const struct mrt_type *type, size_t n, void **ret);
  * store. A safepoint only when a forced GC fires (treat it as one). `slot` lies in
  * a heap object or a registered global. */
 void mrt_store(mrt_g *g, void **slot, void *value);
+/* atomic.Pointer's CompareAndSwap: as mrt_store, if *slot is `expected`; false: it was not, and nothing has changed. Acquire and
+ * release. A safepoint when a forced GC fires. */
+bool mrt_cas(mrt_g *g, void **slot, void *expected, void *value);
 static inline void *mrt_load(void *const *slot)
 {
 	return __atomic_load_n(slot, __ATOMIC_RELAXED);
@@ -263,6 +289,69 @@ void mrt_map_iter_fini(struct mrt_map_iter *it);
 #define MRT_MAP_ITER(gp, mt, m, name)                                                           \
 	struct mrt_map_iter name __attribute__((cleanup(mrt_map_iter_fini)));                   \
 	mrt_map_iter_init((gp), (mt), (m), &name)
+
+/* ----------------------------------------------------------------- sync.Map */
+
+/*
+ * Go's sync.Map up to 1.23 (sync/map.go): a map for many readers. Keys are integers, a value is a managed pointer that is not NULL. Any
+ * number of goroutines at a time; the map and a value handed in must be rooted by the caller. Every call is a safepoint. A value that
+ * is returned must be rooted before the next one.
+ *
+ * Look-up, update and deletion of a key that the `read` part has take no lock. What it lacks is looked up under a lock in the `dirty`
+ * part, which takes its place when as many have missed as it has keys; the first new key after that makes another one, of all that
+ * is not deleted. Only a store can be refused memory.
+ */
+typedef struct mrt_sync_map mrt_sync_map; /* a managed object */
+
+int mrt_sync_map_new(mrt_g *g, void **ret_map);
+/* NULL: the key is not there. */
+void *mrt_sync_map_load(mrt_g *g, mrt_sync_map *m, uint64_t key);
+/* -EINVAL: no value. -ENOMEM: unchanged. */
+int mrt_sync_map_store(mrt_g *g, mrt_sync_map *m, uint64_t key, void *value);
+/* The key's value, or `value`, which is stored, into the root slot *ret_actual. As mrt_sync_map_store. */
+int mrt_sync_map_load_or_store(mrt_g *g, mrt_sync_map *m, uint64_t key, void *value, void **ret_actual,
+			       bool *ret_loaded);
+/* What was there; NULL: nothing. Delete is the same. */
+void *mrt_sync_map_load_and_delete(mrt_g *g, mrt_sync_map *m, uint64_t key);
+/* Each key at most once; no snapshot: what others store or delete meanwhile is seen or not. The value is rooted while fn runs, which
+ * may use the map; false ends. */
+void mrt_sync_map_range(mrt_g *g, mrt_sync_map *m,
+			bool (*fn)(mrt_g *g, uint64_t key, void *value, void *arg), void *arg);
+
+/* Taken under the lock; entries may change meanwhile. deleted: entries of read that are nil; expunged: and are not in dirty. */
+struct mrt_sync_map_info { bool amended; uint64_t misses, read_len, dirty_len, deleted, expunged; };
+void mrt_sync_map_inspect(mrt_g *g, mrt_sync_map *m, struct mrt_sync_map_info *ret);
+
+/* ---------------------------------------------------------------- sync.Pool */
+
+/*
+ * Go's sync.Pool (sync/pool.go, sync/poolqueue.go): objects that are free until a collection takes them. Each P has a private one and
+ * a queue that others steal from. A cycle's first stop makes what is there the victim cache, and lets the last victim cache go: an
+ * object that nobody gets lives through one collection and dies in the second.
+ *
+ * A pool lies outside the managed heap and is initialised and ended by a goroutine, within one run. Any number of goroutines at a time.
+ */
+/* An object for a pool that has none, into the root slot *ret. 0, or -errno, which is the answer of mrt_pool_get. */
+typedef int mrt_pool_new_fn(mrt_g *g, void *arg, void **ret);
+typedef struct mrt_pool {
+	void *caches[2]; /* managed: of this cycle; victim. Roots: globals */
+	_Atomic uint32_t victim_left; /* 0: nothing is left in the victim cache */
+	mrt_pool_new_fn *fresh; /* NULL: none */
+	void *arg;
+	struct mrt_pool *next; /* all pools */
+} mrt_pool;
+
+int mrt_pool_init(mrt_g *g, mrt_pool *pool, mrt_pool_new_fn *fresh, void *arg); /* -ENOMEM: too many globals. No safepoint */
+void mrt_pool_fini(mrt_g *g, mrt_pool *pool);	 /* forgets what is in it. No safepoint */
+/* obj may be handed out again, at once; it is rooted by the caller. NULL: nothing. -ENOMEM: not taken, the pool is as before. */
+int mrt_pool_put(mrt_g *g, mrt_pool *pool, void *obj);
+/* *ret, a root slot: an object, whoever put it; NULL: there is none, and no function to make one. -ENOMEM, or what that function
+ * answers: *ret is as before. */
+int mrt_pool_get(mrt_g *g, mrt_pool *pool, void **ret);
+
+/* What is in it, world stopped: objects of this cycle's cache, of the victim cache, and queues of both. */
+struct mrt_pool_info { uint64_t fresh, victim, queues; uint32_t queue_cap_max; };
+void mrt_pool_inspect(mrt_g *g, mrt_pool *pool, struct mrt_pool_info *ret);
 
 /* ------------------------------------------------------------------- slices */
 

@@ -1,5 +1,5 @@
 /*
- * data.h: maps and slices, as the rest of the runtime sees them.  Workloads use runtime/mrt.h.
+ * data.h: maps, slices, sync.Map and pools, as the rest of the runtime sees them.  Workloads use runtime/mrt.h.
  *
  * hash.h      the seeded hash and the generator behind seeds and iteration starts
  * map_priv.h  layout and bucket accessors, shared by the four map files
@@ -8,6 +8,11 @@
  * map_iter.c  iteration
  * map_check.c invariants, for the heap check
  * slice.c     growslice, append, sub-slices, copy
+ * sync_map.h  layout of a sync.Map, shared by its two files
+ * sync_map.c  sync.Map: read, dirty, promotion
+ * sync_map_check.c  its invariants, for the heap check
+ * pool.c      sync.Pool: per-P caches, stealing, the victim cache
+ * pool_queue.c  its queues (pool_priv.h)
  */
 #pragma once
 

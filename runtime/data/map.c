@@ -23,6 +23,8 @@
 #include "runtime/data/data.h"
 
 #include "runtime/data/map_priv.h"
+#include "runtime/data/pool_priv.h"
+#include "runtime/data/sync_map.h"
 
 #include "faults/gate.h"
 
@@ -44,6 +46,8 @@ void data_init(void)
 	atomic_store_explicit(&data_random_seed, prim_seed(), memory_order_relaxed);
 	atomic_store_explicit(&data_random_count, 0, memory_order_relaxed);
 	gc_check_register(&map_header_type, map_check);
+	sync_map_init();
+	pool_init();
 }
 
 uint64_t data_random(void)

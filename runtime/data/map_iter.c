@@ -123,6 +123,28 @@ static __attribute__((cold, noinline)) void map_iter_point(struct sched_g *g, st
 	sched_op_leave(g);
 }
 
+/* The next entry, into *it; false: there is none. */
+static inline __attribute__((always_inline)) bool map_iter_step(struct sched_g *g, struct mrt_map *m,
+								struct mrt_map_iter *it)
+{
+	for (;;) {
+		if (it->roots[MAP_ROOT_BUCKET] == NULL && !map_iter_chain(m, it)) {
+			it->done = true;
+			it->elem = NULL;
+			return false;
+		}
+		while (it->i < MAP_SLOTS) {
+			unsigned i = (it->i++ + it->offset) & (MAP_SLOTS - 1);
+
+			if (map_iter_cell(g, m, it, i))
+				return true;
+		}
+		it->roots[MAP_ROOT_BUCKET] =
+			map_overflow(it->roots[MAP_ROOT_BUCKET], it->mt->bucket_bytes);
+		it->i = 0;
+	}
+}
+
 bool mrt_map_iter_next(mrt_g *g, struct mrt_map_iter *it)
 {
 	struct mrt_map *m = it->roots[MAP_ROOT_MAP];
@@ -133,20 +155,12 @@ bool mrt_map_iter_next(mrt_g *g, struct mrt_map_iter *it)
 		return false;
 	if (gcs_gate(GCS_POINT_map_iterate))
 		map_iter_point(sched_of(g), m, it);
-	for (;;) {
-		if (it->roots[MAP_ROOT_BUCKET] == NULL && !map_iter_chain(m, it)) {
-			it->done = true;
-			it->elem = NULL;
-			return false;
-		}
-		while (it->i < MAP_SLOTS) {
-			unsigned i = (it->i++ + it->offset) & (MAP_SLOTS - 1);
+	return map_iter_step(sched_of(g), m, it);
+}
 
-			if (map_iter_cell(sched_of(g), m, it, i))
-				return true;
-		}
-		it->roots[MAP_ROOT_BUCKET] =
-			map_overflow(it->roots[MAP_ROOT_BUCKET], it->mt->bucket_bytes);
-		it->i = 0;
-	}
+bool map_iter_next_shared(mrt_g *g, struct mrt_map_iter *it)
+{
+	mrt_safepoint(g);
+	prim_step(PRIM_COST_MAP_ITER);
+	return !it->done && map_iter_step(sched_of(g), it->roots[MAP_ROOT_MAP], it);
 }

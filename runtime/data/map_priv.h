@@ -315,6 +315,11 @@ void map_grow_midway(struct sched_g *g, const struct mrt_map_type *mt, struct mr
 void map_grow_work(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m,
 		   uint64_t bucket, bool inserts);
 
+/* ---- map_iter.c */
+
+/* mrt_map_iter_next of a map that others read at the same time, without a lock: map/iterate, which may make it grow, is passed by. */
+bool map_iter_next_shared(mrt_g *g, struct mrt_map_iter *it);
+
 /* ---- map_check.c */
 
 int map_check(void *obj, char *text, size_t cap);

@@ -195,10 +195,17 @@ static void cycle_begin_p(struct gc_local *l)
 	l->scan_alloc = 0;
 }
 
+void gc_on_start(void (*fn)(void))
+{
+	gc_st.on_start = fn;
+}
+
 static void cycle_begin(struct sched_g *g, enum gc_trigger why, uint64_t firing)
 {
 	gc_sweep_finish_stopped();
 	mem_caches_flush_stale();
+	if (gc_st.on_start != NULL)
+		gc_st.on_start();
 	gc_check_edge("start of marking", false);
 	gc_st.trigger_why = why;
 	gc_st.heap_at_start = gc_heap_live();

@@ -56,6 +56,15 @@ static inline void gc_store(struct sched_g *g, void **slot, void *value)
 	/* Release: pairs with the marker's acquire load; what the object was zeroed to is seen before its address. */
 	__atomic_store_n(slot, value, __ATOMIC_RELEASE);
 }
+/* Compare and swap with the barrier (atomic_pointer.go: atomicwb): what is expected and what is stored are shaded before; when it
+ * fails, for nothing. True: *slot was `expected` and is `value`. No safepoint. */
+static inline bool gc_cas(struct sched_g *g, void **slot, void *expected, void *value)
+{
+	if (gc_barrier_enabled())
+		gc_barrier(g, expected, value);
+	/* Release: as gc_store. Acquire: pairs with it, and with the release here, for who goes on with what was there. */
+	return __atomic_compare_exchange_n(slot, &expected, value, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
 /* What a site knows of the goroutine that visits it, which holds its P. arg: size or key, as the point has it. */
 struct gcs_site gc_site(const struct sched_g *g, bool eligible, uint64_t arg);
 /* Visit an armed gate that may start a GC (gc/map_assign, gc/append, map/iterate); a safepoint then. Call it at a place of the
@@ -81,6 +90,10 @@ bool gc_sabotage(struct sched_g *g, enum gcs_point point, uint64_t arg);
 void gc_copy_typed(struct sched_g *g, const struct mrt_type *elem, void *dst, const void *src, size_t n);
 /* Zero typed memory with the barrier for its pointers. */
 void gc_clear_typed(struct sched_g *g, const struct mrt_type *elem, void *dst, size_t n);
+
+/* fn is called in every first stop of a cycle, before anything is marked (runtime_registerPoolCleanup): what it lets go is not found.
+ * One, until gc_fini. It does not allocate; its stores need no barrier. */
+void gc_on_start(void (*fn)(void));
 
 /* ---- state, lock-free reads */
 enum gc_phase gc_phase(void);

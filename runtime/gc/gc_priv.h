@@ -102,6 +102,7 @@ struct gc_state {
 	uint64_t pause_total_ns, pause_ns[256];
 	uint32_t num_gc, num_forced;
 	_Atomic int64_t last_gc_ns;
+	void (*on_start)(void);	  /* gc_on_start; NULL: none */
 	struct sched_g *periodic; /* starts the two-minute cycle */
 	_Atomic uint32_t periodic_parked;
 };

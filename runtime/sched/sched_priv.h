@@ -295,6 +295,25 @@ void sched_turn_take(struct sched_g *g);
 void sched_turn_give(struct sched_g *g);
 void sched_turn_init(void);
 
+/* ---- spin guards of what goroutines wait on (sync.c, rwmutex.c): held for a few stores, never across a safepoint */
+static inline void sched_guard_take(_Atomic uint32_t *guard)
+{
+	/* Acquire: pairs with the release in sched_guard_give. */
+	for (uint32_t round = 0; atomic_exchange_explicit(guard, 1, memory_order_acquire) != 0; round++)
+		prim_spin_wait(round);
+}
+static inline void sched_guard_give(_Atomic uint32_t *guard)
+{
+	atomic_store_explicit(guard, 0, memory_order_release);
+}
+/* For sched_park: whoever readies g takes the guard first. */
+static inline bool sched_guard_commit(struct sched_g *g, void *guard)
+{
+	(void)g;
+	sched_guard_give(guard);
+	return true;
+}
+
 /* ---- ragged.c */
 void sched_ragged_run(struct sched_p *p); /* p is held; runs the pending call, if any */
 

@@ -229,7 +229,7 @@ struct model_kind {
 		.mask = {m0}, .key = k                                                             \
 	}
 
-static struct model_kind model_kinds[] = {
+static __attribute__((unused)) struct model_kind model_kinds[] = {
 	MODEL_KIND("empty", 0, 0, 0, MRT_KEY_U64),
 	MODEL_KIND("u32", 4, 0, 0, MRT_KEY_U32),
 	MODEL_KIND("u64", 8, 0, 0, MRT_KEY_U64),
