@@ -268,6 +268,8 @@ static void test_plan_refusals(void **state)
 		{"\"procs\":2", "\"procs\":0", "procs"},
 		{"\"procs\":2", "\"procs\":\"2\"", "runtime"},
 		{"\"oom\":\"return\"", "\"oom\":\"panic\"", "oom"},
+		{"\"oom\":\"return\"", "\"oom\":\"return\",\"rounding\":\"1.20\"", "rounding"},
+		{"\"oom\":\"return\"", "\"oom\":\"return\",\"rounding\":22", "runtime"},
 		{"\"end_ns\":40000000000,", "", "end_ns"},
 		{"\"driver\":\"map-churn\",", "", "workloads[0]"},
 		{"\"insert\":50", "\"insert\":51", "mix"},
