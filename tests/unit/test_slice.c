@@ -345,40 +345,64 @@ static void test_copy(void **state)
  * moved down or the lower two up, and what then is there twice cleared. Without the barrier a marker
  * that has been at one end finds what it has not seen in no place.
  */
-#define MARKED_PART ((size_t)(128 << 10) / 8)
+#define MARKED_PART   ((size_t)(128 << 10) / 8)
+#define MARKED_ENOUGH 3u /* copies each way */
+#define MARKED_LINKS  (MODEL_SLOW ? 50000 : 300000)
 
-static void marked_move(mrt_g *g, const struct model_kind *kind, struct mrt_slice *s, bool up)
+/* Was the barrier on during the copy? A cycle may have ended before its starter runs again. */
+static bool marked_move(mrt_g *g, const struct model_kind *kind, struct mrt_slice *s, bool up)
 {
 	struct mrt_slice to = {0}, from = {0}, none = {0};
 	MRT_ROOT_SLOTS(g, f0, &to.array, 1);
 	MRT_ROOT_SLOTS(g, f1, &from.array, 1);
 	MRT_ROOT_SLOTS(g, f2, &none.array, 1);
 	size_t at = up ? MARKED_PART : 0, n = 2 * MARKED_PART, gone = up ? 0 : n;
+	bool on;
 
 	CHECK(mrt_slice_make(g, &kind->elem, MARKED_PART, MARKED_PART, &none) == 0);
 	CHECK(mrt_slice_sub(g, &kind->elem, s, at, at + n, s->cap, &to) == 0);
 	CHECK(mrt_slice_sub(g, &kind->elem, s, MARKED_PART - at, MARKED_PART - at + n, s->cap, &from) == 0);
 	gc_start(sched_of(g), GC_TRIGGER_STRESS, 0);
 	CHECK(mrt_slice_copy(g, &kind->elem, &to, &from) == (int64_t)n);
+	on = gc_barrier_enabled(); /* no safepoint since the copy */
 	CHECK(mrt_slice_sub(g, &kind->elem, s, gone, gone + MARKED_PART, s->cap, &from) == 0);
 	CHECK(mrt_slice_copy(g, &kind->elem, &from, &none) == (int64_t)MARKED_PART);
 	mrt_gc(g);
 	CHECK(slice_ok(kind, &to, up ? 0 : MARKED_PART));
+	return on;
+}
+
+/* A list so long that a marker, which must follow it link by link, is busy while the copy runs. */
+static void marked_ballast(mrt_g *g, void **list)
+{
+	static const uint64_t first = 1;
+	static const struct mrt_type link = {"link", 16, 1, &first};
+	MRT_ROOTS(g, fresh, 1);
+
+	for (int i = 0; i < MARKED_LINKS; i++) {
+		CHECK(mrt_new(g, &link, &fresh[0]) == 0);
+		mrt_store(g, fresh[0], *list);
+		*list = fresh[0];
+	}
 }
 
 static void marked_run(mrt_g *g, void *arg)
 {
+	uint32_t marked[2] = {0, 0};
+	MRT_ROOTS(g, list, 1);
 	struct model_kind *kind = &model_kinds[8];
 	struct mrt_slice s = {0};
 	MRT_ROOT_SLOTS(g, frame, &s.array, 1);
 
 	(void)arg;
 	kind->elem.ptrmask = kind->mask;
-	for (int round = 0; round < (MODEL_SLOW ? 2 : 6); round++) {
+	marked_ballast(g, &list[0]);
+	for (int round = 0; marked[0] < MARKED_ENOUGH || marked[1] < MARKED_ENOUGH; round++) {
+		CHECK(round < 500);
 		s = (struct mrt_slice){0};
 		for (uint64_t i = 0; i < 3 * MARKED_PART; i++)
 			CHECK(append_nth(g, kind, &s, i) == 0);
-		marked_move(g, kind, &s, round % 2 != 0);
+		marked[round % 2] += marked_move(g, kind, &s, round % 2 != 0);
 	}
 }
 
