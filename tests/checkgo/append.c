@@ -166,10 +166,21 @@ static bool append_valid(const struct check_op *op)
 				   op->v[0] <= 128 && (op->v[1] == 0 || op->v[0] % 8 == 0));
 }
 
+static struct check_op append_restart(const struct check_op *head, const struct check_answer *before)
+{
+	return (struct check_op){'s', {head->v[0], head->v[1], before->v[0], before->v[1]}};
+}
+
 bool check_append(struct check *c)
 {
-	static const struct check_topic random = {"append", append_ours, check_equal, 1, append_valid};
-	static const struct check_topic types = {"append", append_ours, check_equal, 0, NULL};
+	static const struct check_topic random = {.name = "append",
+						  .ours = append_ours,
+						  .differ = check_equal,
+						  .head = 1,
+						  .valid = append_valid,
+						  .restart = append_restart};
+	static const struct check_topic types = {
+		.name = "append", .ours = append_ours, .differ = check_equal};
 	struct check_op op[APPEND_STATICS * APPEND_GROWTHS];
 	uint64_t appends = 0;
 	size_t n = 0;

@@ -119,6 +119,20 @@ static bool shrink_to(struct check *c, const struct check_topic *topic, struct c
 	return true;
 }
 
+/* Only what differs, from the state before it. */
+static void shrink_restart(struct check *c, const struct check_topic *topic, struct check_case *k, uint32_t *runs)
+{
+	struct check_op op[2];
+	struct check_case with;
+
+	if (k->bad < 2)
+		return;
+	op[0] = topic->restart(&k->op[0], &k->go[k->bad - 1]);
+	op[1] = k->op[k->bad];
+	case_init(&with, op, 2);
+	shrink_to(c, topic, k, &with, runs);
+}
+
 /* Leaves out runs of operations: half of them, then quarters, down to single ones. */
 static void shrink_ops(struct check *c, const struct check_topic *topic, struct check_case *k, uint32_t *runs)
 {
@@ -191,6 +205,8 @@ bool check_sequence(struct check *c, const struct check_topic *topic, const stru
 	same = case_agrees(c, topic, &k);
 	if (!same) {
 		k.n = k.bad + 1;
+		if (topic->restart != NULL)
+			shrink_restart(c, topic, &k, &runs);
 		shrink_ops(c, topic, &k, &runs);
 		if (topic->valid != NULL)
 			shrink_numbers(c, topic, &k, &runs);

@@ -48,6 +48,8 @@ struct check_topic {
 	size_t head;
 	/* May a number be made smaller (NULL: none may)? Asked with the whole operation as it would be. */
 	bool (*valid)(const struct check_op *op);
+	/* The operation that begins a sequence where `before` left one that `head` began; NULL: there is none. */
+	struct check_op (*restart)(const struct check_op *head, const struct check_answer *before);
 };
 
 /* ---- check.c */

@@ -84,7 +84,8 @@ static void classes_ours(struct check *c, const struct check_op *op, size_t n, s
 
 static bool classes_kind(struct check *c, char kind, uint64_t first, uint64_t step, const char *what)
 {
-	static const struct check_topic topic = {"classes", classes_ours, check_equal, 0, NULL};
+	static const struct check_topic topic = {
+		.name = "classes", .ours = classes_ours, .differ = check_equal};
 	struct check_op op[CLASSES_PART];
 	uint64_t bytes = first, all = 0;
 

@@ -18,6 +18,7 @@ static const struct {
 } main_topic[] = {
 	{"append", check_append},
 	{"classes", check_classes},
+	{"map", check_map},
 };
 
 static uint64_t main_number(const char *name, uint64_t otherwise)
