@@ -19,6 +19,8 @@ static const struct {
 	{"append", check_append},
 	{"classes", check_classes},
 	{"map", check_map},
+	{"map-sizes", check_map_sizes},
+	{"map-overflow", check_map_overflow},
 };
 
 static uint64_t main_number(const char *name, uint64_t otherwise)
