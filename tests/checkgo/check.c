@@ -96,7 +96,7 @@ static bool case_agrees(struct check *c, const struct check_topic *topic, struct
 {
 	check_ask(c, k->op, k->n, k->go);
 	memset(k->our, 0, k->n * sizeof(*k->our));
-	topic->ours(c, k->op, k->n, k->our);
+	topic->ours(c, k->op, k->n, k->go, k->our);
 	k->bad = topic->differ(c, k->op, k->n, k->go, k->our);
 	return k->bad == k->n;
 }

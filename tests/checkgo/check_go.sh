@@ -18,13 +18,14 @@ toolchains() {
 # The minor of 1.MINOR; nothing for what is not a release.
 minor() { "$1" version 2>/dev/null | sed -n 's/^go version go1\.\([0-9]*\).*/\1/p'; }
 
-# topic NAME PROGRAM: PROGRAM is FILE of tests/go without .go.
+# topic NAME PROGRAM; compile PROGRAM [FILE...]: PROGRAM is a file of tests/go without .go.
 topic() {
-	"$build/tests/checkgo/checkgo" "$1" "$minor" "$work/$2-$minor" || { bad=1; echo "FAIL: $1 with Go 1.$minor" >&2; }
+	"$build/tests/checkgo/checkgo" "$1" "$minor" "$work/$2-$minor" || { bad=1; echo "FAIL: $1 with Go 1.$minor"; }
 }
 compile() {
-	name=$1; shift
-	"$go" build -o "$work/$name-$minor" "$src/tests/go/$name.go" "$@" || { bad=1; echo "FAIL: $name.go with Go 1.$minor" >&2; return 1; }
+	name=$1
+	[ $# -gt 1 ] && shift || set -- "$src/tests/go/$1.go"
+	"$go" build -o "$work/$name-$minor" "$@" || { bad=1; echo "FAIL: $name.go with Go 1.$minor"; return 1; }
 }
 
 bad=0 found=0
@@ -36,8 +37,13 @@ for go in $(toolchains); do
 	[ -n "$minor" ] && [ "$minor" -ge 19 ] || { echo "$go: not Go 1.19 or later, left out"; continue; }
 	found=$((found + 1))
 	echo "$go: $("$go" version)"
-	"$go" build -o "$work/append-$minor" "$work/append/append.go" "$work/append/types.go" && topic append append || bad=1
+	compile append append/append.go append/types.go && topic append append
 	compile classes && topic classes classes
+	compile goals && topic goals goals
+	if [ "$minor" -le 23 ]; then
+		[ -x "$work/classes-$minor" ] && topic map-sizes classes
+		compile classic_map && topic map classic_map && topic map-overflow classic_map
+	fi
 done
 [ "$found" -gt 0 ] || { echo 'check-go: no Go found (PATH, /usr/lib/go-*/bin, $GCS_GO)'; exit 77; }
 exit "$bad"

@@ -39,8 +39,9 @@ struct check {
 /* How two sides are compared. */
 struct check_topic {
 	const char *name;
-	/* Carries the operations out on this runtime; ret[i] answers op[i]. */
-	void (*ours)(struct check *c, const struct check_op *op, size_t n, struct check_answer *ret);
+	/* Carries the operations out on this runtime; ret[i] answers op[i]. go: Go's answers, for what is reckoned from Go's figures. */
+	void (*ours)(struct check *c, const struct check_op *op, size_t n, const struct check_answer *go,
+		     struct check_answer *ret);
 	/* The first operation whose answers do not agree; n: none. */
 	size_t (*differ)(struct check *c, const struct check_op *op, size_t n, const struct check_answer *go,
 			 const struct check_answer *our);

@@ -21,6 +21,7 @@ static const struct {
 	{"map", check_map},
 	{"map-sizes", check_map_sizes},
 	{"map-overflow", check_map_overflow},
+	{"goals", check_goals},
 };
 
 static uint64_t main_number(const char *name, uint64_t otherwise)

@@ -79,10 +79,12 @@ static void map_main(mrt_g *g, void *arg)
 	}
 }
 
-static void map_ours(struct check *c, const struct check_op *op, size_t n, struct check_answer *ret)
+static void map_ours(struct check *c, const struct check_op *op, size_t n, const struct check_answer *go,
+		     struct check_answer *ret)
 {
 	struct map_job job = {op, n, ret};
 
+	(void)go;
 	check_run(c, map_main, &job);
 }
 
