@@ -360,15 +360,30 @@ struct mrt_slice {
 	void *array;
 	size_t len, cap;
 };
+/* make([]T, len, cap). -EINVAL: len above cap; -EOVERFLOW: cap elements are more than an address space holds; -ENOMEM. */
 int mrt_slice_make(mrt_g *g, const struct mrt_type *elem, size_t len, size_t cap, struct mrt_slice *ret);
-/* append(s, elems...): copies n elements; grows by growslice's rule. `s` unchanged on -ENOMEM. */
+/* append(s, elems...): copies n elements; grows by growslice's rule. -ENOMEM; -EOVERFLOW where growslice panics (len out of range): `s` unchanged. */
 int mrt_append(mrt_g *g, const struct mrt_type *elem, struct mrt_slice *s, const void *elems, size_t n);
 /* s[lo:hi:max]; no allocation, no safepoint; -EINVAL out of range. `ret` may be `s`. Stored with the barrier. */
 int mrt_slice_sub(mrt_g *g, const struct mrt_type *elem, const struct mrt_slice *s, size_t lo, size_t hi,
 		  size_t max, struct mrt_slice *ret);
+/* copy(dst, src): as many as both have, whichever way they overlap. The number. */
 int64_t mrt_slice_copy(mrt_g *g, const struct mrt_type *elem, struct mrt_slice *dst, const struct mrt_slice *src);
-/* The capacity growslice gives (slice.go); exported for tests and docs. */
-size_t mrt_slice_next_cap(size_t elem_bytes, size_t old_cap, size_t need);
+
+/* How many bytes an array of a grown slice, or of a map's buckets, has: roundupsize (msize.go), which changed with Go 1.22. */
+enum mrt_rounding {
+	MRT_ROUNDING_1_19, /* up to 32768 bytes a size class, above whole pages of 8 KiB; 1.18 to 1.21 */
+	MRT_ROUNDING_1_22  /* with pointers and above 512 bytes, 8 bytes of the class are a header that the array cannot use */
+};
+/* What growslice looks at besides the numbers. */
+struct mrt_growth {
+	size_t elem_bytes;
+	bool noscan; /* the elements have no pointers */
+	enum mrt_rounding rounding;
+};
+/* The capacity growslice gives (slice.go) when append needs `need` elements and there is room for old_cap; 0: Go panics, append's answer is
+ * -EOVERFLOW. A function of its arguments; for who reckons with sizes, as tests do and the heap-follow driver. */
+size_t mrt_slice_next_cap(struct mrt_growth of, size_t old_cap, size_t need);
 
 /* ------------------------------------------------------------------ running */
 
@@ -381,6 +396,7 @@ struct mrt_options {
 	int gogc;                /* percent, negative off; 0 means 100 */
 	uint64_t memlimit;       /* 0: none */
 	enum mrt_oom oom;
+	enum mrt_rounding rounding; /* of grown slices and bucket arrays */
 	uint64_t seed;           /* hash seeds, steal order, iteration start; 0: random */
 	size_t heap_reserve;     /* address space; 0: 64 GiB */
 	bool gctrace;            /* Go's line on stderr each cycle */

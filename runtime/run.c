@@ -38,11 +38,11 @@ static struct gc_options run_gc_options(const struct mrt_options *opt, uint32_t 
 	};
 }
 
-static int run_started(mrt_go_fn *fn, void *arg)
+static int run_started(const struct mrt_options *opt, mrt_go_fn *fn, void *arg)
 {
 	int r = gc_start_workers();
 
-	data_init();
+	data_init(opt->rounding);
 	return r < 0 ? r : sched_main(fn, arg);
 }
 
@@ -72,7 +72,7 @@ int mrt_run(const struct mrt_options *opt, mrt_go_fn *fn, void *arg)
 	if (r < 0)
 		goto fail_sched;
 	gcs_rt_state_source = mrt_state;
-	r = run_started(fn, arg);
+	r = run_started(opt, fn, arg);
 	sched_fini();
 	gcs_rt_state_source = NULL;
 fail_sched:

@@ -16,6 +16,13 @@
  */
 #pragma once
 
-/* Once a run, after prim_init and before the first map: seeds the generator and registers the map
- * check. */
-void data_init(void);
+#include "runtime/mrt.h"
+
+/* Once a run, after prim_init and before the first map: seeds the generator, registers the map
+ * check, takes the rule of data_round_up. */
+void data_init(enum mrt_rounding rounding);
+
+/* The bytes that an array of at least `bytes` gets by Go's rule (roundupsize): slices and bucket arrays fill
+ * them. By the rule given, or by that of this run. */
+size_t data_round_up_by(enum mrt_rounding rounding, size_t bytes, bool noscan);
+enum mrt_rounding data_rounding(void);

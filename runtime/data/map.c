@@ -41,13 +41,22 @@ const struct mrt_type map_pointer_type = {"pointer", sizeof(void *), 1, &map_poi
 
 static _Atomic uint64_t data_random_seed, data_random_count;
 
-void data_init(void)
+/* Written before any goroutine runs. */
+static enum mrt_rounding data_rule;
+
+void data_init(enum mrt_rounding rounding)
 {
+	data_rule = rounding;
 	atomic_store_explicit(&data_random_seed, prim_seed(), memory_order_relaxed);
 	atomic_store_explicit(&data_random_count, 0, memory_order_relaxed);
 	gc_check_register(&map_header_type, map_check);
 	sync_map_init();
 	pool_init();
+}
+
+enum mrt_rounding data_rounding(void)
+{
+	return data_rule;
 }
 
 uint64_t data_random(void)

@@ -17,6 +17,7 @@
  * 2^1 on; a single bucket never overflows), not by the first overflow bucket or iterator: so an
  * iteration cannot fail.
  */
+#include "runtime/data/data.h"
 #include "runtime/data/map_priv.h"
 
 #include "faults/gate.h"
@@ -32,7 +33,7 @@ uint64_t map_array_count(const struct mrt_map_type *mt, uint8_t b)
 		return n;
 	n += (uint64_t)1 << (b - 4);
 	bytes = n * mt->bucket_bytes;
-	rounded = mem_round_up(bytes);
+	rounded = data_round_up_by(data_rounding(), bytes, !mt->has_pointers);
 	return rounded == bytes ? n : rounded / mt->bucket_bytes;
 }
 
@@ -99,7 +100,9 @@ static int map_list_reserve(struct sched_g *g, struct map_list *list, uint64_t n
 
 	if (list->len + n <= list->cap)
 		return 0;
-	cap = mrt_slice_next_cap(sizeof(void *), list->cap, list->len + n);
+	cap = mrt_slice_next_cap((struct mrt_growth){.elem_bytes = sizeof(void *),
+						     .rounding = data_rounding()},
+				 list->cap, list->len + n);
 	rc = gc_alloc(g, &map_pointer_type, cap, &array);
 	if (rc < 0)
 		return rc;

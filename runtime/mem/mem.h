@@ -40,6 +40,14 @@ extern const uint8_t mem_class_pages[MEM_CLASSES];
 static inline uint32_t mem_class_of(size_t bytes);
 /* Bytes really handed out for a request (roundupsize, msize.go 1.19). */
 size_t mem_round_up(size_t bytes);
+/*
+ * What Go from 1.22 on gives for a request (roundupsize, msize.go): an object with pointers above MEM_HEADER_ABOVE bytes
+ * has its type in a word before it, and that word is part of its slot. This allocator has no such word: the
+ * rule is for those who reckon sizes as Go does (runtime/data), what they ask for then is bytes without it.
+ */
+#define MEM_HEADER_BYTES 8u
+#define MEM_HEADER_ABOVE 512u
+size_t mem_round_up_1_22(size_t bytes, bool noscan);
 
 enum mem_span_state { MEM_SPAN_FREE, MEM_SPAN_IN_USE, MEM_SPAN_LARGE };
 

@@ -98,6 +98,28 @@ static char *mutate(const char *from, const char *to)
 	return line;
 }
 
+/* What a plan says of the sizes of arrays; nothing: as Go 1.19. */
+static void test_plan_rounding(void **state)
+{
+	static const struct {
+		const char *to;
+		enum mrt_rounding want;
+	} row[] = {{"\"oom\":\"return\"", MRT_ROUNDING_1_19},
+		   {"\"oom\":\"return\",\"rounding\":\"1.19\"", MRT_ROUNDING_1_19},
+		   {"\"oom\":\"return\",\"rounding\":\"1.22\"", MRT_ROUNDING_1_22}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		char *line = mutate("\"oom\":\"return\"", row[i].to), text[256] = "";
+		struct plan *p = NULL;
+
+		assert_int_equal(plan_parse(&p, line, text, sizeof(text)), 0);
+		assert_int_equal(p->runtime.rounding, row[i].want);
+		plan_destroy(p);
+		free(line);
+	}
+}
+
 /* The third workload follows a curve. */
 static void test_plan_follow(void **state)
 {
@@ -268,6 +290,8 @@ static void test_plan_refusals(void **state)
 		{"\"procs\":2", "\"procs\":0", "procs"},
 		{"\"procs\":2", "\"procs\":\"2\"", "runtime"},
 		{"\"oom\":\"return\"", "\"oom\":\"panic\"", "oom"},
+		{"\"oom\":\"return\"", "\"oom\":\"return\",\"rounding\":\"1.20\"", "rounding"},
+		{"\"oom\":\"return\"", "\"oom\":\"return\",\"rounding\":22", "runtime"},
 		{"\"end_ns\":40000000000,", "", "end_ns"},
 		{"\"driver\":\"map-churn\",", "", "workloads[0]"},
 		{"\"insert\":50", "\"insert\":51", "mix"},
@@ -443,7 +467,8 @@ int main(void)
 {
 	const char *seed = getenv("GCS_TEST_SEED");
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plan_good), cmocka_unit_test(test_plan_follow), cmocka_unit_test(test_plan_bound),
+		cmocka_unit_test(test_plan_good), cmocka_unit_test(test_plan_rounding),
+		cmocka_unit_test(test_plan_follow), cmocka_unit_test(test_plan_bound),
 		cmocka_unit_test(test_plan_write), cmocka_unit_test(test_plan_fired), cmocka_unit_test(test_plan_refusals),
 		cmocka_unit_test(test_plan_cut),  cmocka_unit_test(test_dist_edges),
 		cmocka_unit_test(test_dist_zipf), cmocka_unit_test(test_model),
