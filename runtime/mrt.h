@@ -237,24 +237,69 @@ int mrt_heap_check(mrt_g *g, char *text, size_t cap);
 
 /* --------------------------------------------------------------------- maps */
 
-enum mrt_key { MRT_KEY_U32 = 4, MRT_KEY_U64 = 8 };
+/* Of the integer kinds the number is the width. */
+enum mrt_key {
+	MRT_KEY_MEMORY = 1, /* equal if the bytes are: arrays, structs without padding, pointers */
+	MRT_KEY_STRING = 2, /* struct mrt_string */
+	MRT_KEY_U32 = 4,
+	MRT_KEY_F32 = 5, /* +0 == -0, NaN != NaN (alg.go: f32hash, f64hash) */
+	MRT_KEY_F64 = 6,
+	MRT_KEY_CUSTOM = 7, /* hash and equal functions */
+	MRT_KEY_U64 = 8
+};
 
-/* A map's type: fill key and elem, then init computes the bucket layout (reflectdata MapBucketType). */
+/* A string: data in the managed heap (then rooted like any pointer; it may point into an object) or static. */
+struct mrt_string {
+	const char *data;
+	size_t bytes;
+};
+
+/* What a map must know of its keys; layout, hash and equal live as long as the type. */
+struct mrt_key_type {
+	enum mrt_key kind;
+	const struct mrt_type *layout; /* MEMORY, CUSTOM: size and pointers of a key; else NULL */
+	/* CUSTOM: equal keys have equal hashes (mrt_hash_*); no safepoint, and the heap check calls them too. */
+	uint64_t (*hash)(const void *key, uint64_t seed);
+	bool (*equal)(const void *a, const void *b);
+	bool irreflexive; /* CUSTOM: a key may differ from itself, as one with a NaN in it does (not reflexivekey) */
+	bool update;      /* CUSTOM: equal keys may look different: an update stores the new one (needkeyupdate) */
+};
+
+/* Parts of a CUSTOM key's hash, chained through the seed. A NaN's is another each time. */
+uint64_t mrt_hash_memory(const void *p, size_t bytes, uint64_t seed);
+uint64_t mrt_hash_string(const struct mrt_string *s, uint64_t seed);
+uint64_t mrt_hash_f32(float f, uint64_t seed);
+uint64_t mrt_hash_f64(double f, uint64_t seed);
+
+/* A map's type: the layout of its buckets (reflectdata MapBucketType), computed by init. Keys and elements above 128 bytes
+ * lie in objects of their own. */
 struct mrt_map_type {
 	enum mrt_key key;
 	const struct mrt_type *elem;
 	/* computed */
-	bool indirect;          /* elem > 128 bytes: slot holds a pointer */
-	uint32_t slot_bytes;    /* 8 or elem size */
+	uint32_t slot_bytes;    /* of an element: 8 or its size */
+	uint32_t key_bytes;     /* of a key's slot likewise */
 	uint32_t bucket_bytes;
-	bool has_pointers;
+	bool indirect, key_indirect;  /* > 128 bytes: slot holds a pointer */
+	bool has_pointers;      /* a bucket has, in keys or elements */
+	uint16_t shape;         /* data/map_type.c's number for all that */
+	const struct mrt_type *key_layout;
+	const struct mrt_type *key_slot, *elem_slot; /* what lies in the bucket: the thing itself, or a pointer to it */
 	struct mrt_type bucket; /* descriptor handed to the allocator */
 	uint64_t bucket_mask[32];
 };
+/* Integer keys. -EINVAL: no such key, or pointers in a size that is no multiple of 8; -ENOSPC: too many different layouts in
+ * one process (MAP_SHAPES_MAX). No safepoint; from any thread. */
 int mrt_map_type_init(struct mrt_map_type *mt, enum mrt_key key, const struct mrt_type *elem);
+/* Any keys. The same. */
+int mrt_map_type_init_key(struct mrt_map_type *mt, const struct mrt_key_type *key, const struct mrt_type *elem);
 
 typedef struct mrt_map mrt_map; /* a managed object */
 
+/*
+ * A map has one writer, or any number of readers: callers lock. Who breaks that is told so where the map can see it, as in Go, best
+ * effort: "fatal error: concurrent map writes", "concurrent map read and map write", "concurrent map iteration and map write", exit 2.
+ */
 /* hint <= 0: like make(map) */
 int mrt_map_new(mrt_g *g, const struct mrt_map_type *mt, int64_t hint, void **ret_map);
 /* Copies `elem` (elem->size bytes) in; pointer words with the barrier. New key
@@ -264,10 +309,25 @@ int mrt_map_put(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, uint64_t ke
 const void *mrt_map_get(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, uint64_t key);
 /* Never fails. true if the key was there. */
 bool mrt_map_delete(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, uint64_t key);
+/* The same for keys of every kind, by address (those above are for integers). Pointers in key and elem are rooted by the caller;
+ * neither lies in the map itself. */
+int mrt_map_put_key(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, const void *key, const void *elem);
+const void *mrt_map_get_key(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, const void *key);
+bool mrt_map_delete_key(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, const void *key);
 uint64_t mrt_map_count(const mrt_map *m);
 int mrt_map_clear(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m);
 
-struct mrt_map_info { uint64_t count; uint8_t b; uint32_t overflow; bool growing, same_size; uint64_t evacuated, old_buckets; };
+struct mrt_map_info {
+	uint64_t count;
+	uint8_t b;
+	uint32_t overflow;
+	bool growing, same_size;
+	uint64_t evacuated, old_buckets;
+	uint64_t load_milli;   /* entries a bucket of the current array, times 1000; growth doubles above 6500 */
+	uint64_t bucket_bytes; /* of the arrays, old and new, and of the current one's overflow buckets outside it */
+};
+/* No safepoint, and no lock: while another goroutine works on the map, too (the caller keeps the map alive). Then the fields need not
+ * belong to one moment: each was true at some time during the call. */
 void mrt_map_inspect(const mrt_map *m, struct mrt_map_info *ret);
 
 /* Randomised iteration that survives growth (map.go mapiterinit/next). The
@@ -277,10 +337,12 @@ struct mrt_map_iter {
 	void *roots[5];         /* map, buckets, current bucket, overflow lists */
 	const struct mrt_map_type *mt;
 	uint64_t start_bucket, bucket, check_bucket;
+	uint32_t seed;          /* of the map at the start */
 	uint8_t b, offset, i;
 	bool wrapped, done;
 	/* the current entry */
-	uint64_t key;
+	uint64_t key;           /* integer kinds; else 0 */
+	const void *key_ptr;    /* every kind; like elem */
 	const void *elem;       /* valid until the next safepoint */
 };
 void mrt_map_iter_init(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, struct mrt_map_iter *it);

@@ -2,8 +2,11 @@
  * data.h: maps, slices, sync.Map and pools, as the rest of the runtime sees them.  Workloads use runtime/mrt.h.
  *
  * hash.h      the seeded hash and the generator behind seeds and iteration starts
- * map_priv.h  layout and bucket accessors, shared by the four map files
- * map.c       types, make, look-up, assign, delete, clear
+ * map_key.h   keys: hashing and comparing, the constants that the bodies are inlined with
+ * map_priv.h  layout and bucket accessors, shared by the map files
+ * map_type.c  types: layouts, kinds of keys, shapes; looks at a map
+ * map.c       make, look-up, assign
+ * map_delete.c delete, clear
  * map_grow.c  bucket arrays, overflow buckets, growth, evacuation
  * map_iter.c  iteration
  * map_check.c invariants, for the heap check
@@ -26,3 +29,5 @@ void data_init(enum mrt_rounding rounding);
  * them. By the rule given, or by that of this run. */
 size_t data_round_up_by(enum mrt_rounding rounding, size_t bytes, bool noscan);
 enum mrt_rounding data_rounding(void);
+/* The generator begins anew, as data_init leaves it: what follows repeats. While nobody uses it. */
+void data_random_restart(void);

@@ -1,8 +1,9 @@
 /*
- * map.c: maps with integer keys: types, make, look-up, assign, delete, clear (map.go,
- * map_fast32.go, map_fast64.go of Go up to 1.23; go-facts §1).
+ * map.c: making a map, look-up, assign (map.go, map_fast32.go, map_fast64.go, map_faststr.go of Go up
+ * to 1.23; go-facts §1). Types: map_type.c; keys: map_key.h; delete and clear: map_delete.c.
  *
- * An operation of one map has one writer, or any number of readers: callers lock.
+ * An operation of one map has one writer, or any number of readers: callers lock, and who does not is
+ * told so with Go's texts where it shows (map_priv.h).
  * The order of an assign: poll, growth work, search, growth, everything it may need allocated, the
  * points gc/map_assign and gc/write, then the stores, which nothing interrupts.  So at each safepoint the map is
  * whole, and a refused allocation leaves contents, count and iterators as they were (the layout may
@@ -13,12 +14,11 @@
  * refused growth refuses the insert, even where an overflow bucket could still take it: one rule,
  * easy to predict.
  *  - delete never fails: the growth work in it is dropped when memory is refused.
- *  - Go makes the element object and the overflow bucket after it has begun to change the bucket;
- * here before.
+ *  - Go makes the key's and the element's object and the overflow bucket after it has begun to change
+ * the bucket; here before.
  *  - The hash is portable (hash.h); Go's is AES where the machine has it.
- *  - nevacuate has 48 bits; the 16 above hold the map's shape, so that the heap check can read any
- * map.
- *  - flag 4 (a write is going on) is reserved; concurrent use is not yet detected.
+ *  - nevacuate has 48 bits; the 16 above hold the number of the map's shape, so that the heap check can
+ * read any map.
  */
 #include "runtime/data/data.h"
 
@@ -44,11 +44,16 @@ static _Atomic uint64_t data_random_seed, data_random_count;
 /* Written before any goroutine runs. */
 static enum mrt_rounding data_rule;
 
+void data_random_restart(void)
+{
+	atomic_store_explicit(&data_random_seed, prim_seed(), memory_order_relaxed);
+	atomic_store_explicit(&data_random_count, 0, memory_order_relaxed);
+}
+
 void data_init(enum mrt_rounding rounding)
 {
 	data_rule = rounding;
-	atomic_store_explicit(&data_random_seed, prim_seed(), memory_order_relaxed);
-	atomic_store_explicit(&data_random_count, 0, memory_order_relaxed);
+	data_random_restart();
 	gc_check_register(&map_header_type, map_check);
 	sync_map_init();
 	pool_init();
@@ -59,6 +64,16 @@ enum mrt_rounding data_rounding(void)
 	return data_rule;
 }
 
+void map_die(const char *text)
+{
+	prim_die(2, text);
+}
+
+void map_not_integer(void)
+{
+	map_die("mrt: an integer key for a map whose keys are no integers\n");
+}
+
 uint64_t data_random(void)
 {
 	/* Relaxed: values only have to differ. */
@@ -66,62 +81,6 @@ uint64_t data_random(void)
 
 	n += atomic_load_explicit(&data_random_seed, memory_order_relaxed);
 	return data_fold(n * DATA_HASH_B ^ DATA_HASH_A, DATA_HASH_C ^ n);
-}
-
-/* -------------------------------------------------------------------- types */
-
-/* Pointer words of a bucket: those of eight slots, then the overflow word. */
-static void map_bucket_pointers(struct mrt_map_type *mt)
-{
-	static const uint64_t pointer = 1;
-	const uint64_t *mask = mt->indirect ? &pointer : mt->elem->ptrmask;
-	uint32_t slot_words = mt->slot_bytes / 8, words = mt->bucket_bytes / 8;
-	uint32_t ptr_words = mt->indirect ? 1 : mt->elem->ptr_words;
-	uint32_t first = 1 + mt->key;
-
-	for (uint32_t i = 0; i < MAP_SLOTS; i++) {
-		for (uint32_t w = 0; w < ptr_words; w++) {
-			uint32_t at = first + i * slot_words + w;
-
-			if ((mask[w / 64] >> (w % 64)) & 1)
-				mt->bucket_mask[at / 64] |= (uint64_t)1 << (at % 64);
-		}
-	}
-	mt->bucket_mask[(words - 1) / 64] |= (uint64_t)1 << ((words - 1) % 64);
-	mt->bucket.ptr_words = words;
-	mt->bucket.ptrmask = mt->bucket_mask;
-}
-
-int mrt_map_type_init(struct mrt_map_type *mt, enum mrt_key key, const struct mrt_type *elem)
-{
-	if ((key != MRT_KEY_U32 && key != MRT_KEY_U64) ||
-	    (elem->ptr_words > 0 && elem->size % 8 != 0))
-		return -EINVAL;
-	memset(mt, 0, sizeof(*mt));
-	mt->key = key;
-	mt->elem = elem;
-	mt->indirect = elem->size > MAP_INLINE_MAX;
-	mt->slot_bytes = mt->indirect ? (uint32_t)sizeof(void *) : (uint32_t)elem->size;
-	mt->bucket_bytes =
-		MAP_SLOTS + MAP_SLOTS * key + MAP_SLOTS * mt->slot_bytes + (uint32_t)sizeof(void *);
-	mt->has_pointers = mt->indirect || elem->ptr_words > 0;
-	mt->bucket.name = "map.bucket";
-	mt->bucket.size = mt->bucket_bytes;
-	if (mt->has_pointers)
-		map_bucket_pointers(mt);
-	return 0;
-}
-
-static uint16_t map_shape_bits(const struct mrt_map_type *mt)
-{
-	struct map_shape shape = {.key_bytes = (uint16_t)mt->key & 63,
-				  .indirect = mt->indirect,
-				  .pointers = mt->has_pointers,
-				  .slot_bytes = mt->slot_bytes & 255};
-	uint16_t bits;
-
-	memcpy(&bits, &shape, sizeof(bits));
-	return bits;
 }
 
 /* ------------------------------------------------------------------- making */
@@ -161,8 +120,7 @@ static __attribute__((cold, noinline)) void map_hash_point(struct sched_g *g, st
 	gcs_effect(&site, firing.id, GCS_EFFECT_COLLIDES, (uint64_t)1 << (m->hash0 & MAP_COLLIDE_BITS));
 }
 
-/* A new seed, for a map without entries: nothing has been placed by the old one. */
-static void map_seed(struct sched_g *g, struct mrt_map *m)
+void map_seed(struct sched_g *g, struct mrt_map *m)
 {
 	m->hash0 = (uint32_t)data_random();
 	if (PRIM_UNLIKELY(map_flag(m, MAP_COLLIDING)))
@@ -190,7 +148,7 @@ static int map_make(struct sched_g *g, const struct mrt_map_type *mt, int64_t hi
 	if (rc < 0)
 		return rc;
 	map_seed(g, m);
-	m->shape_bits = map_shape_bits(mt);
+	m->progress = (uint64_t)mt->shape << 48;
 	m->b = b;
 	map_store(g, &m->buckets, array);
 	if (m->extra != NULL) {
@@ -218,14 +176,37 @@ int mrt_map_new(mrt_g *pub, const struct mrt_map_type *mt, int64_t hint, void **
 /* ------------------------------------------------------------------ look-up */
 
 static inline __attribute__((always_inline)) const void *
-map_get(const struct mrt_map_type *mt, struct mrt_map *m, uint64_t key, unsigned kb)
+map_get(const struct mrt_map_type *mt, const struct mrt_map *m, struct map_key key, uint64_t hash,
+	const struct map_keys *k)
 {
-	uint64_t hash = map_hash(m, key, kb);
 	struct map_place at = {0};
 
-	if (!map_search(map_chain(m, hash, mt->bucket_bytes), mt->bucket_bytes, key, hash, kb, &at))
+	if (!map_search(map_chain(m, hash, mt->bucket_bytes), mt->bucket_bytes, key, hash, k, &at))
 		return NULL;
-	return map_elem_at(mt, at.bucket, at.i, kb);
+	return map_elem_at(mt, at.bucket, at.i, k->slot);
+}
+
+/* An integer key, and a map with a flag that matters here, or with other keys. A tail call: who only
+ * reads needs no frame. */
+static __attribute__((cold, noinline)) const void *
+map_get_flagged(const struct mrt_map_type *mt, const struct mrt_map *m, uint64_t word)
+{
+	const struct map_keys *k = map_keys_of(mt);
+	struct map_key key = {.word = k->kind == MRT_KEY_U32 ? (uint32_t)word : word};
+
+	if (!map_key_is_int(k))
+		map_not_integer();
+	return map_get(mt, m, key, map_hash_to_read(m, k, key), k);
+}
+
+bool map_find(const struct mrt_map_type *mt, const struct mrt_map *m, struct map_key key,
+	      struct map_place *ret)
+{
+	const struct map_keys *k = map_keys_of(mt);
+	uint64_t hash = map_hash_key(m, k, key);
+
+	*ret = (struct map_place){0};
+	return map_search(map_chain(m, hash, mt->bucket_bytes), mt->bucket_bytes, key, hash, k, ret);
 }
 
 const void *mrt_map_get(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, uint64_t key)
@@ -234,7 +215,31 @@ const void *mrt_map_get(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, uin
 	prim_step(PRIM_COST_MAP_OP);
 	if (m == NULL || m->count == 0)
 		return NULL;
-	return mt->key == MRT_KEY_U64 ? map_get(mt, m, key, 8) : map_get(mt, m, (uint32_t)key, 4);
+	if (PRIM_UNLIKELY(map_flags(m) & (MAP_COLLIDING | MAP_WRITING)))
+		return map_get_flagged(mt, m, key);
+	if (mt->key == MRT_KEY_U64)
+		return map_get(mt, m, (struct map_key){.word = key},
+			       data_hash_int(key, 8, m->hash0), &map_keys_u64);
+	if (PRIM_UNLIKELY(mt->key != MRT_KEY_U32))
+		return map_get_flagged(mt, m, key);
+	return map_get(mt, m, (struct map_key){.word = (uint32_t)key},
+		       data_hash_int((uint32_t)key, 4, m->hash0), &map_keys_u32);
+}
+
+const void *mrt_map_get_key(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, const void *at)
+{
+	const struct map_keys *k = map_keys_of(mt);
+	struct map_key key = map_key_from(k, at);
+
+	if (map_key_is_int(k))
+		return mrt_map_get(g, mt, m, key.word);
+	prim_step(PRIM_COST_MAP_OP);
+	if (m == NULL || m->count == 0)
+		return NULL;
+	if (mt->key == MRT_KEY_STRING)
+		return map_get(mt, m, key, map_hash_to_read(m, &map_keys_string, key),
+			       &map_keys_string);
+	return map_get(mt, m, key, map_hash_to_read(m, k, key), k);
 }
 
 uint64_t mrt_map_count(const mrt_map *m)
@@ -243,21 +248,6 @@ uint64_t mrt_map_count(const mrt_map *m)
 }
 
 /* ------------------------------------------------------------------- assign */
-
-static inline void map_elem_write(struct sched_g *g, const struct mrt_type *elem, void *dst,
-				  const void *src)
-{
-	if (elem->ptr_words == 0) {
-		if (elem->size == 8)
-			memcpy(dst, src, 8);
-		else
-			memcpy(dst, src, elem->size);
-	} else if (elem->size == sizeof(void *)) {
-		map_store(g, dst, *(void *const *)src);
-	} else {
-		gc_copy_typed(g, elem, dst, src, 1);
-	}
-}
 
 /* First bucket, or growth under way. */
 static __attribute__((noinline)) int map_assign_prepare(struct sched_g *g,
@@ -280,7 +270,7 @@ static __attribute__((noinline)) int map_assign_prepare(struct sched_g *g,
 /* What a new cell needs besides an empty place. */
 struct map_needs {
 	struct map_reserve reserve;
-	void *object; /* of an indirect element */
+	void *key, *elem; /* objects, of what is indirect */
 };
 
 static __attribute__((noinline)) int map_insert_prepare(struct sched_g *g,
@@ -290,8 +280,10 @@ static __attribute__((noinline)) int map_insert_prepare(struct sched_g *g,
 {
 	int rc = overflow ? map_reserve(g, mt, m, 1, &ret->reserve) : 0;
 
+	if (rc == 0 && mt->key_indirect)
+		rc = gc_alloc(g, mt->key_layout, 1, &ret->key);
 	if (rc == 0 && mt->indirect)
-		rc = gc_alloc(g, mt->elem, 1, &ret->object);
+		rc = gc_alloc(g, mt->elem, 1, &ret->elem);
 	return rc;
 }
 
@@ -312,26 +304,42 @@ static inline int map_room(struct sched_g *g, const struct mrt_map_type *mt, str
 }
 
 static inline __attribute__((always_inline)) void
-map_insert(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, uint64_t key,
-	   uint64_t hash, const void *elem, unsigned kb, struct map_place *at,
+map_key_write(struct sched_g *g, const struct mrt_map_type *mt, const struct map_keys *k,
+	      struct map_key key, void *dst)
+{
+	if (map_key_is_int(k))
+		memcpy(dst, &key.word, k->bytes); /* little endian */
+	else
+		map_typed_write(g, mt->key_layout, dst, key.at);
+}
+
+static inline __attribute__((always_inline)) void
+map_insert(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, struct map_key key,
+	   uint64_t hash, const void *elem, const struct map_keys *k, struct map_place *at,
 	   struct map_needs *needs)
 {
-	void *slot;
+	void *slot, *key_slot;
 
 	if (PRIM_UNLIKELY(at->bucket == NULL)) {
 		at->bucket = map_overflow_take(g, mt, m, at->tail, &needs->reserve);
 		at->i = 0;
 	}
-	slot = map_slot_at(at->bucket, at->i, kb, mt->slot_bytes);
+	slot = map_slot_at(at->bucket, at->i, k->slot, mt->slot_bytes);
+	key_slot = map_key_at(at->bucket, at->i, k->slot);
 	if (mt->indirect) {
-		map_elem_write(g, mt->elem, needs->object, elem);
-		map_store(g, slot, needs->object);
+		map_typed_write(g, mt->elem, needs->elem, elem);
+		map_store(g, slot, needs->elem);
 	} else {
-		map_elem_write(g, mt->elem, slot, elem);
+		map_typed_write(g, mt->elem, slot, elem);
 	}
-	map_key_write(at->bucket, at->i, kb, key);
+	if (k->indirect) {
+		map_key_write(g, mt, k, key, needs->key);
+		map_store(g, key_slot, needs->key);
+	} else {
+		map_key_write(g, mt, k, key, key_slot);
+	}
 	at->bucket[at->i] = map_top_of(hash);
-	m->count++;
+	map_set(m->count, m->count + 1);
 }
 
 /* Before the stores of an assign: everything is allocated, rooted or pinned, and the map is whole. */
@@ -360,12 +368,12 @@ static __attribute__((cold, noinline)) uint8_t *map_stale_chain(struct sched_g *
 											    : NULL;
 }
 
-static inline __attribute__((always_inline)) int map_assign(struct sched_g *g,
-							    const struct mrt_map_type *mt,
-							    struct mrt_map *m, uint64_t key,
-							    const void *elem, unsigned kb)
+/* The flag is held. */
+static inline __attribute__((always_inline)) int
+map_assign_hashed(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m,
+		  struct map_key key, uint64_t hash, const void *elem, const struct map_keys *k)
 {
-	uint64_t hash = map_hash(m, key, kb);
+	uint64_t word = map_key_word(k, key, hash);
 	bool grown = false;
 
 	for (;;) {
@@ -383,11 +391,13 @@ static inline __attribute__((always_inline)) int map_assign(struct sched_g *g,
 		}
 		if (PRIM_LIKELY(head == NULL))
 			head = map_chain(m, hash, mt->bucket_bytes);
-		if (map_search(head, mt->bucket_bytes, key, hash, kb, &at)) {
-			void *dst = map_elem_at(mt, at.bucket, at.i, kb);
+		if (map_search(head, mt->bucket_bytes, key, hash, k, &at)) {
+			void *dst = map_elem_at(mt, at.bucket, at.i, k->slot);
 
-			map_assign_point(g, mt, m, key, dst, elem);
-			map_elem_write(g, mt->elem, dst, elem);
+			map_assign_point(g, mt, m, word, dst, elem);
+			if (k->update)
+				map_key_write(g, mt, k, key, map_key_place(k, at.bucket, at.i));
+			map_typed_write(g, mt->elem, dst, elem);
 			return 0;
 		}
 		rc = map_room(g, mt, m, hash, grown);
@@ -397,204 +407,81 @@ static inline __attribute__((always_inline)) int map_assign(struct sched_g *g,
 			grown = true;
 			continue;
 		}
-		if (PRIM_UNLIKELY(at.bucket == NULL || mt->indirect)) {
+		if (PRIM_UNLIKELY(at.bucket == NULL || mt->indirect || k->indirect)) {
 			rc = map_insert_prepare(g, mt, m, at.bucket == NULL, &needs);
 			if (rc < 0)
 				return rc;
 		}
-		map_assign_point(g, mt, m, key, NULL, elem);
-		map_insert(g, mt, m, key, hash, elem, kb, &at, &needs);
+		map_assign_point(g, mt, m, word, NULL, elem);
+		map_insert(g, mt, m, key, hash, elem, k, &at, &needs);
 		return 0;
 	}
 }
 
-/*
- * The element's pointers must be rooted by the caller, and `elem` must not point into the map.  A
- * nil map (m NULL) is a programmer's mistake, answered with Go's text.
- */
-int mrt_map_put(mrt_g *pub, const struct mrt_map_type *mt, mrt_map *m, uint64_t key,
-		const void *elem)
+static inline __attribute__((always_inline)) int
+map_assign(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, struct map_key key,
+	   const void *elem, const struct map_keys *k)
 {
-	struct sched_g *g = sched_of(pub);
-	int rc;
+	uint64_t hash = map_hash_to_write(m, k, key);
+	int rc = map_assign_hashed(g, mt, m, key, hash, elem, k);
 
+	map_write_ends(m);
+	return rc;
+}
+
+/* A nil map is a programmer's mistake, answered with Go's text. */
+static inline void map_put_begin(struct sched_g *g, const struct mrt_map *m)
+{
 	if (PRIM_UNLIKELY(m == NULL))
-		prim_die(2, "panic: assignment to entry in nil map\n");
-	mrt_safepoint(pub);
+		map_die("panic: assignment to entry in nil map\n");
+	mrt_safepoint(&g->pub);
 	if (gcs_gate(GCS_POINT_stw_spin))
-		sched_spin_point(sched_of(pub));
+		sched_spin_point(g);
 	prim_step(PRIM_COST_MAP_OP);
 	sched_op_enter(g);
-	if (mt->key == MRT_KEY_U64)
-		rc = map_assign(g, mt, m, key, elem, 8);
-	else
-		rc = map_assign(g, mt, m, (uint32_t)key, elem, 4);
+}
+
+static inline int map_put_end(struct sched_g *g, int rc)
+{
 	if (gcs_gate(GCS_POINT_gc_write) && rc == 0)
 		gc_write_end(g);
 	sched_op_leave(g);
 	return rc;
 }
 
-/* ------------------------------------------------------------------- delete */
-
-/* The cell has become empty: if nothing live is behind it, it and the empty ones before it say so.
- */
-static inline void map_empty_back(uint8_t *head, uint8_t *bucket, unsigned i, uint32_t bucket_bytes)
+int mrt_map_put(mrt_g *pub, const struct mrt_map_type *mt, mrt_map *m, uint64_t word,
+		const void *elem)
 {
-	uint8_t *next;
+	struct map_key key = {.word = word};
+	struct sched_g *g = sched_of(pub);
+	int rc;
 
-	bucket[i] = MAP_EMPTY_ONE;
-	next = i < MAP_SLOTS - 1 ? bucket + i + 1 : map_overflow(bucket, bucket_bytes);
-	if (next != NULL && *next != MAP_EMPTY_REST)
-		return;
-	while (bucket[i] == MAP_EMPTY_ONE) {
-		bucket[i] = MAP_EMPTY_REST;
-		if (i > 0) {
-			i--;
-			continue;
-		}
-		if (bucket == head)
-			return;
-		next = bucket;
-		for (bucket = head; map_overflow(bucket, bucket_bytes) != next;)
-			bucket = map_overflow(bucket, bucket_bytes);
-		i = MAP_SLOTS - 1;
-	}
-}
-
-static inline void map_slot_clear(struct sched_g *g, const struct mrt_map_type *mt, void *slot)
-{
-	if (!mt->has_pointers) {
-		if (mt->slot_bytes == 8)
-			memset(slot, 0, 8);
-		else
-			memset(slot, 0, mt->slot_bytes);
-	} else if (mt->slot_bytes == sizeof(void *)) {
-		map_store(g, slot, NULL);
+	map_put_begin(g, m);
+	if (mt->key == MRT_KEY_U64) {
+		rc = map_assign(g, mt, m, key, elem, &map_keys_u64);
 	} else {
-		gc_clear_typed(g, mt->elem, slot, 1);
+		if (PRIM_UNLIKELY(mt->key != MRT_KEY_U32))
+			map_not_integer();
+		key.word = (uint32_t)word;
+		rc = map_assign(g, mt, m, key, elem, &map_keys_u32);
 	}
+	return map_put_end(g, rc);
 }
 
-static inline __attribute__((always_inline)) bool map_delete(struct sched_g *g,
-							     const struct mrt_map_type *mt,
-							     struct mrt_map *m, uint64_t key,
-							     unsigned kb)
+int mrt_map_put_key(mrt_g *pub, const struct mrt_map_type *mt, mrt_map *m, const void *at,
+		    const void *elem)
 {
-	uint64_t hash = map_hash(m, key, kb);
-	struct map_place at = {0};
-	uint8_t *head;
+	const struct map_keys *k = map_keys_of(mt);
+	struct map_key key = map_key_from(k, at);
+	struct sched_g *g = sched_of(pub);
+	int rc;
 
-	if (PRIM_UNLIKELY(map_growing(m))) {
-		sched_op_enter(g);
-		map_grow_work(g, mt, m, hash & map_mask(m->b), false);
-		sched_op_leave(g);
-	}
-	head = map_chain(m, hash, mt->bucket_bytes);
-	if (!map_search(head, mt->bucket_bytes, key, hash, kb, &at))
-		return false;
-	if (gcs_gate(GCS_POINT_gc_map_delete))
-		gc_force_point_about(g, GCS_POINT_gc_map_delete,
-				     (struct gc_about){key, mt->elem->name, m});
-	map_slot_clear(g, mt, map_slot_at(at.bucket, at.i, kb, mt->slot_bytes));
-	map_empty_back(head, at.bucket, at.i, mt->bucket_bytes);
-	if (--m->count == 0)
-		map_seed(g, m);
-	return true;
-}
-
-bool mrt_map_delete(mrt_g *pub, const struct mrt_map_type *mt, mrt_map *m, uint64_t key)
-{
-	mrt_safepoint(pub);
-	if (gcs_gate(GCS_POINT_stw_spin))
-		sched_spin_point(sched_of(pub));
-	prim_step(PRIM_COST_MAP_OP);
-	if (m == NULL || m->count == 0)
-		return false;
-	if (mt->key == MRT_KEY_U64)
-		return map_delete(sched_of(pub), mt, m, key, 8);
-	return map_delete(sched_of(pub), mt, m, (uint32_t)key, 4);
-}
-
-/* -------------------------------------------------------------------- clear */
-
-/* Iterators that are still on their way find nothing more (1.21). Overflow buckets are let go, so
- * they must not be found from one another either. */
-static void map_mark_empty(struct sched_g *g, const struct mrt_map_type *mt, uint8_t *array,
-			   uint64_t n)
-{
-	for (uint64_t i = 0; i < n; i++) {
-		uint8_t *bucket = array + i * mt->bucket_bytes, *next;
-
-		for (; bucket != NULL; bucket = next) {
-			next = map_overflow(bucket, mt->bucket_bytes);
-			memset(bucket, MAP_EMPTY_REST, MAP_SLOTS);
-			if (next != NULL)
-				map_overflow_set(g, mt, bucket, NULL);
-		}
-	}
-}
-
-/* Forget the overflow buckets; the list of the array stays, empty. */
-static void map_extra_clear(struct sched_g *g, struct map_extra *extra, uint8_t *spare)
-{
-	struct map_list *list = extra->overflow;
-
-	map_store(g, &extra->old_overflow, NULL);
-	map_store(g, &extra->next_spare, spare);
-	if (list == NULL)
-		return;
-	list->len = list->cap = 0;
-	map_store(g, &list->array, NULL);
-}
-
-static void map_clear(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m)
-{
-	uint64_t n = map_array_count(mt, m->b);
-	uint8_t *spare;
-
-	map_mark_empty(g, mt, m->buckets, map_mask(m->b) + 1);
-	if (map_growing(m))
-		map_mark_empty(g, mt, m->old_buckets, map_old_count(m));
-	atomic_fetch_and_explicit(&m->flags, (uint8_t)~MAP_SAME_SIZE, memory_order_relaxed);
-	map_store(g, &m->old_buckets, NULL);
-	m->nevacuate = 0;
-	m->noverflow = 0;
-	m->count = 0;
-	map_seed(g, m);
-	gc_clear_typed(g, &mt->bucket, m->buckets, n);
-	spare = map_array_spares(g, mt, m->buckets, m->b, n);
-	if (m->extra != NULL)
-		map_extra_clear(g, m->extra, spare);
-}
-
-/* Keeps the array; allocates nothing and cannot fail. */
-int mrt_map_clear(mrt_g *pub, const struct mrt_map_type *mt, mrt_map *m)
-{
-	mrt_safepoint(pub);
-	if (gcs_gate(GCS_POINT_stw_spin))
-		sched_spin_point(sched_of(pub));
-	if (m == NULL || m->count == 0)
-		return 0;
-	prim_step_n(PRIM_COST_MAP_BUCKET, (uint32_t)map_mask(m->b) + 1);
-	map_clear(sched_of(pub), mt, m);
-	return 0;
-}
-
-/* ------------------------------------------------------------------ inspect */
-
-void mrt_map_inspect(const mrt_map *m, struct mrt_map_info *ret)
-{
-	memset(ret, 0, sizeof(*ret));
-	if (m == NULL)
-		return;
-	ret->count = m->count;
-	ret->b = m->b;
-	ret->overflow = m->noverflow;
-	ret->growing = map_growing(m);
-	ret->same_size = map_same_size(m);
-	if (ret->growing) {
-		ret->evacuated = m->nevacuate;
-		ret->old_buckets = map_old_count(m);
-	}
+	if (map_key_is_int(k))
+		return mrt_map_put(pub, mt, m, key.word, elem);
+	map_put_begin(g, m);
+	if (mt->key == MRT_KEY_STRING)
+		rc = map_assign(g, mt, m, key, elem, &map_keys_string);
+	else
+		rc = map_assign(g, mt, m, key, elem, k);
+	return map_put_end(g, rc);
 }

@@ -1,7 +1,7 @@
 /*
  * map_check.c: the invariants of map_priv.h (M1..M6), coded once.  The world is stopped; a map is
  * whole at every safepoint, also in the middle of a growth or of a waiting operation.  The check
- * needs no type: the header's shape says how to read the buckets.  It takes time in proportion to
+ * needs no type: the header's shape (map_type.c) says how to read the buckets.  It takes time in proportion to
  * the map.
  */
 #include "runtime/data/map_priv.h"
@@ -14,7 +14,7 @@
 /* A walk over one map: its layout, and what was counted. */
 struct map_walk {
 	struct mrt_map *m;
-	struct map_shape shape;
+	const struct map_shape *shape;
 	uint32_t bucket_bytes;
 	uint64_t live, overflow;
 	char *text;
@@ -35,23 +35,33 @@ static __attribute__((format(printf, 2, 3))) int map_broken(struct map_walk *w, 
 	return -EUCLEAN;
 }
 
-/* M2 for one live cell of the chain that a search for its key enters. */
+/* M2 for one live cell of the chain that a search for its key enters. Of a NaN nothing is known. */
 static int map_check_cell(struct map_walk *w, uint8_t *head, uint8_t *bucket, unsigned i)
 {
-	unsigned kb = w->shape.key_bytes;
-	uint64_t key = map_key_load(bucket, i, kb), hash = map_hash(w->m, key, kb);
+	const struct map_keys *k = &w->shape->keys;
+	const void *place = map_key_place(k, bucket, i);
 	struct map_place at = {0};
+	struct map_key key;
+	uint64_t hash;
 
-	if (bucket[i] != map_top_of(hash))
-		return map_broken(w, "M2 key %" PRIu64 " has tophash %u, not %u", key, bucket[i],
-				  map_top_of(hash));
-	if (map_chain(w->m, hash, w->bucket_bytes) != head)
-		return map_broken(
-			w, "M2 key %" PRIu64 " lies in a chain that its hash does not choose", key);
-	if (!map_search(head, w->bucket_bytes, key, hash, kb, &at) || at.bucket != bucket ||
-	    at.i != i)
-		return map_broken(w, "M2 key %" PRIu64 " is not found where it lies", key);
 	w->live++;
+	if (place == NULL)
+		return map_broken(w, "M2 a live cell without its key");
+	if (!map_key_whole(k, place))
+		return 0;
+	key = map_key_from(k, place);
+	hash = map_hash_key(w->m, k, key);
+	if (bucket[i] != map_top_of(hash))
+		return map_broken(w, "M2 key %" PRIu64 " has tophash %u, not %u",
+				  map_key_word(k, key, hash), bucket[i], map_top_of(hash));
+	if (map_chain(w->m, hash, w->bucket_bytes) != head)
+		return map_broken(w,
+				  "M2 key %" PRIu64 " lies in a chain that its hash does not choose",
+				  map_key_word(k, key, hash));
+	if (!map_search(head, w->bucket_bytes, key, hash, k, &at) || at.bucket != bucket ||
+	    at.i != i)
+		return map_broken(w, "M2 key %" PRIu64 " is not found where it lies",
+				  map_key_word(k, key, hash));
 	return 0;
 }
 
@@ -106,7 +116,7 @@ static int map_check_old(struct map_walk *w, uint64_t index)
 					w, "M4 old bucket %" PRIu64 " is evacuated in part", index);
 		return 0;
 	}
-	if (index < w->m->nevacuate)
+	if (index < map_nevacuate(w->m))
 		return map_broken(w, "M4 old bucket %" PRIu64 " is not evacuated", index);
 	if (!map_chain_unused(w, w->m->buckets + index * w->bucket_bytes) ||
 	    (!map_same_size(w->m) &&
@@ -124,9 +134,9 @@ static int map_check_overflow(struct map_walk *w)
 	if (w->m->b < 16 && w->m->noverflow != UINT16_MAX && w->m->noverflow != w->overflow)
 		return map_broken(w, "M5 noverflow is %u, of %" PRIu64 " overflow buckets",
 				  w->m->noverflow, w->overflow);
-	if (!w->shape.pointers && w->m->b > 0 && (extra == NULL || extra->overflow == NULL))
+	if (!w->shape->pointers && w->m->b > 0 && (extra == NULL || extra->overflow == NULL))
 		return map_broken(w, "M5 no list of overflow buckets");
-	if (!w->shape.pointers && listed != w->overflow)
+	if (!w->shape->pointers && listed != w->overflow)
 		return map_broken(w, "M5 %" PRIu64 " of %" PRIu64 " overflow buckets listed",
 				  listed, w->overflow);
 	if (!map_growing(w->m) && extra != NULL && extra->old_overflow != NULL)
@@ -152,14 +162,13 @@ static int map_check_room(struct map_walk *w, const uint8_t *array, uint64_t buc
 int map_check(void *obj, char *text, size_t cap)
 {
 	struct map_walk w = {.m = obj, .text = text, .cap = cap};
-	uint16_t bits = w.m->shape_bits;
+	uint16_t shape = map_shape_number(w.m);
 	int rc = 0;
 
-	if (bits == 0) /* being made */
+	if (shape == 0) /* being made */
 		return 0;
-	memcpy(&w.shape, &bits, sizeof(bits));
-	w.bucket_bytes =
-		MAP_SLOTS + MAP_SLOTS * w.shape.key_bytes + MAP_SLOTS * w.shape.slot_bytes + 8;
+	w.shape = map_shape_at(shape);
+	w.bucket_bytes = w.shape->bucket_bytes;
 	if (w.m->buckets == NULL)
 		return w.m->count == 0
 			       ? 0
@@ -169,7 +178,7 @@ int map_check(void *obj, char *text, size_t cap)
 		rc = map_check_room(&w, w.m->old_buckets, map_old_count(w.m));
 	if (rc < 0)
 		return rc;
-	if (map_growing(w.m) && w.m->nevacuate >= map_old_count(w.m))
+	if (map_growing(w.m) && map_nevacuate(w.m) >= map_old_count(w.m))
 		return map_broken(&w, "M4 an old array that is wholly evacuated");
 	for (uint64_t i = 0; rc == 0 && map_growing(w.m) && i < map_old_count(w.m); i++)
 		rc = map_check_old(&w, i);

@@ -24,7 +24,7 @@
 
 /* ------------------------------------------------------------ bucket arrays */
 
-uint64_t map_array_count(const struct mrt_map_type *mt, uint8_t b)
+uint64_t map_array_count(uint32_t bucket_bytes, bool noscan, uint8_t b)
 {
 	uint64_t n = (uint64_t)1 << b;
 	size_t bytes, rounded;
@@ -32,9 +32,9 @@ uint64_t map_array_count(const struct mrt_map_type *mt, uint8_t b)
 	if (b < 4)
 		return n;
 	n += (uint64_t)1 << (b - 4);
-	bytes = n * mt->bucket_bytes;
-	rounded = data_round_up_by(data_rounding(), bytes, !mt->has_pointers);
-	return rounded == bytes ? n : rounded / mt->bucket_bytes;
+	bytes = n * bucket_bytes;
+	rounded = data_round_up_by(data_rounding(), bytes, noscan);
+	return rounded == bytes ? n : rounded / bucket_bytes;
 }
 
 uint8_t *map_array_spares(struct sched_g *g, const struct mrt_map_type *mt, uint8_t *array,
@@ -51,7 +51,7 @@ uint8_t *map_array_spares(struct sched_g *g, const struct mrt_map_type *mt, uint
 int map_array_alloc(struct sched_g *g, const struct mrt_map_type *mt, uint8_t b,
 		    uint8_t **ret_array, uint8_t **ret_spare)
 {
-	uint64_t n = map_array_count(mt, b);
+	uint64_t n = map_array_count(mt->bucket_bytes, !mt->has_pointers, b);
 	void *array;
 	int rc = gc_alloc(g, &mt->bucket, n, &array);
 
@@ -167,7 +167,7 @@ static void map_overflow_count(struct mrt_map *m)
 
 	if (m->noverflow == UINT16_MAX || (mask != 0 && (data_random() & mask) != 0))
 		return;
-	m->noverflow++;
+	map_set(m->noverflow, m->noverflow + 1);
 }
 
 uint8_t *map_overflow_take(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m,
@@ -199,19 +199,19 @@ uint8_t *map_overflow_take(struct sched_g *g, const struct mrt_map_type *mt, str
 static void map_grow_commit(struct sched_g *g, struct mrt_map *m, uint8_t b, uint8_t *array,
 			    uint8_t *spare, struct map_list *list)
 {
-	uint8_t flags = atomic_load_explicit(&m->flags, memory_order_relaxed);
+	uint8_t flags = map_flags(m);
 
 	if (m->extra != NULL && m->extra->old_overflow != NULL)
-		prim_die(2, "fatal error: oldoverflow is not nil\n");
-	flags = (flags & MAP_COLLIDING) | ((flags & MAP_ITERATOR) ? MAP_OLD_ITERATOR : 0);
+		map_die("fatal error: oldoverflow is not nil\n");
+	flags = (flags & (MAP_COLLIDING | MAP_WRITING)) | ((flags & MAP_ITERATOR) ? MAP_OLD_ITERATOR : 0);
 	if (b == m->b)
 		flags |= MAP_SAME_SIZE;
 	atomic_store_explicit(&m->flags, flags, memory_order_relaxed);
 	map_store(g, &m->old_buckets, m->buckets);
 	map_store(g, &m->buckets, array);
-	m->b = b;
-	m->nevacuate = 0;
-	m->noverflow = 0;
+	map_set(m->b, b);
+	map_nevacuate_set(m, 0);
+	map_set(m->noverflow, 0);
 	if (m->extra == NULL)
 		return;
 	map_store(g, &m->extra->old_overflow, m->extra->overflow);
@@ -239,7 +239,7 @@ static bool map_grow_visit(const struct sched_g *g, const struct mrt_map_type *m
 			   const struct mrt_map *m, uint8_t b, enum gcs_action may,
 			   struct gcs_site *ret_site, struct gcs_firing *ret)
 {
-	*ret_site = gc_site(g, !g->system, map_array_count(mt, b) * mt->bucket_bytes);
+	*ret_site = gc_site(g, !g->system, map_array_count(mt->bucket_bytes, !mt->has_pointers, b) * mt->bucket_bytes);
 	ret_site->type = mt->elem->name;
 	ret_site->map = m;
 	ret_site->actions = (uint16_t)may;
@@ -283,12 +283,16 @@ bool map_grow_forced(struct sched_g *g, const struct mrt_map_type *mt, struct mr
 void map_grow_midway(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m,
 		     uint64_t bucket, uint64_t firing)
 {
-	int rc = map_grow_to(g, mt, m, map_grow_size(m));
-	struct gcs_site site = gc_site(g, true, 0); /* another P perhaps */
+	struct gcs_site site;
+	int rc;
 
+	map_write_begins(m);
+	rc = map_grow_to(g, mt, m, map_grow_size(m));
+	site = gc_site(g, true, 0); /* another P perhaps */
 	gcs_effect(&site, firing, rc == 0 ? GCS_EFFECT_BEGAN : GCS_EFFECT_IDLE, rc == 0 ? map_mask(m->b) + 1 : 0);
 	if (rc == 0)
 		map_grow_work(g, mt, m, bucket, false);
+	map_write_ends(m);
 }
 
 /* --------------------------------------------------------------- evacuation */
@@ -299,65 +303,105 @@ struct map_half {
 	unsigned i;
 };
 
-static inline bool map_goes_up(const struct mrt_map *m, uint8_t *bucket, unsigned i, unsigned kb,
-			       uint64_t nold)
+/*
+ * How the cells of one chain are split. Counting and moving must come to the same, and a NaN hashes
+ * differently each time: so one draw decides for all NaNs of the chain, by their place in it. While an
+ * iterator is on its way that began after the growth, a NaN goes by the lowest bit of its tophash instead
+ * (the iterator goes by it, too, before the chain has moved), and gets a new tophash.
+ */
+struct map_split {
+	uint64_t nold;
+	bool same_size, by_top;
+	uint64_t draw;
+	uint64_t cells; /* looked at */
+};
+
+static inline struct map_split map_split_make(const struct mrt_map *m, const struct map_keys *k)
 {
-	return !map_same_size(m) && (map_hash(m, map_key_load(bucket, i, kb), kb) & nold) != 0;
+	return (struct map_split){.nold = map_old_count(m),
+				  .same_size = map_same_size(m),
+				  .by_top = map_flag(m, MAP_ITERATOR),
+				  .draw = k->reflexive ? 0 : data_random()};
+}
+
+/* A live cell: which half? *top may be drawn anew. */
+static inline __attribute__((always_inline)) bool
+map_goes_up(const struct mrt_map *m, const struct map_keys *k, struct map_split *split,
+	    uint8_t *bucket, unsigned i, uint8_t *top)
+{
+	const void *key;
+	uint64_t hash;
+	bool up;
+
+	if (split->same_size)
+		return false;
+	key = map_key_place(k, bucket, i);
+	if (k->reflexive || map_key_whole(k, key))
+		return (map_hash_key(m, k, map_key_from(k, key)) & split->nold) != 0;
+	hash = data_fold(split->draw ^ ++split->cells, DATA_HASH_A);
+	if (!split->by_top)
+		return hash & 1;
+	up = *top & 1;
+	*top = map_top_of(hash);
+	return up;
 }
 
 /* Overflow buckets that the halves of this old chain will need. */
 static uint64_t map_evacuation_need(const struct mrt_map_type *mt, const struct mrt_map *m,
-				    uint8_t *bucket)
+				    struct map_split split, uint8_t *bucket)
 {
-	uint64_t nold = map_old_count(m), n[2] = {0, 0};
+	const struct map_keys *k = map_keys_of(mt);
+	uint64_t n[2] = {0, 0};
 
 	if (map_overflow(bucket, mt->bucket_bytes) == NULL)
 		return 0;
-	for (; bucket != NULL; bucket = map_overflow(bucket, mt->bucket_bytes))
-		for (unsigned i = 0; i < MAP_SLOTS; i++)
-			if (bucket[i] >= MAP_TOP_MIN)
-				n[map_goes_up(m, bucket, i, mt->key, nold)]++;
+	for (; bucket != NULL; bucket = map_overflow(bucket, mt->bucket_bytes)) {
+		for (unsigned i = 0; i < MAP_SLOTS; i++) {
+			uint8_t top = bucket[i];
+
+			if (top >= MAP_TOP_MIN)
+				n[map_goes_up(m, k, &split, bucket, i, &top)]++;
+		}
+	}
 	return (n[0] > 0 ? (n[0] - 1) / MAP_SLOTS : 0) + (n[1] > 0 ? (n[1] - 1) / MAP_SLOTS : 0);
 }
 
-static inline void map_slot_move(struct sched_g *g, const struct mrt_map_type *mt, uint8_t *dst,
-				 uint8_t *src)
+static inline __attribute__((always_inline)) void
+map_cell_move(struct sched_g *g, const struct mrt_map_type *mt, const struct map_keys *k,
+	      const struct map_half *to, uint8_t *bucket, unsigned i)
 {
-	if (!mt->has_pointers) {
-		if (mt->slot_bytes == 8)
-			memcpy(dst, src, 8);
-		else
-			memcpy(dst, src, mt->slot_bytes);
-	} else if (mt->slot_bytes == sizeof(void *)) {
-		map_store(g, (void *)dst, mrt_load((void **)(void *)src));
-	} else {
-		gc_copy_typed(g, mt->elem, dst, src, 1);
-	}
+	uint8_t *key = map_key_at(to->bucket, to->i, k->slot);
+
+	if (k->pointers)
+		map_typed_write(g, mt->key_slot, key, map_key_at(bucket, i, k->slot));
+	else
+		memcpy(key, map_key_at(bucket, i, k->slot), k->slot);
+	map_typed_write(g, mt->elem_slot, map_slot_at(to->bucket, to->i, k->slot, mt->slot_bytes),
+			map_slot_at(bucket, i, k->slot, mt->slot_bytes));
 }
 
-/* Drop what the old base bucket holds on to: slots and overflow word, not the tophash bytes. */
+/* Drop what the old base bucket holds on to: all but the tophash bytes. */
 static void map_bucket_release(struct sched_g *g, const struct mrt_map_type *mt, uint8_t *bucket)
 {
-	const struct mrt_type *slot = mt->indirect ? &map_pointer_type : mt->elem;
+	uint8_t *keys = map_key_at(bucket, 0, mt->key_bytes);
 
-	memset(map_key_at(bucket, 0, mt->key), 0, MAP_SLOTS * mt->key);
-	gc_clear_typed(g, slot, map_slot_at(bucket, 0, mt->key, mt->slot_bytes), MAP_SLOTS);
+	gc_clear_typed(g, mt->key_slot, keys, MAP_SLOTS);
+	gc_clear_typed(g, mt->elem_slot, map_slot_at(bucket, 0, mt->key_bytes, mt->slot_bytes),
+		       MAP_SLOTS);
 	map_overflow_set(g, mt, bucket, NULL);
 }
 
 /* Move every cell of an old chain. Its overflow buckets are in r or spare. */
-static inline __attribute__((always_inline)) void map_chain_move(struct sched_g *g,
-								 const struct mrt_map_type *mt,
-								 struct mrt_map *m, uint64_t index,
-								 struct map_reserve *r, unsigned kb)
+static inline __attribute__((always_inline)) void
+map_chain_move(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m, uint64_t index,
+	       struct map_split split, struct map_reserve *r, const struct map_keys *k)
 {
-	uint64_t nold = map_old_count(m);
 	uint32_t bytes = mt->bucket_bytes, moved = 0;
 	uint8_t *bucket = m->old_buckets + index * bytes;
 	struct map_half half[2] = {{m->buckets + index * bytes, 0}, {NULL, 0}};
 
-	if (!map_same_size(m))
-		half[1].bucket = m->buckets + (index + nold) * bytes;
+	if (!split.same_size)
+		half[1].bucket = m->buckets + (index + split.nold) * bytes;
 	for (; bucket != NULL; bucket = map_overflow(bucket, bytes)) {
 		for (unsigned i = 0; i < MAP_SLOTS; i++) {
 			uint8_t top = bucket[i];
@@ -369,8 +413,8 @@ static inline __attribute__((always_inline)) void map_chain_move(struct sched_g 
 				continue;
 			}
 			if (top < MAP_TOP_MIN)
-				prim_die(2, "fatal error: bad map state\n");
-			up = map_goes_up(m, bucket, i, kb, nold);
+				map_die("fatal error: bad map state\n");
+			up = map_goes_up(m, k, &split, bucket, i, &top);
 			bucket[i] = MAP_EVACUATED_X + up;
 			to = &half[up];
 			if (to->i == MAP_SLOTS) {
@@ -378,9 +422,7 @@ static inline __attribute__((always_inline)) void map_chain_move(struct sched_g 
 				to->i = 0;
 			}
 			to->bucket[to->i] = top;
-			memcpy(map_key_at(to->bucket, to->i, kb), map_key_at(bucket, i, kb), kb);
-			map_slot_move(g, mt, map_slot_at(to->bucket, to->i, kb, mt->slot_bytes),
-				      map_slot_at(bucket, i, kb, mt->slot_bytes));
+			map_cell_move(g, mt, k, to, bucket, i);
 			to->i++;
 			moved++;
 		}
@@ -392,13 +434,13 @@ static inline __attribute__((always_inline)) void map_chain_move(struct sched_g 
  * array. */
 static void map_advance(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m)
 {
-	uint64_t nold = map_old_count(m), next = m->nevacuate + 1, stop = next + MAP_ADVANCE_MAX;
+	uint64_t nold = map_old_count(m), next = map_nevacuate(m) + 1, stop = next + MAP_ADVANCE_MAX;
 
 	if (stop > nold)
 		stop = nold;
 	while (next < stop && map_evacuated(m->old_buckets + next * mt->bucket_bytes))
 		next++;
-	m->nevacuate = next;
+	map_nevacuate_set(m, next);
 	if (next < nold)
 		return;
 	map_store(g, &m->old_buckets, NULL);
@@ -441,7 +483,7 @@ static __attribute__((cold, noinline)) bool map_evacuation_dropped(struct sched_
 								   const struct mrt_map *m,
 								   bool may)
 {
-	struct gcs_site site = gc_site(g, may && !g->system, m->nevacuate);
+	struct gcs_site site = gc_site(g, may && !g->system, map_nevacuate(m));
 	struct gcs_firing firing;
 
 	site.actions = GCS_ACT_DROP;
@@ -449,7 +491,7 @@ static __attribute__((cold, noinline)) bool map_evacuation_dropped(struct sched_
 	site.map = m;
 	if (!gcs_decide(GCS_POINT_map_evacuate, &site, &firing) || firing.action != GCS_ACT_DROP)
 		return false;
-	gcs_effect(&site, firing.id, GCS_EFFECT_UNMOVED, map_old_count(m) - m->nevacuate);
+	gcs_effect(&site, firing.id, GCS_EFFECT_UNMOVED, map_old_count(m) - map_nevacuate(m));
 	return true;
 }
 
@@ -460,8 +502,10 @@ static void map_evacuate(struct sched_g *g, const struct mrt_map_type *mt, struc
 	uint8_t *old = m->old_buckets + index * mt->bucket_bytes;
 
 	if (!map_evacuated(old)) {
+		const struct map_keys *k = map_keys_of(mt);
+		struct map_split split = map_split_make(m, k);
 		struct map_reserve reserve = {0};
-		uint64_t need = map_evacuation_need(mt, m, old);
+		uint64_t need = map_evacuation_need(mt, m, split, old);
 
 		if (need > 0 && map_reserve(g, mt, m, need, &reserve) < 0)
 			return;
@@ -469,9 +513,9 @@ static void map_evacuate(struct sched_g *g, const struct mrt_map_type *mt, struc
 		    gc_sabotage(g, GCS_POINT_sabotage_lost_bucket, index))
 			map_chain_lose(mt, old);
 		else if (mt->key == MRT_KEY_U64)
-			map_chain_move(g, mt, m, index, &reserve, 8);
+			map_chain_move(g, mt, m, index, split, &reserve, &map_keys_u64);
 		else
-			map_chain_move(g, mt, m, index, &reserve, 4);
+			map_chain_move(g, mt, m, index, split, &reserve, k);
 		/* Every value is in its old and in its new bucket; whole in the sense of the check. */
 		if (gcs_gate(GCS_POINT_gc_evacuate))
 			gc_force_point_about(g, GCS_POINT_gc_evacuate,
@@ -481,7 +525,7 @@ static void map_evacuate(struct sched_g *g, const struct mrt_map_type *mt, struc
 		if (mt->has_pointers && !map_flag(m, MAP_OLD_ITERATOR))
 			map_bucket_release(g, mt, old);
 	}
-	if (index == m->nevacuate)
+	if (index == map_nevacuate(m))
 		map_advance(g, mt, m);
 }
 
@@ -497,5 +541,5 @@ void map_grow_work(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_
 		return;
 	map_evacuate(g, mt, m, own);
 	if (map_growing(m))
-		map_evacuate(g, mt, m, m->nevacuate);
+		map_evacuate(g, mt, m, map_nevacuate(m));
 }

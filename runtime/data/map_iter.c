@@ -45,6 +45,7 @@ void mrt_map_iter_init(mrt_g *g, const struct mrt_map_type *mt, mrt_map *m, stru
 	random = data_random();
 	it->roots[MAP_ROOT_ARRAY] = m->buckets;
 	it->b = m->b;
+	it->seed = m->hash0;
 	it->start_bucket = it->bucket = random & map_mask(m->b);
 	it->offset = (random >> m->b) & (MAP_SLOTS - 1);
 	it->check_bucket = MAP_ITER_ANY;
@@ -86,25 +87,51 @@ static bool map_iter_chain(struct mrt_map *m, struct mrt_map_iter *it)
 	return true;
 }
 
+/* A live cell of a chain that will split: does it go to the bucket at hand? */
+static bool map_iter_ours(const struct mrt_map *m, const struct mrt_map_iter *it,
+			  const struct map_keys *k, const void *key, uint8_t top)
+{
+	if (map_key_whole(k, key))
+		return (map_hash_key(m, k, map_key_from(k, key)) & map_mask(it->b)) ==
+		       it->check_bucket;
+	/* As the chain's NaNs are going to be split (map_grow.c): this iterator has set the flag. */
+	return it->check_bucket >> (it->b - 1) == (top & 1);
+}
+
+/*
+ * The cell has moved meanwhile: where is its entry now, if it is still there? A NaN can neither have been
+ * deleted nor updated, and is as it was in its old cell, unless all was cleared; then the seed is another
+ * (with a NaN in it, a map is never emptied by deletions, so nothing else changes the seed).
+ */
+static bool map_iter_moved(const struct mrt_map *m, const struct mrt_map_iter *it,
+			   const struct map_keys *k, const void *key, struct map_place *at)
+{
+	if (!map_key_whole(k, key))
+		return m->hash0 == it->seed;
+	prim_step(PRIM_COST_MAP_OP);
+	return m->count != 0 && map_find(it->mt, m, map_key_from(k, key), at);
+}
+
 /* One cell of the current bucket: is there an entry for us? Then it is in *it. */
-static bool map_iter_cell(struct sched_g *g, struct mrt_map *m, struct mrt_map_iter *it, unsigned i)
+static bool map_iter_cell(const struct mrt_map *m, struct mrt_map_iter *it, unsigned i)
 {
 	const struct mrt_map_type *mt = it->mt;
+	const struct map_keys *k = map_keys_of(mt);
 	uint8_t *bucket = it->roots[MAP_ROOT_BUCKET], top = bucket[i];
-	uint64_t key;
+	struct map_place at = {.bucket = bucket, .i = i};
+	const void *key;
 
 	if (top <= MAP_EMPTY_ONE || top == MAP_EVACUATED_EMPTY)
 		return false;
-	key = map_key_load(bucket, i, mt->key);
-	if (it->check_bucket != MAP_ITER_ANY &&
-	    (map_hash(m, key, mt->key) & map_mask(it->b)) != it->check_bucket)
+	key = map_key_place(k, bucket, i);
+	if (it->check_bucket != MAP_ITER_ANY && !map_iter_ours(m, it, k, key, top))
 		return false;
-	if (top >= MAP_TOP_MIN)
-		it->elem = map_elem_at(mt, bucket, i, mt->key);
-	else
-		it->elem = mrt_map_get(&g->pub, mt, m, key);
-	it->key = key;
-	return it->elem != NULL;
+	if (top < MAP_TOP_MIN && !map_iter_moved(m, it, k, key, &at))
+		return false;
+	it->key_ptr = map_key_place(k, at.bucket, at.i);
+	it->key = map_key_from(k, it->key_ptr).word;
+	it->elem = map_elem_at(mt, at.bucket, at.i, k->slot);
+	return true;
 }
 
 /* The gate of map/iterate is armed: a collection, or growth, in the middle. The arrays that the
@@ -124,19 +151,19 @@ static __attribute__((cold, noinline)) void map_iter_point(struct sched_g *g, st
 }
 
 /* The next entry, into *it; false: there is none. */
-static inline __attribute__((always_inline)) bool map_iter_step(struct sched_g *g, struct mrt_map *m,
+static inline __attribute__((always_inline)) bool map_iter_step(struct mrt_map *m,
 								struct mrt_map_iter *it)
 {
 	for (;;) {
 		if (it->roots[MAP_ROOT_BUCKET] == NULL && !map_iter_chain(m, it)) {
 			it->done = true;
-			it->elem = NULL;
+			it->elem = it->key_ptr = NULL;
 			return false;
 		}
 		while (it->i < MAP_SLOTS) {
 			unsigned i = (it->i++ + it->offset) & (MAP_SLOTS - 1);
 
-			if (map_iter_cell(g, m, it, i))
+			if (map_iter_cell(m, it, i))
 				return true;
 		}
 		it->roots[MAP_ROOT_BUCKET] =
@@ -153,14 +180,16 @@ bool mrt_map_iter_next(mrt_g *g, struct mrt_map_iter *it)
 	prim_step(PRIM_COST_MAP_ITER);
 	if (it->done)
 		return false;
+	if (PRIM_UNLIKELY(map_flag(m, MAP_WRITING)))
+		map_die("fatal error: concurrent map iteration and map write\n");
 	if (gcs_gate(GCS_POINT_map_iterate))
 		map_iter_point(sched_of(g), m, it);
-	return map_iter_step(sched_of(g), m, it);
+	return map_iter_step(m, it);
 }
 
 bool map_iter_next_shared(mrt_g *g, struct mrt_map_iter *it)
 {
 	mrt_safepoint(g);
 	prim_step(PRIM_COST_MAP_ITER);
-	return !it->done && map_iter_step(sched_of(g), it->roots[MAP_ROOT_MAP], it);
+	return !it->done && map_iter_step(it->roots[MAP_ROOT_MAP], it);
 }

@@ -46,7 +46,8 @@ static void sizes_one(mrt_g *g, const struct check_op *op, struct check_answer *
 		check_die("map: out of memory");
 	mrt_memstats_read(g, &after);
 	*ret = (struct check_answer){.v = {after.mallocs - before.mallocs, after.total_alloc - before.total_alloc,
-					   map_array_count(&t.map, sizes_b(op->v[3])) * t.map.bucket_bytes},
+					   map_array_count(t.map.bucket_bytes, !t.map.has_pointers, sizes_b(op->v[3])) *
+						   t.map.bucket_bytes},
 				     .n = 3}; /* the array too, for sizes_header */
 }
 

@@ -379,7 +379,7 @@ static void evacuation_run(mrt_g *g, void *arg)
 	/* The assign that began it has moved its own chain, and the one at the mark. */
 	uint64_t own = map_hash(m, from, 8) & 3;
 	CHECK(map_evacuated(old + own * mt.bucket_bytes) && map_evacuated(old));
-	CHECK(m->nevacuate == 1 + (own == 1));
+	CHECK(map_nevacuate(m) == 1 + (own == 1));
 	for (uint64_t key = 1; key <= 27; key++) {
 		uint64_t hash = map_hash(m, key, 8);
 		struct map_place at = {0};
@@ -392,8 +392,8 @@ static void evacuation_run(mrt_g *g, void *arg)
 				if (map_key_load(b, i, 8) == key && b[i] != MAP_EVACUATED_EMPTY)
 					CHECK(b[i] ==
 					      (hash & 4 ? MAP_EVACUATED_Y : MAP_EVACUATED_X));
-		CHECK(map_search(m->buckets + (hash & 7) * mt.bucket_bytes, mt.bucket_bytes, key,
-				 hash, 8, &at));
+		CHECK(map_search(m->buckets + (hash & 7) * mt.bucket_bytes, mt.bucket_bytes,
+				 (struct map_key){.word = key}, hash, &map_keys_u64, &at));
 	}
 	for (int i = 0; i < 4 && map_growing(m); i++)
 		mrt_map_delete(g, &mt, m, ~0ull); /* absent: growth work all the same */
@@ -529,7 +529,7 @@ static void check_run(mrt_g *g, void *arg)
 	(void)arg;
 	for (uint64_t key = 0; key < 105; key++)
 		CHECK(mrt_map_put(g, &mt, m, key, &elem) == 0);
-	CHECK(map_growing(m) && m->nevacuate > 0 && m->nevacuate < 15);
+	CHECK(map_growing(m) && map_nevacuate(m) > 0 && map_nevacuate(m) < 15);
 	uint8_t *moved = m->buckets + 0 * mt.bucket_bytes;
 	unsigned i = live_cell(moved);
 	uint8_t top = moved[i];
@@ -539,10 +539,11 @@ static void check_run(mrt_g *g, void *arg)
 	CHECK_FINDS(m, "M2", moved[i] = top == 99 ? 98 : 99, moved[i] = top);
 	while ((map_hash(m, other, 8) & 15) == 0 || map_top_of(map_hash(m, other, 8)) != top)
 		other++;
-	CHECK_FINDS(m, "M2", map_key_write(moved, i, 8, other), map_key_write(moved, i, 8, key));
+	CHECK_FINDS(m, "M2", memcpy(map_key_at(moved, i, 8), &other, 8),
+		    memcpy(map_key_at(moved, i, 8), &key, 8));
 	CHECK_FINDS(m, "M3", moved[i] = MAP_EMPTY_REST, moved[i] = top);
 	CHECK_FINDS(m, "M4", moved[i] = MAP_EVACUATED_X, moved[i] = top);
-	CHECK_FINDS(m, "M4", m->nevacuate += 15, m->nevacuate -= 15);
+	CHECK_FINDS(m, "M4", m->progress += 15, m->progress -= 15);
 	CHECK_FINDS(m, "M5", m->noverflow++, m->noverflow--);
 	for (uint64_t bucket = 0; bucket < 16; bucket++) {
 		uint8_t *old = m->old_buckets + bucket * mt.bucket_bytes;

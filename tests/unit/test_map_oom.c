@@ -189,7 +189,7 @@ static void waiting_run(mrt_g *g, void *arg)
 	 * needs nothing), chain 0 at the mark waits. */
 	model_fail(w->mt.has_pointers ? 2 : 3, true);
 	CHECK(mrt_map_put(g, &w->mt, w->m, w->other, value) == 0);
-	CHECK(map_growing(w->m) && w->m->old_buckets == old && w->m->nevacuate == 0);
+	CHECK(map_growing(w->m) && w->m->old_buckets == old && map_nevacuate(w->m) == 0);
 	CHECK(!map_evacuated(old) && map_evacuated(old + w->mt.bucket_bytes));
 	model_check_map(w->m);
 	/* Everything but a new key works in the old chain. */
