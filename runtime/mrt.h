@@ -161,7 +161,8 @@ int64_t mrt_conn_wake_lag_ns(const mrt_conn *c);
 
 /* Layout of an object: bit i of ptrmask says that word i is a pointer.
  * ptr_words is the number of words up to and including the last pointer (0: noscan).
- * Objects are aligned to 8 bytes. Static storage or lifetime of the runtime. */
+ * Objects are aligned to 8 bytes; those below 16 bytes without pointers, which share blocks (malloc.go, the
+ * tiny allocator), to 8, 4 or 2 if their size is divisible by it. Static storage or lifetime of the runtime. */
 struct mrt_type {
 	const char *name;
 	size_t size;

@@ -1,9 +1,12 @@
 /*
  * alloc.c: an allocation, in mallocgc's order (malloc.go), and what happens without memory.
  *
- *   size 0: one shared address; mem/malloc gate; safepoint; stress cycle; assist; P's cache, else
- * refill, else large; pointer bits; zero; born black while marking; pin; and after a refill or a
- * large object the trigger is looked at.
+ *   size 0: one shared address; mem/malloc gate; safepoint; stress cycle; assist; the P's tiny block
+ * for what is below 16 bytes and has no pointers, else its cache, else refill, else large; pointer bits;
+ * zero; born black while marking; pin; and after a refill or a large object the trigger is looked at.
+ *
+ * What is put into a tiny block that was there has nothing of its own: the block was zeroed when it was new, and
+ * is black while marking, for the cycle greyed it at its start or it was born black.
  *
  * Out of memory. `return`: a whole collection, shared by all who wait, one retry, then -ENOMEM.
  * `throw`: Go's text and exit status 2. An injected mem/malloc failure is neither: it is final,
@@ -202,7 +205,33 @@ struct alloc_request {
 	const struct mrt_type *type;
 	size_t n, bytes, slot_bytes;
 	bool noscan, large, needzero, slow;
+	bool shared; /* part of a tiny block that was there */
 };
+
+/* Below MEM_TINY_BYTES, and no pointers. */
+static int alloc_tiny(struct sched_g *g, struct alloc_request *q, void **ret_obj)
+{
+	struct mem_cache *c = g->p->mc;
+	void *obj;
+	int r;
+
+	if (PRIM_UNLIKELY(mem_cache_stale(c)))
+		mem_cache_flush(c);
+	obj = mem_tiny_alloc(c, q->bytes);
+	q->shared = obj != NULL;
+	q->slot_bytes = MEM_TINY_BYTES;
+	if (!q->shared) {
+		r = alloc_small(g, MEM_TINY_SPANCLASS, &obj, &q->needzero, &q->slow);
+		if (r < 0)
+			return r;
+		if (q->needzero)
+			memset(obj, 0, MEM_TINY_BYTES);
+		q->needzero = false;
+		mem_tiny_renew(g->p->mc, obj, q->bytes); /* another P's, if it waited */
+	}
+	*ret_obj = obj;
+	return 0;
+}
 
 static int alloc_take(struct sched_g *g, struct alloc_request *q, void **ret_obj)
 {
@@ -213,6 +242,8 @@ static int alloc_take(struct sched_g *g, struct alloc_request *q, void **ret_obj
 		q->slot_bytes = (q->bytes + MEM_PAGE_BYTES - 1) & ~(MEM_PAGE_BYTES - 1);
 		return alloc_large(g, q->bytes, q->noscan, ret_obj, &q->needzero);
 	}
+	if (q->bytes < MEM_TINY_BYTES && q->noscan)
+		return alloc_tiny(g, q, ret_obj);
 	uint32_t class = mem_class_of(q->bytes);
 
 	if (gcs_gate(GCS_POINT_sabotage_wrong_size) && class > 1 &&
@@ -236,7 +267,7 @@ static void alloc_prepare(struct sched_g *g, const struct alloc_request *q, void
 		memset(obj, 0, q->slot_bytes);
 		prim_step_n(PRIM_COST_ZERO_PAGE, (uint32_t)(q->slot_bytes / PRIM_PAGE_BYTES));
 	}
-	if (gc_barrier_enabled())
+	if (gc_barrier_enabled() && !q->shared)
 		alloc_black(g, obj, q->slot_bytes);
 	sched_pin(g, obj);
 	if (gc_check_wants(q->type))

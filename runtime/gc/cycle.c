@@ -1,7 +1,7 @@
 /*
  * cycle.c: a collection from its decision to its last flush (mgc.go).
  *
- *   off --gc_start: finish the old sweep, stop, phase = mark, restart-->
+ *   off --gc_start: finish the old sweep, stop, grey the Ps' tiny blocks, phase = mark, restart-->
  *   mark: workers and assists drain; the last one out calls gc_mark_done-->
  *   gc_mark_done: ragged barrier over all Ps, again while it finds anything; stop; if work is left,
  * restart and again--> mark termination (stopped): totals, sweepgen += 2, pacing, phase = off,
@@ -195,6 +195,14 @@ static void cycle_begin_p(struct gc_local *l)
 	l->scan_alloc = 0;
 }
 
+/* World stopped, of one P: what will be put into its tiny block in this cycle is to live (gcMarkTinyAllocs).
+ * The caches that are stale have been flushed: it is no block that a sweep may have freed. */
+static void cycle_grey_tiny(struct sched_p *p)
+{
+	if (p->mc->tiny != 0)
+		gc_grey(p->gc, p->mc->tiny);
+}
+
 static void cycle_begin(struct sched_g *g, enum gc_trigger why, uint64_t firing)
 {
 	gc_sweep_finish_stopped();
@@ -206,6 +214,8 @@ static void cycle_begin(struct sched_g *g, enum gc_trigger why, uint64_t firing)
 	for (uint32_t i = 0; i < gc_st.procs; i++)
 		cycle_begin_p(sched_p(i)->gc);
 	gc_roots_prepare();
+	for (uint32_t i = 0; i < gc_st.procs; i++)
+		cycle_grey_tiny(sched_p(i));
 	gc_assist_begin();
 	gc_pacer_start();
 	gc_workers_begin();

@@ -11,8 +11,9 @@
 static void memstats_heap(struct mrt_memstats *m, const struct mem_stats *s)
 {
 	m->total_alloc = s->alloc_bytes_total;
-	m->mallocs = s->alloc_objects_total;
-	m->frees = s->freed_objects_total;
+	/* What lies in a tiny block counts as allocated and as freed: its life is not known. */
+	m->mallocs = s->alloc_objects_total + s->tiny_objects_total;
+	m->frees = s->freed_objects_total + s->tiny_objects_total;
 	m->heap_alloc = m->alloc = s->alloc_bytes_total - s->freed_bytes_total;
 	m->heap_objects = m->mallocs - m->frees;
 	m->heap_sys = s->heap_sys;

@@ -268,7 +268,9 @@ static int check_sets(struct check *k)
 	return r;
 }
 
-static int check_cached(struct check *k, const struct mem_cache *c, uint32_t sc)
+/* And count what the totals do not know yet. */
+static int check_cached(struct check *k, const struct mem_cache *c, uint32_t sc, uint64_t *objects,
+			uint64_t *bytes)
 {
 	const struct mem_span *s = c->span[sc];
 	uint32_t gen = atomic_load_explicit(&s->sweepgen, memory_order_relaxed);
@@ -277,6 +279,8 @@ static int check_cached(struct check *k, const struct mem_cache *c, uint32_t sc)
 	if (s == &mem_span_none)
 		return 0;
 	k->held++;
+	*objects += s->alloc_count - c->counted[sc];
+	*bytes += (s->alloc_count - c->counted[sc]) * s->elem_bytes;
 	if (s->spanclass != sc || s->list != NULL)
 		return check_broken(k, "cache: span %#lx is not of class %u, or in a set too",
 				    (unsigned long)s->base, sc);
@@ -295,6 +299,21 @@ static int check_cached(struct check *k, const struct mem_cache *c, uint32_t sc)
 	return 0;
 }
 
+static int check_tiny(struct check *k, const struct mem_cache *c)
+{
+	struct mem_obj o;
+
+	if (c->tiny == 0)
+		return 0;
+	if (!mem_find((const void *)c->tiny, &o) || o.base != c->tiny ||
+	    o.span->spanclass != MEM_TINY_SPANCLASS || !mem_allocated(&o))
+		return check_broken(k, "tiny: %#lx is no block, or free", (unsigned long)c->tiny);
+	if (c->tiny_used == 0 || c->tiny_used > MEM_TINY_BYTES)
+		return check_broken(k, "tiny: block %#lx: %u bytes used", (unsigned long)c->tiny,
+				    c->tiny_used);
+	return 0;
+}
+
 /* Whole only while no other thread moves a span, as in a stopped world. */
 static int check_held(struct check *k)
 {
@@ -306,9 +325,9 @@ static int check_held(struct check *k)
 
 	for (const struct mem_cache *c = mem_heap.caches; c != NULL; c = c->next) {
 		for (uint32_t sc = 0; r == 0 && sc < MEM_SPAN_CLASSES; sc++)
-			r = check_cached(k, c, sc);
-		objects += c->alloc_count;
-		bytes += c->alloc_bytes;
+			r = check_cached(k, c, sc, &objects, &bytes);
+		if (r == 0)
+			r = check_tiny(k, c);
 	}
 	if (r < 0)
 		return r;

@@ -163,6 +163,8 @@ size_t mem_central_sweep_one(size_t *ret_freed);
 
 struct mem_counters {
 	_Atomic uint64_t alloc_bytes, alloc_objects, freed_bytes, freed_objects;
+	_Atomic uint64_t alloc_class[MEM_CLASSES], freed_class[MEM_CLASSES]; /* objects */
+	_Atomic uint64_t tiny_objects;
 	_Atomic uint64_t pages_in_use, pages_swept;
 	_Atomic uint64_t unswept; /* spans in unswept sets or being swept from there */
 };

@@ -184,6 +184,7 @@ size_t mem_span_sweep(struct mem_span *s, bool keep)
 	if (freed != 0) {
 		span_clobber_unmarked(s);
 		mem_count(&mem_counters.freed_objects, freed);
+		mem_count(&mem_counters.freed_class[s->spanclass / 2], freed);
 		mem_count(&mem_counters.freed_bytes, freed * s->elem_bytes);
 	}
 	mem_count(&mem_counters.pages_swept, npages);

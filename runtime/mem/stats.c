@@ -67,6 +67,7 @@ void mem_stats_read(struct mem_stats *ret)
 		.alloc_objects_total = mem_counted(&mem_counters.alloc_objects),
 		.freed_bytes_total = mem_counted(&mem_counters.freed_bytes),
 		.freed_objects_total = mem_counted(&mem_counters.freed_objects),
+		.tiny_objects_total = mem_counted(&mem_counters.tiny_objects),
 	};
 
 	prim_mutex_lock(&mem_heap.lock);
