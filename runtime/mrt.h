@@ -193,18 +193,26 @@ void mrt_globals_remove(void **first);
 void mrt_gc(mrt_g *g); /* runtime.GC: a whole cycle including its sweep, forced */
 void mrt_set_gogc(mrt_g *g, int percent); /* negative: off */
 
-/* MemStats (mstats.go); every field has Go's meaning and its invariants hold. */
+/* MemStats (mstats.go); every field has Go's meaning and its invariants hold. Times are mrt_now_ns's. by_size: the
+ * classes 0 to 60, without large objects; size 0: class 0, which is none. */
+#define MRT_MEMSTATS_SIZES 61
 struct mrt_memstats {
-	uint64_t alloc, total_alloc, sys, mallocs, frees;
+	uint64_t alloc, total_alloc, sys, lookups, mallocs, frees;
 	uint64_t heap_alloc, heap_sys, heap_idle, heap_inuse, heap_released, heap_objects;
 	uint64_t stack_inuse, stack_sys, mspan_inuse, mspan_sys, mcache_inuse, mcache_sys;
-	uint64_t gc_sys, other_sys;
+	uint64_t buck_hash_sys, gc_sys, other_sys;
 	uint64_t next_gc, last_gc_ns, pause_total_ns;
-	uint64_t pause_ns[256];
+	uint64_t pause_ns[256], pause_end[256]; /* of the cycle n at n % 256, the first is 0 */
 	uint32_t num_gc, num_forced_gc;
 	double gc_cpu_fraction;
+	bool enable_gc, debug_gc; /* always true, always false */
+	struct {
+		uint32_t size;
+		uint64_t mallocs, frees;
+	} by_size[MRT_MEMSTATS_SIZES];
 };
-void mrt_memstats_read(mrt_g *g, struct mrt_memstats *ret); /* stops the world */
+/* Stops the world and empties every P's cache. */
+void mrt_memstats_read(mrt_g *g, struct mrt_memstats *ret);
 
 /* Walk everything (spans, bits, colours, map invariants). 0, or the number of
  * the first broken invariant with its text. Stops the world. */

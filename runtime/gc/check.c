@@ -6,7 +6,7 @@
  * object 3  no root of a goroutine or global points to a free object 4  marks complete: a marked
  * object points to marked ones only (no black object to a white one) 5  marks complete: roots point
  * to marked objects only, and every P's tiny block is marked 6  marks complete: work buffers and barrier buffers are empty, and the
- * marked bytes add up 7  the registered checks: map invariants
+ * marked bytes add up 7  the registered checks: map invariants 8  MemStats adds up
  *
  * 2 needs a finished sweep: a dead object that is not swept yet may point to one that is. Objects
  * of registered types are remembered in a hash table, from which a cycle's dead are taken before
@@ -283,7 +283,7 @@ int gc_check_heap(bool colours, char *text, size_t cap)
 		return w.broken;
 	if (check_tiny_blocks(&w) != 0 || check_buffers(&w) != 0 || check_registered(&w) != 0)
 		return w.broken;
-	return 0;
+	return gc_memstats_check(text, cap) != 0 ? 8 : 0;
 }
 
 void gc_check_edge(const char *edge, bool colours)

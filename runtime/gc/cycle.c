@@ -384,8 +384,6 @@ static void cycle_end_stopped(int64_t mark_ns)
 	gc_pacer_commit(true);
 	gc_sweep_pace();
 	gc_scavenge_pace();
-	gc_st.num_gc++;
-	gc_st.num_forced += gc_st.trigger_why == GC_TRIGGER_FORCED;
 	prim_step(PRIM_COST_GC_PHASE);
 }
 
@@ -393,7 +391,9 @@ struct cycle_cpu {
 	int64_t assist, background, idle, total;
 };
 
-static void cycle_account(struct cycle_cpu *cpu)
+/* No safepoint lies between the restart of the world and this: who stops it next sees a cycle counted with its
+ * pause, or neither. */
+static void cycle_account(struct cycle_cpu *cpu, int64_t end_ns)
 {
 	int64_t pause = gc_st.stw1_ns + gc_st.stw2_ns + gc_st.stw_aborted_ns;
 
@@ -407,7 +407,11 @@ static void cycle_account(struct cycle_cpu *cpu)
 	gc_count(&gc_st.cpu_ns, cpu->total);
 	gc_st.assist_total_ns += cpu->assist;
 	gc_st.pause_total_ns += (uint64_t)pause;
-	gc_st.pause_ns[(gc_st.num_gc + 255) % 256] = (uint64_t)pause;
+	gc_st.pause_ns[gc_st.num_gc % 256] = (uint64_t)pause;
+	gc_st.pause_end[gc_st.num_gc % 256] = (uint64_t)end_ns;
+	gc_st.num_gc++;
+	gc_st.num_forced += gc_st.trigger_why == GC_TRIGGER_FORCED;
+	atomic_store_explicit(&gc_st.last_gc_ns, end_ns, memory_order_relaxed);
 }
 
 static void cycle_trace(const struct cycle_cpu *cpu, int64_t end_ns)
@@ -473,10 +477,9 @@ static void cycle_finish(struct sched_g *g, const struct sched_stw *stw)
 	struct cycle_cpu cpu;
 
 	gc_st.stw2_ns = stw->start_ns - stw->request_ns;
+	cycle_account(&cpu, stw->start_ns);
 	gc_assist_wake_all(g);
 	sched_for_each_p(g, cycle_flush_cache, NULL);
-	cycle_account(&cpu);
-	atomic_store_explicit(&gc_st.last_gc_ns, stw->start_ns, memory_order_relaxed);
 	cycle_report(g, &cpu, stw->start_ns);
 	if (gc_st.opt.gctrace)
 		cycle_trace(&cpu, stw->start_ns);

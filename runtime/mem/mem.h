@@ -118,6 +118,13 @@ struct mem_stats {
 	uint64_t tiny_objects_total;
 	uint64_t heap_sys, heap_inuse, heap_idle, heap_released; /* bytes */
 	uint64_t spans_inuse, span_sys, cache_inuse, cache_sys, bits_sys, other_sys;
+	/* Objects by class; class 0: large ones. Their bytes. */
+	uint64_t alloc_class[MEM_CLASSES], freed_class[MEM_CLASSES];
+	uint64_t alloc_large_bytes, freed_large_bytes;
+	/* The same figures once more, from what is kept for another purpose (memstats.c compares): in use by
+	 * the spans, released and backed by the free runs, and everything that the system backs by what was
+	 * asked of it and given back. */
+	uint64_t seen_inuse, seen_released, seen_retained, mapped_ready;
 };
 
 /* How mem tells the collector. Set once by gc before the first allocation; no NULLs. */

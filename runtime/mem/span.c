@@ -185,6 +185,8 @@ size_t mem_span_sweep(struct mem_span *s, bool keep)
 		span_clobber_unmarked(s);
 		mem_count(&mem_counters.freed_objects, freed);
 		mem_count(&mem_counters.freed_class[s->spanclass / 2], freed);
+		if (s->spanclass / 2 == 0)
+			mem_count(&mem_counters.freed_large_bytes, s->elem_bytes);
 		mem_count(&mem_counters.freed_bytes, freed * s->elem_bytes);
 	}
 	mem_count(&mem_counters.pages_swept, npages);
