@@ -214,6 +214,14 @@ struct mrt_memstats {
 /* Stops the world and empties every P's cache. */
 void mrt_memstats_read(mrt_g *g, struct mrt_memstats *ret);
 
+/* The heap profile (mrt_options.heap_profile_rate), as of the end of a mark phase one or two cycles ago, or of the last
+ * mrt_gc: pprof's protobuf, gzipped. `write` takes it in pieces: 0, or -errno, which ends it and is returned. While the
+ * runtime runs, any thread, no safepoint. -ENOTSUP: the rate is 0; -ENOMEM. */
+#define MRT_HEAP_PROFILE_RATE 524288 /* Go's */
+int mrt_heap_profile_write(int (*write)(void *arg, const void *data, size_t bytes), void *arg);
+/* Samples that found no memory for their record. */
+uint64_t mrt_heap_profile_dropped(void);
+
 /* Walk everything (spans, bits, colours, map invariants). 0, or the number of
  * the first broken invariant with its text. Stops the world. */
 int mrt_heap_check(mrt_g *g, char *text, size_t cap);
@@ -300,6 +308,7 @@ struct mrt_options {
 	uint32_t procs;          /* Ps, 1..64; 0: prim_ncpu() */
 	int gogc;                /* percent, negative off; 0 means 100 */
 	uint64_t memlimit;       /* 0: none */
+	uint64_t heap_profile_rate; /* MemProfileRate: bytes; 1: every allocation; 0: no profile */
 	enum mrt_oom oom;
 	uint64_t seed;           /* hash seeds, steal order, iteration start; 0: random */
 	size_t heap_reserve;     /* address space; 0: 64 GiB */

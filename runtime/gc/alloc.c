@@ -15,6 +15,7 @@
  * failed the operation.
  */
 #include "runtime/gc/gc_priv.h"
+#include "runtime/watch/heap_profile.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -219,8 +220,8 @@ static int alloc_tiny(struct sched_g *g, struct alloc_request *q, void **ret_obj
 		mem_cache_flush(c);
 	obj = mem_tiny_alloc(c, q->bytes);
 	q->shared = obj != NULL;
-	q->slot_bytes = MEM_TINY_BYTES;
 	if (!q->shared) {
+		q->slot_bytes = MEM_TINY_BYTES;
 		r = alloc_small(g, MEM_TINY_SPANCLASS, &obj, &q->needzero, &q->slow);
 		if (r < 0)
 			return r;
@@ -254,6 +255,15 @@ static int alloc_take(struct sched_g *g, struct alloc_request *q, void **ret_obj
 			   &q->slow);
 }
 
+static __attribute__((cold, noinline)) void alloc_sample(struct sched_g *g,
+							 const struct alloc_request *q, void *obj)
+{
+	if (q->shared)
+		return;
+	g->p->mc->sample_left = watch_profile_gap(&gc_local_of(g)->profile_random);
+	gc_profile_sample(obj, q->slot_bytes);
+}
+
 /* The object is not reachable yet, and no safepoint lies between taking it and pinning it. */
 static void alloc_prepare(struct sched_g *g, const struct alloc_request *q, void *obj)
 {
@@ -270,6 +280,11 @@ static void alloc_prepare(struct sched_g *g, const struct alloc_request *q, void
 	if (gc_barrier_enabled() && !q->shared)
 		alloc_black(g, obj, q->slot_bytes);
 	sched_pin(g, obj);
+	/* Nothing more of what shares a tiny block: it has no bytes of its own. */
+	if (PRIM_UNLIKELY(q->slot_bytes >= g->p->mc->sample_left))
+		alloc_sample(g, q, obj);
+	else
+		g->p->mc->sample_left -= q->slot_bytes;
 	if (gc_check_wants(q->type))
 		gc_check_born(q->type, obj);
 	g->alloc_seq++;

@@ -15,6 +15,7 @@
 #include "runtime/gc/gc_priv.h"
 
 #include "runtime/watch/gctrace.h"
+#include "runtime/watch/heap_profile.h"
 
 #include <errno.h>
 #include <string.h>
@@ -161,7 +162,7 @@ static void cycle_publish(struct sched_g *g, uint32_t cycle)
 	gc_unclaim(g);
 }
 
-void gc_wait_full(struct sched_g *g, enum gc_trigger why, uint64_t firing)
+uint32_t gc_wait_full(struct sched_g *g, enum gc_trigger why, uint64_t firing)
 {
 	uint32_t target = gc_cycle() + 1;
 
@@ -175,11 +176,16 @@ void gc_wait_full(struct sched_g *g, enum gc_trigger why, uint64_t firing)
 	}
 	if (gc_cycle() == target)
 		gc_sweep_finish(g);
+	return target;
 }
 
 void mrt_gc(mrt_g *g)
 {
-	gc_wait_full(sched_of(g), GC_TRIGGER_FORCED, 0);
+	uint32_t done = gc_wait_full(sched_of(g), GC_TRIGGER_FORCED, 0), cycle = gc_cycle();
+
+	/* No other mark phase has ended, and none can before this goroutine's next safepoint. */
+	if (cycle == done || (cycle == done + 1 && gc_phase_now() == GC_MARK))
+		watch_profile_flush_swept();
 }
 
 /* -------------------------------------------------------------------- start */
@@ -384,6 +390,7 @@ static void cycle_end_stopped(int64_t mark_ns)
 	gc_pacer_commit(true);
 	gc_sweep_pace();
 	gc_scavenge_pace();
+	watch_profile_next_cycle();
 	prim_step(PRIM_COST_GC_PHASE);
 }
 
@@ -478,6 +485,7 @@ static void cycle_finish(struct sched_g *g, const struct sched_stw *stw)
 
 	gc_st.stw2_ns = stw->start_ns - stw->request_ns;
 	cycle_account(&cpu, stw->start_ns);
+	watch_profile_flush();
 	gc_assist_wake_all(g);
 	sched_for_each_p(g, cycle_flush_cache, NULL);
 	cycle_report(g, &cpu, stw->start_ns);
@@ -606,7 +614,11 @@ static int cycle_p_init(struct sched_p *p)
 	if (p->gc == NULL)
 		return -ENOMEM;
 	memset(p->gc, 0, sizeof(*p->gc));
-	return mem_cache_create(&p->mc);
+	if (mem_cache_create(&p->mc) < 0)
+		return -ENOMEM;
+	p->gc->profile_random = gc_st.opt.seed + p->id;
+	p->mc->sample_left = watch_profile_gap(&p->gc->profile_random);
+	return 0;
 }
 
 static void cycle_p_fini(struct sched_p *p)
@@ -652,6 +664,7 @@ const struct mem_hooks gc_mem_hooks = {
 	.release = gc_release,
 	.fragment = gc_fragment,
 	.fragmented = gc_fragmented,
+	.special_dead = gc_profile_dead,
 };
 
 int gc_init(const struct gc_options *opt)
@@ -676,6 +689,8 @@ int gc_init(const struct gc_options *opt)
 	gc_pacer_init();
 	gc_stages_init();
 	gc_point_init();
+	watch_profile_init(&(struct watch_profile_options){.rate = opt->heap_profile_rate,
+							   .alloc = mem_persist});
 	return 0;
 }
 
@@ -698,4 +713,5 @@ void gc_fini(void)
 {
 	gc_work_fini();
 	gc_check_fini();
+	watch_profile_fini();
 }

@@ -44,6 +44,7 @@ struct gc_local {
 	int64_t scan_work;	       /* bytes scanned in heap objects, not yet counted */
 	uint64_t scan_alloc;	       /* scannable bytes allocated, not yet counted */
 	int64_t assist_ns;	       /* not yet counted */
+	uint64_t profile_random;       /* generator of the heap profile's gaps */
 	_Atomic int64_t fractional_ns; /* of its fractional worker in this cycle; written by the
 					  worker's P */
 	uintptr_t barrier[GC_BARRIER_PTRS];
@@ -313,6 +314,12 @@ const char *gc_memstats_broken(const struct mrt_memstats *m, const struct gc_mem
 void gc_memstats_collect(struct mrt_memstats *ret, struct gc_memstats_books *ret_books);
 /* World stopped: 0, or -EUCLEAN with a text. */
 int gc_memstats_check(char *text, size_t cap);
+
+/* ------------------------------------------------------------------ profile.c */
+
+/* obj was just allocated on a P, and is to be in the heap profile. No safepoint. */
+void gc_profile_sample(void *obj, size_t bytes);
+void gc_profile_dead(void *bucket); /* hook of mem */
 
 /* -------------------------------------------------------------------- alloc.c */
 

@@ -8,6 +8,7 @@
  * process, as it does in Go 1.19; every heap check looks for one as well.
  */
 #include "runtime/gc/gc_priv.h"
+#include "runtime/watch/heap_profile.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -43,8 +44,9 @@ static void memstats_rest(struct mrt_memstats *m, const struct mem_stats *s, uin
 	m->mspan_sys = s->span_sys;
 	m->mcache_inuse = s->cache_inuse;
 	m->mcache_sys = s->cache_sys;
+	m->buck_hash_sys = watch_profile_sys();
 	m->gc_sys = s->bits_sys + work_sys;
-	m->other_sys = s->other_sys;
+	m->other_sys = s->other_sys - m->buck_hash_sys;
 	m->sys = m->heap_sys + m->stack_sys + m->mspan_sys + m->mcache_sys + m->buck_hash_sys +
 		 m->gc_sys + m->other_sys;
 }

@@ -59,7 +59,7 @@ struct check {
 	uint64_t held;	/* found in sets and caches */
 	uint64_t used_pages, free_pages, released_pages;
 	uint64_t live_objects, live_bytes;
-	uint64_t unswept;
+	uint64_t unswept, specials;
 };
 
 static int __attribute__((format(printf, 2, 3)))
@@ -130,6 +130,8 @@ static int check_span(struct check *k, struct mem_span *s)
 				    mem_sweepgen());
 	if (mem_released_count(k->page, (uint32_t)s->npages) != 0)
 		return check_broken(k, "released: span %#lx has a page that is released", base);
+	if (!mem_special_check(s, &k->specials))
+		return check_broken(k, "specials: span %#lx has one of a free object", base);
 	k->spans++;
 	k->used_pages += s->npages;
 	k->page += (uint32_t)s->npages;
@@ -215,6 +217,10 @@ static int check_pages(struct check *k)
 			(unsigned long)k->free_pages, (unsigned long)k->used_pages,
 			(unsigned long)k->spans, mem_heap.free_pages,
 			(unsigned long)mem_pages_in_use(), (unsigned long)mem_heap.spans);
+	if (k->specials != mem_special_live())
+		return check_broken(k, "specials: %lu in the spans, counted %lu",
+				    (unsigned long)k->specials,
+				    (unsigned long)mem_special_live());
 	if (k->released_pages != mem_heap.released_pages || mem_heap.releasing_pages != 0)
 		return check_broken(k, "counters: %lu pages released, counted %u; %u on their way",
 				    (unsigned long)k->released_pages, mem_heap.released_pages,

@@ -87,6 +87,7 @@ struct mem_span {
 	uint32_t free_index;
 	uint32_t alloc_count;
 	_Atomic uint64_t *alloc_bits; /* owner's; atomic only because the two change places */
+	struct mem_special *specials; /* owner's; see mem_special_add */
 	struct mem_span *next, *prev; /* lists of central or heap; under that lock */
 	void *list;
 	struct mem_run run; /* the free run, once the span is free */
@@ -105,6 +106,7 @@ struct mem_cache {
 	uintptr_t tiny;	     /* the block that has room; 0: none */
 	uint32_t tiny_used;  /* bytes of it, from its base */
 	uint64_t tiny_count; /* allocations out of a block that was there, since the last flush */
+	uint64_t sample_left; /* bytes until the heap profile samples; the collector's. 0 when created */
 	uint64_t flush_gen;	/* mem_sweepgen() of the last flush; see mem_cache_stale */
 	struct mem_cache *next; /* every cache of the process; private to mem */
 };
@@ -156,6 +158,8 @@ struct mem_hooks {
 	uint64_t (*fragment)(size_t bytes, bool choice);
 	/* It was split: the longest free run is now so long. With `fragment`. */
 	void (*fragmented)(uint64_t firing, size_t longest);
+	/* A sweep finds the object of a special dead. Optional, NULL allowed. */
+	void (*special_dead)(void *what);
 };
 /* But for `refuse` and `fragment`, hooks run with no lock of mem held. They may sweep (mem_sweep_one)
  * and scavenge; they neither park nor allocate. */
@@ -206,6 +210,9 @@ bool mem_allocated(const struct mem_obj *o);
 static inline size_t mem_obj_bytes(const struct mem_obj *o);
 static inline bool mem_obj_noscan(const struct mem_obj *o);
 static inline bool mem_in_heap(const void *addr);
+/* The hook special_dead shall be told `what` when a sweep finds the object dead, once. By the P that has just
+ * allocated it, before its next safepoint. -ENOMEM. */
+int mem_special_add(const struct mem_obj *o, void *what);
 
 /* ---- pointer bitmap */
 /* Write the bits for n consecutive elements of `elem_bytes` with mask of ptr_words; the rest of the

@@ -139,6 +139,15 @@ bool mem_span_allocated(const struct mem_span *s, uint32_t index);
 uint32_t mem_span_popcount(const _Atomic uint64_t *bits, uint32_t words);
 void mem_span_zero_bits(_Atomic uint64_t *bits, uint32_t words);
 
+/* ---------------------------------------------------------------- special.c */
+
+void mem_special_init(void);
+/* Those whose object has no mark come out, and are told. The caller owns the span, and no lock. */
+void mem_special_sweep(struct mem_span *s);
+/* World stopped: count them; false: one is of a free object. */
+bool mem_special_check(const struct mem_span *s, uint64_t *count);
+uint64_t mem_special_live(void);
+
 /* ---------------------------------------------------------------- central.c */
 
 struct mem_spanset {

@@ -70,6 +70,7 @@ void mem_span_publish(struct mem_span *s, uint32_t page, size_t npages, mem_span
 	s->elem_bytes32 = class == 0 ? 0 : (uint32_t)elem_bytes;
 	s->spanclass = sc;
 	s->needzero = needzero;
+	s->specials = NULL;
 	s->alloc_bits = bits;
 	s->mark_bits = bits + words;
 	s->alloc_cache = 0;
@@ -181,6 +182,8 @@ size_t mem_span_sweep(struct mem_span *s, bool keep)
 
 	mem_must(!mem_hooks->alloc_black(), "mem: sweep while objects are born black");
 	mem_must(live <= s->alloc_count, "mem: more objects marked than allocated");
+	if (PRIM_UNLIKELY(s->specials != NULL))
+		mem_special_sweep(s);
 	if (freed != 0) {
 		span_clobber_unmarked(s);
 		mem_count(&mem_counters.freed_objects, freed);

@@ -18,6 +18,7 @@ int mem_init(size_t reserve_bytes, const struct mem_hooks *hooks, bool clobber)
 	memset(&mem_counters, 0, sizeof(mem_counters));
 	mem_central_init();
 	mem_persist_init();
+	mem_special_init();
 	return 0;
 }
 
