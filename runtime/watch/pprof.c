@@ -149,7 +149,7 @@ enum { /* Profile */
        PROFILE_PERIOD = 12
 };
 
-enum { /* the fixed strings; then the file, then the functions */
+enum { /* the fixed strings; then the file, then two a function */
        TEXT_NONE,
        TEXT_ALLOC_OBJECTS,
        TEXT_ALLOC_SPACE,
@@ -259,8 +259,7 @@ static bool pprof_is_allocator(const char *name)
 	for (size_t i = 0; name != NULL && i < sizeof(allocator) / sizeof(allocator[0]); i++) {
 		size_t n = strlen(allocator[i]);
 
-		/* The compiler's own parts of it are called `name.something`. */
-		if (strncmp(name, allocator[i], n) == 0 && (name[n] == '\0' || name[n] == '.'))
+		if (strncmp(name, allocator[i], n) == 0 && strcspn(name, ".") == n)
 			return true;
 	}
 	return false;
@@ -358,9 +357,16 @@ static void pprof_function(struct pprof *p, uint32_t id)
 	struct pprof_message m = {0};
 
 	msg_field(&m, 1, id);
-	msg_field(&m, 2, TEXT_FUNCTIONS + id - 1);
-	msg_field(&m, 3, TEXT_FUNCTIONS + id - 1);
+	msg_field(&m, 2, TEXT_FUNCTIONS + 2 * (id - 1));
+	msg_field(&m, 3, TEXT_FUNCTIONS + 2 * (id - 1) + 1);
 	out_field(&p->out, PROFILE_FUNCTION, m.byte, m.n);
+}
+
+/* As it was written, and as it is in the file: the compiler calls its versions of it `name.something`. */
+static void pprof_name(struct pprof *p, const char *name)
+{
+	out_field(&p->out, PROFILE_STRING, name, strcspn(name, "."));
+	out_field(&p->out, PROFILE_STRING, name, strlen(name));
 }
 
 static void pprof_strings(struct pprof *p)
@@ -370,8 +376,7 @@ static void pprof_strings(struct pprof *p)
 	out_field(&p->out, PROFILE_STRING, p->mapping.file, strlen(p->mapping.file));
 	for (size_t i = 0; i < p->locations; i++)
 		if (pprof_first(p, i))
-			out_field(&p->out, PROFILE_STRING, p->location[i].name,
-				  strlen(p->location[i].name));
+			pprof_name(p, p->location[i].name);
 }
 
 static void pprof_write(struct pprof *p)
