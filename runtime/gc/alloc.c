@@ -277,8 +277,11 @@ static void alloc_prepare(struct sched_g *g, const struct alloc_request *q, void
 		memset(obj, 0, q->slot_bytes);
 		prim_step_n(PRIM_COST_ZERO_PAGE, (uint32_t)(q->slot_bytes / PRIM_PAGE_BYTES));
 	}
-	if (gc_barrier_enabled() && !q->shared)
+	if (gc_barrier_enabled() && !q->shared) {
 		alloc_black(g, obj, q->slot_bytes);
+		/* What rounding wastes is charged now that it is known. */
+		g->assist_credit -= (int64_t)q->slot_bytes - (int64_t)q->bytes;
+	}
 	sched_pin(g, obj);
 	/* Nothing more of what shares a tiny block: it has no bytes of its own. */
 	if (PRIM_UNLIKELY(q->slot_bytes >= g->p->mc->sample_left))

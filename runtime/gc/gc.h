@@ -7,7 +7,8 @@
  * unless a grey object protects it.
  *
  * Files: alloc.c (mallocgc order, OOM policy), barrier.c, workbuf.c, mark.c (drain, oblets), roots.c, assist.c, pacer.c,
- * cycle.c (phases), worker.c (background workers), sweep.c, scavenge.c (what goes back to the system), check.c, memstats.c.
+ * cycle.c (phases), worker.c (background workers), sweep.c, scavenge.c (what goes back to the system), check.c, memstats.c,
+ * profile.c (samples of the heap profile).
  */
 #pragma once
 

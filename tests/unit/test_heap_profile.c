@@ -238,6 +238,7 @@ static void tiny_body(mrt_g *g, void *arg)
 	mrt_gc(g);
 	mrt_gc(g);
 	must_count(16, 100, 100);
+	GC_TEST_MUST(counts_of(0).allocs == 100);
 }
 
 static void test_tiny(void **state)
