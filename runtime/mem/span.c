@@ -151,6 +151,8 @@ static void span_clobber(const struct mem_span *s, uint32_t index)
 {
 	uint64_t *obj = (uint64_t *)(s->base + index * s->elem_bytes);
 
+	/* The rest of a tiny block was nobody's. */
+	mem_unpoison(obj, s->elem_bytes);
 	for (size_t i = 0; mem_heap.clobber && i < s->elem_bytes / 8; i++)
 		obj[i] = MEM_CLOBBER;
 	mem_poison(obj, s->elem_bytes);
