@@ -184,7 +184,8 @@ int64_t mrt_conn_wake_lag_ns(const mrt_conn *c);
 
 /* Layout of an object: bit i of ptrmask says that word i is a pointer.
  * ptr_words is the number of words up to and including the last pointer (0: noscan).
- * Objects are aligned to 8 bytes. Static storage or lifetime of the runtime. */
+ * Objects are aligned to 8 bytes; those below 16 bytes without pointers, which share blocks (malloc.go, the
+ * tiny allocator), to 8, 4 or 2 if their size is divisible by it. Static storage or lifetime of the runtime. */
 struct mrt_type {
 	const char *name;
 	size_t size;
@@ -218,18 +219,34 @@ void mrt_globals_remove(void **first);
 void mrt_gc(mrt_g *g); /* runtime.GC: a whole cycle including its sweep, forced */
 void mrt_set_gogc(mrt_g *g, int percent); /* negative: off */
 
-/* MemStats (mstats.go); every field has Go's meaning and its invariants hold. */
+/* MemStats (mstats.go); every field has Go's meaning and its invariants hold. Times are mrt_now_ns's. by_size: the
+ * classes 0 to 60, without large objects; size 0: class 0, which is none. */
+#define MRT_MEMSTATS_SIZES 61
 struct mrt_memstats {
-	uint64_t alloc, total_alloc, sys, mallocs, frees;
+	uint64_t alloc, total_alloc, sys, lookups, mallocs, frees;
 	uint64_t heap_alloc, heap_sys, heap_idle, heap_inuse, heap_released, heap_objects;
 	uint64_t stack_inuse, stack_sys, mspan_inuse, mspan_sys, mcache_inuse, mcache_sys;
-	uint64_t gc_sys, other_sys;
+	uint64_t buck_hash_sys, gc_sys, other_sys;
 	uint64_t next_gc, last_gc_ns, pause_total_ns;
-	uint64_t pause_ns[256];
+	uint64_t pause_ns[256], pause_end[256]; /* of the cycle n at n % 256, the first is 0 */
 	uint32_t num_gc, num_forced_gc;
 	double gc_cpu_fraction;
+	bool enable_gc, debug_gc; /* always true, always false */
+	struct {
+		uint32_t size;
+		uint64_t mallocs, frees;
+	} by_size[MRT_MEMSTATS_SIZES];
 };
-void mrt_memstats_read(mrt_g *g, struct mrt_memstats *ret); /* stops the world */
+/* Stops the world and empties every P's cache. */
+void mrt_memstats_read(mrt_g *g, struct mrt_memstats *ret);
+
+/* The heap profile (mrt_options.heap_profile_rate), as of the end of a mark phase one or two cycles ago, or of the last
+ * mrt_gc: pprof's protobuf, gzipped. `write` takes it in pieces: 0, or -errno, which ends it and is returned. While the
+ * runtime runs, any thread, no safepoint. -ENOTSUP: the rate is 0; -ENOMEM. */
+#define MRT_HEAP_PROFILE_RATE 524288 /* Go's */
+int mrt_heap_profile_write(int (*write)(void *arg, const void *data, size_t bytes), void *arg);
+/* Samples that found no memory for their record. */
+uint64_t mrt_heap_profile_dropped(void);
 
 /* Walk everything (spans, bits, colours, map invariants). 0, or the number of
  * the first broken invariant with its text. Stops the world. */
@@ -457,6 +474,7 @@ struct mrt_options {
 	uint32_t procs;          /* Ps, 1..64; 0: prim_ncpu() */
 	int gogc;                /* percent, negative off; 0 means 100 */
 	uint64_t memlimit;       /* 0: none */
+	uint64_t heap_profile_rate; /* MemProfileRate: bytes; 1: every allocation; 0: no profile */
 	enum mrt_oom oom;
 	enum mrt_rounding rounding; /* of grown slices and bucket arrays */
 	uint64_t seed;           /* hash seeds, steal order, iteration start; 0: random */

@@ -24,10 +24,13 @@ static uint32_t run_procs(const struct mrt_options *opt)
 	return n < RUN_PROCS_MAX ? n : RUN_PROCS_MAX;
 }
 
-static struct gc_options run_gc_options(const struct mrt_options *opt, uint32_t procs)
+static struct gc_options run_gc_options(const struct mrt_options *opt, uint32_t procs,
+					uint64_t seed)
 {
 	return (struct gc_options){
 		.procs = procs,
+		.seed = seed,
+		.heap_profile_rate = opt->heap_profile_rate,
 		.gogc = opt->gogc,
 		.memlimit = opt->memlimit,
 		.oom = opt->oom,
@@ -49,10 +52,11 @@ static int run_started(const struct mrt_options *opt, mrt_go_fn *fn, void *arg)
 int mrt_run(const struct mrt_options *opt, mrt_go_fn *fn, void *arg)
 {
 	uint32_t procs = run_procs(opt);
-	struct gc_options gc = run_gc_options(opt, procs);
+	uint64_t seed = opt->seed != 0 ? opt->seed : prim_seed();
+	struct gc_options gc = run_gc_options(opt, procs, seed);
 	struct sched_options sched = {
 		.procs = procs,
-		.seed = opt->seed != 0 ? opt->seed : prim_seed(),
+		.seed = seed,
 		.telemetry = opt->telemetry,
 		.gc = &gc_sched_hooks,
 		.oom = opt->oom,

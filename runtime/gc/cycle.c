@@ -1,7 +1,7 @@
 /*
  * cycle.c: a collection from its decision to its last flush (mgc.go).
  *
- *   off --gc_start: finish the old sweep, stop, phase = mark, restart-->
+ *   off --gc_start: finish the old sweep, stop, grey the Ps' tiny blocks, phase = mark, restart-->
  *   mark: workers and assists drain; the last one out calls gc_mark_done-->
  *   gc_mark_done: ragged barrier over all Ps, again while it finds anything; stop; if work is left,
  * restart and again--> mark termination (stopped): totals, sweepgen += 2, pacing, phase = off,
@@ -15,6 +15,7 @@
 #include "runtime/gc/gc_priv.h"
 
 #include "runtime/watch/gctrace.h"
+#include "runtime/watch/heap_profile.h"
 
 #include <errno.h>
 #include <string.h>
@@ -161,7 +162,7 @@ static void cycle_publish(struct sched_g *g, uint32_t cycle)
 	gc_unclaim(g);
 }
 
-void gc_wait_full(struct sched_g *g, enum gc_trigger why, uint64_t firing)
+uint32_t gc_wait_full(struct sched_g *g, enum gc_trigger why, uint64_t firing)
 {
 	uint32_t target = gc_cycle() + 1;
 
@@ -175,11 +176,16 @@ void gc_wait_full(struct sched_g *g, enum gc_trigger why, uint64_t firing)
 	}
 	if (gc_cycle() == target)
 		gc_sweep_finish(g);
+	return target;
 }
 
 void mrt_gc(mrt_g *g)
 {
-	gc_wait_full(sched_of(g), GC_TRIGGER_FORCED, 0);
+	uint32_t done = gc_wait_full(sched_of(g), GC_TRIGGER_FORCED, 0), cycle = gc_cycle();
+
+	/* No other mark phase has ended, and none can before this goroutine's next safepoint. */
+	if (cycle == done || (cycle == done + 1 && gc_phase_now() == GC_MARK))
+		watch_profile_flush_swept();
 }
 
 /* -------------------------------------------------------------------- start */
@@ -200,6 +206,14 @@ void gc_on_start(void (*fn)(void))
 	gc_st.on_start = fn;
 }
 
+/* World stopped, of one P: what will be put into its tiny block in this cycle is to live (gcMarkTinyAllocs).
+ * The caches that are stale have been flushed: it is no block that a sweep may have freed. */
+static void cycle_grey_tiny(struct sched_p *p)
+{
+	if (p->mc->tiny != 0)
+		gc_grey(p->gc, p->mc->tiny);
+}
+
 static void cycle_begin(struct sched_g *g, enum gc_trigger why, uint64_t firing)
 {
 	gc_sweep_finish_stopped();
@@ -213,6 +227,8 @@ static void cycle_begin(struct sched_g *g, enum gc_trigger why, uint64_t firing)
 	for (uint32_t i = 0; i < gc_st.procs; i++)
 		cycle_begin_p(sched_p(i)->gc);
 	gc_roots_prepare();
+	for (uint32_t i = 0; i < gc_st.procs; i++)
+		cycle_grey_tiny(sched_p(i));
 	gc_assist_begin();
 	gc_pacer_start();
 	gc_workers_begin();
@@ -381,8 +397,7 @@ static void cycle_end_stopped(int64_t mark_ns)
 	gc_pacer_commit(true);
 	gc_sweep_pace();
 	gc_scavenge_pace();
-	gc_st.num_gc++;
-	gc_st.num_forced += gc_st.trigger_why == GC_TRIGGER_FORCED;
+	watch_profile_next_cycle();
 	prim_step(PRIM_COST_GC_PHASE);
 }
 
@@ -390,7 +405,9 @@ struct cycle_cpu {
 	int64_t assist, background, idle, total;
 };
 
-static void cycle_account(struct cycle_cpu *cpu)
+/* No safepoint lies between the restart of the world and this: who stops it next sees a cycle counted with its
+ * pause, or neither. */
+static void cycle_account(struct cycle_cpu *cpu, int64_t end_ns)
 {
 	int64_t pause = gc_st.stw1_ns + gc_st.stw2_ns + gc_st.stw_aborted_ns;
 
@@ -404,7 +421,11 @@ static void cycle_account(struct cycle_cpu *cpu)
 	gc_count(&gc_st.cpu_ns, cpu->total);
 	gc_st.assist_total_ns += cpu->assist;
 	gc_st.pause_total_ns += (uint64_t)pause;
-	gc_st.pause_ns[(gc_st.num_gc + 255) % 256] = (uint64_t)pause;
+	gc_st.pause_ns[gc_st.num_gc % 256] = (uint64_t)pause;
+	gc_st.pause_end[gc_st.num_gc % 256] = (uint64_t)end_ns;
+	gc_st.num_gc++;
+	gc_st.num_forced += gc_st.trigger_why == GC_TRIGGER_FORCED;
+	atomic_store_explicit(&gc_st.last_gc_ns, end_ns, memory_order_relaxed);
 }
 
 static void cycle_trace(const struct cycle_cpu *cpu, int64_t end_ns)
@@ -470,10 +491,10 @@ static void cycle_finish(struct sched_g *g, const struct sched_stw *stw)
 	struct cycle_cpu cpu;
 
 	gc_st.stw2_ns = stw->start_ns - stw->request_ns;
+	cycle_account(&cpu, stw->start_ns);
+	watch_profile_flush();
 	gc_assist_wake_all(g);
 	sched_for_each_p(g, cycle_flush_cache, NULL);
-	cycle_account(&cpu);
-	atomic_store_explicit(&gc_st.last_gc_ns, stw->start_ns, memory_order_relaxed);
 	cycle_report(g, &cpu, stw->start_ns);
 	if (gc_st.opt.gctrace)
 		cycle_trace(&cpu, stw->start_ns);
@@ -600,7 +621,11 @@ static int cycle_p_init(struct sched_p *p)
 	if (p->gc == NULL)
 		return -ENOMEM;
 	memset(p->gc, 0, sizeof(*p->gc));
-	return mem_cache_create(&p->mc);
+	if (mem_cache_create(&p->mc) < 0)
+		return -ENOMEM;
+	p->gc->profile_random = gc_st.opt.seed + p->id;
+	p->mc->sample_left = watch_profile_gap(&p->gc->profile_random);
+	return 0;
 }
 
 static void cycle_p_fini(struct sched_p *p)
@@ -646,6 +671,7 @@ const struct mem_hooks gc_mem_hooks = {
 	.release = gc_release,
 	.fragment = gc_fragment,
 	.fragmented = gc_fragmented,
+	.special_dead = gc_profile_dead,
 };
 
 int gc_init(const struct gc_options *opt)
@@ -670,6 +696,8 @@ int gc_init(const struct gc_options *opt)
 	gc_pacer_init();
 	gc_stages_init();
 	gc_point_init();
+	watch_profile_init(&(struct watch_profile_options){.rate = opt->heap_profile_rate,
+							   .alloc = mem_persist});
 	return 0;
 }
 
@@ -692,4 +720,5 @@ void gc_fini(void)
 {
 	gc_work_fini();
 	gc_check_fini();
+	watch_profile_fini();
 }

@@ -7,7 +7,8 @@
  * unless a grey object protects it.
  *
  * Files: alloc.c (mallocgc order, OOM policy), barrier.c, workbuf.c, mark.c (drain, oblets), roots.c, assist.c, pacer.c,
- * cycle.c (phases), worker.c (background workers), sweep.c, scavenge.c (what goes back to the system), check.c, memstats.c.
+ * cycle.c (phases), worker.c (background workers), sweep.c, scavenge.c (what goes back to the system), check.c, memstats.c,
+ * profile.c (samples of the heap profile).
  */
 #pragma once
 
@@ -28,6 +29,7 @@ static inline bool gc_barrier_enabled(void)
 
 struct gc_options {
 	uint32_t procs;
+	uint64_t seed, heap_profile_rate;
 	int gogc; uint64_t memlimit; enum mrt_oom oom; bool gctrace; uint64_t gc_every; bool check_edges;
 	struct mrt_telemetry *telemetry;
 };
@@ -106,8 +108,8 @@ bool gc_sweeping(void);
 /* Start a cycle unless one runs; returns its number or 0 if one was running. firing: fault firing that asks, 0 none. Safepoint. */
 uint32_t gc_start(struct sched_g *g, enum gc_trigger why, uint64_t firing);
 /* Wait until a cycle that began after this call has ended and is swept, starting it if need be. Waiters share it; who starts it
- * names the firing that asks, 0 none. Safepoint. */
-void gc_wait_full(struct sched_g *g, enum gc_trigger why, uint64_t firing);
+ * names the firing that asks, 0 none. That cycle's number. Safepoint. */
+uint32_t gc_wait_full(struct sched_g *g, enum gc_trigger why, uint64_t firing);
 
 /* Objects allocated with exactly this descriptor are remembered while they live (up to GC_CHECK_OBJECTS_MAX), and every heap check
  * calls fn on each: 0, or -EUCLEAN with a text. World stopped. For few and long-lived things: map headers. Before the first

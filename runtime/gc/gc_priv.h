@@ -44,6 +44,7 @@ struct gc_local {
 	int64_t scan_work;	       /* bytes scanned in heap objects, not yet counted */
 	uint64_t scan_alloc;	       /* scannable bytes allocated, not yet counted */
 	int64_t assist_ns;	       /* not yet counted */
+	uint64_t profile_random;       /* generator of the heap profile's gaps */
 	_Atomic int64_t fractional_ns; /* of its fractional worker in this cycle; written by the
 					  worker's P */
 	uintptr_t barrier[GC_BARRIER_PTRS];
@@ -99,7 +100,7 @@ struct gc_state {
 	/* lifetime totals */
 	_Atomic int64_t cpu_ns; /* collector's, idle marking left out */
 	int64_t assist_total_ns;
-	uint64_t pause_total_ns, pause_ns[256];
+	uint64_t pause_total_ns, pause_ns[256], pause_end[256];
 	uint32_t num_gc, num_forced;
 	_Atomic int64_t last_gc_ns;
 	void (*on_start)(void);	  /* gc_on_start; NULL: none */
@@ -300,6 +301,26 @@ void gc_wait_settled(struct sched_g *g);
 void gc_emit(struct sched_g *g, enum watch_kind kind, uint64_t a, uint64_t b, uint64_t c,
 	     uint64_t d, uint64_t e, uint64_t f);
 int64_t gc_cpu_available_ns(int64_t now_ns);
+
+/* ----------------------------------------------------------------- memstats.c */
+
+/* The figures that two books keep, or that must add up. NULL, or the first that does not, in Go's words where Go
+ * has them (mstats.go). Pure; exported to the unit test. */
+struct gc_memstats_books {
+	struct mem_stats mem;
+	uint64_t work_sys;
+};
+const char *gc_memstats_broken(const struct mrt_memstats *m, const struct gc_memstats_books *b);
+/* World stopped: the figures as they are, the caches' counters counted in. */
+void gc_memstats_collect(struct mrt_memstats *ret, struct gc_memstats_books *ret_books);
+/* World stopped: 0, or -EUCLEAN with a text. */
+int gc_memstats_check(char *text, size_t cap);
+
+/* ------------------------------------------------------------------ profile.c */
+
+/* obj was just allocated on a P, and is to be in the heap profile. No safepoint. */
+void gc_profile_sample(void *obj, size_t bytes);
+void gc_profile_dead(void *bucket); /* hook of mem */
 
 /* -------------------------------------------------------------------- alloc.c */
 
