@@ -195,7 +195,8 @@ static void cycle_begin_p(struct gc_local *l)
 	l->scan_alloc = 0;
 }
 
-static void cycle_begin(struct sched_g *g, enum gc_trigger why, uint64_t firing)
+/* World stopped, since asked_ns asked to. */
+static void cycle_begin(struct sched_g *g, enum gc_trigger why, uint64_t firing, int64_t asked_ns)
 {
 	gc_sweep_finish_stopped();
 	mem_caches_flush_stale();
@@ -209,6 +210,7 @@ static void cycle_begin(struct sched_g *g, enum gc_trigger why, uint64_t firing)
 	gc_assist_begin();
 	gc_pacer_start();
 	gc_workers_begin();
+	gc_limiter_transition(true, asked_ns);
 	gc_st.goal_at_start = gc_heap_goal();
 	gc_st.stw_aborted_ns = 0;
 	prim_step(PRIM_COST_GC_PHASE);
@@ -289,7 +291,7 @@ uint32_t gc_start_claimed(struct sched_g *g, enum gc_trigger why, uint64_t firin
 	gc_sweep_finish(g);
 	gc_st.start_ns = prim_now_ns();
 	sched_stop_world(g, SCHED_STW_GC_START, &stw);
-	cycle_begin(g, why, firing);
+	cycle_begin(g, why, firing, stw.request_ns);
 	cycle = gc_cycle();
 	/* As in Go every running goroutine is put back: so that dedicated and fractional workers
 	 * get their Ps. */
@@ -297,6 +299,7 @@ uint32_t gc_start_claimed(struct sched_g *g, enum gc_trigger why, uint64_t firin
 		atomic_fetch_or_explicit(&sched_p(i)->poll, SCHED_POLL_PREEMPT,
 					 memory_order_relaxed);
 	sched_start_world(g, &stw, cycle, firing);
+	gc_limiter_transition_end(stw.start_ns);
 	gc_st.stw1_ns = stw.start_ns - stw.request_ns;
 	gc_emit(g, WATCH_GC_START, cycle, why, gc_st.heap_at_start, gc_st.goal_at_start,
 		gc_firing(), 0);
@@ -355,11 +358,13 @@ static uint64_t cycle_marked_stopped(void)
 	return marked + gc_roots_orphan_marked();
 }
 
-/* World stopped, nothing grey left. */
-static void cycle_end_stopped(int64_t mark_ns)
+/* World stopped, since asked_ns asked to; nothing grey left. */
+static void cycle_end_stopped(int64_t asked_ns)
 {
+	int64_t mark_ns = gc_st.mark_end_ns - gc_st.mark_start_ns;
 	uint64_t marked = cycle_marked_stopped();
 
+	gc_limiter_transition(false, asked_ns);
 	atomic_store_explicit(&gc_st.phase, GC_MARK_TERMINATION, memory_order_relaxed);
 	gc_st.heap_at_end = gc_heap_live();
 	gc_sabotage_marked();
@@ -377,6 +382,7 @@ static void cycle_end_stopped(int64_t mark_ns)
 	gc_st.num_gc++;
 	gc_st.num_forced += gc_st.trigger_why == GC_TRIGGER_FORCED;
 	prim_step(PRIM_COST_GC_PHASE);
+	gc_limiter_transition_end(prim_now_ns());
 }
 
 struct cycle_cpu {
@@ -513,7 +519,7 @@ static bool cycle_try_end(struct sched_g *g)
 		gc_workers_answer();
 		return true;
 	}
-	cycle_end_stopped(gc_st.mark_end_ns - gc_st.mark_start_ns);
+	cycle_end_stopped(stw.request_ns);
 	sched_start_world(g, &stw, gc_cycle(), gc_firing());
 	cycle_finish(g, &stw);
 	return false;
@@ -559,6 +565,7 @@ void gc_sysmon(int64_t now_ns)
 	int64_t last = gc_counted(&gc_st.last_gc_ns);
 
 	cycle_gauges(now_ns);
+	gc_limiter_refresh(now_ns);
 	if (last == 0 || now_ns - last <= GC_PERIOD_NS || gc_counted(&gc_pacer.gogc) < 0 ||
 	    atomic_load_explicit(&gc_st.busy, memory_order_relaxed) != GC_BUSY_NO)
 		return;
@@ -661,6 +668,7 @@ int gc_init(const struct gc_options *opt)
 	gc_scavenge_init();
 	gc_check_init();
 	gc_pacer_init();
+	gc_limiter_init(opt->procs, gc_st.init_ns);
 	gc_stages_init();
 	gc_point_init();
 	return 0;

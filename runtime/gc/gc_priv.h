@@ -46,6 +46,7 @@ struct gc_local {
 	int64_t assist_ns;	       /* not yet counted */
 	_Atomic int64_t fractional_ns; /* of its fractional worker in this cycle; written by the
 					  worker's P */
+	_Atomic uint64_t limiter_event; /* limiter.c: what the P is at, and since when; 0: nothing */
 	uintptr_t barrier[GC_BARRIER_PTRS];
 };
 
@@ -172,6 +173,7 @@ enum {				/* why a drain ends, besides for want of work */
        GC_DRAIN_IDLE = 2,	/* when there is something else to run */
        GC_DRAIN_FRACTIONAL = 4, /* when its share is used up */
        GC_DRAIN_CREDIT = 8,	/* flush background credit */
+       GC_DRAIN_ASSIST = 16,	/* when the CPU limiter comes on */
 };
 /* If p points into the heap at a white object: grey it (black at once when it holds no pointers).
  */
@@ -230,6 +232,50 @@ void gc_assist_begin(void); /* world stopped */
 /* Count the P's pending assist time. */
 void gc_assist_flush(struct gc_local *l);
 bool gc_assist_queue_empty(void);
+
+/* ------------------------------------------------------------------ limiter.c */
+
+/*
+ * Fills with the collector's CPU time and drains with the program's, so that from a full bucket on
+ * half of the CPU is the most that collecting takes. fill <= capacity.
+ */
+struct gc_bucket {
+	uint64_t fill_ns, capacity_ns, overflow_ns; /* overflow: what a full one did not take, in all */
+};
+/* Exported to the unit test. Returns whether the limiter is on from now: the bucket was filled, or is
+ * as full as it was. */
+bool gc_bucket_add(struct gc_bucket *b, int64_t mutator_ns, int64_t gc_ns);
+
+enum gc_limiter_event { GC_LIMITER_NONE, GC_LIMITER_ASSIST, GC_LIMITER_IDLE_MARK };
+
+struct gc_limiter_counts {
+	int64_t on_ns;	      /* in all, up to the last update */
+	uint64_t turned_on;   /* times */
+	uint64_t overflow_ns; /* CPU time beyond a full bucket */
+	uint32_t last_cycle;  /* that last had it on; 0: none */
+};
+
+extern _Atomic uint32_t gc_limiter_enabled;
+/* Assists, of marking and of scavenging, are left out now. Relaxed: one that sees it late assists once
+ * more, or once less. */
+static inline bool gc_limiter_on(void)
+{
+	return PRIM_UNLIKELY(atomic_load_explicit(&gc_limiter_enabled, memory_order_relaxed) != 0);
+}
+void gc_limiter_init(uint32_t procs, int64_t now_ns);
+/* World stopped: a phase of marking begins (marking) or ends; the stop was asked for at now_ns. From here to
+ * gc_limiter_transition_end nobody else updates, and all Ps' time is the collector's. */
+void gc_limiter_transition(bool marking, int64_t now_ns);
+void gc_limiter_transition_end(int64_t now_ns);
+/* Take the time since the last update into account, unless somebody else is at it. Any thread, no lock. */
+void gc_limiter_update(int64_t now_ns);
+/* The same while marking, when the last update is more than 10 ms old. */
+void gc_limiter_refresh(int64_t now_ns);
+/* Around what the holder of l's P does, without a safepoint. begin: false: something else is under way, no end. */
+bool gc_limiter_event_begin(struct gc_local *l, enum gc_limiter_event what, int64_t now_ns);
+void gc_limiter_event_end(struct gc_local *l, int64_t now_ns);
+/* Each figure for itself. */
+void gc_limiter_counts(struct gc_limiter_counts *ret);
 
 /* -------------------------------------------------------------------- pacer.c */
 

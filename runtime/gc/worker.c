@@ -199,8 +199,10 @@ struct sched_g *gc_find_worker(struct sched_p *p, bool idle)
 	enum gc_worker_mode mode;
 	struct gc_worker *w;
 
-	if (gc_phase_now() != GC_MARK || workers.worker[p->id].g == NULL ||
-	    !gc_work_available(p->gc))
+	if (gc_phase_now() != GC_MARK || workers.worker[p->id].g == NULL)
+		return NULL;
+	gc_limiter_refresh(prim_now_ns());
+	if (!gc_work_available(p->gc))
 		return NULL;
 	while ((w = worker_free(p, idle)) != NULL && workers_mode(p, idle, &mode)) {
 		if (worker_take(w, p, mode))
@@ -271,6 +273,18 @@ static void worker_drain(struct sched_g *g, enum gc_worker_mode mode, int64_t be
 		if (work == 0)
 			prim_spin_wait(round);
 	}
+}
+
+/* An idle worker has no safepoint: its time is one event of its P. */
+static void worker_drain_timed(struct sched_g *g, enum gc_worker_mode mode, int64_t begin_ns)
+{
+	struct gc_local *l = gc_local_of(g);
+	bool told = mode == GC_WORKER_IDLE &&
+		    gc_limiter_event_begin(l, GC_LIMITER_IDLE_MARK, begin_ns);
+
+	worker_drain(g, mode, begin_ns);
+	if (told)
+		gc_limiter_event_end(l, prim_now_ns());
 }
 
 static void worker_account(const struct gc_worker *w, int64_t ns)
@@ -363,7 +377,7 @@ static void worker_run(struct sched_g *g, struct gc_worker *w)
 		gc_stage_wait(g);
 	begin_ns = prim_now_ns();
 	if (!leaves)
-		worker_drain(g, w->mode, begin_ns);
+		worker_drain_timed(g, w->mode, begin_ns);
 	worker_account(w, prim_now_ns() - begin_ns);
 	if (leaves) {
 		gc_workers_call(); /* there is work, and a share to give */
