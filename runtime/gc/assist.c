@@ -189,7 +189,7 @@ static int64_t assist_drain(struct sched_g *g, int64_t work)
 		atomic_load_explicit(&gc_pacer.bytes_per_work, memory_order_relaxed);
 	int64_t begin_ns = prim_now_ns(), done, end_ns;
 	struct gc_local *l = gc_local_of(g);
-	bool told = gc_limiter_event_begin(l, GC_LIMITER_ASSIST, begin_ns);
+	bool told = gc_limiter_event_begin(g->p, GC_LIMITER_ASSIST, begin_ns);
 
 	gc_active_enter();
 	done = gc_drain(g, GC_DRAIN_PREEMPT | GC_DRAIN_ASSIST, work, begin_ns);
@@ -198,7 +198,7 @@ static int64_t assist_drain(struct sched_g *g, int64_t work)
 	g->assist_ns_cycle += end_ns - begin_ns;
 	l->assist_ns += end_ns - begin_ns;
 	if (told)
-		gc_limiter_event_end(l, end_ns);
+		gc_limiter_event_end(g->p, end_ns);
 	if (l->assist_ns > GC_ASSIST_TIME_SLACK_NS) {
 		gc_assist_flush(l);
 		gc_limiter_update(end_ns);

@@ -46,7 +46,6 @@ struct gc_local {
 	int64_t assist_ns;	       /* not yet counted */
 	_Atomic int64_t fractional_ns; /* of its fractional worker in this cycle; written by the
 					  worker's P */
-	_Atomic uint64_t limiter_event; /* limiter.c: what the P is at, and since when; 0: nothing */
 	uintptr_t barrier[GC_BARRIER_PTRS];
 };
 
@@ -271,9 +270,9 @@ void gc_limiter_transition_end(int64_t now_ns);
 void gc_limiter_update(int64_t now_ns);
 /* The same while marking, when the last update is more than 10 ms old. */
 void gc_limiter_refresh(int64_t now_ns);
-/* Around what the holder of l's P does, without a safepoint. begin: false: something else is under way, no end. */
-bool gc_limiter_event_begin(struct gc_local *l, enum gc_limiter_event what, int64_t now_ns);
-void gc_limiter_event_end(struct gc_local *l, int64_t now_ns);
+/* Around what the holder of p does, without a safepoint. begin: false: something else is under way, no end. */
+bool gc_limiter_event_begin(const struct sched_p *p, enum gc_limiter_event what, int64_t now_ns);
+void gc_limiter_event_end(const struct sched_p *p, int64_t now_ns);
 /* Each figure for itself. */
 void gc_limiter_counts(struct gc_limiter_counts *ret);
 

@@ -39,6 +39,10 @@ static struct {
 	_Atomic uint32_t last_cycle;
 	/* Of events that have ended since the last update. */
 	_Atomic int64_t assist_ns, idle_mark_ns;
+	/* By P: what it is at, and since when; 0: nothing. Its holder begins and ends, updates move on. */
+	struct {
+		_Alignas(64) _Atomic uint64_t event;
+	} at[GC_PROCS_MAX];
 } limiter;
 
 static bool limiter_try_lock(void)
@@ -69,6 +73,8 @@ void gc_limiter_init(uint32_t procs, int64_t now_ns)
 	atomic_store_explicit(&limiter.last_cycle, 0, memory_order_relaxed);
 	atomic_store_explicit(&limiter.assist_ns, 0, memory_order_relaxed);
 	atomic_store_explicit(&limiter.idle_mark_ns, 0, memory_order_relaxed);
+	for (uint32_t i = 0; i < GC_PROCS_MAX; i++)
+		atomic_store_explicit(&limiter.at[i].event, 0, memory_order_relaxed);
 	atomic_store_explicit(&gc_limiter_enabled, 0, memory_order_relaxed);
 	limiter_unlock();
 }
@@ -130,19 +136,21 @@ static int64_t limiter_event_since(uint64_t word)
 	return (int64_t)(word & LIMITER_MOMENT_MASK);
 }
 
-bool gc_limiter_event_begin(struct gc_local *l, enum gc_limiter_event what, int64_t now_ns)
+bool gc_limiter_event_begin(const struct sched_p *p, enum gc_limiter_event what, int64_t now_ns)
 {
-	if (atomic_load_explicit(&l->limiter_event, memory_order_relaxed) != 0)
+	_Atomic uint64_t *event = &limiter.at[p->id].event;
+
+	if (atomic_load_explicit(event, memory_order_relaxed) != 0)
 		return false;
-	atomic_store_explicit(&l->limiter_event, limiter_event_word(what, now_ns),
-			      memory_order_relaxed);
+	atomic_store_explicit(event, limiter_event_word(what, now_ns), memory_order_relaxed);
 	return true;
 }
 
-void gc_limiter_event_end(struct gc_local *l, int64_t now_ns)
+void gc_limiter_event_end(const struct sched_p *p, int64_t now_ns)
 {
 	/* Relaxed, as in limiter_event_take: who swaps the word owns the time before it. */
-	uint64_t word = atomic_exchange_explicit(&l->limiter_event, 0, memory_order_relaxed);
+	uint64_t word = atomic_exchange_explicit(&limiter.at[p->id].event, 0,
+						 memory_order_relaxed);
 	int64_t ns = now_ns - limiter_event_since(word);
 
 	if (ns <= 0)
@@ -152,11 +160,11 @@ void gc_limiter_event_end(struct gc_local *l, int64_t now_ns)
 		 ns);
 }
 
-/* What l's P is at, up to now; it goes on from now. The lock is held. */
-static void limiter_event_take(struct gc_local *l, int64_t now_ns, int64_t *assist_ns,
+/* What a P is at, up to now; it goes on from now. The lock is held. */
+static void limiter_event_take(_Atomic uint64_t *event, int64_t now_ns, int64_t *assist_ns,
 			       int64_t *idle_ns)
 {
-	uint64_t word = atomic_load_explicit(&l->limiter_event, memory_order_relaxed), on;
+	uint64_t word = atomic_load_explicit(event, memory_order_relaxed), on;
 	int64_t ns;
 
 	do {
@@ -164,7 +172,7 @@ static void limiter_event_take(struct gc_local *l, int64_t now_ns, int64_t *assi
 		if (word == 0 || ns <= 0)
 			return;
 		on = limiter_event_word(limiter_event_what(word), now_ns);
-	} while (!atomic_compare_exchange_weak_explicit(&l->limiter_event, &word, on,
+	} while (!atomic_compare_exchange_weak_explicit(event, &word, on,
 							memory_order_relaxed,
 							memory_order_relaxed));
 	*(limiter_event_what(word) == GC_LIMITER_ASSIST ? assist_ns : idle_ns) += ns;
@@ -187,7 +195,7 @@ static void limiter_update_locked(int64_t now_ns)
 	idle_ns += idle_all_ns - limiter.idle_seen_ns;
 	limiter.idle_seen_ns = idle_all_ns;
 	for (uint32_t i = 0; i < limiter.procs; i++)
-		limiter_event_take(sched_p(i)->gc, now_ns, &assist_ns, &idle_ns);
+		limiter_event_take(&limiter.at[i].event, now_ns, &assist_ns, &idle_ns);
 	gc_ns = assist_ns + (limiter.marking ? window_ns / 4 : 0);
 	limiter_accumulate(window_ns - idle_ns - gc_ns, gc_ns, now_ns);
 }

@@ -130,7 +130,7 @@ static void scavenge_pay(uint64_t owed)
 void gc_scavenge_fresh(size_t bytes, size_t grown)
 {
 	struct sched_g *g;
-	struct gc_local *l;
+	struct sched_p *p;
 	uint64_t owed;
 	bool told;
 
@@ -141,11 +141,11 @@ void gc_scavenge_fresh(size_t bytes, size_t grown)
 		return;
 	/* Its time counts as an assist's to the limiter. */
 	g = sched_current();
-	l = g != NULL && g->p != NULL ? gc_local_of(g) : NULL;
-	told = l != NULL && gc_limiter_event_begin(l, GC_LIMITER_ASSIST, prim_now_ns());
+	p = g != NULL ? g->p : NULL;
+	told = p != NULL && gc_limiter_event_begin(p, GC_LIMITER_ASSIST, prim_now_ns());
 	scavenge_pay(owed);
 	if (told)
-		gc_limiter_event_end(l, prim_now_ns());
+		gc_limiter_event_end(p, prim_now_ns());
 }
 
 /* ---------------------------------------------------------------- background */

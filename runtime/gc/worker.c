@@ -278,13 +278,12 @@ static void worker_drain(struct sched_g *g, enum gc_worker_mode mode, int64_t be
 /* An idle worker has no safepoint: its time is one event of its P. */
 static void worker_drain_timed(struct sched_g *g, enum gc_worker_mode mode, int64_t begin_ns)
 {
-	struct gc_local *l = gc_local_of(g);
 	bool told = mode == GC_WORKER_IDLE &&
-		    gc_limiter_event_begin(l, GC_LIMITER_IDLE_MARK, begin_ns);
+		    gc_limiter_event_begin(g->p, GC_LIMITER_IDLE_MARK, begin_ns);
 
 	worker_drain(g, mode, begin_ns);
 	if (told)
-		gc_limiter_event_end(l, prim_now_ns());
+		gc_limiter_event_end(g->p, prim_now_ns());
 }
 
 static void worker_account(const struct gc_worker *w, int64_t ns)
