@@ -364,7 +364,7 @@ static const struct {
 	{report_logged_sql, report_logged_row},
 	{report_followed_sql, report_followed_row},
 	{report_fidelity_sql, report_fidelity_row},
-	{"SELECT line FROM gctrace ORDER BY rowid DESC LIMIT 1", row_gctrace},
+	{"SELECT line FROM gctrace WHERE line LIKE 'gc %' ORDER BY rowid DESC LIMIT 1", row_gctrace},
 	{"SELECT value FROM host WHERE key='" GCS_THIN_KEY "'", row_thinned},
 };
 

@@ -198,6 +198,8 @@ static void cycle_begin_p(struct gc_local *l)
 /* World stopped, since asked_ns asked to. */
 static void cycle_begin(struct sched_g *g, enum gc_trigger why, uint64_t firing, int64_t asked_ns)
 {
+	uint64_t goal;
+
 	gc_sweep_finish_stopped();
 	mem_caches_flush_stale();
 	gc_check_edge("start of marking", false);
@@ -208,10 +210,15 @@ static void cycle_begin(struct sched_g *g, enum gc_trigger why, uint64_t firing,
 		cycle_begin_p(sched_p(i)->gc);
 	gc_roots_prepare();
 	gc_assist_begin();
+	goal = gc_heap_goal();
 	gc_pacer_start();
 	gc_workers_begin();
 	gc_limiter_transition(true, asked_ns);
 	gc_st.goal_at_start = gc_heap_goal();
+	/* 1.19 prints the goal before it is moved away from the trigger. */
+	if (gc_st.opt.pacertrace)
+		gc_trace_pacer_start(gc_st.opt.pacer == MRT_PACER_1_19 ? goal
+									: gc_st.goal_at_start);
 	gc_st.stw_aborted_ns = 0;
 	prim_step(PRIM_COST_GC_PHASE);
 	gc_st.mark_start_ns = prim_now_ns();

@@ -28,7 +28,7 @@ static inline bool gc_barrier_enabled(void)
 
 struct gc_options {
 	uint32_t procs;
-	int gogc; uint64_t memlimit; enum mrt_oom oom; bool gctrace; uint64_t gc_every; bool check_edges;
+	int gogc; uint64_t memlimit; enum mrt_oom oom; enum mrt_pacer pacer; bool gctrace, pacertrace; uint64_t gc_every; bool check_edges;
 	struct mrt_telemetry *telemetry;
 };
 int gc_init(const struct gc_options *opt); /* before sched_init: gives it gc_sched_hooks; after mem_init with gc_mem_hooks */

@@ -43,6 +43,14 @@ static void workers_share(uint32_t procs)
 	workers.idle_max = procs - d;
 }
 
+void gc_workers_shares(uint32_t *ret_dedicated, struct watch_ratio *ret_fractional)
+{
+	uint32_t missing = workers.fraction != 0 ? gc_st.procs - 4 * workers.dedicated : 0;
+
+	*ret_dedicated = workers.dedicated;
+	*ret_fractional = (struct watch_ratio){.num = missing, .den = (uint64_t)4 * gc_st.procs};
+}
+
 void gc_workers_begin(void)
 {
 	workers_share(gc_st.procs);

@@ -25,22 +25,31 @@ static void test_percent_goal(void **state)
 	assert_true(gc_pacer_percent_goal(MIB, 0, -1) == UINT64_MAX);
 }
 
+/* limit, mapped, free, allocated, marked */
+static uint64_t limit_goal(uint64_t limit, uint64_t mapped, uint64_t heap_free, uint64_t heap_alloc,
+			   uint64_t marked)
+{
+	return gc_pacer_limit_goal(&(struct gc_limit_figures){limit, mapped, heap_free, heap_alloc,
+							      marked},
+				   MRT_PACER_1_21);
+}
+
 static void test_limit_goal(void **state)
 {
 	(void)state;
-	assert_true(gc_pacer_limit_goal(0, 100 * MIB, 0, 50 * MIB, 10 * MIB) == UINT64_MAX);
+	assert_true(limit_goal(0, 100 * MIB, 0, 50 * MIB, 10 * MIB) == UINT64_MAX);
 	/* 512 - 20 of other memory = 492; headroom 3 % of it. */
-	assert_int_equal(gc_pacer_limit_goal(512 * MIB, 120 * MIB, 20 * MIB, 80 * MIB, 10 * MIB),
+	assert_int_equal(limit_goal(512 * MIB, 120 * MIB, 20 * MIB, 80 * MIB, 10 * MIB),
 			 492 * MIB - 492 * MIB / 100 * 3);
 	/* 20 over the limit is taken off once more. */
-	assert_int_equal(gc_pacer_limit_goal(100 * MIB, 120 * MIB, 0, 110 * MIB, 10 * MIB),
+	assert_int_equal(limit_goal(100 * MIB, 120 * MIB, 0, 110 * MIB, 10 * MIB),
 			 70 * MIB - 70 * MIB / 100 * 3);
 	/* At least 1 MiB of headroom; below twice that the goal is the headroom; never below what
 	 * is marked. */
-	assert_int_equal(gc_pacer_limit_goal(11 * MIB, 2 * MIB, 0, MIB, 0), 9 * MIB);
-	assert_int_equal(gc_pacer_limit_goal(3 * MIB, 2 * MIB, 0, MIB / 2, 0), MIB);
-	assert_int_equal(gc_pacer_limit_goal(11 * MIB, 2 * MIB, 0, MIB, 10 * MIB), 10 * MIB);
-	assert_int_equal(gc_pacer_limit_goal(10 * MIB, 20 * MIB, 0, 8 * MIB, 7 * MIB), 7 * MIB);
+	assert_int_equal(limit_goal(11 * MIB, 2 * MIB, 0, MIB, 0), 9 * MIB);
+	assert_int_equal(limit_goal(3 * MIB, 2 * MIB, 0, MIB / 2, 0), MIB);
+	assert_int_equal(limit_goal(11 * MIB, 2 * MIB, 0, MIB, 10 * MIB), 10 * MIB);
+	assert_int_equal(limit_goal(10 * MIB, 20 * MIB, 0, 8 * MIB, 7 * MIB), 7 * MIB);
 }
 
 static void test_trigger(void **state)
