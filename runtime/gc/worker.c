@@ -54,6 +54,10 @@ void gc_workers_shares(uint32_t *ret_dedicated, struct watch_ratio *ret_fraction
 void gc_workers_begin(void)
 {
 	workers_share(gc_st.procs);
+	/* The two-minute cycle finds an idle program, and need not go full blast: one that makes sure of an
+	 * end, where no dedicated worker does. */
+	if (gc_st.trigger_why == GC_TRIGGER_TIME)
+		workers.idle_max = workers.dedicated == 0;
 	atomic_store_explicit(&workers.dedicated_owed, (int32_t)workers.dedicated,
 			      memory_order_relaxed);
 	atomic_store_explicit(&workers.left, 0, memory_order_relaxed);
