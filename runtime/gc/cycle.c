@@ -448,6 +448,19 @@ static uint64_t cycle_ns32(int64_t ns)
 	return ns < 0 ? 0 : ns > UINT32_MAX ? UINT32_MAX : (uint64_t)ns;
 }
 
+/* The CPU limiter was on in this cycle, or after the one before. */
+static void cycle_report_limiter(struct sched_g *g, uint32_t cycle)
+{
+	struct gc_limiter_counts now;
+
+	gc_limiter_counts(&now);
+	if (now.on_ns == gc_st.limited.on_ns && now.turned_on == gc_st.limited.turned_on)
+		return;
+	gc_emit(g, WATCH_LIMITER, cycle, (uint64_t)(now.on_ns - gc_st.limited.on_ns),
+		now.turned_on - gc_st.limited.turned_on, 0, 0, 0);
+	gc_st.limited = now;
+}
+
 static void cycle_report(struct sched_g *g, const struct cycle_cpu *cpu, int64_t end_ns)
 {
 	uint32_t cycle = gc_cycle();
@@ -461,6 +474,7 @@ static void cycle_report(struct sched_g *g, const struct cycle_cpu *cpu, int64_t
 	gc_emit(g, WATCH_GC_END, cycle, gc_heap_goal(), gc_roots_stack_bytes(),
 		(uint64_t)gc_counted(&gc_st.cpu_ns), (uint64_t)gc_cpu_available_ns(end_ns),
 		(uint64_t)cpu->idle);
+	cycle_report_limiter(g, cycle);
 	cycle_gauges(end_ns);
 	if (t == NULL)
 		return;

@@ -6,8 +6,9 @@
  * work buffer; black: marked and scanned. Strong invariant kept by the barrier: no black object points to a white one
  * unless a grey object protects it.
  *
- * Files: alloc.c (mallocgc order, OOM policy), barrier.c, workbuf.c, mark.c (drain, oblets), roots.c, assist.c, pacer.c,
- * cycle.c (phases), worker.c (background workers), sweep.c, scavenge.c (what goes back to the system), check.c, memstats.c.
+ * Files: alloc.c (mallocgc order, OOM policy), barrier.c, workbuf.c, mark.c (drain, oblets), roots.c, assist.c, pacer.c, pacer_goal.c,
+ * cons_mark.c, limiter.c (the share of the CPU), trace.c (gcpacertrace), cycle.c (phases), worker.c (background workers), sweep.c,
+ * scavenge.c (what goes back to the system), check.c, memstats.c.
  */
 #pragma once
 
@@ -88,7 +89,7 @@ uint32_t gc_cycle(void); /* number of the current or, when off, the last begun c
 uint64_t gc_heap_live(void);
 uint64_t gc_heap_goal(void);
 uint64_t gc_heap_trigger(void);
-uint64_t gc_heap_marked(void); /* by the last cycle that ended; before the first: what makes the floor the goal */
+uint64_t gc_heap_marked(void); /* by the last cycle that ended; before the first: 0, with the pacer of 1.21 what makes the floor the goal */
 bool gc_sweeping(void);
 /* Start a cycle unless one runs; returns its number or 0 if one was running. firing: fault firing that asks, 0 none. Safepoint. */
 uint32_t gc_start(struct sched_g *g, enum gc_trigger why, uint64_t firing);

@@ -71,6 +71,14 @@ enum gc_busy {
 	GC_BUSY_ASKED  /* somebody asks a fault point whether a cycle begins: over at once */
 };
 
+/* Of the CPU limiter, limiter.c. */
+struct gc_limiter_counts {
+	int64_t on_ns;	      /* in all, up to the last update */
+	uint64_t turned_on;   /* times */
+	uint64_t overflow_ns; /* CPU time beyond a full bucket */
+	uint32_t last_cycle;  /* that last had it on; 0: none */
+};
+
 /* Written by the owner of a phase edge while the world is stopped, unless atomic. */
 struct gc_state {
 	struct gc_options opt;
@@ -100,6 +108,7 @@ struct gc_state {
 	/* lifetime totals */
 	_Atomic int64_t cpu_ns; /* collector's, idle marking left out */
 	int64_t assist_total_ns;
+	struct gc_limiter_counts limited; /* told of */
 	uint64_t pause_total_ns, pause_ns[256];
 	uint32_t num_gc, num_forced;
 	_Atomic int64_t last_gc_ns;
@@ -249,13 +258,6 @@ struct gc_bucket {
 bool gc_bucket_add(struct gc_bucket *b, int64_t mutator_ns, int64_t gc_ns);
 
 enum gc_limiter_event { GC_LIMITER_NONE, GC_LIMITER_ASSIST, GC_LIMITER_IDLE_MARK };
-
-struct gc_limiter_counts {
-	int64_t on_ns;	      /* in all, up to the last update */
-	uint64_t turned_on;   /* times */
-	uint64_t overflow_ns; /* CPU time beyond a full bucket */
-	uint32_t last_cycle;  /* that last had it on; 0: none */
-};
 
 extern _Atomic uint32_t gc_limiter_enabled;
 /* Assists, of marking and of scavenging, are left out now. Relaxed: one that sees it late assists once

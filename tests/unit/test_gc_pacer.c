@@ -52,6 +52,37 @@ static void test_limit_goal(void **state)
 	assert_int_equal(limit_goal(10 * MIB, 20 * MIB, 0, 8 * MIB, 7 * MIB), 7 * MIB);
 }
 
+/* 1.19: 1 MiB of headroom, whatever the size. */
+static void test_limit_goal_1_19(void **state)
+{
+	struct gc_limit_figures f = {512 * MIB, 120 * MIB, 20 * MIB, 80 * MIB, 10 * MIB};
+
+	(void)state;
+	assert_int_equal(gc_pacer_limit_goal(&f, MRT_PACER_1_19), 491 * MIB);
+	f.marked = 500 * MIB;
+	assert_int_equal(gc_pacer_limit_goal(&f, MRT_PACER_1_19), 500 * MIB);
+	f = (struct gc_limit_figures){3 * MIB, 3 * MIB / 2, 0, 0, 0};
+	assert_int_equal(gc_pacer_limit_goal(&f, MRT_PACER_1_19), MIB);
+	f = (struct gc_limit_figures){0, MIB, 0, 0, 0};
+	assert_true(gc_pacer_limit_goal(&f, MRT_PACER_1_19) == UINT64_MAX);
+}
+
+/* From 90 to 100 for 40 of work; there is more, up to the next cycle's goal. */
+static void test_stretched_goal(void **state)
+{
+	struct gc_stretch s = {
+		.goal = 100 * MIB, .triggered = 90 * MIB, .expected = 40, .worst = 60, .gogc = 100};
+
+	(void)state;
+	assert_int_equal(gc_pacer_stretched_goal(&s), 105 * MIB);
+	s.worst = 400;
+	assert_int_equal(gc_pacer_stretched_goal(&s), 190 * MIB);
+	s.worst = 4000;
+	assert_int_equal(gc_pacer_stretched_goal(&s), 200 * MIB);
+	s.gogc = 50;
+	assert_int_equal(gc_pacer_stretched_goal(&s), 150 * MIB);
+}
+
 static void test_trigger(void **state)
 {
 	(void)state;
@@ -313,7 +344,9 @@ static void periodic_body(mrt_g *g, void *arg)
 static void test_periodic(void **state)
 {
 	(void)state;
+	/* With no dedicated worker, and with one. */
 	gc_test_run((struct mrt_options){.procs = 2}, periodic_body, NULL);
+	gc_test_run((struct mrt_options){.procs = 4}, periodic_body, NULL);
 }
 #endif
 
@@ -322,6 +355,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_percent_goal),
 		cmocka_unit_test(test_limit_goal),
+		cmocka_unit_test(test_limit_goal_1_19),
+		cmocka_unit_test(test_stretched_goal),
 		cmocka_unit_test(test_trigger),
 		cmocka_unit_test(test_goal),
 		cmocka_unit_test(test_memlimit),
