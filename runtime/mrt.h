@@ -467,6 +467,7 @@ size_t mrt_slice_next_cap(struct mrt_growth of, size_t old_cap, size_t need);
 /* ------------------------------------------------------------------ running */
 
 enum mrt_oom { MRT_OOM_RETURN, MRT_OOM_THROW };
+enum mrt_pacer { MRT_PACER_1_21, MRT_PACER_1_19 }; /* whose rules: of 1.21 to 1.26, or of 1.19 */
 
 struct mrt_telemetry; /* runtime/watch/telemetry.h */
 
@@ -479,7 +480,9 @@ struct mrt_options {
 	enum mrt_rounding rounding; /* of grown slices and bucket arrays */
 	uint64_t seed;           /* hash seeds, steal order, iteration start; 0: random */
 	size_t heap_reserve;     /* address space; 0: 64 GiB */
+	enum mrt_pacer pacer;
 	bool gctrace;            /* Go's line on stderr each cycle */
+	bool pacertrace;         /* and those of gcpacertrace=1 */
 	/* stress switches */
 	uint64_t gc_every;       /* start a GC at every nth allocation; 0 off */
 	bool clobber;            /* freed memory is overwritten with 0xdeadbeef words at sweep */

@@ -327,6 +327,7 @@ void gcs_scenario_destroy(struct gcs_scenario *s)
 	free(s->text);
 	free(s->oom);
 	free(s->rounding);
+	free(s->pacer);
 	free(s->map);
 	free(s->clock);
 	free(s->chosen);

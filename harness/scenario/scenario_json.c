@@ -197,6 +197,10 @@ static json_t *json_runtime(const struct gcs_scenario *s)
 			      INT(s->seed), "oom", s->oom, "rounding", s->rounding, "gc_every",
 			      INT(s->gc_every), "clobber", s->clobber, "check_edges", s->check_edges, "gctrace", 1,
 			      "heap_reserve", INT(s->heap_reserve));
+	if (o)
+		json_object_set_new(o, "pacer", json_string(s->pacer));
+	if (o && s->pacertrace)
+		json_object_set_new(o, "gcpacertrace", json_true());
 	if (o && s->count_live)
 		json_object_set_new(o, "count_live", json_true());
 	return o;

@@ -214,8 +214,11 @@ static void cycle_grey_tiny(struct sched_p *p)
 		gc_grey(p->gc, p->mc->tiny);
 }
 
-static void cycle_begin(struct sched_g *g, enum gc_trigger why, uint64_t firing)
+/* World stopped, since asked_ns asked to. */
+static void cycle_begin(struct sched_g *g, enum gc_trigger why, uint64_t firing, int64_t asked_ns)
 {
+	uint64_t goal;
+
 	gc_sweep_finish_stopped();
 	mem_caches_flush_stale();
 	if (gc_st.on_start != NULL)
@@ -230,9 +233,15 @@ static void cycle_begin(struct sched_g *g, enum gc_trigger why, uint64_t firing)
 	for (uint32_t i = 0; i < gc_st.procs; i++)
 		cycle_grey_tiny(sched_p(i));
 	gc_assist_begin();
+	goal = gc_heap_goal();
 	gc_pacer_start();
 	gc_workers_begin();
+	gc_limiter_transition(true, asked_ns);
 	gc_st.goal_at_start = gc_heap_goal();
+	/* 1.19 prints the goal before it is moved away from the trigger. */
+	if (gc_st.opt.pacertrace)
+		gc_trace_pacer_start(gc_st.opt.pacer == MRT_PACER_1_19 ? goal
+									: gc_st.goal_at_start);
 	gc_st.stw_aborted_ns = 0;
 	prim_step(PRIM_COST_GC_PHASE);
 	gc_st.mark_start_ns = prim_now_ns();
@@ -312,7 +321,7 @@ uint32_t gc_start_claimed(struct sched_g *g, enum gc_trigger why, uint64_t firin
 	gc_sweep_finish(g);
 	gc_st.start_ns = prim_now_ns();
 	sched_stop_world(g, SCHED_STW_GC_START, &stw);
-	cycle_begin(g, why, firing);
+	cycle_begin(g, why, firing, stw.request_ns);
 	cycle = gc_cycle();
 	/* As in Go every running goroutine is put back: so that dedicated and fractional workers
 	 * get their Ps. */
@@ -320,6 +329,7 @@ uint32_t gc_start_claimed(struct sched_g *g, enum gc_trigger why, uint64_t firin
 		atomic_fetch_or_explicit(&sched_p(i)->poll, SCHED_POLL_PREEMPT,
 					 memory_order_relaxed);
 	sched_start_world(g, &stw, cycle, firing);
+	gc_limiter_transition_end(stw.start_ns);
 	gc_st.stw1_ns = stw.start_ns - stw.request_ns;
 	gc_emit(g, WATCH_GC_START, cycle, why, gc_st.heap_at_start, gc_st.goal_at_start,
 		gc_firing(), 0);
@@ -378,11 +388,13 @@ static uint64_t cycle_marked_stopped(void)
 	return marked + gc_roots_orphan_marked();
 }
 
-/* World stopped, nothing grey left. */
-static void cycle_end_stopped(int64_t mark_ns)
+/* World stopped, since asked_ns asked to; nothing grey left. */
+static void cycle_end_stopped(int64_t asked_ns)
 {
+	int64_t mark_ns = gc_st.mark_end_ns - gc_st.mark_start_ns;
 	uint64_t marked = cycle_marked_stopped();
 
+	gc_limiter_transition(false, asked_ns);
 	atomic_store_explicit(&gc_st.phase, GC_MARK_TERMINATION, memory_order_relaxed);
 	gc_st.heap_at_end = gc_heap_live();
 	gc_sabotage_marked();
@@ -399,6 +411,7 @@ static void cycle_end_stopped(int64_t mark_ns)
 	gc_scavenge_pace();
 	watch_profile_next_cycle();
 	prim_step(PRIM_COST_GC_PHASE);
+	gc_limiter_transition_end(prim_now_ns());
 }
 
 struct cycle_cpu {
@@ -463,6 +476,19 @@ static uint64_t cycle_ns32(int64_t ns)
 	return ns < 0 ? 0 : ns > UINT32_MAX ? UINT32_MAX : (uint64_t)ns;
 }
 
+/* The CPU limiter was on in this cycle, or after the one before. */
+static void cycle_report_limiter(struct sched_g *g, uint32_t cycle)
+{
+	struct gc_limiter_counts now;
+
+	gc_limiter_counts(&now);
+	if (now.on_ns == gc_st.limited.on_ns && now.turned_on == gc_st.limited.turned_on)
+		return;
+	gc_emit(g, WATCH_LIMITER, cycle, (uint64_t)(now.on_ns - gc_st.limited.on_ns),
+		now.turned_on - gc_st.limited.turned_on, 0, 0, 0);
+	gc_st.limited = now;
+}
+
 static void cycle_report(struct sched_g *g, const struct cycle_cpu *cpu, int64_t end_ns)
 {
 	uint32_t cycle = gc_cycle();
@@ -476,6 +502,7 @@ static void cycle_report(struct sched_g *g, const struct cycle_cpu *cpu, int64_t
 	gc_emit(g, WATCH_GC_END, cycle, gc_heap_goal(), gc_roots_stack_bytes(),
 		(uint64_t)gc_counted(&gc_st.cpu_ns), (uint64_t)gc_cpu_available_ns(end_ns),
 		(uint64_t)cpu->idle);
+	cycle_report_limiter(g, cycle);
 	cycle_gauges(end_ns);
 	if (t == NULL)
 		return;
@@ -541,7 +568,7 @@ static bool cycle_try_end(struct sched_g *g)
 		gc_workers_answer();
 		return true;
 	}
-	cycle_end_stopped(gc_st.mark_end_ns - gc_st.mark_start_ns);
+	cycle_end_stopped(stw.request_ns);
 	sched_start_world(g, &stw, gc_cycle(), gc_firing());
 	cycle_finish(g, &stw);
 	return false;
@@ -587,6 +614,7 @@ void gc_sysmon(int64_t now_ns)
 	int64_t last = gc_counted(&gc_st.last_gc_ns);
 
 	cycle_gauges(now_ns);
+	gc_limiter_refresh(now_ns);
 	if (last == 0 || now_ns - last <= GC_PERIOD_NS || gc_counted(&gc_pacer.gogc) < 0 ||
 	    atomic_load_explicit(&gc_st.busy, memory_order_relaxed) != GC_BUSY_NO)
 		return;
@@ -694,6 +722,7 @@ int gc_init(const struct gc_options *opt)
 	gc_scavenge_init();
 	gc_check_init();
 	gc_pacer_init();
+	gc_limiter_init(opt->procs, gc_st.init_ns);
 	gc_stages_init();
 	gc_point_init();
 	watch_profile_init(&(struct watch_profile_options){.rate = opt->heap_profile_rate,

@@ -6,9 +6,9 @@
  * work buffer; black: marked and scanned. Strong invariant kept by the barrier: no black object points to a white one
  * unless a grey object protects it.
  *
- * Files: alloc.c (mallocgc order, OOM policy), barrier.c, workbuf.c, mark.c (drain, oblets), roots.c, assist.c, pacer.c,
- * cycle.c (phases), worker.c (background workers), sweep.c, scavenge.c (what goes back to the system), check.c, memstats.c,
- * profile.c (samples of the heap profile).
+ * Files: alloc.c (mallocgc order, OOM policy), barrier.c, workbuf.c, mark.c (drain, oblets), roots.c, assist.c, pacer.c, pacer_goal.c,
+ * cons_mark.c, limiter.c (the share of the CPU), trace.c (gcpacertrace), cycle.c (phases), worker.c (background workers), sweep.c,
+ * scavenge.c (what goes back to the system), check.c, memstats.c, profile.c (samples of the heap profile).
  */
 #pragma once
 
@@ -30,7 +30,7 @@ static inline bool gc_barrier_enabled(void)
 struct gc_options {
 	uint32_t procs;
 	uint64_t seed, heap_profile_rate;
-	int gogc; uint64_t memlimit; enum mrt_oom oom; bool gctrace; uint64_t gc_every; bool check_edges;
+	int gogc; uint64_t memlimit; enum mrt_oom oom; enum mrt_pacer pacer; bool gctrace, pacertrace; uint64_t gc_every; bool check_edges;
 	struct mrt_telemetry *telemetry;
 };
 int gc_init(const struct gc_options *opt); /* before sched_init: gives it gc_sched_hooks; after mem_init with gc_mem_hooks */
@@ -103,7 +103,7 @@ uint32_t gc_cycle(void); /* number of the current or, when off, the last begun c
 uint64_t gc_heap_live(void);
 uint64_t gc_heap_goal(void);
 uint64_t gc_heap_trigger(void);
-uint64_t gc_heap_marked(void); /* by the last cycle that ended; before the first: what makes the floor the goal */
+uint64_t gc_heap_marked(void); /* by the last cycle that ended; before the first: 0, with the pacer of 1.21 what makes the floor the goal */
 bool gc_sweeping(void);
 /* Start a cycle unless one runs; returns its number or 0 if one was running. firing: fault firing that asks, 0 none. Safepoint. */
 uint32_t gc_start(struct sched_g *g, enum gc_trigger why, uint64_t firing);

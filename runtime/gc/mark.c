@@ -194,6 +194,8 @@ static void mark_flush_work(struct sched_g *g, struct gc_local *l, uint32_t flag
 
 static bool mark_should_stop(const struct sched_g *g, uint32_t flags)
 {
+	if ((flags & GC_DRAIN_ASSIST) != 0 && gc_limiter_on())
+		return true;
 	return (flags & GC_DRAIN_PREEMPT) != 0 &&
 	       atomic_load_explicit(&g->p->poll, memory_order_relaxed) != 0;
 }

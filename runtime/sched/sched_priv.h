@@ -69,8 +69,8 @@ struct sched_local {
 	_Atomic int64_t first_ns; /* SCHED_NEVER: none */
 	/* Owner's. */
 	struct sched_list gfree;
-	/* Under the lock. */
-	int64_t idle_since_ns;
+	/* 0: not idle; what it was idle before is in sched.idle_ns. p_idle_take. */
+	_Atomic int64_t idle_since_ns;
 	/* sysmon's. */
 	uint64_t seen_sched, seen_call;
 	int64_t seen_sched_ns, seen_call_ns;
@@ -126,7 +126,7 @@ struct sched_state {
 	uint32_t stop_left; /* Ps that the stopper waits for */
 	_Atomic uint64_t late_firing; /* of stw/stop, stw/spin or sched/starve in this stop, the latest; any M writes it */
 	_Atomic int64_t asked_ns;     /* when this stop was asked for; before `stopping` */
-	int64_t idle_ns;
+	_Atomic int64_t idle_ns; /* of all Ps, so far as it is taken */
 	prim_note stop_note;
 	struct sched_m m0;
 	struct sched_g *main_g;

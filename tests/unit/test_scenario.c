@@ -280,6 +280,34 @@ static void test_plan(void **state)
 	gcs_scenario_destroy(s);
 }
 
+/* ---- the pacer */
+
+static void test_pacer(void **state)
+{
+	struct gcs_scenario *s;
+	char *text = NULL, *line;
+	(void)state;
+	load("seed: 3\n", NULL, &s, NULL);
+	assert_string_equal(s->pacer, "1.21");
+	assert_false(s->pacertrace);
+	line = gcs_scenario_json(s);
+	assert_non_null(strstr(line, "\"pacer\":\"1.21\""));
+	assert_null(strstr(line, "gcpacertrace"));
+	free(line);
+	gcs_scenario_destroy(s);
+	load("target: {pacer: 1.19, gcpacertrace: true}\n", NULL, &s, NULL);
+	assert_string_equal(s->pacer, "1.19");
+	assert_true(s->pacertrace);
+	line = gcs_scenario_json(s);
+	assert_non_null(strstr(line, "\"pacer\":\"1.19\""));
+	assert_non_null(strstr(line, "\"gcpacertrace\":true"));
+	free(line);
+	gcs_scenario_destroy(s);
+	assert_int_equal(load("target: {pacer: 1.18}\n", NULL, &s, &text), -EINVAL);
+	assert_non_null(strstr(text, "1.21, 1.19"));
+	free(text);
+}
+
 /* ---- scales */
 
 static const char scaled[] =
@@ -767,6 +795,7 @@ int main(void)
 		cmocka_unit_test(test_write),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_plan),
+		cmocka_unit_test(test_pacer),
 		cmocka_unit_test(test_scales),
 		cmocka_unit_test(test_scale_options),
 		cmocka_unit_test(test_follow),
