@@ -296,24 +296,25 @@ static void pair_step(struct pair *p, uint64_t step)
 static void model_body(mrt_g *g, void *arg)
 {
 	static struct pair p;
+	uint64_t steps = *(uint64_t *)arg, often = steps / 1000;
 	MRT_ROOTS(g, root, 1);
 
 	pair_new(&p, g, root);
-	for (uint64_t step = 0; step < *(uint64_t *)arg; step++) {
+	for (uint64_t step = 0; step < steps; step++) {
 		pair_step(&p, step);
 		pair_check(&p);
 	}
 	for (uint64_t k = 0; k < UNIVERSE; k++)
 		pair_load(&p, k);
-	CHECK(p.ref.promoted > 10 && p.ref.amends > 10);
-	CHECK(p.ref.expunged > 10 && p.ref.revived > 10);
+	CHECK(p.ref.promoted > often && p.ref.amends > often);
+	CHECK(p.ref.expunged > often && p.ref.revived > often);
 	CHECK(mrt_sync_map_store(g, p.m, 1, NULL) == -EINVAL);
 	pair_check(&p);
 }
 
 static void test_model(void **state)
 {
-	uint64_t steps = 20000, few = FEW(8000);
+	uint64_t steps = 20000, few = MODEL_SLOW ? 1000 : 8000;
 
 	(void)state;
 	model_run(model_body, &steps, false);
@@ -393,7 +394,7 @@ static void refuse_body(mrt_g *g, void *arg)
 
 static void test_refuse(void **state)
 {
-	uint64_t steps = 20000, few = FEW(4000);
+	uint64_t steps = 20000, few = MODEL_SLOW ? 1000 : 4000;
 
 	(void)state;
 	model_run(refuse_body, &steps, false);
