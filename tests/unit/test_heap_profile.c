@@ -538,8 +538,8 @@ static void written_body(mrt_g *g, void *arg)
 		GC_TEST_MUST(d.value[0] == 100 && d.value[1] == 100 << 20);
 		GC_TEST_MUST(d.value[2] == 1 && d.value[3] == 1 << 20);
 	} else {
-		/* All but e^-2 of them are sampled, and stand for the others: ten of a hundred is more
-		 * than five standard deviations. */
+		/* All but e^-2 of them are sampled, and stand for the others: a standard deviation is 4,
+		 * and more than 100 / (1 - e^-2) cannot come of it. */
 		GC_TEST_MUST(d.value[0] >= 75 && d.value[0] <= 116);
 		GC_TEST_MUST(d.value[1] >= (uint64_t)75 << 20 && d.value[1] <= (uint64_t)116 << 20);
 	}
