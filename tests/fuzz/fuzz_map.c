@@ -16,6 +16,7 @@
 #include "runtime/data/map_priv.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,8 +24,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define FUZZ_HOLDS(cond)                                                                           \
 	do {                                                                                       \
-		if (!(cond))                                                                       \
+		if (!(cond)) {                                                                     \
+			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #cond);  \
 			abort();                                                                   \
+		}                                                                                  \
 	} while (0)
 
 #define FUZZ_IDS     256u
@@ -518,7 +521,7 @@ int main(int argc, char **argv)
 {
 	struct fuzz_args args = {.argc = argc, .argv = argv};
 	struct prim_options prim = {.seed = 1};
-	struct mrt_options opt = {.procs = 1, .seed = 1};
+	struct mrt_options opt = {.procs = 1, .seed = 1, .gc_every = 3000, .clobber = true};
 
 	if (prim_init(&prim) != 0 || mrt_run(&opt, fuzz_start, &args) != 0)
 		return 1;

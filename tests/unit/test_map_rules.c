@@ -439,9 +439,9 @@ static void check_run(mrt_g *g, void *arg)
 		unsigned found = 0;
 		uint8_t *key;
 
-		keys_pair_init(p, g, &keys_kinds[k], &model_kinds[2], 20);
 		if (keys_kinds[k].layout.size == 0)
 			continue;
+		keys_pair_init(p, g, &keys_kinds[k], &model_kinds[2], 20);
 		keys = map_keys_of(&p->mt);
 		CHECK(mrt_map_new(g, &p->mt, 0, &root[0]) == 0);
 		p->m = root[0];
