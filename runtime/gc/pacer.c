@@ -42,7 +42,8 @@ void gc_pacer_init(void)
 	gc_pacer = (struct gc_pacer){.heap_marked = 0};
 	gc_cons_mark_init(&gc_pacer.cons_mark, gc_st.opt.pacer);
 	gc_pacer_gogc(gogc);
-	/* As if the cycle before the first had marked what makes the floor the goal; Go since 1.19: nothing. */
+	/* As if the cycle before the first had marked what makes the floor the goal. In Go, since
+	 * 1.19, nothing counts as marked. */
 	if (gc_st.opt.pacer != MRT_PACER_1_19 && gogc >= 0)
 		gc_pacer.heap_marked =
 			GC_HEAP_MINIMUM / 100 * (uint64_t)gogc * 100 / (100 + (uint64_t)gogc);
