@@ -315,7 +315,8 @@ struct gc_limit_figures {
 	uint64_t limit, mapped, heap_free, heap_alloc, marked;
 };
 uint64_t gc_pacer_limit_goal(const struct gc_limit_figures *f, enum mrt_pacer pacer);
-uint64_t gc_pacer_trigger_of(uint64_t goal, uint64_t marked, uint64_t runway);
+/* sweep_least: not below it, so that sweeping comes to its end; at most the goal; 0: none. */
+uint64_t gc_pacer_trigger_of(uint64_t goal, uint64_t marked, uint64_t runway, uint64_t sweep_least);
 /* More is scanned than was expected: the way from the trigger to the goal, stretched as the worst case
  * is to what was expected, up to the goal of the next cycle. */
 struct gc_stretch {
@@ -334,6 +335,7 @@ struct gc_pacer {
 	uint64_t firing; /* of gc/gogc or gc/pacer: moved the trigger; 0 none. Written while the world is stopped */
 	uint64_t last_heap_scan, last_stack_scan, globals_scan;
 	uint64_t triggered; /* where the cycle began: 1.19 the trigger, 1.21 heap_live */
+	bool limited;	    /* the goal is the memory limit's */
 	struct gc_cons_mark cons_mark;
 	_Atomic uint64_t work_per_byte, bytes_per_work; /* Q32 */
 	/* this cycle */

@@ -104,15 +104,17 @@ static void pacer_publish(uint64_t goal, uint64_t trigger)
 	atomic_store_explicit(&t->gauges.heap_marked, gc_pacer.heap_marked, memory_order_relaxed);
 }
 
+/* Neither goal nor trigger of what is not limited lies before it; 0: there is nothing to sweep. */
+static uint64_t pacer_sweep_least(void)
+{
+	return mem_sweep_done() ? 0 : pacer_live() + PACER_SWEEP_SLACK;
+}
+
 static uint64_t pacer_goal(int64_t gogc, uint64_t limit_goal)
 {
 	uint64_t goal = gc_pacer_percent_goal(gc_pacer.heap_marked, pacer_root_scan(), gogc);
 
-	if (limit_goal < goal)
-		return limit_goal;
-	if (goal != UINT64_MAX && !mem_sweep_done())
-		return pacer_max(goal, pacer_live() + PACER_SWEEP_SLACK);
-	return goal;
+	return limit_goal < goal ? limit_goal : pacer_max(goal, pacer_sweep_least());
 }
 
 /* A cycle ends: GOGC is what is set, or what gc/gogc makes of that, until the next one does. Its
@@ -137,14 +139,14 @@ static void pacer_gogc_next(uint64_t limit_goal)
 /* gc/pacer is armed: the runway by another cons/mark ratio. Returns the trigger. */
 static uint64_t pacer_trigger_next(uint64_t goal, uint64_t runway)
 {
-	uint64_t marked = gc_pacer.heap_marked, trigger = gc_pacer_trigger_of(goal, marked, runway),
-		 is;
+	uint64_t marked = gc_pacer.heap_marked, least = gc_pacer.limited ? 0 : pacer_sweep_least();
+	uint64_t trigger = gc_pacer_trigger_of(goal, marked, runway, least), is;
 	struct gcs_firing firing;
 
 	if (!gc_bias_point(GCS_POINT_gc_pacer, goal != UINT64_MAX && marked < goal && runway != 0,
 			   trigger, &firing))
 		return trigger;
-	is = gc_pacer_trigger_of(goal, marked, gc_biased(runway, firing.by_milli));
+	is = gc_pacer_trigger_of(goal, marked, gc_biased(runway, firing.by_milli), least);
 	gc_bias_effect(firing.id, trigger, is);
 	if (is != trigger && gc_pacer.firing == 0)
 		gc_pacer.firing = firing.id;
@@ -153,17 +155,21 @@ static uint64_t pacer_trigger_next(uint64_t goal, uint64_t runway)
 
 void gc_pacer_commit(bool cycle_ended)
 {
-	uint64_t limit_goal = pacer_limit_goal_now(), goal, runway, trigger;
+	uint64_t limit_goal = pacer_limit_goal_now(), goal, runway, trigger, least;
 
 	gc_pacer.firing = 0;
 	if (cycle_ended)
 		pacer_gogc_next(limit_goal);
 	goal = pacer_goal(gc_counted(&gc_pacer.gogc), limit_goal);
+	gc_pacer.limited =
+		limit_goal < gc_pacer_percent_goal(gc_pacer.heap_marked, pacer_root_scan(),
+						   gc_counted(&gc_pacer.gogc));
+	least = gc_pacer.limited ? 0 : pacer_sweep_least();
 	runway = gc_cons_mark_runway(&gc_pacer.cons_mark,
 				     gc_pacer.last_heap_scan + pacer_root_scan());
 	trigger = cycle_ended && gcs_gate(GCS_POINT_gc_pacer)
 			  ? pacer_trigger_next(goal, runway)
-			  : gc_pacer_trigger_of(goal, gc_pacer.heap_marked, runway);
+			  : gc_pacer_trigger_of(goal, gc_pacer.heap_marked, runway, least);
 	pacer_publish(goal, trigger);
 }
 
@@ -188,7 +194,7 @@ void gc_pacer_start(void)
 
 	gc_pacer.triggered = pacer_begun();
 	gc_pacer.globals_scan = gc_roots_global_bytes();
-	if (gc_st.opt.memlimit == 0)
+	if (!gc_pacer.limited)
 		goal = pacer_max(goal, gc_pacer.triggered + PACER_START_SLACK);
 	pacer_publish(goal, atomic_load_explicit(&gc_pacer.trigger, memory_order_relaxed));
 	atomic_store_explicit(&gc_pacer.heap_work, 0, memory_order_relaxed);

@@ -41,7 +41,7 @@ uint64_t gc_pacer_limit_goal(const struct gc_limit_figures *f, enum mrt_pacer pa
 }
 
 /* 45/64 and 61/64 of the way: about 0.7 and 0.95. */
-uint64_t gc_pacer_trigger_of(uint64_t goal, uint64_t marked, uint64_t runway)
+uint64_t gc_pacer_trigger_of(uint64_t goal, uint64_t marked, uint64_t runway, uint64_t sweep_least)
 {
 	uint64_t low, high, trigger;
 
@@ -49,7 +49,7 @@ uint64_t gc_pacer_trigger_of(uint64_t goal, uint64_t marked, uint64_t runway)
 		return UINT64_MAX;
 	if (marked >= goal)
 		return goal;
-	low = marked + (goal - marked) / 64 * 45;
+	low = goal_max(marked + (goal - marked) / 64 * 45, sweep_least);
 	high = marked + (goal - marked) / 64 * 61;
 	if (goal > GC_HEAP_MINIMUM && goal - GC_HEAP_MINIMUM > high)
 		high = goal - GC_HEAP_MINIMUM;
@@ -61,10 +61,12 @@ uint64_t gc_pacer_trigger_of(uint64_t goal, uint64_t marked, uint64_t runway)
 uint64_t gc_pacer_stretched_goal(const struct gc_stretch *s)
 {
 	uint64_t hard = (uint64_t)((unsigned __int128)s->goal * (uint64_t)(100 + s->gogc) / 100);
-	uint64_t room = s->goal > s->triggered ? s->goal - s->triggered : 0;
-	uint64_t by = gc_q32_mul(gc_q32_div(room, s->expected), s->worst);
+	uint64_t behind = s->goal < s->triggered ? s->triggered - s->goal : 0;
+	uint64_t ahead = s->goal > s->triggered ? s->goal - s->triggered : 0, by;
 
-	if (by > hard || by + s->triggered > hard)
-		return hard;
-	return goal_max(by + s->triggered, s->goal);
+	/* Under a memory limit a cycle may begin beyond its goal: the way back is stretched, then. */
+	by = gc_q32_mul(gc_q32_div(behind + ahead, s->expected), s->worst);
+	if (behind != 0)
+		return by < s->triggered ? s->triggered - by : 0;
+	return by > hard || by + s->triggered > hard ? hard : by + s->triggered;
 }

@@ -81,19 +81,29 @@ static void test_stretched_goal(void **state)
 	assert_int_equal(gc_pacer_stretched_goal(&s), 200 * MIB);
 	s.gogc = 50;
 	assert_int_equal(gc_pacer_stretched_goal(&s), 150 * MIB);
+	/* Begun beyond it. */
+	s = (struct gc_stretch){
+		.goal = 80 * MIB, .triggered = 90 * MIB, .expected = 40, .worst = 60, .gogc = 100};
+	assert_int_equal(gc_pacer_stretched_goal(&s), 75 * MIB);
+	s.worst = 400;
+	assert_int_equal(gc_pacer_stretched_goal(&s), 0);
 }
 
 static void test_trigger(void **state)
 {
 	(void)state;
 	/* Between 45/64 and 61/64 of the way, or goal - 4 MiB when that is later. */
-	assert_int_equal(gc_pacer_trigger_of(6400, 0, 0), 6100);
-	assert_int_equal(gc_pacer_trigger_of(6400, 0, 10000), 4500);
-	assert_int_equal(gc_pacer_trigger_of(6400, 0, 1000), 5400);
-	assert_int_equal(gc_pacer_trigger_of(6400, 0, 3000), 4500);
-	assert_int_equal(gc_pacer_trigger_of(640 * MIB, 320 * MIB, 0), 636 * MIB);
-	assert_int_equal(gc_pacer_trigger_of(100, 100, 5), 100);
-	assert_true(gc_pacer_trigger_of(UINT64_MAX, 5, 5) == UINT64_MAX);
+	assert_int_equal(gc_pacer_trigger_of(6400, 0, 0, 0), 6100);
+	assert_int_equal(gc_pacer_trigger_of(6400, 0, 10000, 0), 4500);
+	assert_int_equal(gc_pacer_trigger_of(6400, 0, 1000, 0), 5400);
+	assert_int_equal(gc_pacer_trigger_of(6400, 0, 3000, 0), 4500);
+	assert_int_equal(gc_pacer_trigger_of(640 * MIB, 320 * MIB, 0, 0), 636 * MIB);
+	assert_int_equal(gc_pacer_trigger_of(100, 100, 5, 0), 100);
+	/* Not before the sweep has room, be it at the goal. */
+	assert_int_equal(gc_pacer_trigger_of(6400, 0, 10000, 5000), 5000);
+	assert_int_equal(gc_pacer_trigger_of(6400, 0, 0, 5000), 6100);
+	assert_int_equal(gc_pacer_trigger_of(6400, 0, 3000, 6400), 6400);
+	assert_true(gc_pacer_trigger_of(UINT64_MAX, 5, 5, 0) == UINT64_MAX);
 }
 
 /* ------------------------------------------------------------- in a running heap */
