@@ -186,6 +186,8 @@ void mrt_gc(mrt_g *g)
 	/* No other mark phase has ended, and none can before this goroutine's next safepoint. */
 	if (cycle == done || (cycle == done + 1 && gc_phase_now() == GC_MARK))
 		watch_profile_flush_swept();
+	while (gc_work_free_one())
+		; /* the sweeper does it too, later: what is read of memory after this shall be what is in use */
 }
 
 /* -------------------------------------------------------------------- start */
@@ -388,6 +390,13 @@ static uint64_t cycle_marked_stopped(void)
 	return marked + gc_roots_orphan_marked();
 }
 
+static void cycle_retire_work_stopped(void)
+{
+	for (uint32_t i = 0; i < gc_st.procs; i++)
+		gc_work_release(sched_p(i)->gc);
+	gc_work_retire();
+}
+
 /* World stopped, since asked_ns asked to; nothing grey left. */
 static void cycle_end_stopped(int64_t asked_ns)
 {
@@ -404,6 +413,7 @@ static void cycle_end_stopped(int64_t asked_ns)
 	gc_pacer_end(mark_ns, marked);
 	atomic_store_explicit(&gc_barrier_on, 0, memory_order_relaxed);
 	atomic_store_explicit(&gc_st.phase, GC_OFF, memory_order_relaxed);
+	cycle_retire_work_stopped();
 	gc_scavenge_note();
 	gc_sweep_begin();
 	gc_pacer_commit(true);

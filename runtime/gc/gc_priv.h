@@ -176,6 +176,10 @@ bool gc_work_local_empty(const struct gc_local *l);
 /* Relaxed hint, exact while the world is stopped. */
 bool gc_work_shared(void);
 uint64_t gc_work_sys(void);
+/* World stopped, marking over, no P holds a buffer: chunks above a few are put aside. */
+void gc_work_retire(void);
+/* Give one that was put aside back to the system; false: there is none. */
+bool gc_work_free_one(void);
 
 /* --------------------------------------------------------------------- mark.c */
 

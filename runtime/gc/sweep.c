@@ -178,6 +178,12 @@ static void sweep_main(mrt_g *pub, void *arg)
 			mrt_yield(pub);
 			continue;
 		}
+		for (n = 0; n < SWEEP_BATCH && gc_work_free_one();)
+			n++;
+		if (n == SWEEP_BATCH) {
+			mrt_yield(pub);
+			continue;
+		}
 		sweep_report(g);
 		sched_park(g, SCHED_WAIT_SWEEPER, sweep_parked, NULL);
 	}
