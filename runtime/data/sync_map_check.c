@@ -57,10 +57,22 @@ static int sync_map_walk(struct sync_map_walk *w, const struct mrt_map *map, syn
 	return rc;
 }
 
+/* As sync_map_find, but whoever holds the lock may be in the middle of a put into the dirty map: with the world stopped that map is whole. */
+static const struct sync_entry *sync_map_check_find(const struct mrt_map *map, uint64_t key)
+{
+	const struct mrt_map_type *mt = &sync_map_entries;
+	struct map_place at;
+
+	if (map == NULL || map->buckets == NULL ||
+	    !map_find(mt, map, (struct map_key){.word = key}, &at))
+		return NULL;
+	return mrt_load(map_elem_at(mt, at.bucket, at.i, 8));
+}
+
 /* S3 */
 static int sync_map_check_read(struct sync_map_walk *w, uint64_t key, const struct sync_entry *e)
 {
-	const struct sync_entry *other = sync_map_find(w->dirty, key);
+	const struct sync_entry *other = sync_map_check_find(w->dirty, key);
 	bool expunged = mrt_load(&e->p) == SYNC_MAP_EXPUNGED;
 
 	if (other != NULL && other != e)
@@ -81,7 +93,7 @@ static int sync_map_check_dirty(struct sync_map_walk *w, uint64_t key, const str
 {
 	void *p = mrt_load(&e->p);
 
-	if ((p == NULL || p == SYNC_MAP_EXPUNGED) && sync_map_find(w->read, key) == NULL)
+	if ((p == NULL || p == SYNC_MAP_EXPUNGED) && sync_map_check_find(w->read, key) == NULL)
 		return sync_map_broken(w, "S4 dirty alone has the deleted key", key);
 	return 0;
 }
