@@ -4,15 +4,14 @@
 #   bench.sh [--pairs N] [--build DIR] [--write FILE] [--gates] [OPERATION...]      (make bench calls it)
 #
 # With --gates only the second table: what every fault point costs, disarmed and armed (bench/bench_gates.c).
-# Each operation runs in a fresh process, here and in Go, N times (10) in alternation; medians, least and most, and the
-# median of the pairs' ratios are printed. Every Go found is used: the one in PATH and /usr/lib/go-*/bin/go. Both sides print a
-# checksum of the work done; if they differ, there is no table. --write puts the tables between the markers of FILE.
+# Each operation runs in a fresh process, here and in Go, N times (10) in alternation, the first place changing each time; bench/table.awk
+# makes the rows. Every Go found is used: the one in PATH and /usr/lib/go-*/bin/go. Both sides print a checksum of the work done; if
+# they differ, there is no table. All of it takes about an hour and a half a Go, most of it for the large heaps (mark_1gib, pause_2g). --write puts the tables between the markers of FILE.
 set -eu
 
 PAIRS=${BENCH_PAIRS:-10}
 BUILD=${GCSTORM_BUILD:-build}
 WRITE=${BENCH_WRITE:-}
-OPS="map_churn slice_append alloc_64_noscan alloc_64_pointers"
 CHOSEN=
 ONLY_GATES=
 
@@ -29,7 +28,6 @@ while [ $# -gt 0 ]; do
 	*) CHOSEN="$CHOSEN $1"; shift ;;
 	esac
 done
-OPS=${CHOSEN:-$OPS}
 BUILD=$(cd "$BUILD" && pwd)
 cd "${GCSTORM_SOURCE:-$(dirname "$0")/..}"
 
@@ -46,6 +44,10 @@ TUI=$(find_program bench-tui)
 SYSCALLS=$(find_program bench-syscalls)
 GATES=$(find_program bench-gates)
 [ -n "$RUNTIME" ] || [ -n "$ONLY_GATES" ] || die "no bench-runtime in $BUILD: make bench builds it"
+BENCH_CLIENT=$RUNTIME # of the echo; the same for both sides
+export BENCH_CLIENT
+OPS=$CHOSEN
+[ -n "$OPS" ] || [ -n "$ONLY_GATES" ] || OPS=$("$RUNTIME" list)
 
 TMP=$(mktemp -d)
 trap 'rm -rf "$TMP"' EXIT INT TERM
@@ -73,56 +75,48 @@ single_rows() {
 	awk -F '\t' '{ printf "| %s | %s %s | | | %s |\n", $1, $2, $3, $4 }' "$TMP/out"
 }
 
-# One sample, "ns checksum", of operation $2 by program $1.
+# One sample of operation $2 by program $1, as lines of table.awk; $3, $4: pair and side.
 sample() {
-	"$1" op "$2" | awk -F '\t' '{ sub("checksum ", "", $4); print $2, $4 }'
+	"$1" op "$2" >"$TMP/sample" || die "$2: a run of $(basename "$1") failed"
+	awk -F '\t' -v pair="$3" -v side="$4" '{ print pair "\t" side "\t" $0 }' "$TMP/sample"
 }
 
-# PAIRS alternating samples of operation $1, here and by $2: lines "here sum there sum".
+# PAIRS alternating samples of operation $1, here and by $2.
 measure() {
 	i=0
 	while [ "$i" -lt "$PAIRS" ]; do
-		if [ $((i % 2)) = 0 ]; then
-			here=$(sample "$RUNTIME" "$1"); there=$(sample "$2" "$1")
-		else
-			there=$(sample "$2" "$1"); here=$(sample "$RUNTIME" "$1")
-		fi
-		[ -n "$here" ] && [ -n "$there" ] || die "$1: a run failed"
-		printf '%s %s\n' "$here" "$there"
 		i=$((i + 1))
+		if [ $((i % 2)) = 0 ]; then
+			sample "$RUNTIME" "$1" "$i" here; sample "$2" "$1" "$i" there
+		else
+			sample "$2" "$1" "$i" there; sample "$RUNTIME" "$1" "$i" here
+		fi
 	done
 }
 
-pair_row() {
-	awk -v name="$1" -v other="$2" '
-	function sort(a, n,   i, j, t) {
-		for (i = 2; i <= n; i++)
-			for (j = i; j > 1 && a[j - 1] > a[j]; j--) { t = a[j]; a[j] = a[j - 1]; a[j - 1] = t }
-	}
-	function median(a, n) { return n % 2 ? a[(n + 1) / 2] : (a[n / 2] + a[n / 2 + 1]) / 2 }
-	$2 != $4 { bad = 1; printf "bench: %s: checksum %s here, %s in %s\n", name, $2, $4, other > "/dev/stderr" }
-	{ n++; here[n] = $1 + 0; there[n] = $3 + 0; ratio[n] = $1 / $3 }
-	END {
-		if (bad || n == 0) exit 1
-		sort(here, n); sort(there, n); sort(ratio, n)
-		printf "| %s | %.1f ns (%.1f to %.1f) | %.1f ns (%.1f to %.1f) | %.2f (%.2f to %.2f) | %s, %d pairs |\n", name,
-			median(here, n), here[1], here[n], median(there, n), there[1], there[n],
-			median(ratio, n), ratio[1], ratio[n], other, n
-	}'
+# The geometric mean of the ratios of a table.
+mean_row() {
+	awk -v other="$1" '{ sum += log($1); n++ }
+	END { if (n) printf "| geometric mean of %d ratios | | | %.2f | %s |\n", n, exp(sum / n), other }' "$TMP/ratios"
 }
 
 table() {
 	printf '| what | here: median (least to most) | there | here / there | note |\n|---|---|---|---|---|\n'
-	single_rows "$RUNTIME" gate
-	single_rows "$RUNTIME" telemetry
-	[ -z "$SYSCALLS" ] || single_rows "$SYSCALLS"
-	[ -z "$TUI" ] || single_rows "$TUI"
+	if [ -z "$CHOSEN" ]; then
+		single_rows "$RUNTIME" gate
+		single_rows "$RUNTIME" telemetry
+		[ -z "$SYSCALLS" ] || single_rows "$SYSCALLS"
+		[ -z "$TUI" ] || single_rows "$TUI"
+	fi
 	for program in $(build_go); do
+		: >"$TMP/ratios"
 		for op in $OPS; do
 			say "$op, $(basename "$program")"
-			measure "$op" "$program" >"$TMP/samples"
-			pair_row "$op" "$(basename "$program")" <"$TMP/samples" || die "$op: not the same work"
+			measure "$op" "$program" >"$TMP/samples" || exit 1
+			awk -v other="$(basename "$program")" -v ratios="$TMP/ratios" -f bench/table.awk "$TMP/samples" ||
+				die "$op: not the same work"
 		done
+		mean_row "$(basename "$program")"
 	done
 }
 
@@ -153,7 +147,7 @@ one_table() {
 }
 
 [ -n "$ONLY_GATES" ] || one_table bench table
-if [ -n "$GATES" ]; then
+if [ -n "$GATES" ] && [ -z "$CHOSEN" ]; then
 	say "$(basename "$GATES")"
 	one_table gates "$GATES"
 elif [ -n "$ONLY_GATES" ]; then

@@ -3,18 +3,17 @@
  *
  *   name <tab> value <tab> unit <tab> note
  *
- *   bench-runtime op NAME     one sample of one operation; bench/go prints the same names for the
- * same work, and the checksums in the notes must agree (bench.sh compares them) bench-runtime gate
- * a disarmed fault gate against an empty loop bench-runtime telemetry   map churn with the
- * telemetry ring on and off
+ *   bench-runtime list         the operations
+ *   bench-runtime op NAME      one sample of one of them
+ *   bench-runtime gate         a disarmed fault gate against an empty loop
+ *   bench-runtime telemetry    map churn with the telemetry ring on and off
  *
- * Pairs alternate, and the median is taken over the pairs' ratios or differences: what the machine
- * does meanwhile hits both sides.  Timing is prim's monotonic clock around the loop, fills and
- * checks left out.
+ * bench/go prints the same names for the same work, and the checksums in the notes must agree (bench.sh compares them). Pairs alternate,
+ * and the median is taken over the pairs' ratios or differences: what the machine does meanwhile hits both sides. Timing is prim's
+ * monotonic clock around the loop, fills and checks left out.
  */
+#include "bench/bench.h"
 #include "faults/gate.h"
-#include "runtime/gc/gc.h"
-#include "runtime/mrt.h"
 #include "runtime/prim/prim.h"
 #include "runtime/watch/telemetry.h"
 
@@ -23,176 +22,86 @@
 #include <string.h>
 
 #define MAP_KEYS	1000000u
-#define MAP_OPS		4000000u
-#define APPEND_LEN	1000000u
-#define APPEND_ROUNDS	20u
-#define ALLOC_OPS	10000000u
-#define ALLOC_RING	1024u
+#define ECHO_CLIENT_FD	3 /* where bench/go puts the socket of the client it starts */
 #define PAIRS		15
 #define GATE_LOOPS	20000000u
 #define TELEMETRY_GROUPS 300
 #define TELEMETRY_BLOCK	20000u
 #define HISTOGRAM_LOOPS	5000000u
 
-struct bench {
-	const char *name;
-	mrt_go_fn *fn;
-	uint64_t ops;
-	/* results */
-	int64_t ns;
-	uint64_t checksum;
-	int error;
-};
-
-/* The same generator as bench/go: the same keys in the same order. */
-static uint64_t bench_next(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15ull;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
-}
-
 /* ------------------------------------------------------------------ operations */
 
-static const uint64_t bench_one = 1, bench_three = 3;
-static const struct mrt_type bench_value = {"[4]uint64", 32, 0, NULL};
-static const struct mrt_type bench_pointer = {"pointer", 8, 1, &bench_one};
-static const struct mrt_type bench_word = {"int64", 8, 0, NULL};
-static const struct mrt_type bench_plain64 = {"64 bytes", 64, 0, NULL};
-static const struct mrt_type bench_pointers64 = {"64 bytes, two pointers", 64, 2, &bench_three};
+static const uint64_t bench_one = 1;
+const struct mrt_type bench_value = {"[4]uint64", 32, 0, NULL};
+const struct mrt_type bench_pointer = {"pointer", 8, 1, &bench_one};
+const struct mrt_type bench_word = {"int64", 8, 0, NULL};
 
-static int bench_insert(mrt_g *g, struct mrt_map_type *mt, void **roots, uint64_t key)
+static const struct bench_op *const bench_tables[] = {bench_map_ops, bench_alloc_ops, bench_gc_ops,
+						      bench_sched_ops};
+
+void bench_tell(struct bench *b, const char *suffix, double value, const char *unit)
 {
-	uint64_t *value;
-	int rc = mrt_new(g, &bench_value, &roots[1]);
+	struct bench_figure *f = &b->figure[b->nfigures];
 
-	if (rc < 0)
-		return rc;
-	value = roots[1];
-	value[0] = key;
-	value[3] = key ^ 0x5a;
-	return mrt_map_put(g, mt, roots[0], key, &roots[1]);
+	if (b->nfigures == BENCH_FIGURES)
+		return;
+	snprintf(f->name, sizeof(f->name), "%s.%s", b->op->name, suffix);
+	f->value = value;
+	f->unit = unit;
+	b->nfigures++;
 }
 
-/* Half inserts, half deletes of random keys in a map that holds about half of them. */
-static void bench_map_churn(mrt_g *g, void *arg)
+/* In a runtime with the defaults; 0 or -errno. */
+static int bench_run(struct bench *b)
 {
-	struct bench *b = arg;
-	struct mrt_map_type mt;
-	uint64_t state = 42;
-	int64_t start_ns;
-	MRT_ROOTS(g, roots, 2);
-
-	b->error = mrt_map_type_init(&mt, MRT_KEY_U64, &bench_pointer);
-	if (b->error == 0)
-		b->error = mrt_map_new(g, &mt, 0, &roots[0]);
-	for (uint64_t i = 0; i < MAP_KEYS / 2 && b->error == 0; i++)
-		b->error = bench_insert(g, &mt, roots, bench_next(&state) % MAP_KEYS);
-	start_ns = prim_now_ns();
-	for (uint64_t i = 0; i < b->ops / 2 && b->error == 0; i++) {
-		b->error = bench_insert(g, &mt, roots, bench_next(&state) % MAP_KEYS);
-		mrt_map_delete(g, &mt, roots[0], bench_next(&state) % MAP_KEYS);
-	}
-	b->ns = prim_now_ns() - start_ns;
-	MRT_MAP_ITER(g, &mt, roots[0], it);
-	while (mrt_map_iter_next(g, &it)) {
-		const uint64_t *value = *(uint64_t *const *)it.elem;
-
-		b->checksum += it.key * 3 + value[3];
-	}
-}
-
-static void bench_slice_append(mrt_g *g, void *arg)
-{
-	struct bench *b = arg;
-	struct mrt_slice s;
-	int64_t start_ns;
-	MRT_ROOT_SLOTS(g, frame, &s.array, 1);
-
-	start_ns = prim_now_ns();
-	for (uint64_t round = 0; round < b->ops / APPEND_LEN && b->error == 0; round++) {
-		s = (struct mrt_slice){0};
-		for (int64_t i = 0; i < APPEND_LEN && b->error == 0; i++)
-			b->error = mrt_append(g, &bench_word, &s, &i, 1);
-		b->checksum += s.cap + (uint64_t)((int64_t *)s.array)[s.len - 1];
-	}
-	b->ns = prim_now_ns() - start_ns;
-}
-
-/* The last ALLOC_RING objects stay reachable. */
-static void bench_alloc(mrt_g *g, struct bench *b, const struct mrt_type *type)
-{
-	int64_t start_ns;
-	MRT_ROOTS(g, roots, 2);
-
-	b->error = mrt_new_array(g, &bench_pointer, ALLOC_RING, &roots[0]);
-	start_ns = prim_now_ns();
-	for (uint64_t i = 0; i < b->ops && b->error == 0; i++) {
-		void **ring = roots[0];
-
-		b->error = mrt_new(g, type, &roots[1]);
-		if (b->error == 0) {
-			((uint64_t *)roots[1])[7] = i;
-			mrt_store(g, &ring[i % ALLOC_RING], roots[1]);
-		}
-	}
-	b->ns = prim_now_ns() - start_ns;
-	for (uint64_t i = 0; i < ALLOC_RING && b->error == 0; i++)
-		b->checksum += ((uint64_t **)roots[0])[i][7];
-}
-
-static void bench_alloc_plain(mrt_g *g, void *arg)
-{
-	bench_alloc(g, arg, &bench_plain64);
-}
-
-static void bench_alloc_pointers(mrt_g *g, void *arg)
-{
-	bench_alloc(g, arg, &bench_pointers64);
-}
-
-static struct bench benches[] = {
-	{.name = "map_churn", .fn = bench_map_churn, .ops = MAP_OPS},
-	{.name = "slice_append",
-	 .fn = bench_slice_append,
-	 .ops = APPEND_ROUNDS * (uint64_t)APPEND_LEN},
-	{.name = "alloc_64_noscan", .fn = bench_alloc_plain, .ops = ALLOC_OPS},
-	{.name = "alloc_64_pointers", .fn = bench_alloc_pointers, .ops = ALLOC_OPS},
-};
-#define BENCHES (sizeof(benches) / sizeof(benches[0]))
-
-static int bench_run(struct bench *b, struct mrt_telemetry *telemetry)
-{
-	struct mrt_options opt = {.gogc = 100, .seed = 1, .telemetry = telemetry};
+	struct mrt_options opt = {.procs = b->op->procs, .gogc = 100, .seed = 1};
 	int rc;
 
-	b->error = 0;
-	b->checksum = 0;
-	rc = mrt_run(&opt, b->fn, b);
+	if (b->op->alone != NULL)
+		return b->op->alone(b);
+	rc = mrt_run(&opt, b->op->fn, b);
 	return rc < 0 ? rc : b->error;
+}
+
+static const struct bench_op *bench_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(bench_tables) / sizeof(bench_tables[0]); i++)
+		for (const struct bench_op *op = bench_tables[i]; op->name != NULL; op++)
+			if (strcmp(op->name, name) == 0)
+				return op;
+	return NULL;
+}
+
+static int bench_list(void)
+{
+	for (size_t i = 0; i < sizeof(bench_tables) / sizeof(bench_tables[0]); i++)
+		for (const struct bench_op *op = bench_tables[i]; op->name != NULL; op++)
+			puts(op->name);
+	return 0;
 }
 
 static int bench_op(const char *name)
 {
-	for (size_t i = 0; i < BENCHES; i++) {
-		int rc;
+	static struct bench b;
+	int rc;
 
-		if (strcmp(benches[i].name, name) != 0)
-			continue;
-		rc = bench_run(&benches[i], NULL);
-		if (rc < 0) {
-			fprintf(stderr, "bench-runtime: %s: %s\n", name, strerror(-rc));
-			return 1;
-		}
-		printf("%s\t%.3f\tns/op\tchecksum %llu\n", name,
-		       (double)benches[i].ns / (double)benches[i].ops,
-		       (unsigned long long)benches[i].checksum);
-		return 0;
+	b.op = bench_find(name);
+	if (b.op == NULL) {
+		fprintf(stderr, "bench-runtime: no operation '%s'\n", name);
+		return 2;
 	}
-	fprintf(stderr, "bench-runtime: no operation '%s'\n", name);
-	return 2;
+	rc = bench_run(&b);
+	if (rc < 0) {
+		fprintf(stderr, "bench-runtime: %s: %s\n", name, strerror(-rc));
+		return 1;
+	}
+	if (b.op->ops != 0)
+		printf("%s\t%.3f\tns\tchecksum %llu\n", name, (double)b.ns / (double)b.op->ops,
+		       (unsigned long long)b.checksum);
+	for (uint32_t i = 0; i < b.nfigures; i++)
+		printf("%s\t%.3f\t%s\tchecksum %llu\n", b.figure[i].name, b.figure[i].value,
+		       b.figure[i].unit, (unsigned long long)b.checksum);
+	return 0;
 }
 
 /* ----------------------------------------------------------------- statistics */
@@ -289,13 +198,26 @@ struct switched {
 	int error;
 };
 
+static int switched_insert(mrt_g *g, struct mrt_map_type *mt, void **roots, uint64_t key)
+{
+	uint64_t *value;
+	int rc = mrt_new(g, &bench_value, &roots[1]);
+
+	if (rc < 0)
+		return rc;
+	value = roots[1];
+	value[0] = key;
+	value[3] = key ^ 0x5a;
+	return mrt_map_put(g, mt, roots[0], key, &roots[1]);
+}
+
 static int64_t switched_block(mrt_g *g, struct mrt_map_type *mt, void **roots, uint64_t *state,
 			      struct switched *s, bool on)
 {
 	atomic_store_explicit(&s->telemetry->enabled, on, memory_order_relaxed);
 	int64_t start_ns = prim_now_ns();
 	for (uint32_t i = 0; i < TELEMETRY_BLOCK / 2 && s->error == 0; i++) {
-		s->error = bench_insert(g, mt, roots, bench_next(state) % MAP_KEYS);
+		s->error = switched_insert(g, mt, roots, bench_next(state) % MAP_KEYS);
 		mrt_map_delete(g, mt, roots[0], bench_next(state) % MAP_KEYS);
 	}
 	return prim_now_ns() - start_ns;
@@ -312,7 +234,7 @@ static void switched_churn(mrt_g *g, void *arg)
 	if (s->error == 0)
 		s->error = mrt_map_new(g, &mt, 0, &roots[0]);
 	for (uint64_t i = 0; i < MAP_KEYS && s->error == 0; i++)
-		s->error = bench_insert(g, &mt, roots, bench_next(&state) % MAP_KEYS);
+		s->error = switched_insert(g, &mt, roots, bench_next(&state) % MAP_KEYS);
 	for (int i = 0; i < TELEMETRY_GROUPS && s->error == 0; i++) {
 		int64_t ns[2] = {0, 0};
 		for (int k = 0; k < 4; k++) {
@@ -389,10 +311,14 @@ int main(int argc, char **argv)
 		return 1;
 	if (argc == 3 && strcmp(argv[1], "op") == 0)
 		return bench_op(argv[2]);
+	if (argc == 2 && strcmp(argv[1], "echo-client") == 0)
+		return bench_echo_client(ECHO_CLIENT_FD);
+	if (argc == 2 && strcmp(argv[1], "list") == 0)
+		return bench_list();
 	if (argc == 2 && strcmp(argv[1], "gate") == 0)
 		return bench_gate();
 	if (argc == 2 && strcmp(argv[1], "telemetry") == 0)
 		return bench_telemetry();
-	fprintf(stderr, "usage: bench-runtime op NAME | gate | telemetry\n");
+	fprintf(stderr, "usage: bench-runtime list | op NAME | gate | telemetry\n");
 	return 2;
 }

@@ -129,6 +129,8 @@ struct gcs_scenario {
 	int gogc;                 /* -1 off */
 	uint64_t memlimit, heap_reserve;
 	char *oom, *map;          /* "return"; "classic" */
+	char *rounding;           /* "1.19", "1.22": mrt_rounding */
+	char *pacer; bool pacertrace; /* "1.21" or "1.19" */
 	uint64_t gc_every; bool clobber, check_edges;   /* target.stress */
 	struct gcs_workload workload[GCS_WORKLOADS_MAX]; uint32_t nworkloads;
 	struct gcs_phase phase[GCS_PHASES_MAX]; uint32_t nphases;

@@ -129,7 +129,30 @@ typedef struct mrt_mutex {
 	_Atomic uint32_t guard;
 } mrt_mutex;
 void mrt_lock(mrt_g *g, mrt_mutex *m);
+bool mrt_try_lock(mrt_g *g, mrt_mutex *m); /* no safepoint */
 void mrt_unlock(mrt_g *g, mrt_mutex *m);
+
+/* Go's RWMutex (sync/rwmutex.go): readers share, a writer excludes. A writer that waits holds back every reader that comes
+ * after it; its unlock lets in all readers that wait, before the next writer. Not recursive: not even for reading, as a writer may
+ * come in between. Zero is valid; outside the managed heap; its memory is needed until the last unlock has returned. An unlock without
+ * its lock ends the process with Go's text, exit status 2. At most 2^30 readers at a time. */
+typedef struct mrt_sema { /* part of it */
+	void *head, *tail;
+	uint32_t permits;
+	_Atomic uint32_t guard;
+} mrt_sema;
+typedef struct mrt_rwmutex {
+	mrt_mutex w; /* held by the writer that waits or writes */
+	mrt_sema writer_sema, reader_sema;
+	_Atomic int32_t reader_count; /* reading or waiting; 2^30 less while there is a writer */
+	_Atomic int32_t reader_wait;  /* readers that the writer waits for */
+} mrt_rwmutex;
+void mrt_rw_rlock(mrt_g *g, mrt_rwmutex *rw);
+bool mrt_rw_try_rlock(mrt_g *g, mrt_rwmutex *rw); /* no safepoint */
+void mrt_rw_runlock(mrt_g *g, mrt_rwmutex *rw);	  /* no safepoint */
+void mrt_rw_lock(mrt_g *g, mrt_rwmutex *rw);
+bool mrt_rw_try_lock(mrt_g *g, mrt_rwmutex *rw); /* no safepoint */
+void mrt_rw_unlock(mrt_g *g, mrt_rwmutex *rw);	 /* no safepoint */
 
 typedef struct mrt_wg {
 	_Atomic int64_t count;
@@ -161,7 +184,8 @@ int64_t mrt_conn_wake_lag_ns(const mrt_conn *c);
 
 /* Layout of an object: bit i of ptrmask says that word i is a pointer.
  * ptr_words is the number of words up to and including the last pointer (0: noscan).
- * Objects are aligned to 8 bytes. Static storage or lifetime of the runtime. */
+ * Objects are aligned to 8 bytes; those below 16 bytes without pointers, which share blocks (malloc.go, the
+ * tiny allocator), to 8, 4 or 2 if their size is divisible by it. Static storage or lifetime of the runtime. */
 struct mrt_type {
 	const char *name;
 	size_t size;
@@ -178,6 +202,9 @@ int mrt_new_array(mrt_g *g, const struct mrt_type *type, size_t n, void **ret);
  * store. A safepoint only when a forced GC fires (treat it as one). `slot` lies in
  * a heap object or a registered global. */
 void mrt_store(mrt_g *g, void **slot, void *value);
+/* atomic.Pointer's CompareAndSwap: as mrt_store, if *slot is `expected`; false: it was not, and nothing has changed. Acquire and
+ * release. A safepoint when a forced GC fires. */
+bool mrt_cas(mrt_g *g, void **slot, void *expected, void *value);
 static inline void *mrt_load(void *const *slot)
 {
 	return __atomic_load_n(slot, __ATOMIC_RELAXED);
@@ -192,18 +219,34 @@ void mrt_globals_remove(void **first);
 void mrt_gc(mrt_g *g); /* runtime.GC: a whole cycle including its sweep, forced */
 void mrt_set_gogc(mrt_g *g, int percent); /* negative: off */
 
-/* MemStats (mstats.go); every field has Go's meaning and its invariants hold. */
+/* MemStats (mstats.go); every field has Go's meaning and its invariants hold. Times are mrt_now_ns's. by_size: the
+ * classes 0 to 60, without large objects; size 0: class 0, which is none. */
+#define MRT_MEMSTATS_SIZES 61
 struct mrt_memstats {
-	uint64_t alloc, total_alloc, sys, mallocs, frees;
+	uint64_t alloc, total_alloc, sys, lookups, mallocs, frees;
 	uint64_t heap_alloc, heap_sys, heap_idle, heap_inuse, heap_released, heap_objects;
 	uint64_t stack_inuse, stack_sys, mspan_inuse, mspan_sys, mcache_inuse, mcache_sys;
-	uint64_t gc_sys, other_sys;
+	uint64_t buck_hash_sys, gc_sys, other_sys;
 	uint64_t next_gc, last_gc_ns, pause_total_ns;
-	uint64_t pause_ns[256];
+	uint64_t pause_ns[256], pause_end[256]; /* of the cycle n at n % 256, the first is 0 */
 	uint32_t num_gc, num_forced_gc;
 	double gc_cpu_fraction;
+	bool enable_gc, debug_gc; /* always true, always false */
+	struct {
+		uint32_t size;
+		uint64_t mallocs, frees;
+	} by_size[MRT_MEMSTATS_SIZES];
 };
-void mrt_memstats_read(mrt_g *g, struct mrt_memstats *ret); /* stops the world */
+/* Stops the world and empties every P's cache. */
+void mrt_memstats_read(mrt_g *g, struct mrt_memstats *ret);
+
+/* The heap profile (mrt_options.heap_profile_rate), as of the end of a mark phase one or two cycles ago, or of the last
+ * mrt_gc: pprof's protobuf, gzipped. `write` takes it in pieces: 0, or -errno, which ends it and is returned. While the
+ * runtime runs, any thread, no safepoint. -ENOTSUP: the rate is 0; -ENOMEM. */
+#define MRT_HEAP_PROFILE_RATE 524288 /* Go's */
+int mrt_heap_profile_write(int (*write)(void *arg, const void *data, size_t bytes), void *arg);
+/* Samples that found no memory for their record. */
+uint64_t mrt_heap_profile_dropped(void);
 
 /* Walk everything (spans, bits, colours, map invariants). 0, or the number of
  * the first broken invariant with its text. Stops the world. */
@@ -326,6 +369,69 @@ void mrt_map_iter_fini(struct mrt_map_iter *it);
 	struct mrt_map_iter name __attribute__((cleanup(mrt_map_iter_fini)));                   \
 	mrt_map_iter_init((gp), (mt), (m), &name)
 
+/* ----------------------------------------------------------------- sync.Map */
+
+/*
+ * Go's sync.Map up to 1.23 (sync/map.go): a map for many readers. Keys are integers, a value is a managed pointer that is not NULL. Any
+ * number of goroutines at a time; the map and a value handed in must be rooted by the caller. Every call is a safepoint. A value that
+ * is returned must be rooted before the next one.
+ *
+ * Look-up, update and deletion of a key that the `read` part has take no lock. What it lacks is looked up under a lock in the `dirty`
+ * part, which takes its place when as many have missed as it has keys; the first new key after that makes another one, of all that
+ * is not deleted. Only a store can be refused memory.
+ */
+typedef struct mrt_sync_map mrt_sync_map; /* a managed object */
+
+int mrt_sync_map_new(mrt_g *g, void **ret_map);
+/* NULL: the key is not there. */
+void *mrt_sync_map_load(mrt_g *g, mrt_sync_map *m, uint64_t key);
+/* -EINVAL: no value. -ENOMEM: unchanged. */
+int mrt_sync_map_store(mrt_g *g, mrt_sync_map *m, uint64_t key, void *value);
+/* The key's value, or `value`, which is stored, into the root slot *ret_actual. As mrt_sync_map_store. */
+int mrt_sync_map_load_or_store(mrt_g *g, mrt_sync_map *m, uint64_t key, void *value, void **ret_actual,
+			       bool *ret_loaded);
+/* What was there; NULL: nothing. Delete is the same. */
+void *mrt_sync_map_load_and_delete(mrt_g *g, mrt_sync_map *m, uint64_t key);
+/* Each key at most once; no snapshot: what others store or delete meanwhile is seen or not. The value is rooted while fn runs, which
+ * may use the map; false ends. */
+void mrt_sync_map_range(mrt_g *g, mrt_sync_map *m,
+			bool (*fn)(mrt_g *g, uint64_t key, void *value, void *arg), void *arg);
+
+/* Taken under the lock; entries may change meanwhile. deleted: entries of read that are nil; expunged: and are not in dirty. */
+struct mrt_sync_map_info { bool amended; uint64_t misses, read_len, dirty_len, deleted, expunged; };
+void mrt_sync_map_inspect(mrt_g *g, mrt_sync_map *m, struct mrt_sync_map_info *ret);
+
+/* ---------------------------------------------------------------- sync.Pool */
+
+/*
+ * Go's sync.Pool (sync/pool.go, sync/poolqueue.go): objects that are free until a collection takes them. Each P has a private one and
+ * a queue that others steal from. A cycle's first stop makes what is there the victim cache, and lets the last victim cache go: an
+ * object that nobody gets lives through one collection and dies in the second.
+ *
+ * A pool lies outside the managed heap and is initialised and ended by a goroutine, within one run. Any number of goroutines at a time.
+ */
+/* An object for a pool that has none, into the root slot *ret. 0, or -errno, which is the answer of mrt_pool_get. */
+typedef int mrt_pool_new_fn(mrt_g *g, void *arg, void **ret);
+typedef struct mrt_pool {
+	void *caches[2]; /* managed: of this cycle; victim. Roots: globals */
+	_Atomic uint32_t victim_left; /* 0: nothing is left in the victim cache */
+	mrt_pool_new_fn *fresh; /* NULL: none */
+	void *arg;
+	struct mrt_pool *next; /* all pools */
+} mrt_pool;
+
+int mrt_pool_init(mrt_g *g, mrt_pool *pool, mrt_pool_new_fn *fresh, void *arg); /* -ENOMEM: too many globals. No safepoint */
+void mrt_pool_fini(mrt_g *g, mrt_pool *pool);	 /* forgets what is in it. No safepoint */
+/* obj may be handed out again, at once; it is rooted by the caller. NULL: nothing. -ENOMEM: not taken, the pool is as before. */
+int mrt_pool_put(mrt_g *g, mrt_pool *pool, void *obj);
+/* *ret, a root slot: an object, whoever put it; NULL: there is none, and no function to make one. -ENOMEM, or what that function
+ * answers: *ret is as before. */
+int mrt_pool_get(mrt_g *g, mrt_pool *pool, void **ret);
+
+/* What is in it, world stopped: objects of this cycle's cache, of the victim cache, and queues of both. */
+struct mrt_pool_info { uint64_t fresh, victim, queues; uint32_t queue_cap_max; };
+void mrt_pool_inspect(mrt_g *g, mrt_pool *pool, struct mrt_pool_info *ret);
+
 /* ------------------------------------------------------------------- slices */
 
 /* `array` must be rooted (MRT_ROOT_SLOTS on it) or lie in a heap object. */
@@ -333,19 +439,35 @@ struct mrt_slice {
 	void *array;
 	size_t len, cap;
 };
+/* make([]T, len, cap). -EINVAL: len above cap; -EOVERFLOW: cap elements are more than an address space holds; -ENOMEM. */
 int mrt_slice_make(mrt_g *g, const struct mrt_type *elem, size_t len, size_t cap, struct mrt_slice *ret);
-/* append(s, elems...): copies n elements; grows by growslice's rule. `s` unchanged on -ENOMEM. */
+/* append(s, elems...): copies n elements; grows by growslice's rule. -ENOMEM; -EOVERFLOW where growslice panics (len out of range): `s` unchanged. */
 int mrt_append(mrt_g *g, const struct mrt_type *elem, struct mrt_slice *s, const void *elems, size_t n);
 /* s[lo:hi:max]; no allocation, no safepoint; -EINVAL out of range. `ret` may be `s`. Stored with the barrier. */
 int mrt_slice_sub(mrt_g *g, const struct mrt_type *elem, const struct mrt_slice *s, size_t lo, size_t hi,
 		  size_t max, struct mrt_slice *ret);
+/* copy(dst, src): as many as both have, whichever way they overlap. The number. */
 int64_t mrt_slice_copy(mrt_g *g, const struct mrt_type *elem, struct mrt_slice *dst, const struct mrt_slice *src);
-/* The capacity growslice gives (slice.go); exported for tests and docs. */
-size_t mrt_slice_next_cap(size_t elem_bytes, size_t old_cap, size_t need);
+
+/* How many bytes an array of a grown slice, or of a map's buckets, has: roundupsize (msize.go), which changed with Go 1.22. */
+enum mrt_rounding {
+	MRT_ROUNDING_1_19, /* up to 32768 bytes a size class, above whole pages of 8 KiB; 1.18 to 1.21 */
+	MRT_ROUNDING_1_22  /* with pointers and above 512 bytes, 8 bytes of the class are a header that the array cannot use */
+};
+/* What growslice looks at besides the numbers. */
+struct mrt_growth {
+	size_t elem_bytes;
+	bool noscan; /* the elements have no pointers */
+	enum mrt_rounding rounding;
+};
+/* The capacity growslice gives (slice.go) when append needs `need` elements and there is room for old_cap; 0: Go panics, append's answer is
+ * -EOVERFLOW. A function of its arguments; for who reckons with sizes, as tests do and the heap-follow driver. */
+size_t mrt_slice_next_cap(struct mrt_growth of, size_t old_cap, size_t need);
 
 /* ------------------------------------------------------------------ running */
 
 enum mrt_oom { MRT_OOM_RETURN, MRT_OOM_THROW };
+enum mrt_pacer { MRT_PACER_1_21, MRT_PACER_1_19 }; /* whose rules: of 1.21 to 1.26, or of 1.19 */
 
 struct mrt_telemetry; /* runtime/watch/telemetry.h */
 
@@ -353,10 +475,14 @@ struct mrt_options {
 	uint32_t procs;          /* Ps, 1..64; 0: prim_ncpu() */
 	int gogc;                /* percent, negative off; 0 means 100 */
 	uint64_t memlimit;       /* 0: none */
+	uint64_t heap_profile_rate; /* MemProfileRate: bytes; 1: every allocation; 0: no profile */
 	enum mrt_oom oom;
+	enum mrt_rounding rounding; /* of grown slices and bucket arrays */
 	uint64_t seed;           /* hash seeds, steal order, iteration start; 0: random */
 	size_t heap_reserve;     /* address space; 0: 64 GiB */
+	enum mrt_pacer pacer;
 	bool gctrace;            /* Go's line on stderr each cycle */
+	bool pacertrace;         /* and those of gcpacertrace=1 */
 	/* stress switches */
 	uint64_t gc_every;       /* start a GC at every nth allocation; 0 off */
 	bool clobber;            /* freed memory is overwritten with 0xdeadbeef words at sweep */

@@ -24,35 +24,41 @@ static uint32_t run_procs(const struct mrt_options *opt)
 	return n < RUN_PROCS_MAX ? n : RUN_PROCS_MAX;
 }
 
-static struct gc_options run_gc_options(const struct mrt_options *opt, uint32_t procs)
+static struct gc_options run_gc_options(const struct mrt_options *opt, uint32_t procs,
+					uint64_t seed)
 {
 	return (struct gc_options){
 		.procs = procs,
+		.seed = seed,
+		.heap_profile_rate = opt->heap_profile_rate,
 		.gogc = opt->gogc,
 		.memlimit = opt->memlimit,
 		.oom = opt->oom,
+		.pacer = opt->pacer,
 		.gctrace = opt->gctrace,
+		.pacertrace = opt->pacertrace,
 		.gc_every = opt->gc_every,
 		.check_edges = opt->check_edges,
 		.telemetry = opt->telemetry,
 	};
 }
 
-static int run_started(mrt_go_fn *fn, void *arg)
+static int run_started(const struct mrt_options *opt, mrt_go_fn *fn, void *arg)
 {
 	int r = gc_start_workers();
 
-	data_init();
+	data_init(opt->rounding);
 	return r < 0 ? r : sched_main(fn, arg);
 }
 
 int mrt_run(const struct mrt_options *opt, mrt_go_fn *fn, void *arg)
 {
 	uint32_t procs = run_procs(opt);
-	struct gc_options gc = run_gc_options(opt, procs);
+	uint64_t seed = opt->seed != 0 ? opt->seed : prim_seed();
+	struct gc_options gc = run_gc_options(opt, procs, seed);
 	struct sched_options sched = {
 		.procs = procs,
-		.seed = opt->seed != 0 ? opt->seed : prim_seed(),
+		.seed = seed,
 		.telemetry = opt->telemetry,
 		.gc = &gc_sched_hooks,
 		.oom = opt->oom,
@@ -72,7 +78,7 @@ int mrt_run(const struct mrt_options *opt, mrt_go_fn *fn, void *arg)
 	if (r < 0)
 		goto fail_sched;
 	gcs_rt_state_source = mrt_state;
-	r = run_started(fn, arg);
+	r = run_started(opt, fn, arg);
 	sched_fini();
 	gcs_rt_state_source = NULL;
 fail_sched:

@@ -111,7 +111,7 @@ static struct follow *follow_of(struct work_unit *u)
 
 static uint64_t follow_slot_bytes(uint64_t bytes)
 {
-	return mrt_slice_next_cap(1, 0, bytes);
+	return mrt_slice_next_cap((struct mrt_growth){.elem_bytes = 1, .noscan = true}, 0, bytes);
 }
 
 static struct follow_object follow_object(const struct follow *f, uint64_t number)

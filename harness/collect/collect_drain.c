@@ -308,6 +308,19 @@ static bool drain_after_end(struct gcs_collect *c, const struct watch_record *r)
 	return true;
 }
 
+static void drain_limiter(struct gcs_collect *c, const struct watch_record *r)
+{
+	if (c->limiter.cycles++ == 0) {
+		c->limiter.first = r->a;
+		collect_say(c, collect_rel(c, r->t_ns), 1,
+			    "the CPU limiter came on by gc %" PRIu64 ": collecting took its half of "
+			    "the CPU, nobody assists for now",
+			    r->a);
+	}
+	c->limiter.last = r->a;
+	c->limiter.on_ns += r->b;
+}
+
 static void drain_record(struct gcs_collect *c, const struct watch_record *r)
 {
 	int64_t t_ns = collect_rel(c, r->t_ns);
@@ -337,6 +350,9 @@ static void drain_record(struct gcs_collect *c, const struct watch_record *r)
 	case WATCH_SWEEP_END:
 	case WATCH_GC_H:
 		drain_gc(c, r, i, cell);
+		break;
+	case WATCH_LIMITER:
+		drain_limiter(c, r);
 		break;
 	case WATCH_FIRE:
 		drain_fire(c, r, i, cell);

@@ -78,6 +78,9 @@ struct gcs_collect {
 	uint64_t firing_rows[GCS_FAULTS_MAX];	       /* in this interval */
 	uint64_t firings_dropped;
 	uint64_t op_errors_told;
+	struct {
+		uint64_t cycles, first, last, on_ns; /* cycles: that had it on */
+	} limiter;				     /* of the collector's share of the CPU */
 	struct gcs_recoveries recoveries;
 	struct gcs_ledger ledger;
 	struct gcs_facts facts;

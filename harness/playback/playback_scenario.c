@@ -182,6 +182,7 @@ int gcs_scenario_of_json(const char *text, struct gcs_scenario **ret)
 	s->procs = of_u32(runtime, "procs");
 	s->gogc = (int)of_int(runtime, "gogc");
 	s->memlimit = (uint64_t)of_int(runtime, "memlimit");
+	s->rounding = of_text_if(runtime, "rounding");
 	s->end_ns = of_int(root, "end_ns");
 	of_phases(json_object_get(root, "phases"), s);
 	of_workloads(json_object_get(root, "workloads"), s);

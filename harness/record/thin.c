@@ -130,7 +130,7 @@ static const struct {
 		   " FROM src.events ORDER BY level DESC, rowid DESC LIMIT " TEXT(
 			   GCS_THIN_EVENTS) ") ORDER BY rowid"},
 	{"gctrace", "INSERT INTO main.gctrace SELECT * FROM src.gctrace WHERE rowid ="
-		    " (SELECT max(rowid) FROM src.gctrace)"},
+		    " (SELECT max(rowid) FROM src.gctrace WHERE line LIKE 'gc %')"},
 	/* A part is a stretch of one phase; thin_map says which old interval goes where. */
 	{"intervals",
 	 "CREATE TEMP TABLE thin_map AS SELECT idx AS old, dense_rank() OVER (ORDER BY part, nth)"

@@ -280,6 +280,10 @@ static void row_counter(struct report *r, sqlite3_stmt *q)
 		{"heap_goal_max", &r->heap_goal_max},
 		{"rss_max", &r->rss_max},
 		{"resolution_ns", (uint64_t *)&r->resolution_ns},
+		{"limiter_cycles", &r->limiter_cycles},
+		{"limiter_on_ns", &r->limiter_on_ns},
+		{"limiter_first", &r->limiter_first},
+		{"limiter_last", &r->limiter_last},
 		{"integrity_checked", &r->integrity_checked},
 		{"integrity_errors", &r->integrity_errors},
 		{"crashes", &r->crashes},
@@ -364,7 +368,7 @@ static const struct {
 	{report_logged_sql, report_logged_row},
 	{report_followed_sql, report_followed_row},
 	{report_fidelity_sql, report_fidelity_row},
-	{"SELECT line FROM gctrace ORDER BY rowid DESC LIMIT 1", row_gctrace},
+	{"SELECT line FROM gctrace WHERE line LIKE 'gc %' ORDER BY rowid DESC LIMIT 1", row_gctrace},
 	{"SELECT value FROM host WHERE key='" GCS_THIN_KEY "'", row_thinned},
 };
 

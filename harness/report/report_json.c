@@ -77,11 +77,19 @@ static json_t *json_pauses(const struct report *r)
 static json_t *json_gc(const struct report *r)
 {
 	double fraction = r->cpu_ns ? (double)r->gc_cpu_ns / (double)r->cpu_ns : 0;
-	return json_pack("{sI sI sf sI sI sI so}", "cycles", (json_int_t)r->gc_cycles, "forced",
-			 (json_int_t)r->gc_forced, "cpu_fraction", fraction, "heap_live_max",
-			 (json_int_t)r->heap_live_max, "heap_goal_max",
-			 (json_int_t)r->heap_goal_max, "rss_max", (json_int_t)r->rss_max, "mark",
-			 json_pcts(&r->series[GCS_MARK]));
+	json_t *o = json_pack("{sI sI sf sI sI sI so}", "cycles", (json_int_t)r->gc_cycles,
+			      "forced", (json_int_t)r->gc_forced, "cpu_fraction", fraction,
+			      "heap_live_max", (json_int_t)r->heap_live_max, "heap_goal_max",
+			      (json_int_t)r->heap_goal_max, "rss_max", (json_int_t)r->rss_max,
+			      "mark", json_pcts(&r->series[GCS_MARK]));
+	if (o && r->limiter_cycles)
+		json_object_set_new(o, "limiter",
+				    json_pack("{sI sI sI sI}", "cycles",
+					      (json_int_t)r->limiter_cycles, "on_ns",
+					      (json_int_t)r->limiter_on_ns, "first",
+					      (json_int_t)r->limiter_first, "last",
+					      (json_int_t)r->limiter_last));
+	return o;
 }
 
 static json_t *json_ops(const struct report *r)

@@ -113,6 +113,7 @@ struct report {
 	struct gcs_pcts series[GCS_SERIES];
 	int64_t recorded_ns; /* of the phases that count, as far as they ran */
 	uint64_t used_ns;    /* processor time of the target in them; 0: not known */
+	uint64_t limiter_cycles, limiter_on_ns, limiter_first, limiter_last;
 	uint64_t gc_cycles, gc_forced, gc_cpu_ns, cpu_ns, assist_ns, heap_live_max, heap_goal_max,
 		rss_max;
 	uint64_t integrity_checked, integrity_errors, crashes;

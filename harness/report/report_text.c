@@ -196,6 +196,10 @@ static void text_gc(const struct report *r, FILE *out)
 		fprintf(out, "  concurrent mark %s at the median, %s at most\n",
 			show_ns(r->series[GCS_MARK].p50_ns).text,
 			show_ns(r->series[GCS_MARK].max_ns).text);
+	if (r->limiter_cycles)
+		fprintf(out, "  CPU limiter on for %s in %s cycles, gc %" PRIu64 " to %" PRIu64 "\n",
+			show_ns((int64_t)r->limiter_on_ns).text,
+			show_count(r->limiter_cycles).text, r->limiter_first, r->limiter_last);
 	if (r->gctrace && r->gctrace[0])
 		fprintf(out, "  last: %s\n", r->gctrace);
 	fprintf(out, "  reading gctrace: in A+B+C ms clock only A and C stop the world; B, the "

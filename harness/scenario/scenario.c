@@ -326,6 +326,8 @@ void gcs_scenario_destroy(struct gcs_scenario *s)
 	free(s->path);
 	free(s->text);
 	free(s->oom);
+	free(s->rounding);
+	free(s->pacer);
 	free(s->map);
 	free(s->clock);
 	free(s->chosen);

@@ -689,6 +689,8 @@ static void bind_defaults(struct gcs_bound *b)
 	s->gogc = 100;
 	s->map = strdup("classic");
 	s->oom = strdup("return");
+	s->rounding = strdup("1.19");
+	s->pacer = strdup("1.21");
 	s->time_scale_milli = s->heap_scale_milli = 1000;
 	s->clock_ns = -1;
 	s->recovery.band_milli = 1250;

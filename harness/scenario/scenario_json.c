@@ -192,11 +192,15 @@ static json_t *json_faults(const struct gcs_scenario *s, bool whole)
 
 static json_t *json_runtime(const struct gcs_scenario *s)
 {
-	json_t *o = json_pack("{s:I,s:I,s:I,s:I,s:s,s:I,s:b,s:b,s:b,s:I}", "procs", INT(s->procs),
+	json_t *o = json_pack("{s:I,s:I,s:I,s:I,s:s,s:s,s:I,s:b,s:b,s:b,s:I}", "procs", INT(s->procs),
 			      "gogc", INT(s->gogc), "memlimit", INT(s->memlimit), "seed",
-			      INT(s->seed), "oom", s->oom, "gc_every", INT(s->gc_every), "clobber",
-			      s->clobber, "check_edges", s->check_edges, "gctrace", 1,
+			      INT(s->seed), "oom", s->oom, "rounding", s->rounding, "gc_every",
+			      INT(s->gc_every), "clobber", s->clobber, "check_edges", s->check_edges, "gctrace", 1,
 			      "heap_reserve", INT(s->heap_reserve));
+	if (o)
+		json_object_set_new(o, "pacer", json_string(s->pacer));
+	if (o && s->pacertrace)
+		json_object_set_new(o, "gcpacertrace", json_true());
 	if (o && s->count_live)
 		json_object_set_new(o, "count_live", json_true());
 	return o;

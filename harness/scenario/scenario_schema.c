@@ -16,6 +16,8 @@
 static const char *const words_runtime[] = {"embedded", NULL};
 static const char *const words_map[] = {"classic", NULL};
 static const char *const words_oom[] = {"return", NULL};
+static const char *const words_rounding[] = {"1.19", "1.22", NULL};
+static const char *const words_pacer[] = {"1.21", "1.19", NULL};
 static const char *const words_driver[] = {"map-churn", "slice-append", "echo", "heap-follow", NULL};
 static const char *const words_where[] = {"before_shade", "after_shade", "after_store", NULL};
 static const char *const words_mode[] = {"start", "cycle", NULL};
@@ -37,6 +39,9 @@ static const struct gcs_field fields_target[] = {
 	{"heap_reserve", GCS_T_BYTES, AT(gcs_scenario, heap_reserve), .min = 64 * MIB, .max = 1024 * GIB, .about = "address space for the heap"},
 	{"map", GCS_T_WORD, AT(gcs_scenario, map), .words = words_map, .about = "layout of maps"},
 	{"oom", GCS_T_WORD, AT(gcs_scenario, oom), .words = words_oom, .about = "what an operation does that gets no memory"},
+	{"rounding", GCS_T_WORD, AT(gcs_scenario, rounding), .words = words_rounding, .about = "sizes of grown slices and of bucket arrays, as in Go up to 1.21, or from 1.22 on"},
+	{"pacer", GCS_T_WORD, AT(gcs_scenario, pacer), .words = words_pacer, .about = "whose rules say when a collection begins: Go 1.19's, or those of 1.21 to 1.26"},
+	{"gcpacertrace", GCS_T_BOOL, AT(gcs_scenario, pacertrace), .about = "print the pacer's lines too, as GODEBUG=gcpacertrace=1; the record keeps them with gctrace's"},
 	{"stress", GCS_T_SECTION, .section = &section_stress, .about = "switches that find bugs and cost speed"},
 };
 static const struct gcs_later later_target[] = {

@@ -51,8 +51,14 @@ static void text_target(const struct page_out *p)
 				      text_unit(GCS_UNIT_BYTES,
 						(double)s->memlimit * s->heap_scale_milli / 1e3,
 						written));
+	if (s->rounding && strcmp(s->rounding, "1.19") != 0)
+		n += (size_t)snprintf(line + n, sizeof line - n, ", rounding of Go %s", s->rounding);
 	if (s->heap_scale_milli != 1000)
 		snprintf(line + n, sizeof line - n, ", heap scale %.7g", s->heap_scale_milli / 1e3);
+	if (s->pacer && strcmp(s->pacer, "1.21") != 0) {
+		n = strlen(line);
+		snprintf(line + n, sizeof line - n, ", pacer of Go %s", s->pacer);
+	}
 	fputs("  target     ", p->out);
 	gcs_page_wrap(p->out, line, 13, 13, p->page->cols);
 }

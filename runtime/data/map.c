@@ -23,6 +23,8 @@
 #include "runtime/data/data.h"
 
 #include "runtime/data/map_priv.h"
+#include "runtime/data/pool_priv.h"
+#include "runtime/data/sync_map.h"
 
 #include "faults/gate.h"
 
@@ -39,16 +41,27 @@ const struct mrt_type map_pointer_type = {"pointer", sizeof(void *), 1, &map_poi
 
 static _Atomic uint64_t data_random_seed, data_random_count;
 
+/* Written before any goroutine runs. */
+static enum mrt_rounding data_rule;
+
 void data_random_restart(uint64_t seed)
 {
 	atomic_store_explicit(&data_random_seed, seed, memory_order_relaxed);
 	atomic_store_explicit(&data_random_count, 0, memory_order_relaxed);
 }
 
-void data_init(void)
+void data_init(enum mrt_rounding rounding)
 {
+	data_rule = rounding;
 	data_random_restart(prim_seed());
 	gc_check_register(&map_header_type, map_check);
+	sync_map_init();
+	pool_init();
+}
+
+enum mrt_rounding data_rounding(void)
+{
+	return data_rule;
 }
 
 void map_die(const char *text)

@@ -148,7 +148,7 @@ static void map_extra_clear(struct sched_g *g, struct map_extra *extra, uint8_t 
 
 static void map_clear(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m)
 {
-	uint64_t n = map_array_count(mt->bucket_bytes, m->b);
+	uint64_t n = map_array_count(mt->bucket_bytes, !mt->has_pointers, m->b);
 	uint8_t *spare;
 
 	map_mark_empty(g, mt, m->buckets, map_mask(m->b) + 1);

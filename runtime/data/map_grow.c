@@ -17,13 +17,14 @@
  * 2^1 on; a single bucket never overflows), not by the first overflow bucket or iterator: so an
  * iteration cannot fail.
  */
+#include "runtime/data/data.h"
 #include "runtime/data/map_priv.h"
 
 #include "faults/gate.h"
 
 /* ------------------------------------------------------------ bucket arrays */
 
-uint64_t map_array_count(uint32_t bucket_bytes, uint8_t b)
+uint64_t map_array_count(uint32_t bucket_bytes, bool noscan, uint8_t b)
 {
 	uint64_t n = (uint64_t)1 << b;
 	size_t bytes, rounded;
@@ -32,7 +33,7 @@ uint64_t map_array_count(uint32_t bucket_bytes, uint8_t b)
 		return n;
 	n += (uint64_t)1 << (b - 4);
 	bytes = n * bucket_bytes;
-	rounded = mem_round_up(bytes);
+	rounded = data_round_up_by(data_rounding(), bytes, noscan);
 	return rounded == bytes ? n : rounded / bucket_bytes;
 }
 
@@ -50,7 +51,7 @@ uint8_t *map_array_spares(struct sched_g *g, const struct mrt_map_type *mt, uint
 int map_array_alloc(struct sched_g *g, const struct mrt_map_type *mt, uint8_t b,
 		    uint8_t **ret_array, uint8_t **ret_spare)
 {
-	uint64_t n = map_array_count(mt->bucket_bytes, b);
+	uint64_t n = map_array_count(mt->bucket_bytes, !mt->has_pointers, b);
 	void *array;
 	int rc = gc_alloc(g, &mt->bucket, n, &array);
 
@@ -99,7 +100,9 @@ static int map_list_reserve(struct sched_g *g, struct map_list *list, uint64_t n
 
 	if (list->len + n <= list->cap)
 		return 0;
-	cap = mrt_slice_next_cap(sizeof(void *), list->cap, list->len + n);
+	cap = mrt_slice_next_cap((struct mrt_growth){.elem_bytes = sizeof(void *),
+						     .rounding = data_rounding()},
+				 list->cap, list->len + n);
 	rc = gc_alloc(g, &map_pointer_type, cap, &array);
 	if (rc < 0)
 		return rc;
@@ -236,7 +239,7 @@ static bool map_grow_visit(const struct sched_g *g, const struct mrt_map_type *m
 			   const struct mrt_map *m, uint8_t b, enum gcs_action may,
 			   struct gcs_site *ret_site, struct gcs_firing *ret)
 {
-	*ret_site = gc_site(g, !g->system, map_array_count(mt->bucket_bytes, b) * mt->bucket_bytes);
+	*ret_site = gc_site(g, !g->system, map_array_count(mt->bucket_bytes, !mt->has_pointers, b) * mt->bucket_bytes);
 	ret_site->type = mt->elem->name;
 	ret_site->map = m;
 	ret_site->actions = (uint16_t)may;

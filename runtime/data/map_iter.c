@@ -159,18 +159,10 @@ static __attribute__((cold, noinline)) void map_iter_point(struct sched_g *g, st
 	sched_op_leave(g);
 }
 
-bool mrt_map_iter_next(mrt_g *g, struct mrt_map_iter *it)
+/* The next entry, into *it; false: there is none. */
+static inline __attribute__((always_inline)) bool map_iter_step(struct mrt_map *m,
+								struct mrt_map_iter *it)
 {
-	struct mrt_map *m = it->roots[MAP_ROOT_MAP];
-
-	mrt_safepoint(g);
-	prim_step(PRIM_COST_MAP_ITER);
-	if (it->done)
-		return false;
-	if (PRIM_UNLIKELY(map_flag(m, MAP_WRITING)))
-		map_die("fatal error: concurrent map iteration and map write\n");
-	if (gcs_gate(GCS_POINT_map_iterate))
-		map_iter_point(sched_of(g), m, it);
 	if (PRIM_UNLIKELY(m->hash0 != it->seed))
 		map_iter_emptied(m, it);
 	for (;;) {
@@ -189,4 +181,26 @@ bool mrt_map_iter_next(mrt_g *g, struct mrt_map_iter *it)
 			map_overflow(it->roots[MAP_ROOT_BUCKET], it->mt->bucket_bytes);
 		it->i = 0;
 	}
+}
+
+bool mrt_map_iter_next(mrt_g *g, struct mrt_map_iter *it)
+{
+	struct mrt_map *m = it->roots[MAP_ROOT_MAP];
+
+	mrt_safepoint(g);
+	prim_step(PRIM_COST_MAP_ITER);
+	if (it->done)
+		return false;
+	if (PRIM_UNLIKELY(map_flag(m, MAP_WRITING)))
+		map_die("fatal error: concurrent map iteration and map write\n");
+	if (gcs_gate(GCS_POINT_map_iterate))
+		map_iter_point(sched_of(g), m, it);
+	return map_iter_step(m, it);
+}
+
+bool map_iter_next_shared(mrt_g *g, struct mrt_map_iter *it)
+{
+	mrt_safepoint(g);
+	prim_step(PRIM_COST_MAP_ITER);
+	return !it->done && map_iter_step(it->roots[MAP_ROOT_MAP], it);
 }

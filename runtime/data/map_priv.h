@@ -373,7 +373,7 @@ struct map_reserve {
 int map_array_alloc(struct sched_g *g, const struct mrt_map_type *mt, uint8_t b,
 		    uint8_t **ret_array, uint8_t **ret_spare);
 /* Buckets of an array for 2^b, spare ones included. */
-uint64_t map_array_count(uint32_t bucket_bytes, uint8_t b);
+uint64_t map_array_count(uint32_t bucket_bytes, bool noscan, uint8_t b);
 /* Mark the last bucket of an array as the last spare one; returns the first. */
 uint8_t *map_array_spares(struct sched_g *g, const struct mrt_map_type *mt, uint8_t *array,
 			  uint8_t b, uint64_t n);
@@ -405,6 +405,10 @@ void map_grow_midway(struct sched_g *g, const struct mrt_map_type *mt, struct mr
 void map_grow_work(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m,
 		   uint64_t bucket, bool inserts);
 
+/* ---- map_iter.c */
+
+/* mrt_map_iter_next of a map that others read at the same time, without a lock: map/iterate, which may make it grow, is passed by. */
+bool map_iter_next_shared(mrt_g *g, struct mrt_map_iter *it);
 /* ---- map.c */
 
 /* A function for integer keys was given a map of others. */

@@ -236,15 +236,16 @@ int mrt_map_type_init(struct mrt_map_type *mt, enum mrt_key key, const struct mr
 /* ------------------------------------------------------------------ inspect */
 
 /* Of the arrays, and of what overflow buckets the spare ones of the current array did not suffice for. */
-static uint64_t map_info_bytes(const struct mrt_map_info *info, uint32_t bucket_bytes)
+static uint64_t map_info_bytes(const struct mrt_map_info *info, uint32_t bucket_bytes,
+			       bool noscan)
 {
 	uint64_t buckets = (uint64_t)1 << info->b;
-	uint64_t all = map_array_count(bucket_bytes, info->b), spares = all - buckets;
+	uint64_t all = map_array_count(bucket_bytes, noscan, info->b), spares = all - buckets;
 
 	if (info->overflow > spares)
 		all += info->overflow - spares;
 	if (info->growing)
-		all += map_array_count(bucket_bytes, (uint8_t)__builtin_ctzll(info->old_buckets));
+		all += map_array_count(bucket_bytes, noscan, (uint8_t)__builtin_ctzll(info->old_buckets));
 	return all * bucket_bytes;
 }
 
@@ -270,7 +271,9 @@ void mrt_map_inspect(const mrt_map *m, struct mrt_map_info *ret)
 		ret->old_buckets = (uint64_t)1 << old_b;
 		ret->evacuated = nevacuate < ret->old_buckets ? nevacuate : ret->old_buckets;
 	}
-	if (__atomic_load_n(&m->buckets, __ATOMIC_RELAXED) != NULL)
-		ret->bucket_bytes =
-			map_info_bytes(ret, map_shape_at((uint16_t)(progress >> 48))->bucket_bytes);
+	if (__atomic_load_n(&m->buckets, __ATOMIC_RELAXED) != NULL) {
+		const struct map_shape *shape = map_shape_at((uint16_t)(progress >> 48));
+
+		ret->bucket_bytes = map_info_bytes(ret, shape->bucket_bytes, !shape->pointers);
+	}
 }

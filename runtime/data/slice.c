@@ -1,6 +1,10 @@
 /*
- * slice.c: slices with Go's growth (slice.go: makeslice, growslice, nextslicecap; go-facts §3,
- * rounding of Go up to 1.21).
+ * slice.c: slices with Go's growth (slice.go: makeslice, growslice, nextslicecap; go-facts §3), by
+ * the rounding of Go up to 1.21 or from 1.22 on (roundupsize).
+ *
+ * By the rule of 1.22 an array with pointers has odd sizes, as 143 words where 128 were asked for: the
+ * class of 1152 bytes less 8 for a header.  Here there is no header: the array is the 1144 bytes that its
+ * capacity says, and the allocator takes the class they fit in.
  *
  * A slice is {array, len, cap} in a root frame or a heap object; several may share one array, and
  * append writes in place while there is room, so the sharers see it.  The old array is left to the
@@ -19,6 +23,7 @@
 #include <string.h>
 
 #define SLICE_ALLOC_MAX	   ((uint64_t)1 << 48)
+#define SLICE_LEN_MAX	   ((size_t)PTRDIFF_MAX)
 #define SLICE_DOUBLE_BELOW 256u
 
 /* nextslicecap, before rounding. */
@@ -36,17 +41,31 @@ static size_t slice_grow_cap(size_t old_cap, size_t need)
 	return cap;
 }
 
-/* 0: out of range. */
-size_t mrt_slice_next_cap(size_t elem_bytes, size_t old_cap, size_t need)
+size_t data_round_up_by(enum mrt_rounding rounding, size_t bytes, bool noscan)
+{
+	return rounding == MRT_ROUNDING_1_22 ? mem_round_up_1_22(bytes, noscan)
+					     : mem_round_up(bytes);
+}
+
+size_t mrt_slice_next_cap(struct mrt_growth of, size_t old_cap, size_t need)
 {
 	size_t cap, bytes;
 
-	if (elem_bytes == 0)
+	if (need > SLICE_LEN_MAX)
+		return 0;
+	if (of.elem_bytes == 0)
 		return need;
 	cap = slice_grow_cap(old_cap, need);
-	if (__builtin_mul_overflow(cap, elem_bytes, &bytes) || bytes > SLICE_ALLOC_MAX)
+	if (__builtin_mul_overflow(cap, of.elem_bytes, &bytes) || bytes > SLICE_ALLOC_MAX)
 		return 0;
-	return mem_round_up(bytes) / elem_bytes;
+	return data_round_up_by(of.rounding, bytes, of.noscan) / of.elem_bytes;
+}
+
+static struct mrt_growth slice_growth(const struct mrt_type *elem)
+{
+	return (struct mrt_growth){.elem_bytes = elem->size,
+				   .noscan = elem->ptr_words == 0,
+				   .rounding = data_rounding()};
 }
 
 /* Copy n elements that may overlap (typedslicecopy). */
@@ -77,7 +96,8 @@ int mrt_slice_make(mrt_g *pub, const struct mrt_type *elem, size_t len, size_t c
 
 	if (len > cap)
 		return -EINVAL;
-	if (__builtin_mul_overflow(elem->size, cap, &bytes) || bytes > SLICE_ALLOC_MAX)
+	if (cap > SLICE_LEN_MAX || __builtin_mul_overflow(elem->size, cap, &bytes) ||
+	    bytes > SLICE_ALLOC_MAX)
 		return -EOVERFLOW;
 	sched_op_enter(g);
 	rc = gc_alloc(g, elem, cap, &array);
@@ -155,7 +175,7 @@ static __attribute__((noinline)) int slice_grow(struct sched_g *g, const struct 
 
 	if (__builtin_add_overflow(s->len, n, &need))
 		return -EOVERFLOW;
-	cap = mrt_slice_next_cap(elem->size, s->cap, need);
+	cap = mrt_slice_next_cap(slice_growth(elem), s->cap, need);
 	if (cap == 0)
 		return -EOVERFLOW;
 	if (gcs_gate(GCS_POINT_slice_alias))

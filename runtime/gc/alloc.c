@@ -1,9 +1,12 @@
 /*
  * alloc.c: an allocation, in mallocgc's order (malloc.go), and what happens without memory.
  *
- *   size 0: one shared address; mem/malloc gate; safepoint; stress cycle; assist; P's cache, else
- * refill, else large; pointer bits; zero; born black while marking; pin; and after a refill or a
- * large object the trigger is looked at.
+ *   size 0: one shared address; mem/malloc gate; safepoint; stress cycle; assist; the P's tiny block
+ * for what is below 16 bytes and has no pointers, else its cache, else refill, else large; pointer bits;
+ * zero; born black while marking; pin; and after a refill or a large object the trigger is looked at.
+ *
+ * What is put into a tiny block that was there has nothing of its own: the block was zeroed when it was new, and
+ * is black while marking, for the cycle greyed it at its start or it was born black.
  *
  * Out of memory. `return`: a whole collection, shared by all who wait, one retry, then -ENOMEM.
  * `throw`: Go's text and exit status 2. An injected mem/malloc failure is neither: it is final,
@@ -12,6 +15,7 @@
  * failed the operation.
  */
 #include "runtime/gc/gc_priv.h"
+#include "runtime/watch/heap_profile.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -133,9 +137,27 @@ static int alloc_refill(struct sched_g *g, mem_spanclass sc, size_t bytes)
 	return r;
 }
 
-/* The P may be another one after a refill that waited. */
-static int alloc_small(struct sched_g *g, mem_spanclass sc, void **ret_obj, bool *ret_needzero,
-		       bool *ret_slow)
+struct alloc_request {
+	const struct mrt_type *type;
+	size_t n, bytes, slot_bytes;
+	bool noscan, large, needzero, slow;
+	bool shared; /* part of a tiny block that was there; then slot_bytes is 0 */
+	bool sample; /* for the heap profile */
+};
+
+/* The heap profile's count-down. */
+static inline void alloc_count_down(struct mem_cache *c, struct alloc_request *q)
+{
+	if (PRIM_UNLIKELY(q->slot_bytes >= c->sample_left))
+		q->sample = true;
+	else
+		c->sample_left -= q->slot_bytes;
+}
+
+/* The P may be another one after a refill that waited. Inlined into both of its callers: the call would be a tenth of a
+ * small allocation. */
+static inline __attribute__((always_inline)) int alloc_small(struct sched_g *g, mem_spanclass sc,
+							     struct alloc_request *q, void **ret_obj)
 {
 	for (;;) {
 		struct mem_cache *c = g->p->mc;
@@ -144,12 +166,13 @@ static int alloc_small(struct sched_g *g, mem_spanclass sc, void **ret_obj, bool
 
 		if (PRIM_UNLIKELY(mem_cache_stale(c)))
 			mem_cache_flush(c);
-		obj = mem_cache_alloc(c, sc, ret_needzero);
+		obj = mem_cache_alloc(c, sc, &q->needzero);
 		if (PRIM_LIKELY(obj != NULL)) {
+			alloc_count_down(c, q);
 			*ret_obj = obj;
 			return 0;
 		}
-		*ret_slow = true;
+		q->slow = true;
 		r = alloc_refill(g, sc, mem_class_size[sc / 2]);
 		if (r < 0)
 			return r;
@@ -198,29 +221,54 @@ static void alloc_black(struct sched_g *g, void *obj, size_t slot_bytes)
 		gc_local_of(g)->bytes_marked += slot_bytes;
 }
 
-struct alloc_request {
-	const struct mrt_type *type;
-	size_t n, bytes, slot_bytes;
-	bool noscan, large, needzero, slow;
-};
+/* Below MEM_TINY_BYTES, and no pointers. */
+static __attribute__((noinline)) int alloc_tiny(struct sched_g *g, struct alloc_request *q, void **ret_obj)
+{
+	struct mem_cache *c = g->p->mc;
+	void *obj;
+	int r;
+
+	if (PRIM_UNLIKELY(mem_cache_stale(c)))
+		mem_cache_flush(c);
+	obj = mem_tiny_alloc(c, q->bytes);
+	q->shared = obj != NULL;
+	if (!q->shared) {
+		q->slot_bytes = MEM_TINY_BYTES;
+		r = alloc_small(g, MEM_TINY_SPANCLASS, q, &obj);
+		if (r < 0)
+			return r;
+		if (q->needzero)
+			memset(obj, 0, MEM_TINY_BYTES);
+		q->needzero = false;
+		mem_tiny_renew(g->p->mc, obj, q->bytes); /* another P's, if it waited */
+	}
+	*ret_obj = obj;
+	return 0;
+}
 
 static int alloc_take(struct sched_g *g, struct alloc_request *q, void **ret_obj)
 {
+	int r;
+
 	q->noscan = q->type->ptr_words == 0;
 	q->large = q->bytes > MEM_SMALL_MAX;
 	q->slow = q->large;
 	if (q->large) {
 		q->slot_bytes = (q->bytes + MEM_PAGE_BYTES - 1) & ~(MEM_PAGE_BYTES - 1);
-		return alloc_large(g, q->bytes, q->noscan, ret_obj, &q->needzero);
+		r = alloc_large(g, q->bytes, q->noscan, ret_obj, &q->needzero);
+		if (r == 0)
+			alloc_count_down(g->p->mc, q);
+		return r;
 	}
+	if (PRIM_UNLIKELY(q->bytes < MEM_TINY_BYTES) && q->noscan)
+		return alloc_tiny(g, q, ret_obj);
 	uint32_t class = mem_class_of(q->bytes);
 
 	if (gcs_gate(GCS_POINT_sabotage_wrong_size) && class > 1 &&
 	    gc_sabotage(g, GCS_POINT_sabotage_wrong_size, q->bytes))
 		class--;
 	q->slot_bytes = mem_class_size[class];
-	return alloc_small(g, (mem_spanclass)(class * 2 + q->noscan), ret_obj, &q->needzero,
-			   &q->slow);
+	return alloc_small(g, (mem_spanclass)(class * 2 + q->noscan), q, ret_obj);
 }
 
 /* The object is not reachable yet, and no safepoint lies between taking it and pinning it. */
@@ -236,8 +284,11 @@ static void alloc_prepare(struct sched_g *g, const struct alloc_request *q, void
 		memset(obj, 0, q->slot_bytes);
 		prim_step_n(PRIM_COST_ZERO_PAGE, (uint32_t)(q->slot_bytes / PRIM_PAGE_BYTES));
 	}
-	if (gc_barrier_enabled())
+	if (gc_barrier_enabled() && !q->shared) {
 		alloc_black(g, obj, q->slot_bytes);
+		/* What rounding wastes is charged now that it is known. */
+		g->assist_credit -= (int64_t)q->slot_bytes - (int64_t)q->bytes;
+	}
 	sched_pin(g, obj);
 	if (gc_check_wants(q->type))
 		gc_check_born(q->type, obj);
@@ -258,6 +309,22 @@ static void alloc_after_slow(struct sched_g *g, const struct alloc_request *q, v
 	if (gc_pacer_triggered() && gc_phase_now() == GC_OFF && !gc_start_held(g) &&
 	    gc_start(g, GC_TRIGGER_HEAP, 0) == 0)
 		gc_wait_settled(g);
+}
+
+/* The object is pinned, and no safepoint has been since it was taken. */
+static void alloc_sample(struct sched_g *g, const struct alloc_request *q, void *obj)
+{
+	g->p->mc->sample_left = watch_profile_gap(&gc_local_of(g)->profile_random);
+	gc_profile_sample(obj, q->slot_bytes);
+}
+
+static __attribute__((cold, noinline)) void alloc_after_rare(struct sched_g *g,
+							     const struct alloc_request *q, void *obj)
+{
+	if (q->sample)
+		alloc_sample(g, q, obj);
+	if (q->slow)
+		alloc_after_slow(g, q, obj);
 }
 
 /* Counted where it is asked: the goroutine may end up on another P, and this one would be due for
@@ -292,8 +359,8 @@ static int alloc_in_op(struct sched_g *g, struct alloc_request *q, void **ret)
 	if (r < 0)
 		return r;
 	alloc_prepare(g, q, obj);
-	if (PRIM_UNLIKELY(q->slow))
-		alloc_after_slow(g, q, obj);
+	if (PRIM_UNLIKELY(q->slow | q->sample))
+		alloc_after_rare(g, q, obj);
 	*ret = obj;
 	return 0;
 }

@@ -4,7 +4,8 @@
  * A goroutine has a credit in bytes, fresh with each cycle. An allocation takes its size from it;
  * in debt, the goroutine first steals the background workers' credit, then drains itself, and if
  * there is nothing to drain it waits in a FIFO queue until background work pays its debt or the
- * phase ends. Ratios come from the pacer.
+ * phase ends. Ratios come from the pacer. While the CPU limiter is on nobody pays: the debt stays, and
+ * who waits already is paid by background work alone.
  */
 #include "runtime/gc/gc_priv.h"
 
@@ -186,28 +187,33 @@ static int64_t assist_drain(struct sched_g *g, int64_t work)
 {
 	uint64_t bytes_per_work =
 		atomic_load_explicit(&gc_pacer.bytes_per_work, memory_order_relaxed);
-	int64_t begin_ns = prim_now_ns(), done, ns;
+	int64_t begin_ns = prim_now_ns(), done, end_ns;
 	struct gc_local *l = gc_local_of(g);
+	bool told = gc_limiter_event_begin(g->p, GC_LIMITER_ASSIST, begin_ns);
 
 	gc_active_enter();
-	done = gc_drain(g, GC_DRAIN_PREEMPT, work, begin_ns);
+	done = gc_drain(g, GC_DRAIN_PREEMPT | GC_DRAIN_ASSIST, work, begin_ns);
 	g->assist_credit += 1 + (int64_t)gc_q32_mul((uint64_t)done, bytes_per_work);
-	ns = prim_now_ns() - begin_ns;
-	g->assist_ns_cycle += ns;
-	l->assist_ns += ns;
-	if (l->assist_ns > GC_ASSIST_TIME_SLACK_NS)
+	end_ns = prim_now_ns();
+	g->assist_ns_cycle += end_ns - begin_ns;
+	l->assist_ns += end_ns - begin_ns;
+	if (told)
+		gc_limiter_event_end(g->p, end_ns);
+	if (l->assist_ns > GC_ASSIST_TIME_SLACK_NS) {
 		gc_assist_flush(l);
+		gc_limiter_update(end_ns);
+	}
 	gc_active_leave(g);
 	return done;
 }
 
-/* Until the debt is paid or marking is over; `alone`: the first round without credit. Returns the
+/* Until the debt is paid, or marking is over, or the limiter is on; `alone`: the first round without credit. Returns the
  * work done. */
 static int64_t assist_pay(struct sched_g *g, bool alone)
 {
 	int64_t done = 0;
 
-	while (g->assist_credit < 0 && gc_phase_now() == GC_MARK) {
+	while (g->assist_credit < 0 && gc_phase_now() == GC_MARK && !gc_limiter_on()) {
 		int64_t work = assist_work_owed(g);
 
 		if (!alone)
@@ -259,7 +265,7 @@ void gc_assist_charge(struct sched_g *g, size_t bytes)
 		g->assist_ns_cycle = 0;
 	}
 	g->assist_credit -= (int64_t)bytes;
-	if (g->assist_credit >= 0)
+	if (g->assist_credit >= 0 || gc_limiter_on())
 		return;
 	if (gcs_gate(GCS_POINT_gc_assist))
 		refused = assist_refused(g, bytes);

@@ -196,20 +196,31 @@ void gc_write_end(struct sched_g *g)
 	g->store_edge = false;
 }
 
-/* Interior pointers resolve to their object: the pin of the slot keeps the one that it lies in alive. */
-static __attribute__((noinline)) void store_visited(struct sched_g *g, void **slot, void *value)
-{
-	static const uint64_t mask[] = {1};
-	static const struct mrt_type pointer = {
-		.name = "pointer", .size = sizeof(void *), .ptr_words = 1, .ptrmask = mask};
+static const uint64_t barrier_pointer_mask[] = {1};
+static const struct mrt_type barrier_pointer = {
+	.name = "pointer", .size = sizeof(void *), .ptr_words = 1, .ptrmask = barrier_pointer_mask};
 
+/* Interior pointers resolve to their object: the pin of the slot keeps the one that it lies in alive. */
+static void store_visit(struct sched_g *g, void **slot, void *value, void *expected)
+{
 	sched_op_enter(g);
 	sched_pin(g, value);
 	sched_pin(g, slot);
-	gc_write_begin(g, &pointer, slot, &value, 1);
-	gc_store(g, slot, value);
+	sched_pin(g, expected);
+	gc_write_begin(g, &barrier_pointer, slot, &value, 1);
+}
+
+static void store_visited(struct sched_g *g)
+{
 	gc_write_end(g);
 	sched_op_leave(g);
+}
+
+static __attribute__((noinline)) void store_at_point(struct sched_g *g, void **slot, void *value)
+{
+	store_visit(g, slot, value, NULL);
+	gc_store(g, slot, value);
+	store_visited(g);
 }
 
 void mrt_store(mrt_g *pub, void **slot, void *value)
@@ -218,7 +229,29 @@ void mrt_store(mrt_g *pub, void **slot, void *value)
 
 	prim_step(PRIM_COST_STORE_PTR);
 	if (gcs_gate(GCS_POINT_gc_write))
-		store_visited(g, slot, value);
+		store_at_point(g, slot, value);
 	else
 		gc_store(g, slot, value);
+}
+
+/* What is expected is pinned too: it must not become another object at the same address. */
+static __attribute__((noinline)) bool cas_at_point(struct sched_g *g, void **slot, void *expected,
+						   void *value)
+{
+	bool done;
+
+	store_visit(g, slot, value, expected);
+	done = gc_cas(g, slot, expected, value);
+	store_visited(g);
+	return done;
+}
+
+bool mrt_cas(mrt_g *pub, void **slot, void *expected, void *value)
+{
+	struct sched_g *g = sched_of(pub);
+
+	prim_step(PRIM_COST_ATOMIC);
+	if (gcs_gate(GCS_POINT_gc_write))
+		return cas_at_point(g, slot, expected, value);
+	return gc_cas(g, slot, expected, value);
 }

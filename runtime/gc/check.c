@@ -5,8 +5,8 @@
  *   2  every pointer word of every allocated object is NULL, an address outside the heap, or in an allocated
  * object 3  no root of a goroutine or global points to a free object 4  marks complete: a marked
  * object points to marked ones only (no black object to a white one) 5  marks complete: roots point
- * to marked objects only 6  marks complete: work buffers and barrier buffers are empty, and the
- * marked bytes add up 7  the registered checks: map invariants
+ * to marked objects only, and every P's tiny block is marked 6  marks complete: work buffers and barrier buffers are empty, and the
+ * marked bytes add up 7  the registered checks: map invariants 8  MemStats adds up
  *
  * 2 needs a finished sweep: a dead object that is not swept yet may point to one that is. Objects
  * of registered types are remembered in a hash table, from which a cycle's dead are taken before
@@ -241,6 +241,20 @@ static int check_buffers(struct check_walk *w)
 	return 0;
 }
 
+/* Marks complete: each P's tiny block is black, for what is put into it now must live. */
+static int check_tiny_blocks(struct check_walk *w)
+{
+	for (uint32_t i = 0; i < gc_st.procs && w->colours; i++) {
+		uintptr_t tiny = sched_p(i)->mc->tiny;
+		struct mem_obj o;
+
+		if (tiny != 0 && mem_find((const void *)tiny, &o) && !mem_marked(&o))
+			return check_broken(w, 5, "the tiny block of P %u is white: %#lx", i,
+					    (unsigned long)tiny);
+	}
+	return 0;
+}
+
 static int check_registered(struct check_walk *w)
 {
 	for (uint32_t i = 0; i < check.objects; i++) {
@@ -267,9 +281,9 @@ int gc_check_heap(bool colours, char *text, size_t cap)
 		return w.broken;
 	if (sched_each_g(check_goroutine, &w) != 0 || gc_roots_each_global(check_global, &w) != 0)
 		return w.broken;
-	if (check_buffers(&w) != 0 || check_registered(&w) != 0)
+	if (check_tiny_blocks(&w) != 0 || check_buffers(&w) != 0 || check_registered(&w) != 0)
 		return w.broken;
-	return 0;
+	return gc_memstats_check(text, cap) != 0 ? 8 : 0;
 }
 
 void gc_check_edge(const char *edge, bool colours)

@@ -1,7 +1,7 @@
 /*
  * cycle.c: a collection from its decision to its last flush (mgc.go).
  *
- *   off --gc_start: finish the old sweep, stop, phase = mark, restart-->
+ *   off --gc_start: finish the old sweep, stop, grey the Ps' tiny blocks, phase = mark, restart-->
  *   mark: workers and assists drain; the last one out calls gc_mark_done-->
  *   gc_mark_done: ragged barrier over all Ps, again while it finds anything; stop; if work is left,
  * restart and again--> mark termination (stopped): totals, sweepgen += 2, pacing, phase = off,
@@ -15,6 +15,7 @@
 #include "runtime/gc/gc_priv.h"
 
 #include "runtime/watch/gctrace.h"
+#include "runtime/watch/heap_profile.h"
 
 #include <errno.h>
 #include <string.h>
@@ -161,7 +162,7 @@ static void cycle_publish(struct sched_g *g, uint32_t cycle)
 	gc_unclaim(g);
 }
 
-void gc_wait_full(struct sched_g *g, enum gc_trigger why, uint64_t firing)
+uint32_t gc_wait_full(struct sched_g *g, enum gc_trigger why, uint64_t firing)
 {
 	uint32_t target = gc_cycle() + 1;
 
@@ -175,11 +176,18 @@ void gc_wait_full(struct sched_g *g, enum gc_trigger why, uint64_t firing)
 	}
 	if (gc_cycle() == target)
 		gc_sweep_finish(g);
+	return target;
 }
 
 void mrt_gc(mrt_g *g)
 {
-	gc_wait_full(sched_of(g), GC_TRIGGER_FORCED, 0);
+	uint32_t done = gc_wait_full(sched_of(g), GC_TRIGGER_FORCED, 0), cycle = gc_cycle();
+
+	/* No other mark phase has ended, and none can before this goroutine's next safepoint. */
+	if (cycle == done || (cycle == done + 1 && gc_phase_now() == GC_MARK))
+		watch_profile_flush_swept();
+	while (gc_work_free_one())
+		; /* the sweeper does it too, later: what is read of memory after this shall be what is in use */
 }
 
 /* -------------------------------------------------------------------- start */
@@ -195,10 +203,28 @@ static void cycle_begin_p(struct gc_local *l)
 	l->scan_alloc = 0;
 }
 
-static void cycle_begin(struct sched_g *g, enum gc_trigger why, uint64_t firing)
+void gc_on_start(void (*fn)(void))
 {
+	gc_st.on_start = fn;
+}
+
+/* World stopped, of one P: what will be put into its tiny block in this cycle is to live (gcMarkTinyAllocs).
+ * The caches that are stale have been flushed: it is no block that a sweep may have freed. */
+static void cycle_grey_tiny(struct sched_p *p)
+{
+	if (p->mc->tiny != 0)
+		gc_grey(p->gc, p->mc->tiny);
+}
+
+/* World stopped, since asked_ns asked to. */
+static void cycle_begin(struct sched_g *g, enum gc_trigger why, uint64_t firing, int64_t asked_ns)
+{
+	uint64_t goal;
+
 	gc_sweep_finish_stopped();
 	mem_caches_flush_stale();
+	if (gc_st.on_start != NULL)
+		gc_st.on_start();
 	gc_check_edge("start of marking", false);
 	gc_st.trigger_why = why;
 	gc_st.heap_at_start = gc_heap_live();
@@ -206,10 +232,18 @@ static void cycle_begin(struct sched_g *g, enum gc_trigger why, uint64_t firing)
 	for (uint32_t i = 0; i < gc_st.procs; i++)
 		cycle_begin_p(sched_p(i)->gc);
 	gc_roots_prepare();
+	for (uint32_t i = 0; i < gc_st.procs; i++)
+		cycle_grey_tiny(sched_p(i));
 	gc_assist_begin();
+	goal = gc_heap_goal();
 	gc_pacer_start();
 	gc_workers_begin();
+	gc_limiter_transition(true, asked_ns);
 	gc_st.goal_at_start = gc_heap_goal();
+	/* 1.19 prints the goal before it is moved away from the trigger. */
+	if (gc_st.opt.pacertrace)
+		gc_trace_pacer_start(gc_st.opt.pacer == MRT_PACER_1_19 ? goal
+									: gc_st.goal_at_start);
 	gc_st.stw_aborted_ns = 0;
 	prim_step(PRIM_COST_GC_PHASE);
 	gc_st.mark_start_ns = prim_now_ns();
@@ -289,7 +323,7 @@ uint32_t gc_start_claimed(struct sched_g *g, enum gc_trigger why, uint64_t firin
 	gc_sweep_finish(g);
 	gc_st.start_ns = prim_now_ns();
 	sched_stop_world(g, SCHED_STW_GC_START, &stw);
-	cycle_begin(g, why, firing);
+	cycle_begin(g, why, firing, stw.request_ns);
 	cycle = gc_cycle();
 	/* As in Go every running goroutine is put back: so that dedicated and fractional workers
 	 * get their Ps. */
@@ -297,6 +331,7 @@ uint32_t gc_start_claimed(struct sched_g *g, enum gc_trigger why, uint64_t firin
 		atomic_fetch_or_explicit(&sched_p(i)->poll, SCHED_POLL_PREEMPT,
 					 memory_order_relaxed);
 	sched_start_world(g, &stw, cycle, firing);
+	gc_limiter_transition_end(stw.start_ns);
 	gc_st.stw1_ns = stw.start_ns - stw.request_ns;
 	gc_emit(g, WATCH_GC_START, cycle, why, gc_st.heap_at_start, gc_st.goal_at_start,
 		gc_firing(), 0);
@@ -355,11 +390,20 @@ static uint64_t cycle_marked_stopped(void)
 	return marked + gc_roots_orphan_marked();
 }
 
-/* World stopped, nothing grey left. */
-static void cycle_end_stopped(int64_t mark_ns)
+static void cycle_retire_work_stopped(void)
 {
+	for (uint32_t i = 0; i < gc_st.procs; i++)
+		gc_work_release(sched_p(i)->gc);
+	gc_work_retire();
+}
+
+/* World stopped, since asked_ns asked to; nothing grey left. */
+static void cycle_end_stopped(int64_t asked_ns)
+{
+	int64_t mark_ns = gc_st.mark_end_ns - gc_st.mark_start_ns;
 	uint64_t marked = cycle_marked_stopped();
 
+	gc_limiter_transition(false, asked_ns);
 	atomic_store_explicit(&gc_st.phase, GC_MARK_TERMINATION, memory_order_relaxed);
 	gc_st.heap_at_end = gc_heap_live();
 	gc_sabotage_marked();
@@ -369,21 +413,24 @@ static void cycle_end_stopped(int64_t mark_ns)
 	gc_pacer_end(mark_ns, marked);
 	atomic_store_explicit(&gc_barrier_on, 0, memory_order_relaxed);
 	atomic_store_explicit(&gc_st.phase, GC_OFF, memory_order_relaxed);
+	cycle_retire_work_stopped();
 	gc_scavenge_note();
 	gc_sweep_begin();
 	gc_pacer_commit(true);
 	gc_sweep_pace();
 	gc_scavenge_pace();
-	gc_st.num_gc++;
-	gc_st.num_forced += gc_st.trigger_why == GC_TRIGGER_FORCED;
+	watch_profile_next_cycle();
 	prim_step(PRIM_COST_GC_PHASE);
+	gc_limiter_transition_end(prim_now_ns());
 }
 
 struct cycle_cpu {
 	int64_t assist, background, idle, total;
 };
 
-static void cycle_account(struct cycle_cpu *cpu)
+/* No safepoint lies between the restart of the world and this: who stops it next sees a cycle counted with its
+ * pause, or neither. */
+static void cycle_account(struct cycle_cpu *cpu, int64_t end_ns)
 {
 	int64_t pause = gc_st.stw1_ns + gc_st.stw2_ns + gc_st.stw_aborted_ns;
 
@@ -397,7 +444,11 @@ static void cycle_account(struct cycle_cpu *cpu)
 	gc_count(&gc_st.cpu_ns, cpu->total);
 	gc_st.assist_total_ns += cpu->assist;
 	gc_st.pause_total_ns += (uint64_t)pause;
-	gc_st.pause_ns[(gc_st.num_gc + 255) % 256] = (uint64_t)pause;
+	gc_st.pause_ns[gc_st.num_gc % 256] = (uint64_t)pause;
+	gc_st.pause_end[gc_st.num_gc % 256] = (uint64_t)end_ns;
+	gc_st.num_gc++;
+	gc_st.num_forced += gc_st.trigger_why == GC_TRIGGER_FORCED;
+	atomic_store_explicit(&gc_st.last_gc_ns, end_ns, memory_order_relaxed);
 }
 
 static void cycle_trace(const struct cycle_cpu *cpu, int64_t end_ns)
@@ -435,6 +486,19 @@ static uint64_t cycle_ns32(int64_t ns)
 	return ns < 0 ? 0 : ns > UINT32_MAX ? UINT32_MAX : (uint64_t)ns;
 }
 
+/* The CPU limiter was on in this cycle, or after the one before. */
+static void cycle_report_limiter(struct sched_g *g, uint32_t cycle)
+{
+	struct gc_limiter_counts now;
+
+	gc_limiter_counts(&now);
+	if (now.on_ns == gc_st.limited.on_ns && now.turned_on == gc_st.limited.turned_on)
+		return;
+	gc_emit(g, WATCH_LIMITER, cycle, (uint64_t)(now.on_ns - gc_st.limited.on_ns),
+		now.turned_on - gc_st.limited.turned_on, 0, 0, 0);
+	gc_st.limited = now;
+}
+
 static void cycle_report(struct sched_g *g, const struct cycle_cpu *cpu, int64_t end_ns)
 {
 	uint32_t cycle = gc_cycle();
@@ -448,6 +512,7 @@ static void cycle_report(struct sched_g *g, const struct cycle_cpu *cpu, int64_t
 	gc_emit(g, WATCH_GC_END, cycle, gc_heap_goal(), gc_roots_stack_bytes(),
 		(uint64_t)gc_counted(&gc_st.cpu_ns), (uint64_t)gc_cpu_available_ns(end_ns),
 		(uint64_t)cpu->idle);
+	cycle_report_limiter(g, cycle);
 	cycle_gauges(end_ns);
 	if (t == NULL)
 		return;
@@ -463,10 +528,10 @@ static void cycle_finish(struct sched_g *g, const struct sched_stw *stw)
 	struct cycle_cpu cpu;
 
 	gc_st.stw2_ns = stw->start_ns - stw->request_ns;
+	cycle_account(&cpu, stw->start_ns);
+	watch_profile_flush();
 	gc_assist_wake_all(g);
 	sched_for_each_p(g, cycle_flush_cache, NULL);
-	cycle_account(&cpu);
-	atomic_store_explicit(&gc_st.last_gc_ns, stw->start_ns, memory_order_relaxed);
 	cycle_report(g, &cpu, stw->start_ns);
 	if (gc_st.opt.gctrace)
 		cycle_trace(&cpu, stw->start_ns);
@@ -513,7 +578,7 @@ static bool cycle_try_end(struct sched_g *g)
 		gc_workers_answer();
 		return true;
 	}
-	cycle_end_stopped(gc_st.mark_end_ns - gc_st.mark_start_ns);
+	cycle_end_stopped(stw.request_ns);
 	sched_start_world(g, &stw, gc_cycle(), gc_firing());
 	cycle_finish(g, &stw);
 	return false;
@@ -559,6 +624,7 @@ void gc_sysmon(int64_t now_ns)
 	int64_t last = gc_counted(&gc_st.last_gc_ns);
 
 	cycle_gauges(now_ns);
+	gc_limiter_refresh(now_ns);
 	if (last == 0 || now_ns - last <= GC_PERIOD_NS || gc_counted(&gc_pacer.gogc) < 0 ||
 	    atomic_load_explicit(&gc_st.busy, memory_order_relaxed) != GC_BUSY_NO)
 		return;
@@ -593,7 +659,11 @@ static int cycle_p_init(struct sched_p *p)
 	if (p->gc == NULL)
 		return -ENOMEM;
 	memset(p->gc, 0, sizeof(*p->gc));
-	return mem_cache_create(&p->mc);
+	if (mem_cache_create(&p->mc) < 0)
+		return -ENOMEM;
+	p->gc->profile_random = gc_st.opt.seed + p->id;
+	p->mc->sample_left = watch_profile_gap(&p->gc->profile_random);
+	return 0;
 }
 
 static void cycle_p_fini(struct sched_p *p)
@@ -639,6 +709,7 @@ const struct mem_hooks gc_mem_hooks = {
 	.release = gc_release,
 	.fragment = gc_fragment,
 	.fragmented = gc_fragmented,
+	.special_dead = gc_profile_dead,
 };
 
 int gc_init(const struct gc_options *opt)
@@ -661,8 +732,11 @@ int gc_init(const struct gc_options *opt)
 	gc_scavenge_init();
 	gc_check_init();
 	gc_pacer_init();
+	gc_limiter_init(opt->procs, gc_st.init_ns);
 	gc_stages_init();
 	gc_point_init();
+	watch_profile_init(&(struct watch_profile_options){.rate = opt->heap_profile_rate,
+							   .alloc = mem_persist});
 	return 0;
 }
 
@@ -685,4 +759,5 @@ void gc_fini(void)
 {
 	gc_work_fini();
 	gc_check_fini();
+	watch_profile_fini();
 }

@@ -6,8 +6,9 @@
  * work buffer; black: marked and scanned. Strong invariant kept by the barrier: no black object points to a white one
  * unless a grey object protects it.
  *
- * Files: alloc.c (mallocgc order, OOM policy), barrier.c, workbuf.c, mark.c (drain, oblets), roots.c, assist.c, pacer.c,
- * cycle.c (phases), worker.c (background workers), sweep.c, scavenge.c (what goes back to the system), check.c, memstats.c.
+ * Files: alloc.c (mallocgc order, OOM policy), barrier.c, workbuf.c, mark.c (drain, oblets), roots.c, assist.c, pacer.c, pacer_goal.c,
+ * cons_mark.c, limiter.c (the share of the CPU), trace.c (gcpacertrace), cycle.c (phases), worker.c (background workers), sweep.c,
+ * scavenge.c (what goes back to the system), check.c, memstats.c, profile.c (samples of the heap profile).
  */
 #pragma once
 
@@ -28,7 +29,8 @@ static inline bool gc_barrier_enabled(void)
 
 struct gc_options {
 	uint32_t procs;
-	int gogc; uint64_t memlimit; enum mrt_oom oom; bool gctrace; uint64_t gc_every; bool check_edges;
+	uint64_t seed, heap_profile_rate;
+	int gogc; uint64_t memlimit; enum mrt_oom oom; enum mrt_pacer pacer; bool gctrace, pacertrace; uint64_t gc_every; bool check_edges;
 	struct mrt_telemetry *telemetry;
 };
 int gc_init(const struct gc_options *opt); /* before sched_init: gives it gc_sched_hooks; after mem_init with gc_mem_hooks */
@@ -56,6 +58,15 @@ static inline void gc_store(struct sched_g *g, void **slot, void *value)
 	/* Release: pairs with the marker's acquire load; what the object was zeroed to is seen before its address. */
 	__atomic_store_n(slot, value, __ATOMIC_RELEASE);
 }
+/* Compare and swap with the barrier (atomic_pointer.go: atomicwb): what is expected and what is stored are shaded before; when it
+ * fails, for nothing. True: *slot was `expected` and is `value`. No safepoint. */
+static inline bool gc_cas(struct sched_g *g, void **slot, void *expected, void *value)
+{
+	if (gc_barrier_enabled())
+		gc_barrier(g, expected, value);
+	/* Release: as gc_store. Acquire: pairs with it, and with the release here, for who goes on with what was there. */
+	return __atomic_compare_exchange_n(slot, &expected, value, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
 /* What a site knows of the goroutine that visits it, which holds its P. arg: size or key, as the point has it. */
 struct gcs_site gc_site(const struct sched_g *g, bool eligible, uint64_t arg);
 /* Visit an armed gate that may start a GC (gc/map_assign, gc/append, map/iterate); a safepoint then. Call it at a place of the
@@ -82,19 +93,23 @@ void gc_copy_typed(struct sched_g *g, const struct mrt_type *elem, void *dst, co
 /* Zero typed memory with the barrier for its pointers. */
 void gc_clear_typed(struct sched_g *g, const struct mrt_type *elem, void *dst, size_t n);
 
+/* fn is called in every first stop of a cycle, before anything is marked (runtime_registerPoolCleanup): what it lets go is not found.
+ * One, until gc_fini. It does not allocate; its stores need no barrier. */
+void gc_on_start(void (*fn)(void));
+
 /* ---- state, lock-free reads */
 enum gc_phase gc_phase(void);
 uint32_t gc_cycle(void); /* number of the current or, when off, the last begun cycle */
 uint64_t gc_heap_live(void);
 uint64_t gc_heap_goal(void);
 uint64_t gc_heap_trigger(void);
-uint64_t gc_heap_marked(void); /* by the last cycle that ended; before the first: what makes the floor the goal */
+uint64_t gc_heap_marked(void); /* by the last cycle that ended; before the first: 0, with the pacer of 1.21 what makes the floor the goal */
 bool gc_sweeping(void);
 /* Start a cycle unless one runs; returns its number or 0 if one was running. firing: fault firing that asks, 0 none. Safepoint. */
 uint32_t gc_start(struct sched_g *g, enum gc_trigger why, uint64_t firing);
 /* Wait until a cycle that began after this call has ended and is swept, starting it if need be. Waiters share it; who starts it
- * names the firing that asks, 0 none. Safepoint. */
-void gc_wait_full(struct sched_g *g, enum gc_trigger why, uint64_t firing);
+ * names the firing that asks, 0 none. That cycle's number. Safepoint. */
+uint32_t gc_wait_full(struct sched_g *g, enum gc_trigger why, uint64_t firing);
 
 /* Objects allocated with exactly this descriptor are remembered while they live (up to GC_CHECK_OBJECTS_MAX), and every heap check
  * calls fn on each: 0, or -EUCLEAN with a text. World stopped. For few and long-lived things: map headers. Before the first

@@ -9,6 +9,7 @@
 
 #include "faults/gate.h"
 #include "runtime/gc/gc.h"
+#include "runtime/watch/pacertrace.h"
 #include "runtime/watch/telemetry.h"
 
 #define GC_WORKBUF_BYTES	2048u
@@ -44,6 +45,7 @@ struct gc_local {
 	int64_t scan_work;	       /* bytes scanned in heap objects, not yet counted */
 	uint64_t scan_alloc;	       /* scannable bytes allocated, not yet counted */
 	int64_t assist_ns;	       /* not yet counted */
+	uint64_t profile_random;       /* generator of the heap profile's gaps */
 	_Atomic int64_t fractional_ns; /* of its fractional worker in this cycle; written by the
 					  worker's P */
 	uintptr_t barrier[GC_BARRIER_PTRS];
@@ -68,6 +70,14 @@ enum gc_busy {
 	GC_BUSY_NO,
 	GC_BUSY_CYCLE, /* from the decision to start until the caches are flushed after the end */
 	GC_BUSY_ASKED  /* somebody asks a fault point whether a cycle begins: over at once */
+};
+
+/* Of the CPU limiter, limiter.c. */
+struct gc_limiter_counts {
+	int64_t on_ns;	      /* in all, up to the last update */
+	uint64_t turned_on;   /* times */
+	uint64_t overflow_ns; /* CPU time beyond a full bucket */
+	uint32_t last_cycle;  /* that last had it on; 0: none */
 };
 
 /* Written by the owner of a phase edge while the world is stopped, unless atomic. */
@@ -99,9 +109,11 @@ struct gc_state {
 	/* lifetime totals */
 	_Atomic int64_t cpu_ns; /* collector's, idle marking left out */
 	int64_t assist_total_ns;
-	uint64_t pause_total_ns, pause_ns[256];
+	struct gc_limiter_counts limited; /* told of */
+	uint64_t pause_total_ns, pause_ns[256], pause_end[256];
 	uint32_t num_gc, num_forced;
 	_Atomic int64_t last_gc_ns;
+	void (*on_start)(void);	  /* gc_on_start; NULL: none */
 	struct sched_g *periodic; /* starts the two-minute cycle */
 	_Atomic uint32_t periodic_parked;
 };
@@ -164,6 +176,10 @@ bool gc_work_local_empty(const struct gc_local *l);
 /* Relaxed hint, exact while the world is stopped. */
 bool gc_work_shared(void);
 uint64_t gc_work_sys(void);
+/* World stopped, marking over, no P holds a buffer: chunks above a few are put aside. */
+void gc_work_retire(void);
+/* Give one that was put aside back to the system; false: there is none. */
+bool gc_work_free_one(void);
 
 /* --------------------------------------------------------------------- mark.c */
 
@@ -172,6 +188,7 @@ enum {				/* why a drain ends, besides for want of work */
        GC_DRAIN_IDLE = 2,	/* when there is something else to run */
        GC_DRAIN_FRACTIONAL = 4, /* when its share is used up */
        GC_DRAIN_CREDIT = 8,	/* flush background credit */
+       GC_DRAIN_ASSIST = 16,	/* when the CPU limiter comes on */
 };
 /* If p points into the heap at a white object: grey it (black at once when it holds no pointers).
  */
@@ -203,6 +220,8 @@ int gc_roots_each_global(int (*fn)(void *value, void *arg), void *arg);
 int gc_workers_start(void);
 void gc_workers_init(void);
 void gc_workers_begin(void); /* world stopped: shares of a new cycle */
+/* Dedicated workers of this cycle, and the share of a P's time that a fractional one has. */
+void gc_workers_shares(uint32_t *ret_dedicated, struct watch_ratio *ret_fractional);
 struct sched_g *gc_find_worker(struct sched_p *p, bool idle);
 bool gc_is_worker(const struct sched_g *g);
 bool gc_fractional_over(const struct gc_local *l, int64_t begin_ns);
@@ -231,6 +250,85 @@ void gc_assist_begin(void); /* world stopped */
 void gc_assist_flush(struct gc_local *l);
 bool gc_assist_queue_empty(void);
 
+/* ------------------------------------------------------------------ limiter.c */
+
+/*
+ * Fills with the collector's CPU time and drains with the program's, so that from a full bucket on
+ * half of the CPU is the most that collecting takes. fill <= capacity.
+ */
+struct gc_bucket {
+	uint64_t fill_ns, capacity_ns, overflow_ns; /* overflow: what a full one did not take, in all */
+};
+/* Exported to the unit test. Returns whether the limiter is on from now: the bucket was filled, or is
+ * as full as it was. */
+bool gc_bucket_add(struct gc_bucket *b, int64_t mutator_ns, int64_t gc_ns);
+
+enum gc_limiter_event { GC_LIMITER_NONE, GC_LIMITER_ASSIST, GC_LIMITER_IDLE_MARK };
+
+extern _Atomic uint32_t gc_limiter_enabled;
+/* Assists, of marking and of scavenging, are left out now. Relaxed: one that sees it late assists once
+ * more, or once less. */
+static inline bool gc_limiter_on(void)
+{
+	return PRIM_UNLIKELY(atomic_load_explicit(&gc_limiter_enabled, memory_order_relaxed) != 0);
+}
+void gc_limiter_init(uint32_t procs, int64_t now_ns);
+/* World stopped: a phase of marking begins (marking) or ends; the stop was asked for at now_ns. From here to
+ * gc_limiter_transition_end nobody else updates, and all Ps' time is the collector's. */
+void gc_limiter_transition(bool marking, int64_t now_ns);
+void gc_limiter_transition_end(int64_t now_ns);
+/* Take the time since the last update into account, unless somebody else is at it. Any thread, no lock. */
+void gc_limiter_update(int64_t now_ns);
+/* The same while marking, when the last update is more than 10 ms old. */
+void gc_limiter_refresh(int64_t now_ns);
+/* Around what the holder of p does, without a safepoint. begin: false: something else is under way, no end. */
+bool gc_limiter_event_begin(const struct sched_p *p, enum gc_limiter_event what, int64_t now_ns);
+void gc_limiter_event_end(const struct sched_p *p, int64_t now_ns);
+/* Each figure for itself. */
+void gc_limiter_counts(struct gc_limiter_counts *ret);
+
+/* ---------------------------------------------------------------- cons_mark.c */
+
+/* What one cycle says of it. Marking's length, times of all Ps, bytes; grown: beyond the trigger. */
+struct gc_cons_mark_sample {
+	int64_t mark_ns, assist_ns, idle_ns;
+	uint32_t procs;
+	uint64_t grown, work;
+};
+/* Written while the world is stopped. */
+struct gc_cons_mark {
+	enum mrt_pacer pacer;
+	uint64_t q32, last[4]; /* 1.21: 32 fractional bits */
+	int64_t q48;	       /* 1.19: 48 fractional bits, within 1000 of 0; as the integral */
+	__int128 integral;
+};
+void gc_cons_mark_init(struct gc_cons_mark *c, enum mrt_pacer pacer);
+/* A cycle's sample. 1.19 takes none of a cycle that did not grow. False: its controller was reset. */
+bool gc_cons_mark_add(struct gc_cons_mark *c, const struct gc_cons_mark_sample *s);
+/* What the program allocates while a quarter of the CPU scans so many bytes. */
+uint64_t gc_cons_mark_runway(const struct gc_cons_mark *c, uint64_t work);
+struct watch_ratio gc_cons_mark_ratio(const struct gc_cons_mark *c);
+
+/* --------------------------------------------------------------- pacer_goal.c */
+
+/* Pure; bytes. gogc negative: off, the goal is UINT64_MAX. */
+uint64_t gc_pacer_percent_goal(uint64_t marked, uint64_t roots, int64_t gogc);
+/* mapped: all that the runtime has of the system but what is reserved or released; heap_free: backed
+ * pages in no span. limit 0: none. */
+struct gc_limit_figures {
+	uint64_t limit, mapped, heap_free, heap_alloc, marked;
+};
+uint64_t gc_pacer_limit_goal(const struct gc_limit_figures *f, enum mrt_pacer pacer);
+/* sweep_least: not below it, so that sweeping comes to its end; at most the goal; 0: none. */
+uint64_t gc_pacer_trigger_of(uint64_t goal, uint64_t marked, uint64_t runway, uint64_t sweep_least);
+/* More is scanned than was expected: the way from the trigger to the goal, stretched as the worst case
+ * is to what was expected, up to the goal of the next cycle. */
+struct gc_stretch {
+	uint64_t goal, triggered, expected, worst;
+	int64_t gogc;
+};
+uint64_t gc_pacer_stretched_goal(const struct gc_stretch *s);
+
 /* -------------------------------------------------------------------- pacer.c */
 
 struct gc_pacer {
@@ -240,8 +338,9 @@ struct gc_pacer {
 	_Atomic uint64_t heap_marked; /* written while the world is stopped; conditions read it anywhere */
 	uint64_t firing; /* of gc/gogc or gc/pacer: moved the trigger; 0 none. Written while the world is stopped */
 	uint64_t last_heap_scan, last_stack_scan, globals_scan;
-	uint64_t triggered;				/* heap_live when the cycle began */
-	uint64_t cons_mark, cons_mark_last[4];		/* Q32: bytes allocated a byte scanned */
+	uint64_t triggered; /* where the cycle began: 1.19 the trigger, 1.21 heap_live */
+	bool limited;	    /* the goal is the memory limit's */
+	struct gc_cons_mark cons_mark;
 	_Atomic uint64_t work_per_byte, bytes_per_work; /* Q32 */
 	/* this cycle */
 	_Atomic int64_t heap_work, stack_work, globals_work;
@@ -259,15 +358,21 @@ void gc_pacer_commit(bool cycle_ended);
 /* What is set from now on, and no bias. World stopped. */
 void gc_pacer_gogc(int64_t percent);
 void gc_pacer_revise(void);
+/* What revise would set now, exactly: scan work a byte. */
+struct watch_ratio gc_pacer_assist_ratio(void);
 bool gc_pacer_triggered(void);
-/* The goal that a memory limit allows: go-facts section 5. Pure; exported to the unit test. */
-uint64_t gc_pacer_limit_goal(uint64_t limit, uint64_t mapped, uint64_t heap_free,
-			     uint64_t heap_alloc, uint64_t marked);
-/* What the runtime has of the system: all but what is reserved or released. */
+/* gc_limit_figures.mapped of the heap's. */
 uint64_t gc_pacer_mapped(const struct mem_stats *s);
-uint64_t gc_pacer_percent_goal(uint64_t marked, uint64_t roots, int64_t gogc);
-uint64_t gc_pacer_trigger_of(uint64_t goal, uint64_t marked, uint64_t runway);
 void gc_live_add(int64_t delta); /* hook of mem */
+
+/* -------------------------------------------------------------------- trace.c */
+
+/* The cycle's goal as the pacer had it. World stopped, shares of workers and ratio set. */
+void gc_trace_pacer_start(uint64_t goal);
+/* World stopped, before anything of the cycle is forgotten. cons_mark: before this cycle's sample. */
+void gc_trace_pacer_end(const struct gc_cons_mark_sample *s, struct watch_ratio cons_mark, bool reset);
+/* The heap when the sweep was paced last, and by what. */
+void gc_trace_pacer_sweep(uint64_t basis_live, struct watch_ratio pages_per_byte);
 
 /* -------------------------------------------------------------------- cycle.c */
 
@@ -299,6 +404,26 @@ void gc_wait_settled(struct sched_g *g);
 void gc_emit(struct sched_g *g, enum watch_kind kind, uint64_t a, uint64_t b, uint64_t c,
 	     uint64_t d, uint64_t e, uint64_t f);
 int64_t gc_cpu_available_ns(int64_t now_ns);
+
+/* ----------------------------------------------------------------- memstats.c */
+
+/* The figures that two books keep, or that must add up. NULL, or the first that does not, in Go's words where Go
+ * has them (mstats.go). Pure; exported to the unit test. */
+struct gc_memstats_books {
+	struct mem_stats mem;
+	uint64_t work_sys;
+};
+const char *gc_memstats_broken(const struct mrt_memstats *m, const struct gc_memstats_books *b);
+/* World stopped: the figures as they are, the caches' counters counted in. */
+void gc_memstats_collect(struct mrt_memstats *ret, struct gc_memstats_books *ret_books);
+/* World stopped: 0, or -EUCLEAN with a text. */
+int gc_memstats_check(char *text, size_t cap);
+
+/* ------------------------------------------------------------------ profile.c */
+
+/* obj was just allocated on a P, and is to be in the heap profile. No safepoint. */
+void gc_profile_sample(void *obj, size_t bytes);
+void gc_profile_dead(void *bucket); /* hook of mem */
 
 /* -------------------------------------------------------------------- alloc.c */
 

@@ -8,8 +8,9 @@
  *
  * Marking waits for memory more than it computes. So nothing is looked at when it is found, but a
  * little later, with its cache line on the way: pointers go through one short queue before their
- * span and mark are read, grey objects through another before they are scanned (mark_pipe; it lives
- * on the stack of one drain and is empty at its end).
+ * span is read, the objects they lead to through a second one before their mark is, and grey objects
+ * through a third before they and their pointer bits are (mark_pipe; it lives on the stack of one
+ * drain and is empty at its end).
  *
  * Scan work is counted in bytes up to the last pointer of what was scanned. It is flushed to the
  * pacer, and by background workers to the waiting assists, in steps of 2000.
@@ -18,17 +19,23 @@
 
 #define MARK_BALANCE_OBJECTS 64u
 
+/* Grey if it was white; what holds no pointers goes to black at once. */
+static inline void mark_object(struct gc_local *l, const struct mem_obj *o)
+{
+	if (!mem_mark(o))
+		return;
+	prim_step(PRIM_COST_MARK_OBJECT);
+	l->bytes_marked += mem_obj_bytes(o);
+	if (!mem_obj_noscan(o))
+		gc_work_put(l, o->base);
+}
+
 void gc_grey(struct gc_local *l, uintptr_t p)
 {
 	struct mem_obj o;
 
-	if (!mem_find((const void *)p, &o) || !mem_mark(&o))
-		return;
-	prim_step(PRIM_COST_MARK_OBJECT);
-	l->bytes_marked += mem_obj_bytes(&o);
-	if (mem_obj_noscan(&o))
-		return;
-	gc_work_put(l, o.base);
+	if (mem_find((const void *)p, &o))
+		mark_object(l, &o);
 }
 
 /* ----------------------------------------------------------------- the pipe */
@@ -36,9 +43,10 @@ void gc_grey(struct gc_local *l, uintptr_t p)
 #define MARK_PIPE 32u /* power of two */
 
 struct mark_pipe {
-	uintptr_t found[MARK_PIPE]; /* pointers into the heap, their spans' lines asked for */
-	uintptr_t grey[MARK_PIPE];  /* objects, their first lines asked for */
-	uint32_t found_in, found_out, grey_in, grey_out;
+	uintptr_t found[MARK_PIPE];   /* pointers into the heap, their spans' lines asked for */
+	struct mem_obj at[MARK_PIPE]; /* objects, the words of their mark bits asked for */
+	uintptr_t grey[MARK_PIPE];    /* objects, their first lines and pointer bits asked for */
+	uint32_t found_in, found_out, at_in, at_out, grey_in, grey_out;
 };
 
 /* The line of the span's descriptor that mem_find reads. */
@@ -50,9 +58,22 @@ static inline void mark_prefetch_span(uintptr_t p)
 		memory_order_relaxed));
 }
 
-static void pipe_found_take(struct mark_pipe *pipe, struct gc_local *l)
+static inline void pipe_at_take(struct mark_pipe *pipe, struct gc_local *l)
 {
-	gc_grey(l, pipe->found[pipe->found_out++ % MARK_PIPE]);
+	mark_object(l, &pipe->at[pipe->at_out++ % MARK_PIPE]);
+}
+
+/* A pointer that has been found: which object is it? */
+static inline void pipe_found_take(struct mark_pipe *pipe, struct gc_local *l)
+{
+	struct mem_obj o;
+
+	if (!mem_find((const void *)pipe->found[pipe->found_out++ % MARK_PIPE], &o))
+		return;
+	__builtin_prefetch(mem_mark_word(&o), 1);
+	if (pipe->at_in - pipe->at_out == MARK_PIPE)
+		pipe_at_take(pipe, l);
+	pipe->at[pipe->at_in++ % MARK_PIPE] = o;
 }
 
 static inline void pipe_found_put(struct mark_pipe *pipe, struct gc_local *l, uintptr_t p)
@@ -87,9 +108,12 @@ static uintptr_t pipe_next(struct mark_pipe *pipe, struct gc_local *l)
 		obj = mark_next(l);
 		if (obj != 0) {
 			__builtin_prefetch((const void *)obj);
+			mem_bits_prefetch(obj);
 			pipe->grey[pipe->grey_in++ % MARK_PIPE] = obj;
 		} else if (pipe->found_in != pipe->found_out) {
 			pipe_found_take(pipe, l);
+		} else if (pipe->at_in != pipe->at_out) {
+			pipe_at_take(pipe, l);
 		} else if (pipe->grey_in == pipe->grey_out) {
 			return 0;
 		} else {
@@ -104,6 +128,8 @@ static void pipe_drain(struct mark_pipe *pipe, struct gc_local *l)
 {
 	while (pipe->found_in != pipe->found_out)
 		pipe_found_take(pipe, l);
+	while (pipe->at_in != pipe->at_out)
+		pipe_at_take(pipe, l);
 	while (pipe->grey_in != pipe->grey_out)
 		gc_work_put(l, pipe->grey[pipe->grey_out++ % MARK_PIPE]);
 }
@@ -168,6 +194,8 @@ static void mark_flush_work(struct sched_g *g, struct gc_local *l, uint32_t flag
 
 static bool mark_should_stop(const struct sched_g *g, uint32_t flags)
 {
+	if ((flags & GC_DRAIN_ASSIST) != 0 && gc_limiter_on())
+		return true;
 	return (flags & GC_DRAIN_PREEMPT) != 0 &&
 	       atomic_load_explicit(&g->p->poll, memory_order_relaxed) != 0;
 }

@@ -1,14 +1,19 @@
 /*
- * pacer.c: when to begin a cycle and how hard mutators must help (mgcpacer.go, rules since
- * Go 1.21).
+ * pacer.c: when to begin a cycle and how hard mutators must help (mgcpacer.go, the rules of Go 1.19
+ * or those since 1.21).
  *
- *  goal     marked + (marked + goroutine roots + globals) * GOGC/100, floor 4 MiB * GOGC/100; a
- * memory limit may lower it trigger  goal - runway, kept between 0.70 and 0.95 of the way from
- * marked to goal runway   3 * cons/mark * (heap scan + roots): what mutators allocate while a
- * quarter of the CPU marks assist   work left / bytes left until the goal
+ *  goal     marked + (marked + goroutine roots + globals) * GOGC/100, floor 4 MiB * GOGC/100; a memory
+ *           limit may lower it
+ *  trigger  goal - runway, kept between 0.70 and 0.95 of the way from marked to goal
+ *  runway   3 * cons/mark * (heap scan + roots): what mutators allocate while a quarter of the CPU marks
+ *  assist   work left / bytes left until the goal
  *
- * Go computes with floating point. Here every ratio is an integer with 32 fractional bits and
- * 128-bit products, so that a simulated run decides the same whatever compiled it.
+ * The formulas are pacer_goal.c's and cons_mark.c's. Between the versions: how cons/mark follows its
+ * samples; where a cycle counts as begun (1.19: at the trigger as computed, later: where the heap was);
+ * the headroom under a memory limit.
+ *
+ * Go computes with floating point. Here every ratio is an integer with fractional bits and 128-bit
+ * products, so that a simulated run decides the same whatever compiled it.
  */
 #include "runtime/gc/gc_priv.h"
 
@@ -16,7 +21,6 @@
 #define PACER_START_SLACK                                                                          \
 	((uint64_t)64 << 10) /* goal of a running cycle: at least so far above its trigger */
 #define PACER_SWEEP_SLACK   ((uint64_t)1 << 20)
-#define PACER_CONS_MARK_MAX ((uint64_t)1 << 40) /* 256 bytes allocated a byte scanned */
 
 struct gc_pacer gc_pacer;
 
@@ -36,11 +40,13 @@ void gc_pacer_init(void)
 	int gogc = gc_st.opt.gogc;
 
 	gc_pacer = (struct gc_pacer){.heap_marked = 0};
+	gc_cons_mark_init(&gc_pacer.cons_mark, gc_st.opt.pacer);
 	gc_pacer_gogc(gogc);
-	/* As Go starts: as if the first cycle had marked what makes the floor the goal. */
-	gc_pacer.heap_marked =
-		gogc < 0 ? 0
-			 : GC_HEAP_MINIMUM / 100 * (uint64_t)gogc * 100 / (100 + (uint64_t)gogc);
+	/* As if the cycle before the first had marked what makes the floor the goal. In Go, since
+	 * 1.19, nothing counts as marked. */
+	if (gc_st.opt.pacer != MRT_PACER_1_19 && gogc >= 0)
+		gc_pacer.heap_marked =
+			GC_HEAP_MINIMUM / 100 * (uint64_t)gogc * 100 / (100 + (uint64_t)gogc);
 	gc_pacer.last_heap_scan = gc_pacer.heap_marked;
 	gc_pacer_commit(false);
 }
@@ -52,53 +58,6 @@ void gc_pacer_gogc(int64_t percent)
 }
 
 /* ------------------------------------------------------------ goal, trigger */
-
-uint64_t gc_pacer_percent_goal(uint64_t marked, uint64_t root_bytes, int64_t gogc)
-{
-	uint64_t goal, floor;
-
-	if (gogc < 0)
-		return UINT64_MAX;
-	goal = marked + (uint64_t)((unsigned __int128)(marked + root_bytes) * (uint64_t)gogc / 100);
-	floor = GC_HEAP_MINIMUM * (uint64_t)gogc / 100;
-	return pacer_max(goal, floor);
-}
-
-uint64_t gc_pacer_limit_goal(uint64_t limit, uint64_t mapped, uint64_t heap_free,
-			     uint64_t heap_alloc, uint64_t marked)
-{
-	uint64_t over = mapped > limit ? mapped - limit : 0;
-	uint64_t non_heap = mapped > heap_free + heap_alloc ? mapped - heap_free - heap_alloc : 0;
-	uint64_t goal, headroom;
-
-	if (limit == 0)
-		return UINT64_MAX;
-	if (non_heap + over >= limit)
-		return marked;
-	goal = limit - non_heap - over;
-	headroom = pacer_max((uint64_t)1 << 20, goal / 100 * 3);
-	goal = goal < 2 * headroom ? headroom : goal - headroom;
-	return pacer_max(goal, marked);
-}
-
-/* 45/64 and 61/64 of the way: about 0.7 and 0.95. */
-uint64_t gc_pacer_trigger_of(uint64_t goal, uint64_t marked, uint64_t runway)
-{
-	uint64_t low, high, trigger;
-
-	if (goal == UINT64_MAX)
-		return UINT64_MAX;
-	if (marked >= goal)
-		return goal;
-	low = marked + (goal - marked) / 64 * 45;
-	high = marked + (goal - marked) / 64 * 61;
-	if (goal > GC_HEAP_MINIMUM && goal - GC_HEAP_MINIMUM > high)
-		high = goal - GC_HEAP_MINIMUM;
-	trigger = runway > goal ? low : goal - runway;
-	if (trigger < low)
-		trigger = low;
-	return trigger > high ? pacer_max(high, low) : trigger;
-}
 
 static uint64_t pacer_root_scan(void)
 {
@@ -121,8 +80,15 @@ static uint64_t pacer_limit_goal_now(void)
 	if (limit == 0)
 		return UINT64_MAX;
 	mem_stats_read(&s);
-	return gc_pacer_limit_goal(limit, gc_pacer_mapped(&s), s.heap_idle - s.heap_released,
-				   s.alloc_bytes_total - s.freed_bytes_total, gc_pacer.heap_marked);
+	return gc_pacer_limit_goal(
+		&(struct gc_limit_figures){
+			.limit = limit,
+			.mapped = gc_pacer_mapped(&s),
+			.heap_free = s.heap_idle - s.heap_released,
+			.heap_alloc = s.alloc_bytes_total - s.freed_bytes_total,
+			.marked = gc_pacer.heap_marked,
+		},
+		gc_st.opt.pacer);
 }
 
 static void pacer_publish(uint64_t goal, uint64_t trigger)
@@ -138,15 +104,17 @@ static void pacer_publish(uint64_t goal, uint64_t trigger)
 	atomic_store_explicit(&t->gauges.heap_marked, gc_pacer.heap_marked, memory_order_relaxed);
 }
 
+/* Neither goal nor trigger of what is not limited lies before it; 0: there is nothing to sweep. */
+static uint64_t pacer_sweep_least(void)
+{
+	return mem_sweep_done() ? 0 : pacer_live() + PACER_SWEEP_SLACK;
+}
+
 static uint64_t pacer_goal(int64_t gogc, uint64_t limit_goal)
 {
 	uint64_t goal = gc_pacer_percent_goal(gc_pacer.heap_marked, pacer_root_scan(), gogc);
 
-	if (limit_goal < goal)
-		return limit_goal;
-	if (goal != UINT64_MAX && !mem_sweep_done())
-		return pacer_max(goal, pacer_live() + PACER_SWEEP_SLACK);
-	return goal;
+	return limit_goal < goal ? limit_goal : pacer_max(goal, pacer_sweep_least());
 }
 
 /* A cycle ends: GOGC is what is set, or what gc/gogc makes of that, until the next one does. Its
@@ -171,14 +139,14 @@ static void pacer_gogc_next(uint64_t limit_goal)
 /* gc/pacer is armed: the runway by another cons/mark ratio. Returns the trigger. */
 static uint64_t pacer_trigger_next(uint64_t goal, uint64_t runway)
 {
-	uint64_t marked = gc_pacer.heap_marked, trigger = gc_pacer_trigger_of(goal, marked, runway),
-		 is;
+	uint64_t marked = gc_pacer.heap_marked, least = gc_pacer.limited ? 0 : pacer_sweep_least();
+	uint64_t trigger = gc_pacer_trigger_of(goal, marked, runway, least), is;
 	struct gcs_firing firing;
 
 	if (!gc_bias_point(GCS_POINT_gc_pacer, goal != UINT64_MAX && marked < goal && runway != 0,
 			   trigger, &firing))
 		return trigger;
-	is = gc_pacer_trigger_of(goal, marked, gc_biased(runway, firing.by_milli));
+	is = gc_pacer_trigger_of(goal, marked, gc_biased(runway, firing.by_milli), least);
 	gc_bias_effect(firing.id, trigger, is);
 	if (is != trigger && gc_pacer.firing == 0)
 		gc_pacer.firing = firing.id;
@@ -187,16 +155,21 @@ static uint64_t pacer_trigger_next(uint64_t goal, uint64_t runway)
 
 void gc_pacer_commit(bool cycle_ended)
 {
-	uint64_t limit_goal = pacer_limit_goal_now(), goal, runway, trigger;
+	uint64_t limit_goal = pacer_limit_goal_now(), goal, runway, trigger, least;
 
 	gc_pacer.firing = 0;
 	if (cycle_ended)
 		pacer_gogc_next(limit_goal);
 	goal = pacer_goal(gc_counted(&gc_pacer.gogc), limit_goal);
-	runway = gc_q32_mul(gc_pacer.last_heap_scan + pacer_root_scan(), gc_pacer.cons_mark * 3);
+	gc_pacer.limited =
+		limit_goal < gc_pacer_percent_goal(gc_pacer.heap_marked, pacer_root_scan(),
+						   gc_counted(&gc_pacer.gogc));
+	least = gc_pacer.limited ? 0 : pacer_sweep_least();
+	runway = gc_cons_mark_runway(&gc_pacer.cons_mark,
+				     gc_pacer.last_heap_scan + pacer_root_scan());
 	trigger = cycle_ended && gcs_gate(GCS_POINT_gc_pacer)
 			  ? pacer_trigger_next(goal, runway)
-			  : gc_pacer_trigger_of(goal, gc_pacer.heap_marked, runway);
+			  : gc_pacer_trigger_of(goal, gc_pacer.heap_marked, runway, least);
 	pacer_publish(goal, trigger);
 }
 
@@ -207,15 +180,22 @@ bool gc_pacer_triggered(void)
 
 /* -------------------------------------------------------------------- cycle */
 
+/* At most INT64_MAX: the trigger of a collector that is off is beyond all. */
+static uint64_t pacer_begun(void)
+{
+	uint64_t at = gc_st.opt.pacer == MRT_PACER_1_19 ? gc_heap_trigger() : pacer_live();
+
+	return at < INT64_MAX ? at : INT64_MAX;
+}
+
 void gc_pacer_start(void)
 {
 	uint64_t goal = atomic_load_explicit(&gc_pacer.goal, memory_order_relaxed);
-	uint64_t live = pacer_live();
 
-	gc_pacer.triggered = live;
+	gc_pacer.triggered = pacer_begun();
 	gc_pacer.globals_scan = gc_roots_global_bytes();
-	if (gc_st.opt.memlimit == 0 && goal < live + PACER_START_SLACK)
-		goal = live + PACER_START_SLACK;
+	if (!gc_pacer.limited)
+		goal = pacer_max(goal, gc_pacer.triggered + PACER_START_SLACK);
 	pacer_publish(goal, atomic_load_explicit(&gc_pacer.trigger, memory_order_relaxed));
 	atomic_store_explicit(&gc_pacer.heap_work, 0, memory_order_relaxed);
 	atomic_store_explicit(&gc_pacer.stack_work, 0, memory_order_relaxed);
@@ -231,7 +211,7 @@ static int64_t pacer_work_done(void)
 
 /* Expected scan work and the goal to meet it by; once more was done than expected, the worst case
  * counts. */
-void gc_pacer_revise(void)
+struct watch_ratio gc_pacer_assist_ratio(void)
 {
 	uint64_t goal = atomic_load_explicit(&gc_pacer.goal, memory_order_relaxed),
 		 live = pacer_live();
@@ -246,12 +226,13 @@ void gc_pacer_revise(void)
 	if (goal > INT64_MAX)
 		goal = INT64_MAX;
 	if (done > expected) {
-		uint64_t room = goal > gc_pacer.triggered ? goal - gc_pacer.triggered : 0;
-		uint64_t hard = (uint64_t)((unsigned __int128)goal * (uint64_t)(100 + gogc) / 100);
-		uint64_t far = gc_q32_mul(gc_q32_div(room, expected), worst);
-
-		far = far > hard ? hard : far + gc_pacer.triggered;
-		goal = far > hard ? hard : pacer_max(far, goal);
+		goal = gc_pacer_stretched_goal(&(struct gc_stretch){
+			.goal = goal,
+			.triggered = gc_pacer.triggered,
+			.expected = expected,
+			.worst = worst,
+			.gogc = gogc,
+		});
 		expected = worst;
 	}
 	if (live > goal) {
@@ -260,45 +241,37 @@ void gc_pacer_revise(void)
 	}
 	work_left = expected > done + PACER_MIN_WORK ? expected - done : PACER_MIN_WORK;
 	bytes_left = goal > live ? goal - live : 1;
+	return (struct watch_ratio){.num = work_left, .den = bytes_left};
+}
+
+void gc_pacer_revise(void)
+{
+	struct watch_ratio r = gc_pacer_assist_ratio();
+
 	/* Two stores: a reader that gets one old and one new ratio pays a little more or less. */
-	atomic_store_explicit(&gc_pacer.work_per_byte, gc_q32_div(work_left, bytes_left),
+	atomic_store_explicit(&gc_pacer.work_per_byte, gc_q32_div(r.num, r.den),
 			      memory_order_relaxed);
-	atomic_store_explicit(&gc_pacer.bytes_per_work, gc_q32_div(bytes_left, work_left),
+	atomic_store_explicit(&gc_pacer.bytes_per_work, gc_q32_div(r.den, r.num),
 			      memory_order_relaxed);
-}
-
-/* The largest of this cycle's ratio and the four before. */
-static void pacer_cons_mark_add(uint64_t now)
-{
-	gc_pacer.cons_mark = now;
-	for (uint32_t i = 0; i < 4; i++)
-		gc_pacer.cons_mark = pacer_max(gc_pacer.cons_mark, gc_pacer.cons_mark_last[i]);
-	for (uint32_t i = 0; i < 3; i++)
-		gc_pacer.cons_mark_last[i] = gc_pacer.cons_mark_last[i + 1];
-	gc_pacer.cons_mark_last[3] = now;
-}
-
-/* (live - triggered) * (u + idle) / (work * (1 - u)), u = 0.25 + assists' share of the CPU. */
-static uint64_t pacer_cons_mark_of(int64_t mark_ns, uint64_t grown, uint64_t work)
-{
-	uint64_t cpu = (uint64_t)(mark_ns > 0 ? mark_ns : 1) * gc_st.procs;
-	uint64_t u = GC_Q32 / 4 + gc_q32_div((uint64_t)gc_counted(&gc_pacer.assist_ns), cpu);
-	uint64_t idle = gc_q32_div((uint64_t)gc_counted(&gc_pacer.idle_ns), cpu);
-	uint64_t ratio;
-
-	if (u > GC_Q32 / 64 * 63)
-		u = GC_Q32 / 64 * 63;
-	ratio = gc_q32_div(gc_q32_mul(grown, u + idle), pacer_max(gc_q32_mul(work, GC_Q32 - u), 1));
-	return ratio > PACER_CONS_MARK_MAX ? PACER_CONS_MARK_MAX : ratio;
 }
 
 void gc_pacer_end(int64_t mark_ns, uint64_t marked)
 {
-	uint64_t live = pacer_live(), work = (uint64_t)pacer_work_done();
-	uint64_t grown = live > gc_pacer.triggered ? live - gc_pacer.triggered : 0;
+	uint64_t live = pacer_live();
+	struct gc_cons_mark_sample sample = {
+		.mark_ns = mark_ns,
+		.assist_ns = gc_counted(&gc_pacer.assist_ns),
+		.idle_ns = gc_counted(&gc_pacer.idle_ns),
+		.procs = gc_st.procs,
+		.grown = live > gc_pacer.triggered ? live - gc_pacer.triggered : 0,
+		.work = (uint64_t)pacer_work_done(),
+	};
+	struct watch_ratio was = gc_cons_mark_ratio(&gc_pacer.cons_mark);
+	bool kept = gc_cons_mark_add(&gc_pacer.cons_mark, &sample);
 
-	if (work != 0)
-		pacer_cons_mark_add(pacer_cons_mark_of(mark_ns, grown, work));
+	/* As in Go: a cycle in which the heap did not grow beyond its trigger tells nothing. */
+	if (gc_st.opt.pacertrace && sample.grown != 0)
+		gc_trace_pacer_end(&sample, was, !kept);
 	gc_pacer.heap_marked = marked;
 	gc_pacer.last_heap_scan = (uint64_t)gc_counted(&gc_pacer.heap_work);
 	gc_pacer.last_stack_scan = gc_roots_stack_bytes();

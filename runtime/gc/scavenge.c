@@ -9,7 +9,8 @@
  * A goroutine releases in the background, woken by the end of each sweep, a millisecond of work at
  * a time; then it sleeps for so long that the work is 1 % of the Ps' time. (Go steers to that by a
  * controller, here it is by the clock alone.) An allocation does it at once, whatever it costs,
- * when the fresh pages that it took lie beyond the limit, or when the heap grew beyond goal A.
+ * when the fresh pages that it took lie beyond the limit, unless the CPU limiter is on, or when the heap
+ * grew beyond goal A.
  *
  * Pages that the system does not take are tried again, after 10 ms at first, then twice as long, up
  * to a second. (Go ignores the error and counts them as released.)
@@ -103,7 +104,7 @@ static uint64_t scavenge_owed(uint64_t fresh, uint64_t grown)
 	struct mem_stats s;
 
 	mem_stats_read(&s);
-	if (limit != 0)
+	if (limit != 0 && !gc_limiter_on())
 		owed = scavenge_beyond(gc_pacer_mapped(&s), limit);
 	if (grown != 0) {
 		retained = scavenge_beyond(
@@ -114,20 +115,37 @@ static uint64_t scavenge_owed(uint64_t fresh, uint64_t grown)
 	return owed;
 }
 
+/* Until nothing is owed, the system takes no more, or the CPU limiter comes on. */
+static void scavenge_pay(uint64_t owed)
+{
+	while (owed > 0) {
+		int64_t released = mem_scavenge(owed);
+
+		if (released <= 0 || gc_limiter_on())
+			return;
+		owed -= (uint64_t)released < owed ? (uint64_t)released : owed;
+	}
+}
+
 void gc_scavenge_fresh(size_t bytes, size_t grown)
 {
+	struct sched_g *g;
+	struct sched_p *p;
 	uint64_t owed;
+	bool told;
 
 	if (gc_st.opt.memlimit == 0 && grown == 0)
 		return;
 	owed = scavenge_owed(bytes, grown);
-	while (owed > 0) {
-		int64_t released = mem_scavenge(owed);
-
-		if (released <= 0)
-			return;
-		owed -= (uint64_t)released < owed ? (uint64_t)released : owed;
-	}
+	if (owed == 0)
+		return;
+	/* Its time counts as an assist's to the limiter. */
+	g = sched_current();
+	p = g != NULL ? g->p : NULL;
+	told = p != NULL && gc_limiter_event_begin(p, GC_LIMITER_ASSIST, prim_now_ns());
+	scavenge_pay(owed);
+	if (told)
+		gc_limiter_event_end(p, prim_now_ns());
 }
 
 /* ---------------------------------------------------------------- background */

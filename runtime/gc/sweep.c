@@ -16,6 +16,8 @@ static struct {
 	_Atomic uint32_t parked;	 /* 1: in WAITING, may be made ready by who sets it to 0 */
 	_Atomic uint64_t pages_per_byte; /* Q32; 0: nothing owed */
 	_Atomic uint64_t basis_live, basis_pages;
+	/* What pages_per_byte was made of, for the trace. Written while the world is stopped. */
+	uint64_t paced_pages, paced_bytes;
 	int64_t begin_ns;
 	uint32_t cycle;		/* whose marks are swept */
 	_Atomic uint32_t ended; /* cycle whose sweep was reported */
@@ -56,6 +58,8 @@ void gc_sweep_pace(void)
 		distance = trigger - live - SWEEP_MIN_DISTANCE;
 	if (!mem_sweep_done() && in_use > swept)
 		ratio = gc_q32_div(in_use - swept, distance);
+	sweep.paced_pages = ratio != 0 ? in_use - swept : 0;
+	sweep.paced_bytes = distance;
 	atomic_store_explicit(&sweep.basis_live, live, memory_order_relaxed);
 	atomic_store_explicit(&sweep.basis_pages, swept, memory_order_relaxed);
 	atomic_store_explicit(&sweep.pages_per_byte, ratio, memory_order_relaxed);
@@ -94,6 +98,10 @@ static void sweep_report(struct sched_g *g)
 	gc_emit(g, WATCH_SWEEP_END, cycle, (uint64_t)(prim_now_ns() - sweep.begin_ns),
 		mem_pages_swept(), 0,
 		atomic_load_explicit(&sweep.firing, memory_order_relaxed), 0);
+	if (gc_st.opt.pacertrace)
+		gc_trace_pacer_sweep(
+			atomic_load_explicit(&sweep.basis_live, memory_order_relaxed),
+			(struct watch_ratio){.num = sweep.paced_pages, .den = sweep.paced_bytes});
 	gc_scavenge_wake(g);
 }
 
@@ -165,6 +173,12 @@ static void sweep_main(mrt_g *pub, void *arg)
 		if (gcs_gate(GCS_POINT_gc_sweep))
 			sweep_stall(g);
 		while (n < SWEEP_BATCH && mem_sweep_one() != 0)
+			n++;
+		if (n == SWEEP_BATCH) {
+			mrt_yield(pub);
+			continue;
+		}
+		for (n = 0; n < SWEEP_BATCH && gc_work_free_one();)
 			n++;
 		if (n == SWEEP_BATCH) {
 			mrt_yield(pub);

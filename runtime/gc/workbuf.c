@@ -3,13 +3,17 @@
  *
  * A P has two: it fills and drains the first, and swaps when that is full or empty, so that a P at
  * a boundary does not run to the shared lists with every object. Full and empty buffers lie on two
- * lists under one short lock, taken once in 253 objects. Buffers are carved from 32 KiB chunks,
- * which live until the runtime ends; when the OS refuses one, there is no way on (as in Go).
+ * lists under one short lock, taken once in 253 objects. Buffers are carved from 32 KiB chunks; when
+ * the OS refuses one, there is no way on (as in Go). A cycle that has met much at once, an array of
+ * a million pointers say, leaves many of them: at its end those above a few are put aside, and the
+ * sweeper gives them back (freeSomeWbufs; Go keeps none, but takes them from its heap, not from
+ * the system).
  */
 #include "runtime/gc/gc_priv.h"
 
 #define WORK_CHUNK_BYTES ((size_t)32 << 10)
 #define WORK_CHUNK_BUFS	 (WORK_CHUNK_BYTES / GC_WORKBUF_BYTES - 1)
+#define WORK_CHUNKS_KEPT 16u
 
 struct work_chunk {
 	struct work_chunk *next;
@@ -19,7 +23,10 @@ static struct {
 	prim_mutex lock;
 	struct gc_workbuf *full, *empty;
 	_Atomic uint32_t full_count; /* written under the lock, read without it as a hint */
-	struct work_chunk *chunks;
+	struct work_chunk *chunks;  /* carved into buffers */
+	struct work_chunk *kept;    /* to be carved again */
+	struct work_chunk *retired; /* to be given back */
+	uint32_t nchunks;
 	_Atomic uint64_t sys;
 } work;
 
@@ -27,38 +34,106 @@ void gc_work_init(void)
 {
 	prim_mutex_init(&work.lock, PRIM_RANK_WORKBUF);
 	work.full = work.empty = NULL;
-	work.chunks = NULL;
+	work.chunks = work.kept = work.retired = NULL;
+	work.nchunks = 0;
 	atomic_store_explicit(&work.full_count, 0, memory_order_relaxed);
 	atomic_store_explicit(&work.sys, 0, memory_order_relaxed);
 }
 
-void gc_work_fini(void)
+static void work_chunks_free(struct work_chunk *chunk)
 {
-	while (work.chunks != NULL) {
-		struct work_chunk *chunk = work.chunks;
+	while (chunk != NULL) {
+		struct work_chunk *next = chunk->next;
 
-		work.chunks = chunk->next;
 		prim_pages_free(chunk, WORK_CHUNK_BYTES);
+		chunk = next;
 	}
 }
 
-/* The first buffer's place holds the chunk's link. */
-static void work_carve_locked(void)
+void gc_work_fini(void)
 {
-	char *chunk = prim_pages_alloc(WORK_CHUNK_BYTES);
+	work_chunks_free(work.chunks);
+	work_chunks_free(work.kept);
+	work_chunks_free(work.retired);
+	work.chunks = work.kept = work.retired = NULL;
+}
 
+/* Every buffer of a chunk is empty; the first one's place holds the chunk's link. */
+static void work_carve_locked(struct work_chunk *chunk)
+{
 	prim_mutex_assert_held(&work.lock);
-	if (chunk == NULL)
-		prim_die(2, "fatal error: out of memory\n");
-	atomic_fetch_add_explicit(&work.sys, WORK_CHUNK_BYTES, memory_order_relaxed);
-	((struct work_chunk *)(void *)chunk)->next = work.chunks;
-	work.chunks = (struct work_chunk *)(void *)chunk;
 	for (size_t i = 1; i <= WORK_CHUNK_BUFS; i++) {
-		struct gc_workbuf *w = (struct gc_workbuf *)(void *)(chunk + i * GC_WORKBUF_BYTES);
+		struct gc_workbuf *w =
+			(struct gc_workbuf *)(void *)((char *)chunk + i * GC_WORKBUF_BYTES);
 
 		w->next = work.empty;
 		work.empty = w;
 	}
+}
+
+static void work_grow_locked(void)
+{
+	struct work_chunk *chunk = work.kept;
+
+	prim_mutex_assert_held(&work.lock);
+	if (chunk != NULL) {
+		work.kept = chunk->next;
+	} else {
+		chunk = prim_pages_alloc(WORK_CHUNK_BYTES);
+		if (chunk == NULL)
+			prim_die(2, "fatal error: out of memory\n");
+		atomic_fetch_add_explicit(&work.sys, WORK_CHUNK_BYTES, memory_order_relaxed);
+	}
+	chunk->next = work.chunks;
+	work.chunks = chunk;
+	work.nchunks++;
+	work_carve_locked(chunk);
+}
+
+/* The end of the list that begins there. */
+static struct work_chunk **work_list_end(struct work_chunk **at)
+{
+	while (*at != NULL)
+		at = &(*at)->next;
+	return at;
+}
+
+void gc_work_retire(void)
+{
+	struct work_chunk **rest = &work.chunks;
+
+	if (work.nchunks <= WORK_CHUNKS_KEPT)
+		return;
+	gc_must(work.full == NULL, "gc: work left at the end of a cycle\n");
+	prim_mutex_lock(&work.lock);
+	for (uint32_t i = 0; i < WORK_CHUNKS_KEPT; i++)
+		rest = &(*rest)->next;
+	/* The sweeper has had a cycle's time for the last ones: as a rule there are none. */
+	*work_list_end(&work.retired) = *rest;
+	*rest = NULL;
+	*work_list_end(&work.kept) = work.chunks;
+	work.chunks = NULL;
+	work.nchunks = 0;
+	work.empty = NULL;
+	prim_mutex_unlock(&work.lock);
+}
+
+bool gc_work_free_one(void)
+{
+	struct work_chunk *chunk;
+
+	prim_mutex_lock(&work.lock);
+	chunk = work.retired;
+	if (chunk != NULL)
+		work.retired = chunk->next;
+	prim_mutex_unlock(&work.lock);
+	if (chunk == NULL)
+		return false;
+	prim_step(PRIM_COST_WORKBUF);
+	prim_pages_free(chunk, WORK_CHUNK_BYTES);
+	/* No safepoint since: who stops the world counts it with the pages it is. */
+	atomic_fetch_sub_explicit(&work.sys, WORK_CHUNK_BYTES, memory_order_relaxed);
+	return true;
 }
 
 static struct gc_workbuf *work_empty_get(void)
@@ -68,7 +143,7 @@ static struct gc_workbuf *work_empty_get(void)
 	prim_step(PRIM_COST_WORKBUF);
 	prim_mutex_lock(&work.lock);
 	if (work.empty == NULL)
-		work_carve_locked();
+		work_grow_locked();
 	w = work.empty;
 	work.empty = w->next;
 	prim_mutex_unlock(&work.lock);

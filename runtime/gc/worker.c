@@ -43,9 +43,21 @@ static void workers_share(uint32_t procs)
 	workers.idle_max = procs - d;
 }
 
+void gc_workers_shares(uint32_t *ret_dedicated, struct watch_ratio *ret_fractional)
+{
+	uint32_t missing = workers.fraction != 0 ? gc_st.procs - 4 * workers.dedicated : 0;
+
+	*ret_dedicated = workers.dedicated;
+	*ret_fractional = (struct watch_ratio){.num = missing, .den = (uint64_t)4 * gc_st.procs};
+}
+
 void gc_workers_begin(void)
 {
 	workers_share(gc_st.procs);
+	/* The two-minute cycle finds an idle program, and need not go full blast: one that makes sure of an
+	 * end, where no dedicated worker does. */
+	if (gc_st.trigger_why == GC_TRIGGER_TIME)
+		workers.idle_max = workers.dedicated == 0;
 	atomic_store_explicit(&workers.dedicated_owed, (int32_t)workers.dedicated,
 			      memory_order_relaxed);
 	atomic_store_explicit(&workers.left, 0, memory_order_relaxed);
@@ -199,8 +211,10 @@ struct sched_g *gc_find_worker(struct sched_p *p, bool idle)
 	enum gc_worker_mode mode;
 	struct gc_worker *w;
 
-	if (gc_phase_now() != GC_MARK || workers.worker[p->id].g == NULL ||
-	    !gc_work_available(p->gc))
+	if (gc_phase_now() != GC_MARK || workers.worker[p->id].g == NULL)
+		return NULL;
+	gc_limiter_refresh(prim_now_ns());
+	if (!gc_work_available(p->gc))
 		return NULL;
 	while ((w = worker_free(p, idle)) != NULL && workers_mode(p, idle, &mode)) {
 		if (worker_take(w, p, mode))
@@ -271,6 +285,17 @@ static void worker_drain(struct sched_g *g, enum gc_worker_mode mode, int64_t be
 		if (work == 0)
 			prim_spin_wait(round);
 	}
+}
+
+/* An idle worker has no safepoint: its time is one event of its P. */
+static void worker_drain_timed(struct sched_g *g, enum gc_worker_mode mode, int64_t begin_ns)
+{
+	bool told = mode == GC_WORKER_IDLE &&
+		    gc_limiter_event_begin(g->p, GC_LIMITER_IDLE_MARK, begin_ns);
+
+	worker_drain(g, mode, begin_ns);
+	if (told)
+		gc_limiter_event_end(g->p, prim_now_ns());
 }
 
 static void worker_account(const struct gc_worker *w, int64_t ns)
@@ -363,7 +388,7 @@ static void worker_run(struct sched_g *g, struct gc_worker *w)
 		gc_stage_wait(g);
 	begin_ns = prim_now_ns();
 	if (!leaves)
-		worker_drain(g, w->mode, begin_ns);
+		worker_drain_timed(g, w->mode, begin_ns);
 	worker_account(w, prim_now_ns() - begin_ns);
 	if (leaves) {
 		gc_workers_call(); /* there is work, and a share to give */

@@ -59,7 +59,7 @@ struct check {
 	uint64_t held;	/* found in sets and caches */
 	uint64_t used_pages, free_pages, released_pages;
 	uint64_t live_objects, live_bytes;
-	uint64_t unswept;
+	uint64_t unswept, specials;
 };
 
 static int __attribute__((format(printf, 2, 3)))
@@ -130,6 +130,8 @@ static int check_span(struct check *k, struct mem_span *s)
 				    mem_sweepgen());
 	if (mem_released_count(k->page, (uint32_t)s->npages) != 0)
 		return check_broken(k, "released: span %#lx has a page that is released", base);
+	if (!mem_special_check(s, &k->specials))
+		return check_broken(k, "specials: span %#lx has one of a free object", base);
 	k->spans++;
 	k->used_pages += s->npages;
 	k->page += (uint32_t)s->npages;
@@ -215,6 +217,10 @@ static int check_pages(struct check *k)
 			(unsigned long)k->free_pages, (unsigned long)k->used_pages,
 			(unsigned long)k->spans, mem_heap.free_pages,
 			(unsigned long)mem_pages_in_use(), (unsigned long)mem_heap.spans);
+	if (k->specials != mem_special_live())
+		return check_broken(k, "specials: %lu in the spans, counted %lu",
+				    (unsigned long)k->specials,
+				    (unsigned long)mem_special_live());
 	if (k->released_pages != mem_heap.released_pages || mem_heap.releasing_pages != 0)
 		return check_broken(k, "counters: %lu pages released, counted %u; %u on their way",
 				    (unsigned long)k->released_pages, mem_heap.released_pages,
@@ -268,7 +274,9 @@ static int check_sets(struct check *k)
 	return r;
 }
 
-static int check_cached(struct check *k, const struct mem_cache *c, uint32_t sc)
+/* And count what the totals do not know yet. */
+static int check_cached(struct check *k, const struct mem_cache *c, uint32_t sc, uint64_t *objects,
+			uint64_t *bytes)
 {
 	const struct mem_span *s = c->span[sc];
 	uint32_t gen = atomic_load_explicit(&s->sweepgen, memory_order_relaxed);
@@ -277,6 +285,8 @@ static int check_cached(struct check *k, const struct mem_cache *c, uint32_t sc)
 	if (s == &mem_span_none)
 		return 0;
 	k->held++;
+	*objects += s->alloc_count - c->counted[sc];
+	*bytes += (s->alloc_count - c->counted[sc]) * s->elem_bytes;
 	if (s->spanclass != sc || s->list != NULL)
 		return check_broken(k, "cache: span %#lx is not of class %u, or in a set too",
 				    (unsigned long)s->base, sc);
@@ -295,6 +305,21 @@ static int check_cached(struct check *k, const struct mem_cache *c, uint32_t sc)
 	return 0;
 }
 
+static int check_tiny(struct check *k, const struct mem_cache *c)
+{
+	struct mem_obj o;
+
+	if (c->tiny == 0)
+		return 0;
+	if (!mem_find((const void *)c->tiny, &o) || o.base != c->tiny ||
+	    o.span->spanclass != MEM_TINY_SPANCLASS || !mem_allocated(&o))
+		return check_broken(k, "tiny: %#lx is no block, or free", (unsigned long)c->tiny);
+	if (c->tiny_used == 0 || c->tiny_used > MEM_TINY_BYTES)
+		return check_broken(k, "tiny: block %#lx: %u bytes used", (unsigned long)c->tiny,
+				    c->tiny_used);
+	return 0;
+}
+
 /* Whole only while no other thread moves a span, as in a stopped world. */
 static int check_held(struct check *k)
 {
@@ -306,9 +331,9 @@ static int check_held(struct check *k)
 
 	for (const struct mem_cache *c = mem_heap.caches; c != NULL; c = c->next) {
 		for (uint32_t sc = 0; r == 0 && sc < MEM_SPAN_CLASSES; sc++)
-			r = check_cached(k, c, sc);
-		objects += c->alloc_count;
-		bytes += c->alloc_bytes;
+			r = check_cached(k, c, sc, &objects, &bytes);
+		if (r == 0)
+			r = check_tiny(k, c);
 	}
 	if (r < 0)
 		return r;

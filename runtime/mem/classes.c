@@ -45,6 +45,15 @@ const uint8_t mem_class_by_128[MEM_CLASS_BY_128] = {
 	67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67,
 };
 
+size_t mem_round_up_1_22(size_t bytes, bool noscan)
+{
+	size_t header = !noscan && bytes > MEM_HEADER_ABOVE ? MEM_HEADER_BYTES : 0;
+
+	if (bytes > MEM_SMALL_MAX - MEM_HEADER_BYTES)
+		header = 0; /* a large object's type is kept with its span */
+	return mem_round_up(bytes + header) - header;
+}
+
 size_t mem_round_up(size_t bytes)
 {
 	if (bytes == 0)

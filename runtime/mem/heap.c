@@ -142,6 +142,8 @@ static int heap_commit_tables_locked(uint32_t end)
 		return r;
 	prim_step_n(PRIM_COST_FAULT, (uint32_t)(more * (sizeof(struct mem_span *) +
 							HEAP_BITS_PER_PAGE) / PRIM_PAGE_BYTES));
+	mem_heap.mapped += more * (sizeof(struct mem_span *) + HEAP_BITS_PER_PAGE) +
+			   mem_released_touched(end) - mem_released_touched(from);
 	mem_heap.table_pages = end;
 	return 0;
 }
@@ -248,6 +250,7 @@ static int heap_take_pages_locked(uint32_t npages, struct heap_cut *cut)
 	if (!gcs_gate(GCS_POINT_mem_fragment) || !heap_place_apart_locked(npages, cut))
 		heap_place_first_locked(npages, cut);
 	cut->fresh = mem_released_take(cut->page, npages);
+	mem_heap.mapped += (uint64_t)cut->fresh << MEM_PAGE_SHIFT;
 	cut->grown = mem_heap.grown_pages - before;
 	return 0;
 }
@@ -374,6 +377,7 @@ static int heap_reserve(size_t pages)
 		r = prim_pages_commit(released, mem_heap.released_bytes);
 	if (r < 0)
 		goto fail_commit;
+	mem_heap.mapped = HEAP_BITS_EXTRA;
 	mem_heap.released = released;
 	mem_layout.base = (uintptr_t)heap;
 	mem_layout.page_table = table;

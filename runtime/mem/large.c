@@ -32,6 +32,8 @@ void *mem_large_alloc(size_t bytes, bool noscan, bool *ret_needzero)
 	obj = (void *)s->base;
 	mem_unpoison(obj, s->elem_bytes);
 	mem_count(&mem_counters.alloc_objects, 1);
+	mem_count(&mem_counters.alloc_class[0], 1);
+	mem_count(&mem_counters.alloc_large_bytes, s->elem_bytes);
 	mem_count(&mem_counters.alloc_bytes, s->elem_bytes);
 	mem_hooks->live_add((int64_t)s->elem_bytes);
 	mem_central_put_swept(s);

@@ -40,6 +40,14 @@ extern const uint8_t mem_class_pages[MEM_CLASSES];
 static inline uint32_t mem_class_of(size_t bytes);
 /* Bytes really handed out for a request (roundupsize, msize.go 1.19). */
 size_t mem_round_up(size_t bytes);
+/*
+ * What Go from 1.22 on gives for a request (roundupsize, msize.go): an object with pointers above MEM_HEADER_ABOVE bytes
+ * has its type in a word before it, and that word is part of its slot. This allocator has no such word: the
+ * rule is for those who reckon sizes as Go does (runtime/data), what they ask for then is bytes without it.
+ */
+#define MEM_HEADER_BYTES 8u
+#define MEM_HEADER_ABOVE 512u
+size_t mem_round_up_1_22(size_t bytes, bool noscan);
 
 enum mem_span_state { MEM_SPAN_FREE, MEM_SPAN_IN_USE, MEM_SPAN_LARGE };
 
@@ -87,26 +95,46 @@ struct mem_span {
 	uint32_t free_index;
 	uint32_t alloc_count;
 	_Atomic uint64_t *alloc_bits; /* owner's; atomic only because the two change places */
+	struct mem_special *specials; /* owner's; see mem_special_add */
 	struct mem_span *next, *prev; /* lists of central or heap; under that lock */
 	void *list;
 	struct mem_run run; /* the free run, once the span is free */
 };
 
-/* Per-P cache. Owner: whoever holds the P. Counters are flushed by mem_cache_flush_stats. */
+/* Objects without pointers below this size share blocks of it (malloc.go, maxTinySize). */
+#define MEM_TINY_BYTES	   16u
+#define MEM_TINY_SPANCLASS ((mem_spanclass)(2 * 2 + 1))
+
+/* Per-P cache. Owner: whoever holds the P. Counters are flushed by mem_cache_flush_stats.
+ * The tiny block is an object of MEM_TINY_SPANCLASS like any other: it has one mark, and dies when nothing
+ * points into it any more. A cycle that begins marks it, and the flush that follows every cycle forgets it. */
 struct mem_cache {
 	struct mem_span *span[MEM_SPAN_CLASSES];
-	uint64_t alloc_bytes, alloc_count; /* since the last flush (rounded sizes) */
+	uint32_t counted[MEM_SPAN_CLASSES]; /* of the span's alloc_count: is in the totals already */
+	uintptr_t tiny;	     /* the block that has room; 0: none */
+	uint32_t tiny_used;  /* bytes of it, from its base */
+	uint64_t tiny_count; /* allocations out of a block that was there, since the last flush */
+	uint64_t sample_left; /* bytes until the heap profile samples; the collector's. 0 when created */
 	uint64_t flush_gen;	/* mem_sweepgen() of the last flush; see mem_cache_stale */
 	struct mem_cache *next; /* every cache of the process; private to mem */
 };
 
 /* All in bytes but for *_objects_*. Exact while the world is stopped and caches are flushed:
  * heap_sys = heap_inuse + heap_idle, heap_idle >= heap_released. heap_released counts free pages
- * that the system does not back: never touched, or given back. */
+ * that the system does not back: never touched, or given back. A tiny block is one object;
+ * tiny_objects_total counts what was put into one after its first. */
 struct mem_stats {
 	uint64_t alloc_bytes_total, alloc_objects_total, freed_bytes_total, freed_objects_total;
+	uint64_t tiny_objects_total;
 	uint64_t heap_sys, heap_inuse, heap_idle, heap_released; /* bytes */
 	uint64_t spans_inuse, span_sys, cache_inuse, cache_sys, bits_sys, other_sys;
+	/* Objects by class; class 0: large ones. Their bytes. */
+	uint64_t alloc_class[MEM_CLASSES], freed_class[MEM_CLASSES];
+	uint64_t alloc_large_bytes, freed_large_bytes;
+	/* The same figures once more, from what is kept for another purpose (memstats.c compares): in use by
+	 * the spans, released and backed by the free runs, and everything that the system backs by what was
+	 * asked of it and given back. */
+	uint64_t seen_inuse, seen_released, seen_retained, mapped_ready;
 };
 
 /* How mem tells the collector. Set once by gc before the first allocation; no NULLs. */
@@ -138,6 +166,8 @@ struct mem_hooks {
 	uint64_t (*fragment)(size_t bytes, bool choice);
 	/* It was split: the longest free run is now so long. With `fragment`. */
 	void (*fragmented)(uint64_t firing, size_t longest);
+	/* A sweep finds the object of a special dead. Optional, NULL allowed. */
+	void (*special_dead)(void *what);
 };
 /* But for `refuse` and `fragment`, hooks run with no lock of mem held. They may sweep (mem_sweep_one)
  * and scavenge; they neither park nor allocate. */
@@ -160,6 +190,12 @@ void mem_caches_flush_stale(void);
 /* Small object: NULL when the cached span is full: then mem_cache_refill and
  * again. Not zeroed when *ret_needzero. No lock, no step. */
 static inline void *mem_cache_alloc(struct mem_cache *c, mem_spanclass sc, bool *ret_needzero);
+/* `bytes` (below MEM_TINY_BYTES) out of the tiny block, aligned to 8, 4 or 2 if they are divisible by it.
+ * Zeroed when the block was. NULL: no room; then a new block is due. The cache is not stale. */
+static inline void *mem_tiny_alloc(struct mem_cache *c, size_t bytes);
+/* `block`, just allocated, begins with `bytes` that are in use: it becomes the tiny block if it leaves
+ * more room than the one that is. */
+static inline void mem_tiny_renew(struct mem_cache *c, void *block, size_t bytes);
 /* New span for sc: central, sweeping there as needed, else fresh pages. -ENOMEM. */
 int mem_cache_refill(struct mem_cache *c, mem_spanclass sc);
 /* Large object in a span of its own. NULL: no memory. */
@@ -177,11 +213,16 @@ static inline bool mem_find(const void *addr, struct mem_obj *ret);
 /* Mark bit: true if this call set it. memory_order_relaxed or; the world's stop publishes. */
 static inline bool mem_mark(const struct mem_obj *o);
 static inline bool mem_marked(const struct mem_obj *o);
+/* The word its mark bit lies in, to be prefetched. */
+static inline _Atomic uint64_t *mem_mark_word(const struct mem_obj *o);
 /* Is it allocated (not free) by alloc bits and free_index? World stopped or owner only. */
 bool mem_allocated(const struct mem_obj *o);
 static inline size_t mem_obj_bytes(const struct mem_obj *o);
 static inline bool mem_obj_noscan(const struct mem_obj *o);
 static inline bool mem_in_heap(const void *addr);
+/* The hook special_dead shall be told `what` when a sweep finds the object dead, once. By the P that has just
+ * allocated it, before its next safepoint. -ENOMEM. */
+int mem_special_add(const struct mem_obj *o, void *what);
 
 /* ---- pointer bitmap */
 /* Write the bits for n consecutive elements of `elem_bytes` with mask of ptr_words; the rest of the
@@ -190,6 +231,7 @@ void mem_bits_set(void *obj, size_t slot_bytes, size_t elem_bytes, uint32_t ptr_
 		  const uint64_t *mask, size_t n);
 /* 64 bits for the 64 words from addr (word aligned), relaxed. Bit i: word addr+8i is a pointer. */
 static inline uint64_t mem_bits_get(uintptr_t addr);
+static inline void mem_bits_prefetch(uintptr_t addr);
 
 /* ---- sweep (gc/ paces; mem does one span) */
 static inline uint32_t mem_sweepgen(void);

@@ -95,12 +95,34 @@ static inline void *mem_cache_alloc(struct mem_cache *c, mem_spanclass sc, bool 
 	s->alloc_cache &= s->alloc_cache - 1;
 	s->free_index = index + 1;
 	s->alloc_count++;
-	c->alloc_count++;
-	c->alloc_bytes += s->elem_bytes32;
 	*ret_needzero = s->needzero;
 	obj = (void *)(s->base + (uintptr_t)index * s->elem_bytes32);
 	mem_unpoison(obj, s->elem_bytes32);
 	return obj;
+}
+
+static inline void *mem_tiny_alloc(struct mem_cache *c, size_t bytes)
+{
+	/* The lowest bit of the size: 8 at most. */
+	uint32_t align = (uint32_t)(bytes & -bytes), at = (c->tiny_used + align - 1) & -align;
+	void *obj = (void *)(c->tiny + at);
+
+	if (c->tiny == 0 || at + bytes > MEM_TINY_BYTES)
+		return NULL;
+	c->tiny_used = at + (uint32_t)bytes;
+	c->tiny_count++;
+	mem_unpoison(obj, bytes);
+	return obj;
+}
+
+static inline void mem_tiny_renew(struct mem_cache *c, void *block, size_t bytes)
+{
+	/* Whoever writes past his few bytes meets poison, not his neighbour's room. */
+	mem_poison((char *)block + bytes, MEM_TINY_BYTES - bytes);
+	if (c->tiny != 0 && bytes >= c->tiny_used)
+		return;
+	c->tiny = (uintptr_t)block;
+	c->tiny_used = (uint32_t)bytes;
 }
 
 static inline bool mem_in_heap(const void *addr)
@@ -149,10 +171,15 @@ static inline bool mem_find(const void *addr, struct mem_obj *ret)
 	return true;
 }
 
+static inline _Atomic uint64_t *mem_mark_word(const struct mem_obj *o)
+{
+	return &o->span->mark_bits[o->index / 64];
+}
+
 static inline bool mem_marked(const struct mem_obj *o)
 {
 	/* Relaxed: see mem_mark. */
-	return atomic_load_explicit(&o->span->mark_bits[o->index / 64], memory_order_relaxed) >>
+	return atomic_load_explicit(mem_mark_word(o), memory_order_relaxed) >>
 		       (o->index % 64) &
 	       1;
 }
@@ -164,9 +191,7 @@ static inline bool mem_mark(const struct mem_obj *o)
 	if (mem_marked(o))
 		return false;
 	/* Relaxed: only who was first matters; the stop of the world publishes the rest. */
-	return (atomic_fetch_or_explicit(&o->span->mark_bits[o->index / 64], bit,
-					 memory_order_relaxed) &
-		bit) == 0;
+	return (atomic_fetch_or_explicit(mem_mark_word(o), bit, memory_order_relaxed) & bit) == 0;
 }
 
 static inline size_t mem_obj_bytes(const struct mem_obj *o)
@@ -188,4 +213,10 @@ static inline uint64_t mem_bits_get(uintptr_t addr)
 	if (shift == 0)
 		return low;
 	return low | atomic_load_explicit(&bits[1], memory_order_relaxed) << (64 - shift);
+}
+
+/* That mem_bits_get will read, soon. */
+static inline void mem_bits_prefetch(uintptr_t addr)
+{
+	__builtin_prefetch(&mem_layout.bits[(addr - mem_layout.base) >> 9]);
 }

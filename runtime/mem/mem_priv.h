@@ -88,6 +88,7 @@ struct mem_heap {
 	uint32_t releasing_pages; /* out of the runs while the system is asked to take them */
 	uint32_t released_pages;  /* bits that are set in `released` */
 	uint64_t *released;
+	uint64_t mapped; /* bytes backed by the system: heap, its tables and bitmaps */
 	uint64_t spans, caches_count;
 	uint64_t span_sys, bitmap_sys,
 		cache_sys;		     /* bytes of descriptors, mark bits, caches ever made */
@@ -103,6 +104,11 @@ void mem_heap_fini(void);
 int mem_heap_alloc(size_t npages, mem_spanclass sc, struct mem_span **ret);
 /* In no set, in no cache, nobody's. */
 void mem_heap_free(struct mem_span *s);
+/* Of the bits of released pages of a heap of so many pages: bytes that are touched. */
+static inline uint64_t mem_released_touched(uint32_t pages)
+{
+	return ((uint64_t)pages / 8 + PRIM_PAGE_BYTES - 1) / PRIM_PAGE_BYTES * PRIM_PAGE_BYTES;
+}
 /* A descriptor that is not in use; NULL: no memory. */
 struct mem_span *mem_heap_spare_get_locked(void);
 void mem_heap_spare_put_locked(struct mem_span *s);
@@ -132,6 +138,15 @@ size_t mem_span_sweep(struct mem_span *s, bool keep);
 bool mem_span_allocated(const struct mem_span *s, uint32_t index);
 uint32_t mem_span_popcount(const _Atomic uint64_t *bits, uint32_t words);
 void mem_span_zero_bits(_Atomic uint64_t *bits, uint32_t words);
+
+/* ---------------------------------------------------------------- special.c */
+
+void mem_special_init(void);
+/* Those whose object has no mark come out, and are told. The caller owns the span, and no lock. */
+void mem_special_sweep(struct mem_span *s);
+/* World stopped: count them; false: one is of a free object. */
+bool mem_special_check(const struct mem_span *s, uint64_t *count);
+uint64_t mem_special_live(void);
 
 /* ---------------------------------------------------------------- central.c */
 
@@ -163,6 +178,8 @@ size_t mem_central_sweep_one(size_t *ret_freed);
 
 struct mem_counters {
 	_Atomic uint64_t alloc_bytes, alloc_objects, freed_bytes, freed_objects;
+	_Atomic uint64_t alloc_class[MEM_CLASSES], freed_class[MEM_CLASSES]; /* objects */
+	_Atomic uint64_t alloc_large_bytes, freed_large_bytes, tiny_objects;
 	_Atomic uint64_t pages_in_use, pages_swept;
 	_Atomic uint64_t unswept; /* spans in unswept sets or being swept from there */
 };

@@ -126,8 +126,10 @@ static void scavenge_put_locked(struct mem_span *s, bool released)
 	struct mem_run *run = &s->run;
 
 	mem_heap.releasing_pages -= run->npages;
-	if (released)
+	if (released) {
 		mem_released_set(run->page, run->npages);
+		mem_heap.mapped -= (uint64_t)run->npages << MEM_PAGE_SHIFT;
+	}
 	run->backed = released ? 0 : run->npages;
 	run->high = run->page + run->npages;
 	mem_heap_run_put_locked(s);

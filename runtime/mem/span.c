@@ -70,6 +70,7 @@ void mem_span_publish(struct mem_span *s, uint32_t page, size_t npages, mem_span
 	s->elem_bytes32 = class == 0 ? 0 : (uint32_t)elem_bytes;
 	s->spanclass = sc;
 	s->needzero = needzero;
+	s->specials = NULL;
 	s->alloc_bits = bits;
 	s->mark_bits = bits + words;
 	s->alloc_cache = 0;
@@ -150,6 +151,8 @@ static void span_clobber(const struct mem_span *s, uint32_t index)
 {
 	uint64_t *obj = (uint64_t *)(s->base + index * s->elem_bytes);
 
+	/* The rest of a tiny block was nobody's. */
+	mem_unpoison(obj, s->elem_bytes);
 	for (size_t i = 0; mem_heap.clobber && i < s->elem_bytes / 8; i++)
 		obj[i] = MEM_CLOBBER;
 	mem_poison(obj, s->elem_bytes);
@@ -181,9 +184,14 @@ size_t mem_span_sweep(struct mem_span *s, bool keep)
 
 	mem_must(!mem_hooks->alloc_black(), "mem: sweep while objects are born black");
 	mem_must(live <= s->alloc_count, "mem: more objects marked than allocated");
+	if (PRIM_UNLIKELY(s->specials != NULL))
+		mem_special_sweep(s);
 	if (freed != 0) {
 		span_clobber_unmarked(s);
 		mem_count(&mem_counters.freed_objects, freed);
+		mem_count(&mem_counters.freed_class[s->spanclass / 2], freed);
+		if (s->spanclass / 2 == 0)
+			mem_count(&mem_counters.freed_large_bytes, s->elem_bytes);
 		mem_count(&mem_counters.freed_bytes, freed * s->elem_bytes);
 	}
 	mem_count(&mem_counters.pages_swept, npages);

@@ -18,6 +18,7 @@ int mem_init(size_t reserve_bytes, const struct mem_hooks *hooks, bool clobber)
 	memset(&mem_counters, 0, sizeof(mem_counters));
 	mem_central_init();
 	mem_persist_init();
+	mem_special_init();
 	return 0;
 }
 
@@ -41,10 +42,9 @@ uint64_t mem_pages_swept(void)
 static void stats_heap_locked(struct mem_stats *st)
 {
 	const struct mem_heap *h = &mem_heap;
-	/* Of the released bits, what is touched. */
 	uint64_t tables = (uint64_t)h->table_pages * sizeof(struct mem_span *) +
-			  ((uint64_t)h->table_pages / 8 + PRIM_PAGE_BYTES - 1) / PRIM_PAGE_BYTES *
-				  PRIM_PAGE_BYTES;
+			  mem_released_touched(h->table_pages);
+	uint64_t persist = mem_persist_sys();
 
 	prim_mutex_assert_held(&h->lock);
 	st->heap_sys = (uint64_t)h->grown_pages << MEM_PAGE_SHIFT;
@@ -57,7 +57,29 @@ static void stats_heap_locked(struct mem_stats *st)
 	st->cache_sys = h->cache_sys;
 	st->bits_sys =
 		h->bitmap_sys + PRIM_PAGE_BYTES + (uint64_t)h->table_pages * (MEM_PAGE_BYTES / 64);
-	st->other_sys = mem_persist_sys() - h->span_sys - h->cache_sys - h->bitmap_sys + tables;
+	st->other_sys = persist - h->span_sys - h->cache_sys - h->bitmap_sys + tables;
+	st->mapped_ready = h->mapped + persist;
+}
+
+/* What stats_heap_locked says, by other books. */
+static void stats_seen_locked(struct mem_stats *st)
+{
+	uint64_t backed = mem_runs_backed(mem_heap.runs) + mem_heap.releasing_pages;
+
+	st->seen_inuse = mem_pages_in_use() << MEM_PAGE_SHIFT;
+	st->seen_released = (mem_heap.free_pages + mem_heap.releasing_pages - backed)
+			    << MEM_PAGE_SHIFT;
+	st->seen_retained = st->seen_inuse + (backed << MEM_PAGE_SHIFT);
+}
+
+static void stats_classes(struct mem_stats *st)
+{
+	for (uint32_t i = 0; i < MEM_CLASSES; i++) {
+		st->alloc_class[i] = mem_counted(&mem_counters.alloc_class[i]);
+		st->freed_class[i] = mem_counted(&mem_counters.freed_class[i]);
+	}
+	st->alloc_large_bytes = mem_counted(&mem_counters.alloc_large_bytes);
+	st->freed_large_bytes = mem_counted(&mem_counters.freed_large_bytes);
 }
 
 void mem_stats_read(struct mem_stats *ret)
@@ -67,10 +89,13 @@ void mem_stats_read(struct mem_stats *ret)
 		.alloc_objects_total = mem_counted(&mem_counters.alloc_objects),
 		.freed_bytes_total = mem_counted(&mem_counters.freed_bytes),
 		.freed_objects_total = mem_counted(&mem_counters.freed_objects),
+		.tiny_objects_total = mem_counted(&mem_counters.tiny_objects),
 	};
 
 	prim_mutex_lock(&mem_heap.lock);
 	stats_heap_locked(&st);
+	stats_seen_locked(&st);
 	prim_mutex_unlock(&mem_heap.lock);
+	stats_classes(&st);
 	*ret = st;
 }

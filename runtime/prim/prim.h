@@ -66,6 +66,32 @@ void prim_last_words(const char *text, size_t len);
  * or so: not for a hot path. */
 uint32_t prim_backtrace(uint32_t *ret_pc, uint32_t max);
 
+/* The program's text as the system has mapped it. -errno: it cannot be told. */
+struct prim_mapping {
+	uint64_t start, limit, offset; /* addresses; where in the file it begins */
+	char file[512];
+};
+int prim_program_mapping(struct prim_mapping *ret);
+/* Where the addresses that prim_backtrace gives count from. */
+uint64_t prim_program_start(void);
+
+/* The functions of the program, from its own symbol table. Not for a hot path: it is read from the file.
+ * -ENOENT: it has none; other -errno. */
+struct prim_symbols {
+	const char *file; /* mapped; private to prim, as all of it */
+	size_t bytes;
+	const void *table;
+	size_t count;
+	const char *names;
+	size_t names_bytes;
+	uint64_t link_start; /* the address that the file was linked to begin at */
+};
+int prim_symbols_open(struct prim_symbols *ret);
+void prim_symbols_close(struct prim_symbols *s);
+/* The function that lies over pc, counted as prim_backtrace does; NULL: none is known. Valid until closed;
+ * equal names of one function are one pointer. */
+const char *prim_symbols_name(const struct prim_symbols *s, uint32_t pc);
+
 /* Unbuffered write of a whole text line to stderr (gctrace); sim: same. */
 void prim_log(const char *text, size_t len);
 

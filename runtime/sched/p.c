@@ -63,11 +63,28 @@ bool sched_p_swap(struct sched_p *p, enum sched_p_status from, enum sched_p_stat
 
 /* ------------------------------------------------------------------ idle set */
 
+/* What p has been idle up to now comes into the total; from now on it is idle, 0: it is not. Relaxed: who
+ * swaps the moment owns the time before it, and the total is a sum. */
+static void p_idle_take(struct sched_p *p, int64_t now_ns, int64_t from_now_ns)
+{
+	_Atomic int64_t *since = &sched_local(p)->idle_since_ns;
+	int64_t began_ns = atomic_load_explicit(since, memory_order_relaxed);
+
+	do {
+		if (began_ns == 0 || (from_now_ns != 0 && began_ns >= now_ns))
+			return;
+	} while (!atomic_compare_exchange_weak_explicit(since, &began_ns, from_now_ns,
+							memory_order_relaxed,
+							memory_order_relaxed));
+	if (now_ns > began_ns)
+		atomic_fetch_add_explicit(&sched.idle_ns, now_ns - began_ns, memory_order_relaxed);
+}
+
 void sched_p_idle_put_locked(struct sched_p *p)
 {
 	prim_mutex_assert_held(&sched.lock);
 	p->m = NULL;
-	sched_local(p)->idle_since_ns = prim_now_ns();
+	atomic_store_explicit(&sched_local(p)->idle_since_ns, prim_now_ns(), memory_order_relaxed);
 	atomic_store(&p->status, SCHED_P_IDLE);
 	atomic_fetch_or(&sched.idle, UINT64_C(1) << p->id);
 }
@@ -77,7 +94,7 @@ void sched_p_idle_remove_locked(struct sched_p *p)
 	prim_mutex_assert_held(&sched.lock);
 	atomic_fetch_and(&sched.idle, ~(UINT64_C(1) << p->id));
 	atomic_store(&p->status, SCHED_P_RUNNING);
-	sched.idle_ns += prim_now_ns() - sched_local(p)->idle_since_ns;
+	p_idle_take(p, prim_now_ns(), 0);
 	sched_sysmon_busy_locked();
 }
 
@@ -94,19 +111,12 @@ struct sched_p *sched_p_idle_get_locked(void)
 	return p;
 }
 
-int64_t sched_idle_ns(void)
+int64_t sched_idle_ns(int64_t now_ns)
 {
-	int64_t now, sum;
-	uint64_t idle;
-
-	prim_mutex_lock(&sched.lock);
-	now = prim_now_ns();
-	sum = sched.idle_ns;
-	idle = atomic_load_explicit(&sched.idle, memory_order_relaxed);
-	for (; idle != 0; idle &= idle - 1)
-		sum += now - sched_local(sched.p[__builtin_ctzll(idle)])->idle_since_ns;
-	prim_mutex_unlock(&sched.lock);
-	return sum;
+	for (uint32_t i = 0; i < sched.procs; i++)
+		if (sched.p[i] != NULL)
+			p_idle_take(sched.p[i], now_ns, now_ns);
+	return atomic_load_explicit(&sched.idle_ns, memory_order_relaxed);
 }
 
 /* ---------------------------------------------------------------- handing on */

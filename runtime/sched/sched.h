@@ -205,4 +205,5 @@ int sched_each_g(int (*fn)(struct sched_g *, void *), void *arg);
 struct sched_counts { uint32_t goroutines, runnable, waiting, blocked; };
 void sched_counts(struct sched_counts *ret);
 uint64_t sched_stack_bytes(void);
-int64_t sched_idle_ns(void); /* total P-idle time so far, for GC CPU accounting */
+/* How long Ps have been idle in all, up to now_ns, for the accounts of the collector. Any thread, no lock. */
+int64_t sched_idle_ns(int64_t now_ns);

@@ -69,8 +69,8 @@ struct sched_local {
 	_Atomic int64_t first_ns; /* SCHED_NEVER: none */
 	/* Owner's. */
 	struct sched_list gfree;
-	/* Under the lock. */
-	int64_t idle_since_ns;
+	/* 0: not idle; what it was idle before is in sched.idle_ns. p_idle_take. */
+	_Atomic int64_t idle_since_ns;
 	/* sysmon's. */
 	uint64_t seen_sched, seen_call;
 	int64_t seen_sched_ns, seen_call_ns;
@@ -126,7 +126,7 @@ struct sched_state {
 	uint32_t stop_left; /* Ps that the stopper waits for */
 	_Atomic uint64_t late_firing; /* of stw/stop, stw/spin or sched/starve in this stop, the latest; any M writes it */
 	_Atomic int64_t asked_ns;     /* when this stop was asked for; before `stopping` */
-	int64_t idle_ns;
+	_Atomic int64_t idle_ns; /* of all Ps, so far as it is taken */
 	prim_note stop_note;
 	struct sched_m m0;
 	struct sched_g *main_g;
@@ -294,6 +294,25 @@ void sched_wake_account(struct sched_p *p, struct sched_g *g);
 void sched_turn_take(struct sched_g *g);
 void sched_turn_give(struct sched_g *g);
 void sched_turn_init(void);
+
+/* ---- spin guards of what goroutines wait on (sync.c, rwmutex.c): held for a few stores, never across a safepoint */
+static inline void sched_guard_take(_Atomic uint32_t *guard)
+{
+	/* Acquire: pairs with the release in sched_guard_give. */
+	for (uint32_t round = 0; atomic_exchange_explicit(guard, 1, memory_order_acquire) != 0; round++)
+		prim_spin_wait(round);
+}
+static inline void sched_guard_give(_Atomic uint32_t *guard)
+{
+	atomic_store_explicit(guard, 0, memory_order_release);
+}
+/* For sched_park: whoever readies g takes the guard first. */
+static inline bool sched_guard_commit(struct sched_g *g, void *guard)
+{
+	(void)g;
+	sched_guard_give(guard);
+	return true;
+}
 
 /* ---- ragged.c */
 void sched_ragged_run(struct sched_p *p); /* p is held; runs the pending call, if any */

@@ -12,26 +12,6 @@
 
 enum { MUTEX_FREE, MUTEX_HELD, MUTEX_WAITED };
 
-static void guard_take(_Atomic uint32_t *guard)
-{
-	/* Acquire: pairs with the release in guard_give. */
-	for (uint32_t round = 0; atomic_exchange_explicit(guard, 1, memory_order_acquire) != 0;
-	     round++)
-		prim_spin_wait(round);
-}
-
-static void guard_give(_Atomic uint32_t *guard)
-{
-	atomic_store_explicit(guard, 0, memory_order_release);
-}
-
-static bool guard_commit(struct sched_g *g, void *arg)
-{
-	(void)g;
-	guard_give(arg);
-	return true;
-}
-
 /* ----------------------------------------------------------------------- mutex */
 
 static bool mutex_try(mrt_mutex *m)
@@ -54,6 +34,13 @@ static void mutex_queue(struct sched_g *g, mrt_mutex *m)
 	m->tail = g;
 }
 
+bool mrt_try_lock(mrt_g *pub, mrt_mutex *m)
+{
+	(void)pub;
+	prim_step(PRIM_COST_ATOMIC);
+	return mutex_try(m);
+}
+
 void mrt_lock(mrt_g *pub, mrt_mutex *m)
 {
 	struct sched_g *g = sched_of(pub);
@@ -61,16 +48,16 @@ void mrt_lock(mrt_g *pub, mrt_mutex *m)
 	prim_step(PRIM_COST_ATOMIC);
 	if (PRIM_LIKELY(mutex_try(m)))
 		return;
-	guard_take(&m->guard);
+	sched_guard_take(&m->guard);
 	/* Acquire: as in mutex_try, when it was free after all. */
 	if (atomic_exchange_explicit(&m->state, MUTEX_WAITED, memory_order_acquire) == MUTEX_FREE) {
 		atomic_store_explicit(&m->state, m->head != NULL ? MUTEX_WAITED : MUTEX_HELD,
 				      memory_order_relaxed);
-		guard_give(&m->guard);
+		sched_guard_give(&m->guard);
 		return;
 	}
 	mutex_queue(g, m);
-	sched_park(g, SCHED_WAIT_MUTEX, guard_commit, &m->guard);
+	sched_park(g, SCHED_WAIT_MUTEX, sched_guard_commit, &m->guard);
 	sched_safepoint(g);
 }
 
@@ -83,7 +70,7 @@ void mrt_unlock(mrt_g *pub, mrt_mutex *m)
 	if (PRIM_LIKELY(atomic_compare_exchange_strong_explicit(
 		    &m->state, &expected, MUTEX_FREE, memory_order_release, memory_order_relaxed)))
 		return;
-	guard_take(&m->guard);
+	sched_guard_take(&m->guard);
 	first = m->head;
 	if (expected == MUTEX_FREE || first == NULL)
 		prim_die(2, "fatal error: sync: unlock of unlocked mutex\n");
@@ -93,7 +80,7 @@ void mrt_unlock(mrt_g *pub, mrt_mutex *m)
 		m->tail = NULL;
 		atomic_store_explicit(&m->state, MUTEX_HELD, memory_order_relaxed);
 	}
-	guard_give(&m->guard);
+	sched_guard_give(&m->guard);
 	sched_ready(g->p, first, true);
 }
 
@@ -105,7 +92,7 @@ static struct sched_g *wg_change(mrt_wg *wg, int64_t n)
 	struct sched_g *waiter = NULL;
 	int64_t count;
 
-	guard_take(&wg->guard);
+	sched_guard_take(&wg->guard);
 	count = atomic_load_explicit(&wg->count, memory_order_relaxed) + n;
 	atomic_store_explicit(&wg->count, count, memory_order_relaxed);
 	if (count < 0)
@@ -114,7 +101,7 @@ static struct sched_g *wg_change(mrt_wg *wg, int64_t n)
 		waiter = wg->waiter;
 		wg->waiter = NULL;
 	}
-	guard_give(&wg->guard);
+	sched_guard_give(&wg->guard);
 	return waiter;
 }
 
@@ -143,14 +130,14 @@ void mrt_wg_wait(mrt_g *pub, mrt_wg *wg)
 	struct sched_g *g = sched_of(pub);
 
 	prim_step(PRIM_COST_ATOMIC);
-	guard_take(&wg->guard);
+	sched_guard_take(&wg->guard);
 	if (atomic_load_explicit(&wg->count, memory_order_relaxed) == 0) {
-		guard_give(&wg->guard);
+		sched_guard_give(&wg->guard);
 		return;
 	}
 	if (wg->waiter != NULL)
 		prim_die(2, "panic: sync: a WaitGroup has one waiter\n");
 	wg->waiter = g;
-	sched_park(g, SCHED_WAIT_GROUP, guard_commit, &wg->guard);
+	sched_park(g, SCHED_WAIT_GROUP, sched_guard_commit, &wg->guard);
 	sched_safepoint(g);
 }

@@ -41,6 +41,7 @@ enum watch_kind {
 	WATCH_CHECKED,    /* a: workload index, b: entries checked in this sweep */
 	WATCH_STALL,      /* a machine pause seen by the control thread: b: ns it ran late */
 	WATCH_END,        /* a: sim hash, b: 0 normal */
+	WATCH_LIMITER,    /* the CPU limiter was on since the last one, or since the start: a: cycle that has ended, b: ns on, c: times it came on */
 	WATCH_KINDS
 };
 

@@ -58,7 +58,7 @@ for driver in map-churn slice-append heap-follow; do
 done > "$work/names"
 [ "$(wc -l < "$work/names")" -ge 14 ] || fault "only $(wc -l < "$work/names") types are listed"
 while read -r type; do
-	grep -qF "\"$type\"" "$src"/workloads/*.c "$src/runtime/data/map.c" || fault "no source has the type '$type'"
+	grep -qF "\"$type\"" "$src"/workloads/*.c "$src"/runtime/data/map*.c || fault "no source has the type '$type'"
 done < "$work/names"
 
 types() { # the workloads as YAML, how many types come by at least

@@ -38,5 +38,5 @@ again mixed-more
 code 0 "$bin" run --sim "$src/tests/scenarios/mixed-more.yaml" --set activation=1 --plain -o "$work/all.gcrun"
 whole "$work/all.gcrun" 'all at once'
 tr -s ' \n' ' ' < "$work/out" > "$work/line" # however it wraps
-has "$work/line" 'threads refused.*, [1-9][0-9,]* times a thread came for the P in the end, after [0-9.]* [mu]*s at most' 'all at once'
+has "$work/line" 'threads refused.*, [1-9][0-9,]* times a thread came for the P in the end, after [0-9.]* [mnu]*s at most' 'all at once'
 over seeds

@@ -31,6 +31,8 @@
 	} while (0)
 
 static uint64_t model_seed = 1;
+static enum mrt_rounding model_rounding; /* of the next model_run */
+static bool model_clobber;		  /* the same: clobber without stress */
 
 /* ------------------------------------------------- allocations that fail on order */
 
@@ -198,7 +200,7 @@ static inline void model_init(void)
  * allocation; freed memory clobbered, the heap checked at every phase edge. */
 static inline void model_run(mrt_go_fn *fn, void *arg, bool stress)
 {
-	struct mrt_options opt = {.procs = 2, .seed = model_seed};
+	struct mrt_options opt = {.procs = 2, .seed = model_seed, .rounding = model_rounding, .clobber = model_clobber};
 	struct model_run run = {fn, arg};
 	uint64_t before = model_gate.collections;
 
@@ -229,7 +231,7 @@ struct model_kind {
 		.mask = {m0}, .key = k                                                             \
 	}
 
-static struct model_kind model_kinds[] = {
+static __attribute__((unused)) struct model_kind model_kinds[] = {
 	MODEL_KIND("empty", 0, 0, 0, MRT_KEY_U64),
 	MODEL_KIND("u32", 4, 0, 0, MRT_KEY_U32),
 	MODEL_KIND("u64", 8, 0, 0, MRT_KEY_U64),

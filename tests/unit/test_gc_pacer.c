@@ -25,35 +25,85 @@ static void test_percent_goal(void **state)
 	assert_true(gc_pacer_percent_goal(MIB, 0, -1) == UINT64_MAX);
 }
 
+/* limit, mapped, free, allocated, marked */
+static uint64_t limit_goal(uint64_t limit, uint64_t mapped, uint64_t heap_free, uint64_t heap_alloc,
+			   uint64_t marked)
+{
+	return gc_pacer_limit_goal(&(struct gc_limit_figures){limit, mapped, heap_free, heap_alloc,
+							      marked},
+				   MRT_PACER_1_21);
+}
+
 static void test_limit_goal(void **state)
 {
 	(void)state;
-	assert_true(gc_pacer_limit_goal(0, 100 * MIB, 0, 50 * MIB, 10 * MIB) == UINT64_MAX);
+	assert_true(limit_goal(0, 100 * MIB, 0, 50 * MIB, 10 * MIB) == UINT64_MAX);
 	/* 512 - 20 of other memory = 492; headroom 3 % of it. */
-	assert_int_equal(gc_pacer_limit_goal(512 * MIB, 120 * MIB, 20 * MIB, 80 * MIB, 10 * MIB),
+	assert_int_equal(limit_goal(512 * MIB, 120 * MIB, 20 * MIB, 80 * MIB, 10 * MIB),
 			 492 * MIB - 492 * MIB / 100 * 3);
 	/* 20 over the limit is taken off once more. */
-	assert_int_equal(gc_pacer_limit_goal(100 * MIB, 120 * MIB, 0, 110 * MIB, 10 * MIB),
+	assert_int_equal(limit_goal(100 * MIB, 120 * MIB, 0, 110 * MIB, 10 * MIB),
 			 70 * MIB - 70 * MIB / 100 * 3);
 	/* At least 1 MiB of headroom; below twice that the goal is the headroom; never below what
 	 * is marked. */
-	assert_int_equal(gc_pacer_limit_goal(11 * MIB, 2 * MIB, 0, MIB, 0), 9 * MIB);
-	assert_int_equal(gc_pacer_limit_goal(3 * MIB, 2 * MIB, 0, MIB / 2, 0), MIB);
-	assert_int_equal(gc_pacer_limit_goal(11 * MIB, 2 * MIB, 0, MIB, 10 * MIB), 10 * MIB);
-	assert_int_equal(gc_pacer_limit_goal(10 * MIB, 20 * MIB, 0, 8 * MIB, 7 * MIB), 7 * MIB);
+	assert_int_equal(limit_goal(11 * MIB, 2 * MIB, 0, MIB, 0), 9 * MIB);
+	assert_int_equal(limit_goal(3 * MIB, 2 * MIB, 0, MIB / 2, 0), MIB);
+	assert_int_equal(limit_goal(11 * MIB, 2 * MIB, 0, MIB, 10 * MIB), 10 * MIB);
+	assert_int_equal(limit_goal(10 * MIB, 20 * MIB, 0, 8 * MIB, 7 * MIB), 7 * MIB);
+}
+
+/* 1.19: 1 MiB of headroom, whatever the size. */
+static void test_limit_goal_1_19(void **state)
+{
+	struct gc_limit_figures f = {512 * MIB, 120 * MIB, 20 * MIB, 80 * MIB, 10 * MIB};
+
+	(void)state;
+	assert_int_equal(gc_pacer_limit_goal(&f, MRT_PACER_1_19), 491 * MIB);
+	f.marked = 500 * MIB;
+	assert_int_equal(gc_pacer_limit_goal(&f, MRT_PACER_1_19), 500 * MIB);
+	f = (struct gc_limit_figures){3 * MIB, 3 * MIB / 2, 0, 0, 0};
+	assert_int_equal(gc_pacer_limit_goal(&f, MRT_PACER_1_19), MIB);
+	f = (struct gc_limit_figures){0, MIB, 0, 0, 0};
+	assert_true(gc_pacer_limit_goal(&f, MRT_PACER_1_19) == UINT64_MAX);
+}
+
+/* From 90 to 100 for 40 of work; there is more, up to the next cycle's goal. */
+static void test_stretched_goal(void **state)
+{
+	struct gc_stretch s = {
+		.goal = 100 * MIB, .triggered = 90 * MIB, .expected = 40, .worst = 60, .gogc = 100};
+
+	(void)state;
+	assert_int_equal(gc_pacer_stretched_goal(&s), 105 * MIB);
+	s.worst = 400;
+	assert_int_equal(gc_pacer_stretched_goal(&s), 190 * MIB);
+	s.worst = 4000;
+	assert_int_equal(gc_pacer_stretched_goal(&s), 200 * MIB);
+	s.gogc = 50;
+	assert_int_equal(gc_pacer_stretched_goal(&s), 150 * MIB);
+	/* Begun beyond it. */
+	s = (struct gc_stretch){
+		.goal = 80 * MIB, .triggered = 90 * MIB, .expected = 40, .worst = 60, .gogc = 100};
+	assert_int_equal(gc_pacer_stretched_goal(&s), 75 * MIB);
+	s.worst = 400;
+	assert_int_equal(gc_pacer_stretched_goal(&s), 0);
 }
 
 static void test_trigger(void **state)
 {
 	(void)state;
 	/* Between 45/64 and 61/64 of the way, or goal - 4 MiB when that is later. */
-	assert_int_equal(gc_pacer_trigger_of(6400, 0, 0), 6100);
-	assert_int_equal(gc_pacer_trigger_of(6400, 0, 10000), 4500);
-	assert_int_equal(gc_pacer_trigger_of(6400, 0, 1000), 5400);
-	assert_int_equal(gc_pacer_trigger_of(6400, 0, 3000), 4500);
-	assert_int_equal(gc_pacer_trigger_of(640 * MIB, 320 * MIB, 0), 636 * MIB);
-	assert_int_equal(gc_pacer_trigger_of(100, 100, 5), 100);
-	assert_true(gc_pacer_trigger_of(UINT64_MAX, 5, 5) == UINT64_MAX);
+	assert_int_equal(gc_pacer_trigger_of(6400, 0, 0, 0), 6100);
+	assert_int_equal(gc_pacer_trigger_of(6400, 0, 10000, 0), 4500);
+	assert_int_equal(gc_pacer_trigger_of(6400, 0, 1000, 0), 5400);
+	assert_int_equal(gc_pacer_trigger_of(6400, 0, 3000, 0), 4500);
+	assert_int_equal(gc_pacer_trigger_of(640 * MIB, 320 * MIB, 0, 0), 636 * MIB);
+	assert_int_equal(gc_pacer_trigger_of(100, 100, 5, 0), 100);
+	/* Not before the sweep has room, be it at the goal. */
+	assert_int_equal(gc_pacer_trigger_of(6400, 0, 10000, 5000), 5000);
+	assert_int_equal(gc_pacer_trigger_of(6400, 0, 0, 5000), 6100);
+	assert_int_equal(gc_pacer_trigger_of(6400, 0, 3000, 6400), 6400);
+	assert_true(gc_pacer_trigger_of(UINT64_MAX, 5, 5, 0) == UINT64_MAX);
 }
 
 /* ------------------------------------------------------------- in a running heap */
@@ -304,7 +354,9 @@ static void periodic_body(mrt_g *g, void *arg)
 static void test_periodic(void **state)
 {
 	(void)state;
+	/* With no dedicated worker, and with one. */
 	gc_test_run((struct mrt_options){.procs = 2}, periodic_body, NULL);
+	gc_test_run((struct mrt_options){.procs = 4}, periodic_body, NULL);
 }
 #endif
 
@@ -313,6 +365,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_percent_goal),
 		cmocka_unit_test(test_limit_goal),
+		cmocka_unit_test(test_limit_goal_1_19),
+		cmocka_unit_test(test_stretched_goal),
 		cmocka_unit_test(test_trigger),
 		cmocka_unit_test(test_goal),
 		cmocka_unit_test(test_memlimit),

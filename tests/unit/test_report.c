@@ -66,9 +66,13 @@ static void play(struct run *r, int64_t until_s)
 	storm(r, 0, 0, 12, 14, bad);
 	if (until_s > 18)
 		storm(r, 1, 0, 18, 19, bad);
+	run_emit(r, (struct watch_record){.kind = WATCH_LIMITER, .a = 33, .b = 4 * MS_NS, .c = 2});
+	run_emit(r, (struct watch_record){.kind = WATCH_LIMITER, .a = 35, .b = 8 * MS_NS, .c = 1});
 	gcs_collect_gctrace(r->c,
 			    "gc 7 @1.5s 2%: 0.024+289+0.021 ms clock, 0.19+0.11/144/0.021+0.17 ms "
 			    "cpu, 480->480->240 MB, 960 MB goal, 8 P");
+	gcs_collect_gctrace(r->c, "pacer: sweep done at heap size 240MB; allocated 0MB during sweep; "
+				  "swept 9 pages at +1.000000e-004 pages/byte");
 	run_until(r, until_s * S_NS);
 }
 
@@ -175,6 +179,8 @@ static void test_json(void **state)
 			 12 * S_NS);
 	assert_int_equal(json_integer_value(at(root, "pauses/stw/stopping_max_ns")), 20 * US_NS);
 	assert_int_equal(json_integer_value(at(root, "integrity/checked")), 1000);
+	assert_int_equal(json_integer_value(at(root, "gc/limiter/on_ns")), 12 * MS_NS);
+	assert_int_equal(json_integer_value(at(root, "gc/limiter/first")), 33);
 	json_decref(root);
 	printed_fini(&p);
 	run_fini(&r);
@@ -201,6 +207,7 @@ static void test_text(void **state)
 	says(&p, "SIMULATED: every time in this report is modelled");
 	says(&p, "only A and C stop the world");
 	says(&p, "0.024+289+0.021");
+	says(&p, "\n  CPU limiter on for 12 ms in 2 cycles, gc 33 to 35\n");
 	says(&p, "hash 0123456789abcdef");
 	says(&p, "oom  mem/malloc: fail with ENOMEM, 2% of visits\n    fired: 20 of 100 eligible visits");
 	says(&p, "due to oom");

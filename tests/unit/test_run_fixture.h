@@ -88,6 +88,7 @@ static inline struct gcs_scenario *fixture_scenario(void)
 	s->path = fixture_dup("hand-made.yaml");
 	s->text = fixture_dup("version: 1\n");
 	s->oom = fixture_dup("return");
+	s->rounding = fixture_dup("1.19");
 	s->map = fixture_dup("classic");
 	s->seed = 0x2481;
 	s->procs = 2;
@@ -130,7 +131,7 @@ static inline void fixture_free_checks(struct gcs_check *c, uint32_t n)
 
 static inline void fixture_scenario_free(struct gcs_scenario *s)
 {
-	char *texts[] = {s->name, s->about, s->path, s->text, s->oom, s->map};
+	char *texts[] = {s->name, s->about, s->path, s->text, s->oom, s->rounding, s->map};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		free(texts[i]);
 	for (uint32_t i = 0; i < s->nworkloads; i++) {

@@ -14,6 +14,7 @@ static void test_defaults(void **state)
 	assert_int_equal(s->memlimit, 0);
 	assert_string_equal(s->map, "classic");
 	assert_string_equal(s->oom, "return");
+	assert_string_equal(s->rounding, "1.19");
 	assert_int_equal(s->nworkloads, 1);
 	assert_int_equal(s->workload[0].workers, 1);
 	assert_int_equal(s->workload[0].rate, 0);
@@ -96,6 +97,7 @@ static void test_overrides(void **state)
 		{"target.stress.gc_every", "50"},
 		{"workload.0.workers", "3"},
 		{"target.procs", "4"},
+		{"target.rounding", "1.22"},
 		{"workload.maps.mix", "{insert: 40, delete: 40, lookup: 20}"},
 		{"expect", "[integrity.errors == 0]"},
 		{"seed", "9"},
@@ -110,6 +112,7 @@ static void test_overrides(void **state)
 	assert_int_equal(s->seed, 9); /* the last one counts */
 	assert_int_equal(s->gc_every, 50);
 	assert_int_equal(s->procs, 4);
+	assert_string_equal(s->rounding, "1.22");
 	assert_int_equal(s->gogc, 50);
 	assert_int_equal(s->end_ns, 45 * SEC);
 	assert_int_equal(s->nexpects, 1);
@@ -256,6 +259,7 @@ static void test_plan(void **state)
 	assert_int_equal(number(runtime, "seed"), 0x2481);
 	assert_int_equal(number(runtime, "procs"), 2);
 	assert_true(json_is_false(json_object_get(runtime, "clobber")));
+	assert_string_equal(json_string_value(json_object_get(runtime, "rounding")), "1.19");
 	json_t *w = json_array_get(json_object_get(o, "workloads"), 0);
 	assert_string_equal(json_string_value(json_object_get(w, "driver")), "map-churn");
 	assert_int_equal(number(json_object_get(w, "mix"), "insert"), 50);
@@ -274,6 +278,34 @@ static void test_plan(void **state)
 	json_decref(o);
 	free(text);
 	gcs_scenario_destroy(s);
+}
+
+/* ---- the pacer */
+
+static void test_pacer(void **state)
+{
+	struct gcs_scenario *s;
+	char *text = NULL, *line;
+	(void)state;
+	load("seed: 3\n", NULL, &s, NULL);
+	assert_string_equal(s->pacer, "1.21");
+	assert_false(s->pacertrace);
+	line = gcs_scenario_json(s);
+	assert_non_null(strstr(line, "\"pacer\":\"1.21\""));
+	assert_null(strstr(line, "gcpacertrace"));
+	free(line);
+	gcs_scenario_destroy(s);
+	load("target: {pacer: 1.19, gcpacertrace: true}\n", NULL, &s, NULL);
+	assert_string_equal(s->pacer, "1.19");
+	assert_true(s->pacertrace);
+	line = gcs_scenario_json(s);
+	assert_non_null(strstr(line, "\"pacer\":\"1.19\""));
+	assert_non_null(strstr(line, "\"gcpacertrace\":true"));
+	free(line);
+	gcs_scenario_destroy(s);
+	assert_int_equal(load("target: {pacer: 1.18}\n", NULL, &s, &text), -EINVAL);
+	assert_non_null(strstr(text, "1.21, 1.19"));
+	free(text);
 }
 
 /* ---- scales */
@@ -763,6 +795,7 @@ int main(void)
 		cmocka_unit_test(test_write),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_plan),
+		cmocka_unit_test(test_pacer),
 		cmocka_unit_test(test_scales),
 		cmocka_unit_test(test_scale_options),
 		cmocka_unit_test(test_follow),

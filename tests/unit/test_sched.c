@@ -661,11 +661,11 @@ static void test_worker_hook(void **state)
 
 static void idle_main(mrt_g *g, void *arg)
 {
-	int64_t idle = sched_idle_ns();
+	int64_t idle = sched_idle_ns(mrt_now_ns());
 
 	(void)arg;
 	mrt_sleep_until(g, mrt_now_ns() + 5 * MS);
-	idle = sched_idle_ns() - idle;
+	idle = sched_idle_ns(mrt_now_ns()) - idle;
 	/* Three Ps nearly all the time, the fourth while this slept; a thread may be held up before
 	 * it lets go. */
 	CHECK(idle >= (MRT_SIM ? 19 * MS : 5 * MS));

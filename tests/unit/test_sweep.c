@@ -58,7 +58,7 @@ struct rig {
 	struct fake fake;
 	struct gcs_sweep_options opt;
 	struct gcs_sweep sweep;
-	char text[400], oom[8], name[8];
+	char text[400], oom[8], rounding[8], name[8];
 };
 
 static struct rig *rig_of(uint64_t visits)
@@ -68,6 +68,7 @@ static struct rig *rig_of(uint64_t visits)
 	strcpy(r->oom, "return");
 	strcpy(r->name, "fake");
 	r->scenario.oom = r->oom;
+	r->scenario.rounding = strcpy(r->rounding, "1.19");
 	r->scenario.name = r->name;
 	r->scenario.end_ns = 1000;
 	r->fake.visits = visits;

@@ -87,6 +87,7 @@ static void play(struct run *r, bool whole)
 	storm(r, 1, 16, 19);
 	gcs_collect_gctrace(r->c, "gc 1 @0.1s 0%: first");
 	gcs_collect_gctrace(r->c, "gc 2 @0.2s 0%: last");
+	gcs_collect_gctrace(r->c, "pacer: sweep done");
 	run_until(r, r->s->end_ns);
 	if (whole)
 		run_end(r);
@@ -154,6 +155,7 @@ static void test_says_the_same(void **state)
 	assert_int_equal(longest(r.path), worst);
 	assert_int_equal(ask(r.path, "SELECT count(*) FROM effects"), 0);
 	assert_int_equal(ask(r.path, "SELECT count(*) FROM gctrace"), 1);
+	assert_int_equal(ask(r.path, "SELECT count(*) FROM gctrace WHERE line LIKE 'gc 2 %'"), 1);
 	assert_true(ask(r.path, "SELECT count(*) FROM pauses") < 300);
 	/* Whatever a pause names is still there. */
 	assert_int_equal(ask(r.path, "SELECT count(*) FROM pauses WHERE cycle > 0 AND cycle NOT IN"

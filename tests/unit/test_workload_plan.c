@@ -60,6 +60,8 @@ static void test_plan_good(void **state)
 	assert_int_equal(p->runtime.procs, 2);
 	assert_int_equal(p->runtime.seed, 9345);
 	assert_true(p->runtime.gctrace);
+	assert_int_equal(p->runtime.pacer, MRT_PACER_1_21);
+	assert_false(p->runtime.pacertrace);
 	assert_int_equal(p->end_ns, 40000000000);
 	assert_int_equal(p->nworkloads, 3);
 	assert_int_equal(p->workload[1].handler, 0);
@@ -96,6 +98,28 @@ static char *mutate(const char *from, const char *to)
 	assert_non_null(line);
 	snprintf(line, len, "%.*s%s%s", (int)(at - good), good, to, at + strlen(from));
 	return line;
+}
+
+/* What a plan says of the sizes of arrays; nothing: as Go 1.19. */
+static void test_plan_rounding(void **state)
+{
+	static const struct {
+		const char *to;
+		enum mrt_rounding want;
+	} row[] = {{"\"oom\":\"return\"", MRT_ROUNDING_1_19},
+		   {"\"oom\":\"return\",\"rounding\":\"1.19\"", MRT_ROUNDING_1_19},
+		   {"\"oom\":\"return\",\"rounding\":\"1.22\"", MRT_ROUNDING_1_22}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		char *line = mutate("\"oom\":\"return\"", row[i].to), text[256] = "";
+		struct plan *p = NULL;
+
+		assert_int_equal(plan_parse(&p, line, text, sizeof(text)), 0);
+		assert_int_equal(p->runtime.rounding, row[i].want);
+		plan_destroy(p);
+		free(line);
+	}
 }
 
 /* The third workload follows a curve. */
@@ -149,6 +173,42 @@ static void test_plan_follow(void **state)
 	assert_int_equal(plan_parse(&p, line, text, sizeof(text)), -EINVAL);
 	assert_non_null(strstr(text, "handler"));
 	free(line);
+}
+
+static void test_plan_pacer(void **state)
+{
+	static const struct {
+		const char *keys, *refusal;
+		enum mrt_pacer pacer;
+		bool trace;
+	} rows[] = {
+		{"\"pacer\":\"1.21\",", NULL, MRT_PACER_1_21, false},
+		{"\"pacer\":\"1.19\",\"gcpacertrace\":true,", NULL, MRT_PACER_1_19, true},
+		{"\"pacer\":\"1.2\",", "pacer must be 1.19 or 1.21", 0, false},
+		{"\"pacer\":1.19,", "runtime: ", 0, false},
+		{"\"gcpacertrace\":1,", "runtime: ", 0, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char with[128], text[256] = "", *line;
+		struct plan *p = NULL;
+		int r;
+
+		snprintf(with, sizeof(with), "%s\"clobber\":", rows[i].keys);
+		line = mutate("\"clobber\":", with);
+		r = plan_parse(&p, line, text, sizeof(text));
+		free(line);
+		if (rows[i].refusal != NULL) {
+			assert_int_equal(r, -EINVAL);
+			assert_non_null(strstr(text, rows[i].refusal));
+			continue;
+		}
+		assert_int_equal(r, 0);
+		assert_int_equal(p->runtime.pacer, rows[i].pacer);
+		assert_int_equal(p->runtime.pacertrace, rows[i].trace);
+		plan_destroy(p);
+	}
 }
 
 /* One more key of the fault, and what its refusal says. */
@@ -268,6 +328,8 @@ static void test_plan_refusals(void **state)
 		{"\"procs\":2", "\"procs\":0", "procs"},
 		{"\"procs\":2", "\"procs\":\"2\"", "runtime"},
 		{"\"oom\":\"return\"", "\"oom\":\"panic\"", "oom"},
+		{"\"oom\":\"return\"", "\"oom\":\"return\",\"rounding\":\"1.20\"", "rounding"},
+		{"\"oom\":\"return\"", "\"oom\":\"return\",\"rounding\":22", "runtime"},
 		{"\"end_ns\":40000000000,", "", "end_ns"},
 		{"\"driver\":\"map-churn\",", "", "workloads[0]"},
 		{"\"insert\":50", "\"insert\":51", "mix"},
@@ -443,7 +505,8 @@ int main(void)
 {
 	const char *seed = getenv("GCS_TEST_SEED");
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plan_good), cmocka_unit_test(test_plan_follow), cmocka_unit_test(test_plan_bound),
+		cmocka_unit_test(test_plan_good), cmocka_unit_test(test_plan_rounding),
+		cmocka_unit_test(test_plan_pacer), cmocka_unit_test(test_plan_follow), cmocka_unit_test(test_plan_bound),
 		cmocka_unit_test(test_plan_write), cmocka_unit_test(test_plan_fired), cmocka_unit_test(test_plan_refusals),
 		cmocka_unit_test(test_plan_cut),  cmocka_unit_test(test_dist_edges),
 		cmocka_unit_test(test_dist_zipf), cmocka_unit_test(test_model),

@@ -1,0 +1,71 @@
+/*
+ * bench.h: an operation of the bench: what it is called, what does it, what it found.
+ *
+ * bench/go has the same operations under the same names, doing the same work in the same order; the checksums of both must agree
+ * (bench.sh compares them). Less is better in every figure.
+ */
+#pragma once
+
+#include "runtime/mrt.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define BENCH_FIGURES 512u
+
+/* One line of output. Figures of one name are a sample, of which the table gives the 99th percentile. */
+struct bench_figure {
+	char name[40];
+	double value;
+	const char *unit; /* kept by pointer */
+};
+
+struct bench;
+
+struct bench_op {
+	const char *name;
+	mrt_go_fn *fn;		      /* the main goroutine; arg is the struct bench */
+	int (*alone)(struct bench *); /* instead of fn: without a runtime of its caller's; 0 or -errno */
+	uint64_t n;		      /* entries, bytes, depth: what the operation makes of it */
+	uint64_t ops;		      /* to be done; the figure is nanoseconds an operation. 0: only what bench_tell says */
+	const struct mrt_type *type;
+	uint64_t cycles; /* of the collector */
+	uint32_t procs;	 /* 0: all */
+};
+
+struct bench {
+	const struct bench_op *op;
+	int64_t ns; /* of all `op->ops` */
+	uint64_t checksum;
+	int error; /* 0 or -errno; each step looks at it first */
+	uint32_t nfigures;
+	struct bench_figure figure[BENCH_FIGURES];
+};
+
+/* A figure of its own, named OPERATION.SUFFIX. What does not fit any more is left out. */
+void bench_tell(struct bench *b, const char *suffix, double value, const char *unit);
+
+/* Tables that end with a NULL name. */
+extern const struct bench_op bench_map_ops[], bench_alloc_ops[], bench_gc_ops[], bench_sched_ops[];
+
+/* What a client of the echo operation does on its end, in a process of its own: `bench-runtime echo-client`, the socket being descriptor 3. */
+int bench_echo_client(int fd);
+
+/* The same generator and the same scattering of keys as bench/go. */
+static inline uint64_t bench_mix(uint64_t z)
+{
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+	return z ^ (z >> 31);
+}
+static inline uint64_t bench_next(uint64_t *state)
+{
+	return bench_mix(*state += 0x9e3779b97f4a7c15ull);
+}
+/* No two of them are equal. */
+static inline uint64_t bench_key(uint64_t i)
+{
+	return bench_mix(i + 1);
+}
+
+extern const struct mrt_type bench_word, bench_pointer, bench_value;

@@ -1,0 +1,49 @@
+#!/bin/sh
+# check_go.sh: this runtime against every Go that is found: PATH, /usr/lib/go-*/bin/go, and $GCS_GO, a list with colons.
+# GCS_TEST_SEED, GCS_CHECK_GO_SEEDS: what is drawn, and how many sequences. Run by `make check-go`.
+build=${GCSTORM_BUILD:?} src=${GCSTORM_SOURCE:?}
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+GCS_TEST_SEED=${GCS_TEST_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+export GCS_TEST_SEED GOTOOLCHAIN=local GOCACHE="$work/cache" GOPATH="$work/path" GOFLAGS= GO111MODULE=off GODEBUG= GOGC=100 GOMEMLIMIT=off
+cd "$work" || exit 1
+
+# One a line, each installation once.
+toolchains() {
+	{ command -v go; ls /usr/lib/go-*/bin/go; printf '%s\n' "$GCS_GO" | tr : '\n'; } 2>/dev/null |
+		while read -r go; do [ -x "$go" ] && readlink -f "$go"; done | awk '!seen[$0]++'
+}
+
+# The minor of 1.MINOR; nothing for what is not a release.
+minor() { "$1" version 2>/dev/null | sed -n 's/^go version go1\.\([0-9]*\).*/\1/p'; }
+
+# topic NAME PROGRAM; compile PROGRAM [FILE...]: PROGRAM is a file of tests/go without .go.
+topic() {
+	"$build/tests/checkgo/checkgo" "$1" "$minor" "$work/$2-$minor" || { bad=1; echo "FAIL: $1 with Go 1.$minor"; }
+}
+compile() {
+	name=$1
+	[ $# -gt 1 ] && shift || set -- "$src/tests/go/$1.go"
+	"$go" build -o "$work/$name-$minor" "$@" || { bad=1; echo "FAIL: $name.go with Go 1.$minor"; return 1; }
+}
+
+bad=0 found=0
+"$build/tests/checkgo/checkgo" types >types.go || exit 1
+mkdir -p "$work/append" && cp "$src/tests/go/append.go" types.go "$work/append/"
+echo "seed $GCS_TEST_SEED"
+for go in $(toolchains); do
+	minor=$(minor "$go")
+	[ -n "$minor" ] && [ "$minor" -ge 19 ] || { echo "$go: not Go 1.19 or later, left out"; continue; }
+	found=$((found + 1))
+	echo "$go: $("$go" version)"
+	compile append append/append.go append/types.go && topic append append
+	compile classes && topic classes classes
+	compile goals && topic goals goals
+	if [ "$minor" -le 23 ]; then
+		[ -x "$work/classes-$minor" ] && topic map-sizes classes
+		compile classic_map && topic map classic_map && topic map-overflow classic_map
+	fi
+done
+[ "$found" -gt 0 ] || { echo 'check-go: no Go found (PATH, /usr/lib/go-*/bin, $GCS_GO)'; exit 77; }
+exit "$bad"
