@@ -354,9 +354,9 @@ struct mrt_map_iter {
 	void *roots[5];         /* map, buckets, current bucket, overflow lists */
 	const struct mrt_map_type *mt;
 	uint64_t start_bucket, bucket, check_bucket;
-	uint32_t seed;          /* of the map at the start */
+	uint32_t seed;          /* of the map, when it was last looked at */
 	uint8_t b, offset, i;
-	bool wrapped, done;
+	bool wrapped, emptied, done;
 	/* the current entry */
 	uint64_t key;           /* integer kinds; else 0 */
 	const void *key_ptr;    /* every kind; like elem */

@@ -29,5 +29,5 @@ void data_init(enum mrt_rounding rounding);
  * them. By the rule given, or by that of this run. */
 size_t data_round_up_by(enum mrt_rounding rounding, size_t bytes, bool noscan);
 enum mrt_rounding data_rounding(void);
-/* The generator begins anew, as data_init leaves it: what follows repeats. While nobody uses it. */
-void data_random_restart(void);
+/* The generator begins anew: what follows depends on the seed alone. While nobody uses it. */
+void data_random_restart(uint64_t seed);

@@ -44,16 +44,16 @@ static _Atomic uint64_t data_random_seed, data_random_count;
 /* Written before any goroutine runs. */
 static enum mrt_rounding data_rule;
 
-void data_random_restart(void)
+void data_random_restart(uint64_t seed)
 {
-	atomic_store_explicit(&data_random_seed, prim_seed(), memory_order_relaxed);
+	atomic_store_explicit(&data_random_seed, seed, memory_order_relaxed);
 	atomic_store_explicit(&data_random_count, 0, memory_order_relaxed);
 }
 
 void data_init(enum mrt_rounding rounding)
 {
 	data_rule = rounding;
-	data_random_restart();
+	data_random_restart(prim_seed());
 	gc_check_register(&map_header_type, map_check);
 	sync_map_init();
 	pool_init();

@@ -94,22 +94,31 @@ static bool map_iter_ours(const struct mrt_map *m, const struct mrt_map_iter *it
 	if (map_key_whole(k, key))
 		return (map_hash_key(m, k, map_key_from(k, key)) & map_mask(it->b)) ==
 		       it->check_bucket;
-	/* As the chain's NaNs are going to be split (map_grow.c): this iterator has set the flag. */
+	/* As the chain's NaNs are split (map_grow.c): this iterator has set the flag. */
 	return it->check_bucket >> (it->b - 1) == (top & 1);
 }
 
-/*
- * The cell has moved meanwhile: where is its entry now, if it is still there? A NaN can neither have been
- * deleted nor updated, and is as it was in its old cell, unless all was cleared; then the seed is another
- * (with a NaN in it, a map is never emptied by deletions, so nothing else changes the seed).
- */
+/* The cell has moved meanwhile: where is its entry now, if it is still there? A NaN can neither have been
+ * deleted nor updated, and is as it was in its old cell, unless all was cleared. */
 static bool map_iter_moved(const struct mrt_map *m, const struct mrt_map_iter *it,
 			   const struct map_keys *k, const void *key, struct map_place *at)
 {
 	if (!map_key_whole(k, key))
-		return m->hash0 == it->seed;
+		return !it->emptied;
 	prim_step(PRIM_COST_MAP_OP);
 	return m->count != 0 && map_find(it->mt, m, map_key_from(k, key), at);
+}
+
+/*
+ * The map has another seed: it has been empty since the last step. Nothing of then has stayed, so the rest
+ * of the chain is left alone: it may be of an array that was dropped, whose cells the new seed would sort
+ * wrongly, or a spare bucket that another chain has now, which the iterator is going to come by.
+ */
+static void map_iter_emptied(const struct mrt_map *m, struct mrt_map_iter *it)
+{
+	it->seed = m->hash0;
+	it->emptied = true;
+	it->roots[MAP_ROOT_BUCKET] = NULL;
 }
 
 /* One cell of the current bucket: is there an entry for us? Then it is in *it. */
@@ -154,6 +163,8 @@ static __attribute__((cold, noinline)) void map_iter_point(struct sched_g *g, st
 static inline __attribute__((always_inline)) bool map_iter_step(struct mrt_map *m,
 								struct mrt_map_iter *it)
 {
+	if (PRIM_UNLIKELY(m->hash0 != it->seed))
+		map_iter_emptied(m, it);
 	for (;;) {
 		if (it->roots[MAP_ROOT_BUCKET] == NULL && !map_iter_chain(m, it)) {
 			it->done = true;

@@ -468,7 +468,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f->at = data + 2;
 	f->end = data + size;
 	fuzz_types(f, data[0]);
-	data_random_restart();
+	data_random_restart(data[1]);
 	fuzz_refuse_in = 0;
 	gcs_gates[GCS_POINT_mem_malloc] = 1;
 	FUZZ_HOLDS(mrt_map_new(fuzz_g, &f->mt, data[1] % 4 ? 0 : data[1], &root[0]) == 0);

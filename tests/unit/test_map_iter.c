@@ -215,6 +215,61 @@ static void test_nested(void **state)
 	model_run(nested_run, NULL, true);
 }
 
+/*
+ * The iterator stands in a chain of the old array; two growths end, then all is cleared (another seed)
+ * and comes back. What came back is met once at most.
+ */
+static bool returned_round(mrt_g *g, struct mrt_map_type *mt, void **root)
+{
+	enum { MOST = 400 };
+	uint8_t met[MOST] = {0};
+	uint64_t n = 0, steps = 0;
+	struct mrt_map *m;
+	uint8_t *old;
+
+	CHECK(mrt_map_new(g, mt, 0, root) == 0);
+	m = *root;
+	while (!map_growing(m) || m->b < 4) {
+		CHECK(mrt_map_put(g, mt, m, n, &n) == 0);
+		n++;
+	}
+	old = m->old_buckets;
+	MRT_MAP_ITER(g, mt, m, it);
+	do {
+		if (!mrt_map_iter_next(g, &it) || ++steps > 20)
+			return false;
+	} while (it.check_bucket == UINT64_MAX || it.i > 3 || it.roots[1] == old);
+	for (; m->b < 5 || map_growing(m); n++)
+		CHECK(mrt_map_put(g, mt, m, n, &n) == 0);
+	CHECK(n <= MOST && mrt_map_clear(g, mt, m) == 0);
+	for (uint64_t key = 0; key < n; key++)
+		CHECK(mrt_map_put(g, mt, m, key, &key) == 0);
+	while (mrt_map_iter_next(g, &it)) {
+		CHECK(!met[it.key]);
+		met[it.key] = 1;
+	}
+	return true;
+}
+
+static void returned_run(mrt_g *g, void *arg)
+{
+	struct mrt_map_type mt;
+	uint64_t stood = 0;
+	MRT_ROOTS(g, root, 1);
+
+	(void)arg;
+	model_kind_init(&model_kinds[2], &mt);
+	for (int round = 0; round < 1500; round++)
+		stood += returned_round(g, &mt, root);
+	CHECK(stood > 200);
+}
+
+static void test_returned(void **state)
+{
+	(void)state;
+	model_run(returned_run, NULL, false);
+}
+
 static void empty_run(mrt_g *g, void *arg)
 {
 	struct mrt_map_type mt;
@@ -244,7 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_walks), cmocka_unit_test(test_walks_stress),
 		cmocka_unit_test(test_order), cmocka_unit_test(test_nested),
-		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_empty), cmocka_unit_test(test_returned),
 	};
 
 	model_init();
