@@ -92,6 +92,8 @@ static void churn_until(mrt_g *g, void **roots, int64_t end_ns)
 	}
 }
 
+/* An ordinary heap: three cycles, and the limiter has nothing to do. On real threads a machine that is busy with other things may
+ * take the mutators' time away, so that collecting has its half all the same: then what is counted must agree. */
 static void ordinary_body(mrt_g *g, void *arg)
 {
 	struct gc_limiter_counts n;
@@ -99,11 +101,15 @@ static void ordinary_body(mrt_g *g, void *arg)
 
 	(void)arg;
 	GC_TEST_MUST(mrt_new(g, &table_type, &roots[0]) == 0);
-	churn_until(g, roots, mrt_now_ns() + 200 * MS);
+	while (gc_st.num_gc < 3)
+		churn_until(g, roots, mrt_now_ns() + 50 * MS);
 	gc_limiter_counts(&n);
-	GC_TEST_MUST(gc_st.num_gc >= 1);
-	GC_TEST_MUST(n.turned_on == 0 && n.on_ns == 0 && n.overflow_ns == 0 && n.last_cycle == 0);
+	GC_TEST_MUST((n.turned_on == 0) == (n.on_ns == 0 && n.last_cycle == 0));
+	GC_TEST_MUST(n.last_cycle <= gc_st.num_gc + 1);
+#if MRT_SIM
+	GC_TEST_MUST(n.turned_on == 0 && n.overflow_ns == 0);
 	GC_TEST_MUST(!gc_limiter_on());
+#endif
 }
 
 static void test_ordinary(void **state)
