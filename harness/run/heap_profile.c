@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define HEAP_PROFILE_ERRNO_MAX 4095 /* the kernel's MAX_ERRNO */
+
 int gcs_heap_profile_open(struct gcs_heap_profile *p, const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -18,7 +20,7 @@ int gcs_heap_profile_open(struct gcs_heap_profile *p, const char *path)
 void gcs_heap_profile_made(struct gcs_heap_profile *p, int e)
 {
 	p->told = true;
-	p->error = e;
+	p->error = e <= 0 && e >= -HEAP_PROFILE_ERRNO_MAX ? e : -EPROTO; /* not trusted */
 	/* Some file systems tell of a full disk only here. */
 	if (p->error == 0 && p->fd >= 0 && fsync(p->fd) < 0)
 		p->error = -errno;

@@ -12,6 +12,7 @@
 #include "runtime/watch/heap_profile.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -592,6 +593,30 @@ static void test_go_reads_it(void **state)
 	assert_true(caller && total);
 }
 
+/* At its offset, whatever lies before; errors come back. */
+static void test_file_write(void **state)
+{
+	char path[] = "/tmp/test_heap_profile.XXXXXX", text[16] = "";
+	int fd = mkstemp(path), full = open("/dev/full", O_WRONLY | O_CLOEXEC), only;
+
+	(void)state;
+	assert_true(fd >= 0);
+	only = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(prim_file_write(fd, 4, "later", 5), 0);
+	assert_int_equal(prim_file_write(fd, 0, "soon", 4), 0);
+	assert_int_equal(prim_file_write(fd, 9, "", 0), 0);
+	assert_int_equal(read(only, text, sizeof(text)), 9);
+	assert_memory_equal(text, "soonlater", 9);
+	assert_int_equal(prim_file_write(only, 0, "x", 1), -EBADF);
+	if (full >= 0) {
+		assert_int_equal(prim_file_write(full, 0, "x", 1), -ENOSPC);
+		close(full);
+	}
+	close(only);
+	close(fd);
+	unlink(path);
+}
+
 /* Kept once, the names need no file any more: a process that may open none has them too. Last: it cannot be undone. */
 static void test_kept(void **state)
 {
@@ -630,7 +655,7 @@ int main(void)
 		cmocka_unit_test(test_tiny),	cmocka_unit_test(test_sampled),
 		cmocka_unit_test(test_off),	cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_written), cmocka_unit_test(test_go_reads_it),
-		cmocka_unit_test(test_kept),
+		cmocka_unit_test(test_file_write), cmocka_unit_test(test_kept),
 	};
 
 	return cmocka_run_group_tests(tests, gc_test_setup, NULL);
