@@ -77,6 +77,7 @@ static const char *const sandbox_allowed[] = {
 	"write",
 	"readv",
 	"writev",
+	"pwrite64", /* the heap profile */
 	"recvfrom",
 	"sendto",
 	"recvmsg",

@@ -242,7 +242,8 @@ void mrt_memstats_read(mrt_g *g, struct mrt_memstats *ret);
 
 /* The heap profile (mrt_options.heap_profile_rate), as of the end of a mark phase one or two cycles ago, or of the last
  * mrt_gc: pprof's protobuf, gzipped. `write` takes it in pieces: 0, or -errno, which ends it and is returned. While the
- * runtime runs, any thread, no safepoint. -ENOTSUP: the rate is 0; -ENOMEM. */
+ * runtime runs, any thread, no safepoint. -ENOTSUP: the rate is 0; -ENOMEM. Functions have their names if the
+ * program can be read, now or when prim_program_keep was called. */
 #define MRT_HEAP_PROFILE_RATE 524288 /* Go's */
 int mrt_heap_profile_write(int (*write)(void *arg, const void *data, size_t bytes), void *arg);
 /* Samples that found no memory for their record. */

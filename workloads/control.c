@@ -178,6 +178,8 @@ void control_done(struct control *c, uint64_t hash)
 		json_object_set_new(done, "live_objects",
 				    json_integer((json_int_t)c->env->live_objects));
 	}
+	if (done != NULL && c->env->profiled)
+		json_object_set_new(done, "heap_profile", json_integer(c->env->profile_error));
 	if (done != NULL && (stacks = control_stacks(c->env->plan)) != NULL)
 		json_object_set_new(done, "stacks", stacks);
 	control_send(c->fd[0], done);

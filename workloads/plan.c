@@ -46,21 +46,23 @@ static int plan_name(char *ret, const char *name, struct plan_error *e)
 
 static int plan_runtime(struct plan *p, json_t *root, struct plan_error *e)
 {
-	json_int_t procs, gogc, memlimit, seed, gc_every, reserve;
+	json_int_t procs, gogc, memlimit, seed, gc_every, reserve, profile = 0;
 	int clobber, edges, gctrace, count_live = 0, pacertrace = 0;
 	/* What a plan says that has no word of it. */
 	const char *oom, *rounding = "1.19", *pacer = "1.21";
 	json_error_t je;
 
-	if (json_unpack_ex(root, &je, 0, "{s:{s:I,s:I,s:I,s:I,s:s,s?s,s:I,s:b,s:b,s:b,s:I,s?b,s?s,s?b}}", "runtime",
+	if (json_unpack_ex(root, &je, 0, "{s:{s:I,s:I,s:I,s:I,s:s,s?s,s:I,s:b,s:b,s:b,s:I,s?b,s?s,s?b,s?I}}", "runtime",
 			   "procs", &procs, "gogc", &gogc, "memlimit", &memlimit, "seed", &seed,
 			   "oom", &oom, "rounding", &rounding, "gc_every", &gc_every, "clobber",
 			   &clobber, "check_edges", &edges, "gctrace", &gctrace, "heap_reserve", &reserve, "count_live",
-			   &count_live, "pacer", &pacer, "gcpacertrace", &pacertrace) < 0)
+			   &count_live, "pacer", &pacer, "gcpacertrace", &pacertrace,
+			   "heap_profile_rate", &profile) < 0)
 		return plan_refuse(e, "runtime: %s", je.text);
 	if (procs < 1 || procs > WATCH_PS_MAX)
 		return plan_refuse(e, "runtime: procs must be 1 to %d", WATCH_PS_MAX);
-	if (gogc < -1 || gogc > 1000000 || memlimit < 0 || gc_every < 0 || reserve < 0)
+	if (gogc < -1 || gogc > 1000000 || memlimit < 0 || gc_every < 0 || reserve < 0 ||
+	    profile < 0)
 		return plan_refuse(e, "runtime: a number is out of range");
 	if (strcmp(oom, "return") != 0 && strcmp(oom, "throw") != 0)
 		return plan_refuse(e, "runtime: oom must be return or throw");
@@ -73,6 +75,7 @@ static int plan_runtime(struct plan *p, json_t *root, struct plan_error *e)
 		.procs = (uint32_t)procs,
 		.gogc = gogc == 0 ? 1 : (int)gogc, /* mrt_options reads 0 as 100 */
 		.memlimit = (uint64_t)memlimit,
+		.heap_profile_rate = (uint64_t)profile,
 		.oom = oom[0] == 't' ? MRT_OOM_THROW : MRT_OOM_RETURN,
 		.rounding = strcmp(rounding, "1.22") == 0 ? MRT_ROUNDING_1_22 : MRT_ROUNDING_1_19,
 		.seed = (uint64_t)seed,

@@ -18,7 +18,7 @@
 #define PLAN_VALUE_BYTES_MAX (1u << 20)
 #define PLAN_SIZE_BYTES_MAX  (UINT64_C(1) << 30)
 #define PLAN_FOLLOW_MAX	     8192u /* points of a curve */
-#define PLAN_FIRST_CONN_FD   5
+#define PLAN_FIRST_CONN_FD   5 /* the heap profile's lies behind the last: plan_profile_fd */
 
 enum plan_dist { PLAN_DIST_FIXED, PLAN_DIST_UNIFORM, PLAN_DIST_ZIPF };
 struct plan_size {
@@ -93,6 +93,12 @@ struct plan {
 /* 0; -EINVAL with one sentence in text; -ENOMEM. */
 int plan_parse(struct plan **ret, const char *line, char *text, size_t cap);
 void plan_destroy(struct plan *plan);
+
+/* Where the heap profile goes, when there is a rate: behind the connections, which a simulated target has none of. */
+static inline int plan_profile_fd(const struct plan *p, bool sim)
+{
+	return PLAN_FIRST_CONN_FD + (sim ? 0 : (int)p->nconns);
+}
 
 /* Goroutines of a workload: its workers, or one a connection. */
 static inline uint32_t plan_goroutines(const struct plan_workload *w)

@@ -235,6 +235,8 @@ static int target_load(struct target *t)
 	if (r == 0)
 		r = target_map_telemetry(t);
 	if (r == 0) {
+		if (t->plan->runtime.heap_profile_rate != 0)
+			prim_program_keep(); /* its names: the sandbox lets nobody open the program */
 		target_make_fifo(t);
 		r = target_start_watch(t);
 	}
@@ -280,6 +282,35 @@ static void target_count_live(mrt_g *g, struct work_env *env)
 	env->live_counted = true;
 }
 
+struct target_profile_file {
+	int fd;
+	uint64_t at;
+};
+
+static int target_profile_piece(void *arg, const void *data, size_t bytes)
+{
+	struct target_profile_file *f = arg;
+	int r = prim_file_write(f->fd, f->at, data, bytes);
+
+	f->at += bytes;
+	return r;
+}
+
+/* The workloads still have all they had, and the check has just collected twice (crew_check): so this is as of its last
+ * collection, without one more of our own. With a rate it is always made, whoever keeps it, so that a simulated run has the same
+ * steps when it is made again. */
+static void target_write_profile(mrt_g *g, struct target *t)
+{
+	struct target_profile_file file = {.fd = plan_profile_fd(t->plan, MRT_SIM)};
+
+	if (t->plan->runtime.heap_profile_rate == 0)
+		return;
+	mrt_block_enter(g);
+	t->env.profile_error = mrt_heap_profile_write(target_profile_piece, &file);
+	mrt_block_exit(g);
+	t->env.profiled = true;
+}
+
 static void target_goroutine(mrt_g *g, void *arg)
 {
 	struct target *t = arg;
@@ -297,8 +328,10 @@ static void target_goroutine(mrt_g *g, void *arg)
 		end = control_wait_end(g, t->control);
 	}
 	crew_gather(g, t->crew, end == CONTROL_TIME);
-	if (end == CONTROL_TIME || end == CONTROL_QUIT)
+	if (end == CONTROL_TIME || end == CONTROL_QUIT) {
 		crew_check(g, t->crew);
+		target_write_profile(g, t);
+	}
 	crew_dismiss(g, t->crew);
 	if (t->plan->count_live && (end == CONTROL_TIME || end == CONTROL_QUIT))
 		target_count_live(g, &t->env);

@@ -35,6 +35,8 @@ struct work_env {
 	_Atomic uint64_t checked, integrity_errors;
 	bool live_counted; /* when asked for (plan.h): after everything was let go */
 	uint64_t live_bytes, live_objects;
+	bool profiled; /* the heap profile's file is written, or could not be: profile_error */
+	int profile_error;
 };
 
 struct work_driver;

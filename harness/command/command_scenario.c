@@ -8,11 +8,15 @@
 #include "harness/run/variants.h"
 #include "faults/points.h"
 #include "faults/syscalls.h"
+#include "runtime/mrt.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define RUN_QUOTED(x) #x
+#define RUN_TEXT(x)   RUN_QUOTED(x)
 
 static int scenario_missing(const char *arg)
 {
@@ -109,6 +113,7 @@ static struct gcs_run_options run_options(const struct gcs_arguments *a, struct 
 		.sim = a->value[GCS_OPT_SIM] != NULL,
 		.display = run_display(a),
 		.record = a->value[GCS_OPT_OUTPUT],
+		.heap_profile = a->value[GCS_OPT_HEAP_PROFILE],
 		.format = a->format,
 		.command_line = a->line ? a->line : "",
 	};
@@ -129,6 +134,23 @@ static int run_variants(const struct gcs_arguments *a)
 	return gcs_variants_run(&opt, stdout);
 }
 
+/* With the usual rate if a heap profile is asked for and the scenario has none. It is laid over like a --set, so that the
+ * record knows: sampling is part of what a simulated run does. */
+static int run_scenario(const struct gcs_arguments *a, struct gcs_scenario **ret)
+{
+	static char key[] = "target.heap_profile_rate", rate[] = RUN_TEXT(MRT_HEAP_PROFILE_RATE) "B";
+	struct gcs_arguments with = *a;
+	int code = gcs_command_scenario(a, ret);
+	if (code || !a->value[GCS_OPT_HEAP_PROFILE] || (*ret)->heap_profile_rate)
+		return code;
+	gcs_scenario_destroy(*ret);
+	if (with.nsets == GCS_SETS_MAX)
+		return gcs_command_usage(NULL, "more than %d --set, --fault and --heap-profile",
+					 GCS_SETS_MAX);
+	with.set[with.nsets++] = (struct gcs_override){key, rate};
+	return gcs_command_scenario(&with, ret);
+}
+
 int gcs_command_run(const struct gcs_arguments *a)
 {
 	struct gcs_scenario *s;
@@ -136,9 +158,12 @@ int gcs_command_run(const struct gcs_arguments *a)
 		return gcs_command_usage(NULL, "--tui and --plain exclude each other");
 	if (a->value[GCS_OPT_VARIANT] && a->value[GCS_OPT_VARIANTS])
 		return gcs_command_usage(NULL, "--variant and --variants exclude each other");
+	if (a->value[GCS_OPT_VARIANTS] && a->value[GCS_OPT_HEAP_PROFILE])
+		return gcs_command_usage("--variant ID runs one of them",
+					 "--heap-profile is of one run: not with --variants");
 	if (a->value[GCS_OPT_VARIANTS])
 		return run_variants(a);
-	int code = gcs_command_scenario(a, &s);
+	int code = run_scenario(a, &s);
 	if (code)
 		return code;
 	struct gcs_run_options opt = run_options(a, s);

@@ -31,14 +31,18 @@ const struct gcs_option gcs_options[GCS_OPTIONS] = {
 	[GCS_OPT_LIMIT] = {"limit", 0, "N", false, "at most so many visits, spread over the run"},
 	[GCS_OPT_VISIT] = {"visit", 0, "N", false, "this visit alone, and what came of it"},
 	[GCS_OPT_REAL] = {"real", 0, NULL, false, "real threads: visits do not repeat exactly"},
+	[GCS_OPT_HEAP_PROFILE] = {"heap-profile", 0, "FILE", false, "sample the heap, and write its profile for go tool pprof there, a new file, when the workload has ended"},
 };
 
 const struct gcs_command gcs_commands[] = {
 	{"run", "SCENARIO", 1, 1,
-	 BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(TUI) | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(VARIANTS),
+	 BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(TUI) | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(VARIANTS) |
+		 BIT(HEAP_PROFILE),
 	 "run a scenario and judge it",
 	 "SCENARIO is a file, or the name of an incident (gcstorm list incidents).\n"
 	 "The record lies in $XDG_STATE_HOME/gcstorm/runs, or where --output says.\n"
+	 "The heap profile is that of the last collection with everything live; it samples every\n"
+	 "512 KiB (target.heap_profile_rate says otherwise). A run whose target died has none.\n"
 	 "Exit: 0 pass, 2 wrong usage or scenario, 3 unsupported or no resource, 4 the target crashed,\n"
 	 "5 inconclusive, 7 untrustworthy, 99 an SLO or integrity check failed, 130 and 143 interrupted,\n"
 	 "1 the harness itself failed. With --variants the worst of all.",

@@ -10,6 +10,7 @@
 #define _GNU_SOURCE 1 /* asprintf */
 #include "harness/run/run.h"
 #include "harness/run/ctl.h"
+#include "harness/run/heap_profile.h"
 #include "harness/run/injector.h"
 #include "harness/run/lease.h"
 #include "harness/base/paths.h"
@@ -52,6 +53,7 @@ struct run {
 	char run_id[24], record[GCS_PATH_BYTES];
 	struct gcs_collect *collect;
 	struct gcs_target *target;
+	struct gcs_heap_profile profile;
 	struct gcs_rundir dir;
 	struct gcs_ctl *ctl;		/* NULL: nobody can send orders */
 	char fifo[GCS_PATH_BYTES + 32]; /* "": fiu-ctrl has nothing to speak to */
@@ -291,6 +293,11 @@ static void run_on_done(void *self, const char *hash, uint64_t checked, uint64_t
 		r->force = 1;
 		r->deadline_ns = run_now() + RUN_QUIT_POLITE_NS;
 	}
+}
+
+static void run_on_heap_profile(void *self, int e)
+{
+	gcs_heap_profile_made(&((struct run *)self)->profile, e);
 }
 
 static void run_on_gctrace(void *self, const char *line)
@@ -701,6 +708,8 @@ static enum gcs_exit run_conclude(struct run *r)
 		fprintf(stderr, "gcstorm: %s\n", r->trouble_text);
 	if (!r->opt->quiet)
 		gcs_report(r->record, r->opt->format, stdout, stderr); /* names the record too */
+	if (!gcs_heap_profile_tell(&r->profile, stderr) && code == GCS_EXIT_PASS)
+		code = GCS_EXIT_UNSUPPORTED;
 	return code; /* trouble is in it: the collector was told */
 }
 
@@ -710,6 +719,7 @@ static void run_fini(struct run *r)
 	gcs_target_destroy(r->target);
 	gcs_rundir_remove(&r->dir);
 	gcs_collect_destroy(r->collect);
+	gcs_heap_profile_close(&r->profile);
 	if (r->tick >= 0)
 		close(r->tick);
 	if (r->signals >= 0)
@@ -757,6 +767,18 @@ static void run_tell_price(struct run *r)
 	gcs_collect_fact(r->collect, "notified_look_ns", text);
 }
 
+/* The caller's mistake if it cannot be: told before anything starts. */
+static int run_open_profile(struct run *r)
+{
+	int e = r->opt->heap_profile ? gcs_heap_profile_open(&r->profile, r->opt->heap_profile) : 0;
+	if (e)
+		run_trouble(r, GCS_EXIT_USAGE, "no heap profile at %s: %s", r->opt->heap_profile,
+			    strerror(-e));
+	else if (r->opt->heap_profile)
+		gcs_target_set_heap_profile(r->target, r->profile.fd);
+	return e;
+}
+
 static int run_set_up(struct run *r)
 {
 	const struct gcs_target_sink sink = {
@@ -766,6 +788,7 @@ static int run_set_up(struct run *r)
 		.started = run_on_started,
 		.done = run_on_done,
 		.operator= run_on_operator,
+		.heap_profile = run_on_heap_profile,
 		.gctrace = run_on_gctrace,
 		.exited = run_on_exited,
 		.load_exited = run_on_load_exited,
@@ -779,6 +802,8 @@ static int run_set_up(struct run *r)
 	free(text);
 	if (e == 0)
 		e = run_price(r);
+	if (e == 0)
+		e = run_open_profile(r);
 	if (e == 0)
 		e = run_open_record(r);
 	if (e == 0) {
@@ -813,6 +838,7 @@ enum gcs_exit gcs_run(const struct gcs_run_options *opt, struct gcs_run_result *
 	struct run r = {
 		.opt = opt,
 		.scenario = opt->scenario,
+		.profile = {.fd = -1},
 		.dir = {.fd = -1, .lock_fd = -1},
 		.signals = -1,
 		.tick = -1,

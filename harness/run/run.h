@@ -11,6 +11,7 @@ struct gcs_run_options {
 	bool sim;
 	const struct gcs_display *display; /* falls back to plain lines when it cannot open */
 	const char *record;		   /* NULL: a new file among the runs */
+	const char *heap_profile; /* a new file for the heap profile, of which the scenario has a rate; NULL: it is not kept */
 	const char *format;		   /* of the summary: "text" or "json" */
 	const char *command_line;
 	bool quiet; /* no summary on stdout: the caller reads the record (soak, variants) */

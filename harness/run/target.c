@@ -44,6 +44,7 @@ struct gcs_target {
 	struct gcs_target_sink sink;
 	bool sim;
 	int telemetry_fd;
+	int profile_fd; /* the caller's; -1: none */
 	struct mrt_telemetry *telemetry;
 	struct gcs_lease *lease;
 	struct gcs_injector *injector; /* NULL: no fault of os/ */
@@ -90,6 +91,7 @@ int gcs_target_create(struct gcs_target **ret, const struct gcs_scenario *s, boo
 	t->scenario = s;
 	t->sink = *sink;
 	t->sim = sim;
+	t->profile_fd = -1;
 	t->telemetry_fd = t->main.ctl = t->main.err = t->load.ctl = t->load.err = -1;
 	int e = target_map(t);
 	if (e) {
@@ -110,6 +112,11 @@ void gcs_target_set_fifo(struct gcs_target *t, const char *prefix)
 	free(t->fifo);
 	if (t->sim || asprintf(&t->fifo, "GCSTORM_FIFO=%s", prefix) < 0)
 		t->fifo = NULL;
+}
+
+void gcs_target_set_heap_profile(struct gcs_target *t, int fd)
+{
+	t->profile_fd = fd;
 }
 
 /* ---- starting */
@@ -175,6 +182,21 @@ static int target_spawn_one(struct gcs_target *t, struct target_process *p, cons
 	return 0;
 }
 
+/* With room in fd for one more: where the heap profile goes. */
+static int target_spawn_main(struct gcs_target *t, const char *path, int *fd, unsigned nfds)
+{
+	int null = -1;
+	if (t->scenario->heap_profile_rate) {
+		if (t->profile_fd < 0 && (null = open("/dev/null", O_WRONLY | O_CLOEXEC)) < 0)
+			return -errno;
+		fd[nfds++] = null < 0 ? t->profile_fd : null;
+	}
+	int e = target_spawn_one(t, &t->main, path, fd, nfds);
+	if (null >= 0)
+		close(null);
+	return e;
+}
+
 static int target_spawn_both(struct gcs_target *t, int *ours, int *theirs, uint32_t conns,
 			     char **ret_text)
 {
@@ -182,7 +204,7 @@ static int target_spawn_both(struct gcs_target *t, int *ours, int *theirs, uint3
 	const char *name = t->sim ? "gcstorm-target-sim" : "gcstorm-target";
 	if (gcs_path_program(name, path))
 		return target_fail(ret_text, -ENOENT, name);
-	int e = target_spawn_one(t, &t->main, path, ours, 2 + conns);
+	int e = target_spawn_main(t, path, ours, 2 + conns);
 	if (e)
 		return target_fail(ret_text, e, path);
 	if (conns == 0)
@@ -195,11 +217,11 @@ static int target_spawn_both(struct gcs_target *t, int *ours, int *theirs, uint3
 
 static int target_spawn_with_conns(struct gcs_target *t, uint32_t conns, char **ret_text)
 {
-	/* [0] control, [1] telemetry, then one end of each connection */
-	int *fd = malloc(2 * (conns + 2) * sizeof *fd);
+	/* [0] control, [1] telemetry, then one end of each connection, and room for one more */
+	int *fd = malloc(2 * (conns + 3) * sizeof *fd);
 	if (!fd)
 		return target_fail(ret_text, -ENOMEM, "cannot start the target");
-	int *ours = fd, *theirs = fd + conns + 2, e = target_room_for_fds(4 * (conns + 2) + 64);
+	int *ours = fd, *theirs = fd + conns + 3, e = target_room_for_fds(4 * (conns + 2) + 64);
 	uint32_t made = 0;
 	for (; made < conns && e == 0; made++) {
 		int pair[2];
@@ -343,6 +365,8 @@ static void target_done(const struct gcs_target_sink *k, const json_t *o)
 	if (k->live && json_object_get(o, "live_bytes"))
 		k->live(k->self, (uint64_t)target_number(o, "live_bytes"),
 			(uint64_t)target_number(o, "live_objects"));
+	if (k->heap_profile && json_object_get(o, "heap_profile"))
+		k->heap_profile(k->self, (int)target_number(o, "heap_profile"));
 	k->done(k->self, target_text(o, "hash"), (uint64_t)target_number(o, "checked"),
 		(uint64_t)target_number(o, "integrity_errors"));
 }

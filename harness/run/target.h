@@ -27,6 +27,9 @@ struct gcs_target_sink {
 	void (*done)(void *self, const char *hash, uint64_t checked, uint64_t errors);
 	/* Before `done`, when the scenario asked for it (count_live). NULL: not wanted. */
 	void (*live)(void *self, uint64_t bytes, uint64_t objects);
+	/* Before `done`, when the scenario has a heap_profile_rate: the profile is in its file, or (-errno) it could not be made.
+	 * NULL: not wanted. */
+	void (*heap_profile)(void *self, int e);
 	/* Before `done`, when a sweep asked for it: of each call stack that the fault's visits came from the first visit, rising. NULL: not
 	 * wanted. */
 	void (*stacks)(void *self, const uint64_t *first, size_t n);
@@ -47,6 +50,9 @@ struct mrt_telemetry *gcs_target_telemetry(struct gcs_target *t);
 /* Before it is spawned: it makes PREFIX-PID.in and PREFIX-PID.out for fiu-ctrl. Not when simulated.
  * The prefix is copied. */
 void gcs_target_set_fifo(struct gcs_target *t, const char *prefix);
+/* Before it is spawned: the file, empty and open for writing, that the heap profile goes to if the scenario has a
+ * heap_profile_rate; without this it is made and dropped. The descriptor stays the caller's, who keeps it open until then. */
+void gcs_target_set_heap_profile(struct gcs_target *t, int fd);
 /* Start the processes and send the load line. 0; -errno with *ret_text. */
 int gcs_target_spawn(struct gcs_target *t, char **ret_text);
 

@@ -88,12 +88,20 @@ struct prim_symbols {
 };
 int prim_symbols_open(struct prim_symbols *ret);
 void prim_symbols_close(struct prim_symbols *s);
+/* Read both now: the mapping and the symbols are then what they are at this moment, for as long as the process lives. For
+ * a process that will be forbidden to open files. Once, before there is a second thread. What cannot be read now keeps its
+ * error. */
+void prim_program_keep(void);
 /* The function that lies over pc, counted as prim_backtrace does; NULL: none is known. Valid until closed;
  * equal names of one function are one pointer. */
 const char *prim_symbols_name(const struct prim_symbols *s, uint32_t pc);
 
 /* Unbuffered write of a whole text line to stderr (gctrace); sim: same. */
 void prim_log(const char *text, size_t len);
+
+/* All of it, from this offset on, into a file that the process was given; takes no virtual time. By pwrite, which no fault of
+ * os/ holds. 0; -errno, and some of it may be written. Any thread. */
+int prim_file_write(int fd, uint64_t offset, const void *data, size_t bytes);
 
 /* ------------------------------------------------------------------ clock */
 

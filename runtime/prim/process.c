@@ -87,6 +87,24 @@ void prim_last_words(const char *text, size_t len)
 	process_write(text, len, PROCESS_WAIT_MS);
 }
 
+int prim_file_write(int fd, uint64_t offset, const void *data, size_t bytes)
+{
+	const char *from = data;
+	size_t done = 0;
+
+	while (done < bytes) {
+		ssize_t n = pwrite(fd, from + done, bytes - done, (off_t)(offset + done));
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0)
+			return -EIO;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return 0;
+}
+
 void prim_seed_init(uint64_t seed)
 {
 	process_seed = seed;

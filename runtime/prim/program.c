@@ -18,6 +18,14 @@
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 extern const char etext[] __attribute__((visibility("hidden")));
 
+/* Written by prim_program_keep, before there is a second thread; only read from then on. */
+static struct {
+	bool kept;
+	int mapping_error, symbols_error; /* 0: it is there */
+	struct prim_mapping mapping;
+	struct prim_symbols symbols;
+} program;
+
 uint64_t prim_program_start(void)
 {
 	return (uintptr_t)__ehdr_start;
@@ -39,7 +47,7 @@ static bool program_line(const char *line, struct prim_mapping *ret)
 	return true;
 }
 
-int prim_program_mapping(struct prim_mapping *ret)
+static int program_read_mapping(struct prim_mapping *ret)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
 	char line[1024];
@@ -52,6 +60,15 @@ int prim_program_mapping(struct prim_mapping *ret)
 			r = 0;
 	fclose(maps);
 	return r;
+}
+
+int prim_program_mapping(struct prim_mapping *ret)
+{
+	if (!program.kept)
+		return program_read_mapping(ret);
+	if (program.mapping_error == 0)
+		*ret = program.mapping;
+	return program.mapping_error;
 }
 
 /* -------------------------------------------------------------------- symbols */
@@ -117,7 +134,7 @@ static int program_map(int fd, struct prim_symbols *s)
 	return 0;
 }
 
-int prim_symbols_open(struct prim_symbols *ret)
+static int program_read_symbols(struct prim_symbols *ret)
 {
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), r;
 
@@ -129,12 +146,32 @@ int prim_symbols_open(struct prim_symbols *ret)
 		return r;
 	r = program_find_symbols(ret);
 	if (r < 0)
-		prim_symbols_close(ret);
+		munmap((void *)(uintptr_t)ret->file, ret->bytes);
 	return r;
+}
+
+void prim_program_keep(void)
+{
+	if (program.kept)
+		return;
+	program.mapping_error = program_read_mapping(&program.mapping);
+	program.symbols_error = program_read_symbols(&program.symbols);
+	program.kept = true;
+}
+
+int prim_symbols_open(struct prim_symbols *ret)
+{
+	if (!program.kept)
+		return program_read_symbols(ret);
+	if (program.symbols_error == 0)
+		*ret = program.symbols;
+	return program.symbols_error;
 }
 
 void prim_symbols_close(struct prim_symbols *s)
 {
+	if (s->file == program.symbols.file)
+		return; /* kept */
 	munmap((void *)(uintptr_t)s->file, s->bytes);
 }
 

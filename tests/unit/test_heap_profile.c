@@ -12,8 +12,10 @@
 #include "runtime/watch/heap_profile.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define SIGMAS 5.0
@@ -591,6 +593,60 @@ static void test_go_reads_it(void **state)
 	assert_true(caller && total);
 }
 
+/* At its offset, whatever lies before; errors come back. */
+static void test_file_write(void **state)
+{
+	char path[] = "/tmp/test_heap_profile.XXXXXX", text[16] = "";
+	int fd = mkstemp(path), full = open("/dev/full", O_WRONLY | O_CLOEXEC), only;
+
+	(void)state;
+	assert_true(fd >= 0);
+	only = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(prim_file_write(fd, 4, "later", 5), 0);
+	assert_int_equal(prim_file_write(fd, 0, "soon", 4), 0);
+	assert_int_equal(prim_file_write(fd, 9, "", 0), 0);
+	assert_int_equal(read(only, text, sizeof(text)), 9);
+	assert_memory_equal(text, "soonlater", 9);
+	assert_int_equal(prim_file_write(only, 0, "x", 1), -EBADF);
+	if (full >= 0) {
+		assert_int_equal(prim_file_write(full, 0, "x", 1), -ENOSPC);
+		close(full);
+	}
+	close(only);
+	close(fd);
+	unlink(path);
+}
+
+/* Kept once, the names need no file any more: a process that may open none has them too. Last: it cannot be undone. */
+static void test_kept(void **state)
+{
+	struct rlimit had, none;
+	struct prim_symbols symbols;
+	struct prim_mapping before, after;
+	uint32_t pc = (uint32_t)((uintptr_t)written_caller - prim_program_start());
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &had), 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = had.rlim_max};
+	assert_int_equal(prim_program_mapping(&before), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(prim_symbols_open(&symbols), -EMFILE);
+	assert_int_equal(prim_program_mapping(&after), -EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &had), 0);
+	prim_program_keep();
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	for (int i = 0; i < 2; i++) { /* closing takes nothing away */
+		assert_int_equal(prim_symbols_open(&symbols), 0);
+		assert_string_equal(prim_symbols_name(&symbols, pc), "written_caller");
+		prim_symbols_close(&symbols);
+	}
+	assert_int_equal(prim_program_mapping(&after), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &had), 0);
+	assert_int_equal(after.start, before.start);
+	assert_int_equal(after.offset, before.offset);
+	assert_string_equal(after.file, before.file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -599,6 +655,7 @@ int main(void)
 		cmocka_unit_test(test_tiny),	cmocka_unit_test(test_sampled),
 		cmocka_unit_test(test_off),	cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_written), cmocka_unit_test(test_go_reads_it),
+		cmocka_unit_test(test_file_write), cmocka_unit_test(test_kept),
 	};
 
 	return cmocka_run_group_tests(tests, gc_test_setup, NULL);

@@ -280,6 +280,27 @@ static void test_plan(void **state)
 	gcs_scenario_destroy(s);
 }
 
+/* ---- the heap profile */
+
+static void test_heap_profile_rate(void **state)
+{
+	struct gcs_scenario *s;
+	char *line;
+	(void)state;
+	load("seed: 3\n", NULL, &s, NULL);
+	assert_int_equal(s->heap_profile_rate, 0);
+	line = gcs_scenario_plan(s);
+	assert_null(strstr(line, "heap_profile"));
+	free(line);
+	gcs_scenario_destroy(s);
+	load("target: {heap_profile_rate: 1B}\nscale: {heap: 10}\n", NULL, &s, NULL);
+	assert_int_equal(s->heap_profile_rate, 1); /* a rate is none of the heap's bytes */
+	line = gcs_scenario_plan(s);
+	assert_non_null(strstr(line, "\"heap_profile_rate\":1"));
+	free(line);
+	gcs_scenario_destroy(s);
+}
+
 /* ---- the pacer */
 
 static void test_pacer(void **state)
@@ -795,6 +816,7 @@ int main(void)
 		cmocka_unit_test(test_write),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_plan),
+		cmocka_unit_test(test_heap_profile_rate),
 		cmocka_unit_test(test_pacer),
 		cmocka_unit_test(test_scales),
 		cmocka_unit_test(test_scale_options),

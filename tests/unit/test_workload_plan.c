@@ -211,6 +211,29 @@ static void test_plan_pacer(void **state)
 	}
 }
 
+/* The profile's descriptor lies behind the 64 connections; a simulated target has none of them. */
+static void test_plan_heap_profile(void **state)
+{
+	char text[256] = "", *line;
+	struct plan *p = NULL;
+
+	(void)state;
+	assert_int_equal(plan_parse(&p, good, text, sizeof(text)), 0);
+	assert_int_equal(p->runtime.heap_profile_rate, 0);
+	plan_destroy(p);
+	line = mutate("\"clobber\":", "\"heap_profile_rate\":524288,\"clobber\":");
+	assert_int_equal(plan_parse(&p, line, text, sizeof(text)), 0);
+	assert_int_equal(p->runtime.heap_profile_rate, 524288);
+	assert_int_equal(plan_profile_fd(p, false), 5 + 64);
+	assert_int_equal(plan_profile_fd(p, true), 5);
+	plan_destroy(p);
+	free(line);
+	line = mutate("\"clobber\":", "\"heap_profile_rate\":-1,\"clobber\":");
+	assert_int_equal(plan_parse(&p, line, text, sizeof(text)), -EINVAL);
+	assert_non_null(strstr(text, "out of range"));
+	free(line);
+}
+
 /* One more key of the fault, and what its refusal says. */
 #define BOUND(key, said) {"\"p_ppb\":20000000,", "\"p_ppb\":20000000," key ",", said}
 
@@ -506,7 +529,8 @@ int main(void)
 	const char *seed = getenv("GCS_TEST_SEED");
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plan_good), cmocka_unit_test(test_plan_rounding),
-		cmocka_unit_test(test_plan_pacer), cmocka_unit_test(test_plan_follow), cmocka_unit_test(test_plan_bound),
+		cmocka_unit_test(test_plan_pacer),
+		cmocka_unit_test(test_plan_heap_profile), cmocka_unit_test(test_plan_follow), cmocka_unit_test(test_plan_bound),
 		cmocka_unit_test(test_plan_write), cmocka_unit_test(test_plan_fired), cmocka_unit_test(test_plan_refusals),
 		cmocka_unit_test(test_plan_cut),  cmocka_unit_test(test_dist_edges),
 		cmocka_unit_test(test_dist_zipf), cmocka_unit_test(test_model),
