@@ -69,7 +69,7 @@ for test in $simulated; do emulated sim "$test"; done
 
 # The same run here.
 here() { "$build/tests/test_machine$1" > "$work/here$1" 2>&1 || { cat "$work/here$1" >&2; fault "test_machine$1 fails on this machine"; }; }
-lines() { sed -n "s/^# \($1 [0-9a-f]\{16\},.*\)/\1/p" "$2"; }
+lines() { sed -n "s/^# \($1 [0-9a-f]\{16\}.*\)$/\1/p" "$2"; }
 same() { # WORD FILE FILE: both say it, and the same
 	one=$(lines "$1" "$2") other=$(lines "$1" "$3")
 	[ -n "$one" ] && [ "$one" = "$other" ] || fault "here '$one', there '$other'"
