@@ -129,6 +129,54 @@ static void test_float_control(void **state)
 	prim_ctx_destroy(ping.ctx);
 }
 
+/* ------------------------------------------------------------- registers */
+
+struct regs {
+	prim_ctx *home, *ctx;
+	uint64_t seed, turns, wrong;
+};
+
+/* Values alive across a switch, enough to fill the registers that a call must keep: on both sides others. */
+static __attribute__((noinline)) void regs_turn(struct regs *r, prim_ctx *from, prim_ctx *to, uint64_t seed)
+{
+	uint64_t a = seed, b = seed * 3, c = seed * 5, d = seed * 7, e = seed * 11, f = seed * 13, h = seed * 17;
+	double s = (double)seed, t = s * 2, u = s * 3, v = s * 4, w = s * 5, x = s * 6, y = s * 7, z = s * 8;
+
+	__asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(e), "+r"(f), "+r"(h));
+#if defined(__x86_64__)
+	__asm__ volatile("" : "+x"(s), "+x"(t), "+x"(u), "+x"(v), "+x"(w), "+x"(x), "+x"(y), "+x"(z));
+#else
+	__asm__ volatile("" : "+w"(s), "+w"(t), "+w"(u), "+w"(v), "+w"(w), "+w"(x), "+w"(y), "+w"(z));
+#endif
+	prim_ctx_switch(from, to);
+	r->wrong += a != seed || b != seed * 3 || c != seed * 5 || d != seed * 7 || e != seed * 11 ||
+		    f != seed * 13 || h != seed * 17;
+	r->wrong += s != (double)seed || t != s * 2 || u != s * 3 || v != s * 4 || w != s * 5 ||
+		    x != s * 6 || y != s * 7 || z != s * 8;
+}
+
+static void regs_run(void *arg)
+{
+	struct regs *r = arg;
+
+	for (uint64_t i = 0; i < r->turns; i++)
+		regs_turn(r, r->ctx, r->home, r->seed + i);
+	prim_ctx_exit_to(r->ctx, r->home);
+}
+
+static void test_registers(void **state)
+{
+	struct regs r = {.home = prim_ctx_thread(), .seed = 1000, .turns = 50};
+
+	(void)state;
+	r.ctx = prim_ctx_create(STACK_BYTES, regs_run, &r);
+	assert_non_null(r.ctx);
+	for (uint64_t i = 0; i <= r.turns; i++)
+		regs_turn(&r, r.home, r.ctx, i);
+	assert_int_equal(r.wrong, 0);
+	prim_ctx_destroy(r.ctx);
+}
+
 /* ----------------------------------------------------------- deep stacks */
 
 struct deep {
@@ -504,6 +552,7 @@ int main(void)
 #endif
 		cmocka_unit_test(test_switch),
 		cmocka_unit_test(test_float_control),
+		cmocka_unit_test(test_registers),
 		cmocka_unit_test(test_deep),
 		cmocka_unit_test(test_reuse),
 		cmocka_unit_test(test_migrate),
