@@ -1,9 +1,9 @@
 #!/bin/sh
 # bench.sh: the project's figures, measured side by side in one run, as one table.
 #
-#   bench.sh [--pairs N] [--build DIR] [--write FILE] [--gates] [OPERATION...]      (make bench calls it)
+#   bench.sh [--pairs N] [--build DIR] [--go PROGRAM] [--without PATTERN] [--write FILE] [--gates] [OPERATION...]      (make bench calls it)
 #
-# With --gates only the second table: what every fault point costs, disarmed and armed (bench/bench_gates.c).
+# With operations only those, with --without all but those whose names match (grep -E), with --go beside that one Go. With --gates only the second table: what every fault point costs, disarmed and armed (bench/bench_gates.c).
 # Each operation runs in a fresh process, here and in Go, N times (10) in alternation, the first place changing each time; bench/table.awk
 # makes the rows. Every Go found is used: the one in PATH and /usr/lib/go-*/bin/go. Both sides print a checksum of the work done; if
 # they differ, there is no table. All of it takes about an hour and a half a Go, most of it for the large heaps (mark_1gib, pause_2g). --write puts the tables between the markers of FILE.
@@ -14,6 +14,8 @@ BUILD=${GCSTORM_BUILD:-build}
 WRITE=${BENCH_WRITE:-}
 CHOSEN=
 ONLY_GATES=
+GO=
+WITHOUT='^$'
 
 say() { printf 'bench: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -24,6 +26,8 @@ while [ $# -gt 0 ]; do
 	--build) BUILD=$2; shift 2 ;;
 	--write) WRITE=$2; shift 2 ;;
 	--gates) ONLY_GATES=yes; shift ;;
+	--go) GO=$2; shift 2 ;;
+	--without) WITHOUT=$2; shift 2 ;;
 	-*) die "unknown option $1" ;;
 	*) CHOSEN="$CHOSEN $1"; shift ;;
 	esac
@@ -47,14 +51,16 @@ GATES=$(find_program bench-gates)
 BENCH_CLIENT=$RUNTIME # of the echo; the same for both sides
 export BENCH_CLIENT
 OPS=$CHOSEN
-[ -n "$OPS" ] || [ -n "$ONLY_GATES" ] || OPS=$("$RUNTIME" list)
+[ -n "$OPS" ] || [ -n "$ONLY_GATES" ] || OPS=$("$RUNTIME" list | grep -Ev -- "$WITHOUT")
 
 TMP=$(mktemp -d)
 trap 'rm -rf "$TMP"' EXIT INT TERM
 
 # One program for each different Go; its path is printed.
 build_go() {
-	for go in "$(command -v go || true)" /usr/lib/go-*/bin/go; do
+	set -- "$(command -v go || true)" /usr/lib/go-*/bin/go
+	[ -z "$GO" ] || set -- "$GO"
+	for go in "$@"; do
 		[ -n "$go" ] && [ -x "$go" ] || continue
 		version=$("$go" env GOVERSION 2>/dev/null) || continue
 		out=$TMP/$version
