@@ -177,12 +177,13 @@ static void goals_limit_ours(struct check *c, const struct check_op *op, size_t 
 	(void)c;
 	for (size_t i = 0; i < n; i++) {
 		const uint64_t *v = go[i].v;
+		struct gc_limit_figures f = {.limit = op[i].v[0] << 10, .mapped = v[LIMIT_MAPPED], .heap_free = v[LIMIT_FREE],
+					     .heap_alloc = v[LIMIT_ALLOC], .marked = v[LIMIT_MARKED]};
 
 		if (go[i].n != LIMIT_ANSWERS)
 			check_die("goals: an answer of %u numbers", go[i].n);
 		ret[i] = go[i];
-		ret[i].v[LIMIT_GOAL] = gc_pacer_limit_goal(op[i].v[0] << 10, v[LIMIT_MAPPED], v[LIMIT_FREE],
-							   v[LIMIT_ALLOC], v[LIMIT_MARKED]);
+		ret[i].v[LIMIT_GOAL] = gc_pacer_limit_goal(&f, MRT_PACER_1_21); /* Go has limits to compare from 1.21 on */
 	}
 }
 
