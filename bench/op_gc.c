@@ -29,7 +29,6 @@ static int gc_graph(mrt_g *g, uint64_t bytes, void **ret)
 		rc = mrt_new(g, &gc_node, &node[0]);
 		if (rc < 0)
 			break;
-		all = *ret;
 		mrt_store(g, &all[i], node[0]);
 		for (uint32_t k = 0; k < 2; k++)
 			mrt_store(g, (void **)node[0] + k, all[bench_next(&state) % (i + 1)]);

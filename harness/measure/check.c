@@ -249,9 +249,11 @@ static bool judge_lost(const struct gcs_expr *e, double v)
 	return e->ref.metric->grows && above && !gcs_expr_holds(e, v);
 }
 
-static bool judge_won(const struct gcs_expr *e)
+/* A bound that something which only grows has not come to yet. */
+static bool judge_open(const struct gcs_expr *e, double v)
 {
-	return e->ref.metric->grows && (e->op == GCS_GT || e->op == GCS_GE);
+	bool below = e->op == GCS_GT || e->op == GCS_GE || (e->op == GCS_EQ && v < e->value);
+	return e->ref.metric->grows && below;
 }
 
 void gcs_judge_read(struct gcs_judge *j, const struct gcs_facts *facts,
@@ -272,7 +274,7 @@ void gcs_judge_read(struct gcs_judge *j, const struct gcs_facts *facts,
 			else if (holds)
 				j->state = 1;
 			else
-				j->state = judge_won(&j->expr) && !at_end ? 0 : -1;
+				j->state = judge_open(&j->expr, v) && !at_end ? 0 : -1;
 		}
 	}
 	if (!at_end || j->final)

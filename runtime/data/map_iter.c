@@ -121,26 +121,43 @@ static void map_iter_emptied(const struct mrt_map *m, struct mrt_map_iter *it)
 	it->roots[MAP_ROOT_BUCKET] = NULL;
 }
 
-/* One cell of the current bucket: is there an entry for us? Then it is in *it. */
-static bool map_iter_cell(const struct mrt_map *m, struct mrt_map_iter *it, unsigned i)
+static inline __attribute__((always_inline)) bool
+map_iter_give(struct mrt_map_iter *it, const struct map_keys *k, uint8_t *bucket, unsigned i)
 {
-	const struct mrt_map_type *mt = it->mt;
-	const struct map_keys *k = map_keys_of(mt);
+	it->key_ptr = map_key_place(k, bucket, i);
+	it->key = map_key_from(k, it->key_ptr).word;
+	it->elem = map_elem_at(it->mt, bucket, i, k->slot);
+	return true;
+}
+
+/* A cell of a chain that will split, or one that has moved. */
+static __attribute__((noinline)) bool map_iter_cell_growing(const struct mrt_map *m,
+							    struct mrt_map_iter *it, unsigned i)
+{
+	const struct map_keys *k = map_keys_of(it->mt);
 	uint8_t *bucket = it->roots[MAP_ROOT_BUCKET], top = bucket[i];
 	struct map_place at = {.bucket = bucket, .i = i};
-	const void *key;
+	const void *key = map_key_place(k, bucket, i);
 
-	if (top <= MAP_EMPTY_ONE || top == MAP_EVACUATED_EMPTY)
-		return false;
-	key = map_key_place(k, bucket, i);
 	if (it->check_bucket != MAP_ITER_ANY && !map_iter_ours(m, it, k, key, top))
 		return false;
 	if (top < MAP_TOP_MIN && !map_iter_moved(m, it, k, key, &at))
 		return false;
-	it->key_ptr = map_key_place(k, at.bucket, at.i);
-	it->key = map_key_from(k, it->key_ptr).word;
-	it->elem = map_elem_at(mt, at.bucket, at.i, k->slot);
-	return true;
+	return map_iter_give(it, k, at.bucket, at.i);
+}
+
+/* One cell of the current bucket: is there an entry for us? Then it is in *it. */
+static inline __attribute__((always_inline)) bool map_iter_cell(const struct mrt_map *m,
+								struct mrt_map_iter *it,
+								const struct map_keys *k, unsigned i)
+{
+	uint8_t *bucket = it->roots[MAP_ROOT_BUCKET], top = bucket[i];
+
+	if (top <= MAP_EMPTY_ONE || top == MAP_EVACUATED_EMPTY)
+		return false;
+	if (PRIM_UNLIKELY(it->check_bucket != MAP_ITER_ANY || top < MAP_TOP_MIN))
+		return map_iter_cell_growing(m, it, i);
+	return map_iter_give(it, k, bucket, i);
 }
 
 /* The gate of map/iterate is armed: a collection, or growth, in the middle. The arrays that the
@@ -159,12 +176,10 @@ static __attribute__((cold, noinline)) void map_iter_point(struct sched_g *g, st
 	sched_op_leave(g);
 }
 
-/* The next entry, into *it; false: there is none. */
-static inline __attribute__((always_inline)) bool map_iter_step(struct mrt_map *m,
-								struct mrt_map_iter *it)
+/* The next entry, into *it; false: there is none. k: the map's keys, constants where speed counts. */
+static inline __attribute__((always_inline)) bool
+map_iter_walk(struct mrt_map *m, struct mrt_map_iter *it, const struct map_keys *k)
 {
-	if (PRIM_UNLIKELY(m->hash0 != it->seed))
-		map_iter_emptied(m, it);
 	for (;;) {
 		if (it->roots[MAP_ROOT_BUCKET] == NULL && !map_iter_chain(m, it)) {
 			it->done = true;
@@ -174,13 +189,23 @@ static inline __attribute__((always_inline)) bool map_iter_step(struct mrt_map *
 		while (it->i < MAP_SLOTS) {
 			unsigned i = (it->i++ + it->offset) & (MAP_SLOTS - 1);
 
-			if (map_iter_cell(m, it, i))
+			if (map_iter_cell(m, it, k, i))
 				return true;
 		}
 		it->roots[MAP_ROOT_BUCKET] =
 			map_overflow(it->roots[MAP_ROOT_BUCKET], it->mt->bucket_bytes);
 		it->i = 0;
 	}
+}
+
+static inline __attribute__((always_inline)) bool map_iter_step(struct mrt_map *m,
+								struct mrt_map_iter *it)
+{
+	if (PRIM_UNLIKELY(m->hash0 != it->seed))
+		map_iter_emptied(m, it);
+	if (PRIM_LIKELY(it->mt->key == MRT_KEY_U64))
+		return map_iter_walk(m, it, &map_keys_u64);
+	return map_iter_walk(m, it, map_keys_of(it->mt));
 }
 
 bool mrt_map_iter_next(mrt_g *g, struct mrt_map_iter *it)

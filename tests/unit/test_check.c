@@ -319,12 +319,19 @@ static void test_final(void **state)
 		{.id = fixture_dup("b"), .text = fixture_dup("fault.oom.fired >= 20")},
 		{.id = fixture_dup("c"), .text = fixture_dup("op.latency.p99 < 2ms")},
 		{.id = fixture_dup("d"), .text = fixture_dup("recovery.time.max < 5s")},
+		{.id = fixture_dup("e"), .text = fixture_dup("fault.oom.fired == 20")},
 	};
-	struct gcs_judge j[4];
-	for (int i = 0; i < 4; i++)
+	struct gcs_judge j[5];
+	for (int i = 0; i < 5; i++)
 		j[i] = judge_of(s, &c[i]);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 		gcs_judge_read(&j[i], &f, s, S_NS, false);
+	assert_int_equal(j[4].state, 0); /* may come to be */
+	f.fault[0].fired = 21;
+	gcs_judge_read(&j[4], &f, s, S_NS, false);
+	assert_int_equal(j[4].state, -1); /* cannot any more */
+	assert_true(j[4].final);
+	f.fault[0].fired = 0;
 	assert_int_equal(j[0].state, 1);
 	assert_int_equal(j[1].state, 0);
 	assert_int_equal(j[2].state, 0);
@@ -345,9 +352,9 @@ static void test_final(void **state)
 	assert_false(j[2].has);
 	assert_int_equal(j[3].state,
 			 1); /* nothing had to recover: what the faults did is judged elsewhere */
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 		gcs_judge_fini(&j[i]);
-	fixture_free_checks(c, 4);
+	fixture_free_checks(c, 5);
 	fixture_scenario_free(s);
 }
 
