@@ -14,31 +14,41 @@ static void check_served(const struct echo *e)
 	assert_int_equal(point_log.n, POINT_FAULT(0, fired));
 }
 
-static void test_late_look(void **state)
+/* How many ran late for it. */
+static uint32_t late_look(uint32_t procs)
 {
 	struct gcs_fault_spec spec = {.point = GCS_POINT_netpoll_poll,
 				      .action = GCS_ACT_DELAY,
 				      .every = 3,
 				      .delay_ns = DELAY_NS,
 				      .jitter_ns = DELAY_NS / 2};
+	struct echo e = {.conns = 8, .rounds = 6, .wanted = 3};
+	uint32_t carried = 0;
 
+	point_run(&spec, 1, (struct mrt_options){.procs = procs}, echo_body, &e);
+	check_served(&e);
+	for (uint32_t i = 0; i < point_log.n; i++) {
+		const struct point_firing *f = &point_log.f[i];
+
+		assert_int_equal(f->worker, MRT_WORKER_NETPOLL);
+		assert_int_equal(f->late, 1);
+		assert_true(f->ran == f->lags);
+		/* Who was found by it ran after it. */
+		assert_true(f->lags == 0 || f->lag_ns >= (uint64_t)DELAY_NS);
+		carried += f->lags;
+	}
+	return carried;
+}
+
+/* What a late look finds may be for goroutines that do not wait: busy, or not begun; then there is another run. */
+static void test_late_look(void **state)
+{
 	(void)state;
 	for (uint32_t procs = 1; procs <= 4; procs *= 4) {
-		struct echo e = {.conns = 8, .rounds = 6, .wanted = 3};
 		uint32_t carried = 0;
 
-		point_run(&spec, 1, (struct mrt_options){.procs = procs}, echo_body, &e);
-		check_served(&e);
-		for (uint32_t i = 0; i < point_log.n; i++) {
-			const struct point_firing *f = &point_log.f[i];
-
-			assert_int_equal(f->worker, MRT_WORKER_NETPOLL);
-			assert_int_equal(f->late, 1);
-			assert_true(f->ran == f->lags);
-			/* Who was found by it ran after it. */
-			assert_true(f->lags == 0 || f->lag_ns >= (uint64_t)DELAY_NS);
-			carried += f->lags;
-		}
+		for (uint32_t i = 0; i < 50 && carried == 0; i++)
+			carried = late_look(procs);
 		assert_true(carried > 0);
 	}
 }
