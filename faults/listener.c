@@ -95,7 +95,7 @@ int gcs_listener_receive(int socket)
 	c = CMSG_FIRSTHDR(&msg);
 	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
 	    c->cmsg_len != CMSG_LEN(sizeof(int)))
-		return -EAGAIN;
+		return -ENODATA;
 	memcpy(&fd, CMSG_DATA(c), sizeof(int));
 	return fd;
 }

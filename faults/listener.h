@@ -23,5 +23,6 @@ bool gcs_listener_waits_killable(void);
 /* Send a line and the listener with it over a Unix stream socket. 0, -errno. */
 int gcs_listener_send(int socket, int listener, const char *line, size_t len);
 /* The listener that comes with the next byte of the socket, which stays unread; close-on-exec, the
- * caller's. -EAGAIN: nothing there yet, or none came with it. -errno. */
+ * caller's. -EAGAIN: nothing there yet. -ENODATA: a byte, or the end, without a listener. -errno.
+ * Who reads that byte before has the kernel close the listener, and what it asks about fails. */
 int gcs_listener_receive(int socket);

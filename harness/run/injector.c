@@ -540,7 +540,7 @@ static int price_serve(struct gcs_injector *in, int from, pid_t pid,
 	while (poll(&pfd, 1, -1) < 0 && errno == EINTR)
 		;
 	int listener = gcs_listener_receive(from);
-	if (listener == -EAGAIN) { /* none came with it: the child says why */
+	if (listener == -ENODATA) { /* none came with it: the child says why */
 		int e = price_hear(from, &said);
 		return e ? e : -EIO;
 	}

@@ -413,23 +413,27 @@ static void target_read(struct gcs_target *t, int *fd, struct gcs_lines *l,
 	*fd = -1;
 }
 
-/* It comes with the target's first line, before its first call that is asked about. */
-static void target_take_listener(struct gcs_target *t)
+/* It comes with the target's first line, before its first call that is asked about. False: nothing
+ * was there yet. Then nothing may be read either: the line may have come since, and a plain read of
+ * it would close the listener. */
+static bool target_take_listener(struct gcs_target *t)
 {
 	if (!t->injector || gcs_injector_listens(t->injector) || t->main.ctl < 0)
-		return;
+		return true;
 	int fd = gcs_listener_receive(t->main.ctl);
 	int e = fd >= 0 ? gcs_injector_listen(t->injector, fd, t->main.pid) : fd;
-	if (e && e != -EAGAIN)
+	if (e && e != -EAGAIN && e != -ENODATA)
 		t->sink.refused(t->sink.self, strerror(-e));
+	return e != -EAGAIN;
 }
 
 void gcs_target_poll(struct gcs_target *t)
 {
-	target_take_listener(t);
+	bool heard = target_take_listener(t);
 	target_read(t, &t->main.err, &t->main.err_lines, target_stderr);
 	target_read(t, &t->load.err, &t->load.err_lines, target_stderr);
-	target_read(t, &t->main.ctl, &t->main.ctl_lines, target_message);
+	if (heard)
+		target_read(t, &t->main.ctl, &t->main.ctl_lines, target_message);
 	target_read(t, &t->load.ctl, &t->load.ctl_lines, target_load_message);
 }
 

@@ -25,6 +25,7 @@
 #include "runtime/sched/conn_priv.h"
 #include "runtime/sched/sched_priv.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static struct {
@@ -445,12 +446,20 @@ static void events_take(struct sched_p *p, const struct prim_event *events, int 
 	}
 }
 
+static _Noreturn void poll_die(int err)
+{
+	char text[80];
+
+	snprintf(text, sizeof text, "fatal error: mrt: the poller is broken: errno %d\n", err);
+	prim_die(2, text);
+}
+
 static int poll_wait(struct prim_event *events, int64_t deadline_ns)
 {
 	int n = prim_poll_wait(events, PRIM_POLL_EVENTS_MAX, deadline_ns);
 
 	if (PRIM_UNLIKELY(n < 0))
-		prim_die(2, "fatal error: mrt: the poller is broken\n");
+		poll_die(-n);
 	atomic_store_explicit(&netpoll.last_ns, prim_now_ns(), memory_order_relaxed);
 	return n;
 }

@@ -646,6 +646,31 @@ static void test_dead_listener(void **state)
 	assert_int_equal(rig_end(&r), 0);
 }
 
+/* What a peer of the socket sees: nothing yet, a line without a listener, a line with one (any descriptor does) that stays there
+ * until it is read, the end. */
+static void test_receive(void **state)
+{
+	int pair[2], fd = eventfd(0, EFD_CLOEXEC);
+	char byte;
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(gcs_listener_receive(pair[0]), -EAGAIN);
+	assert_int_equal(write(pair[1], "a", 1), 1);
+	assert_int_equal(gcs_listener_receive(pair[0]), -ENODATA);
+	assert_int_equal(read(pair[0], &byte, 1), 1);
+	assert_int_equal(gcs_listener_receive(pair[0]), -EAGAIN);
+	assert_int_equal(gcs_listener_send(pair[1], fd, "l", 1), 0);
+	int got = gcs_listener_receive(pair[0]);
+	assert_true(got >= 0);
+	assert_int_equal(read(pair[0], &byte, 1), 1);
+	assert_int_equal(byte, 'l');
+	close(pair[1]);
+	assert_int_equal(gcs_listener_receive(pair[0]), -ENODATA);
+	close(pair[0]);
+	close(got);
+	close(fd);
+}
+
 /* No point of os/, no listener. */
 static void test_none_asked(void **state)
 {
@@ -746,6 +771,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),	    cmocka_unit_test(test_none_asked),
+		cmocka_unit_test(test_receive),
 		cmocka_unit_test(test_fail),	    cmocka_unit_test(test_delay),
 		cmocka_unit_test(test_many),	    cmocka_unit_test(test_run_end),
 		cmocka_unit_test(test_fire_once), cmocka_unit_test(test_dead_listener),
