@@ -171,6 +171,13 @@ uintptr_t gc_work_get(struct gc_local *l);
 void gc_work_put_span(struct gc_local *l, struct mem_span *s);
 /* The one that has waited longest, here and then in the shared list; NULL: none. */
 struct mem_span *gc_work_get_span(struct gc_local *l);
+/* The one that will be taken next, as far as is known here; NULL: not known. */
+static inline struct mem_span *gc_work_peek_span(const struct gc_local *l)
+{
+	const struct gc_workbuf *w = l->spans_out;
+
+	return w->at < w->n ? (struct mem_span *)w->obj[w->at] : NULL;
+}
 /* Hand everything local to the shared list. */
 void gc_work_flush(struct gc_local *l);
 /* Others are hungry: give a part away. */

@@ -151,7 +151,7 @@ static void pipe_drain(struct mark_pipe *pipe, struct gc_local *l)
 /* ----------------------------------------------------------------- scanning */
 
 /* 64 words or less from addr; returns the end of the last pointer word. */
-static uintptr_t mark_scan_block(struct mark_pipe *pipe, struct gc_local *l, uintptr_t addr,
+static inline __attribute__((always_inline)) uintptr_t mark_scan_block(struct mark_pipe *pipe, struct gc_local *l, uintptr_t addr,
 				 uintptr_t end, uintptr_t last)
 {
 	uint64_t bits = mem_bits_get(addr);
@@ -220,12 +220,31 @@ static int64_t mark_scan_word(struct mark_pipe *pipe, struct gc_local *l, uintpt
 	return work;
 }
 
+/* The first grey objects of the span that comes after this one. */
+static void mark_prefetch_span_next(const struct gc_local *l)
+{
+	const struct mem_span *s = gc_work_peek_span(l);
+	uint32_t asked = 0;
+
+	if (s == NULL)
+		return;
+	for (uint32_t w = 0; w * 64 < s->nelems && asked < MARK_AHEAD; w++) {
+		uint64_t grey = mem_span_see_grey(s, w);
+
+		for (; grey != 0 && asked < MARK_AHEAD; grey &= grey - 1, asked++)
+			__builtin_prefetch((const void *)(s->base +
+							  (w * 64 + (size_t)__builtin_ctzll(grey)) *
+								  s->elem_bytes));
+	}
+}
+
 /* All grey objects of a span that waited; none are left if another drain was faster. */
 static int64_t mark_scan_span(struct mark_pipe *pipe, struct gc_local *l, struct mem_span *s)
 {
 	size_t bytes = s->elem_bytes;
 	int64_t work = 0;
 
+	mark_prefetch_span_next(l);
 	mem_span_waited(s);
 	for (uint32_t w = 0; w * 64 < s->nelems; w++) {
 		uint64_t grey = mem_span_take_grey(s, w);

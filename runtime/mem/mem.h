@@ -240,6 +240,8 @@ static inline void mem_span_waited(struct mem_span *s);
 /* In such a span: taken, or born black. And: marked and not taken. World stopped. */
 static inline bool mem_scanned(const struct mem_obj *o);
 static inline bool mem_grey(const struct mem_obj *o);
+/* A hint of the next: nothing is taken. */
+static inline uint64_t mem_span_see_grey(const struct mem_span *s, uint32_t w);
 /* The grey objects of word w (index w*64 + bit), which are the caller's to scan from now on. */
 static inline uint64_t mem_span_take_grey(struct mem_span *s, uint32_t w);
 /* Is it allocated (not free) by alloc bits and free_index? World stopped or owner only. */

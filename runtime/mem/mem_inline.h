@@ -239,6 +239,13 @@ static inline void mem_span_waited(struct mem_span *s)
 	atomic_exchange(&s->grey, MEM_GREY_NONE);
 }
 
+static inline uint64_t mem_span_see_grey(const struct mem_span *s, uint32_t w)
+{
+	/* Relaxed: nothing is concluded from it. */
+	return atomic_load_explicit(&s->mark_bits[w], memory_order_relaxed) &
+	       ~atomic_load_explicit(&s->scan_bits[w], memory_order_relaxed);
+}
+
 static inline uint64_t mem_span_take_grey(struct mem_span *s, uint32_t w)
 {
 	uint64_t marks = atomic_load(&s->mark_bits[w]);
