@@ -6,6 +6,10 @@
  * are cut into pieces when their first one is scanned, so that several workers share them and none
  * is stuck in one.
  *
+ * Small objects are many, and each lies on a page of its own as far as the order in which they are
+ * found goes: of them not the object waits but its span, until those before it have been scanned
+ * and most of its own objects have been found (mem_span_batched; mgcmark_greenteagc.go).
+ *
  * Marking waits for memory more than it computes. So nothing is looked at when it is found, but a
  * little later, with its cache line on the way: pointers go through one short queue before their
  * span is read, the objects they lead to through a second one before their mark is, and grey objects
@@ -17,7 +21,8 @@
  */
 #include "runtime/gc/gc_priv.h"
 
-#define MARK_BALANCE_OBJECTS 64u
+#define MARK_BALANCE_OBJECTS 64u /* between looks whether others are hungry */
+#define MARK_SPAN_OBJECTS    16u /* that a span counts as there */
 #define MARK_AHEAD	     8u /* objects of a span that are asked for before they are scanned */
 
 /* Grey if it was white; what holds no pointers goes to black at once. */
@@ -313,15 +318,19 @@ int64_t gc_drain(struct sched_g *g, uint32_t flags, int64_t limit, int64_t begin
 	int64_t done = mark_drain_roots(g, flags, limit), check = GC_CHECK_THRESHOLD;
 	struct mark_pipe pipe = {.found_in = 0};
 	bool closed = gc_stage_closed(GC_STAGE_HEAP);
-	uint32_t objects = 0;
+	uint32_t since = 0; /* the last look whether others are hungry */
 
 	while (!closed && done < limit && !mark_should_stop(g, flags)) {
 		struct mark_next next;
 		int64_t work;
 
-		if (++objects % MARK_BALANCE_OBJECTS == 0 && gc_st.procs > 1 && !gc_work_shared())
-			gc_work_balance(l);
+		if (since >= MARK_BALANCE_OBJECTS) {
+			since = 0;
+			if (gc_st.procs > 1 && !gc_work_shared())
+				gc_work_balance(l);
+		}
 		next = pipe_next(&pipe, l);
+		since += next.span != NULL ? MARK_SPAN_OBJECTS : 1;
 		if (next.obj != 0)
 			work = mark_scan_object(&pipe, l, next.obj);
 		else if (next.span != NULL)
