@@ -31,7 +31,8 @@ struct bench_op {
 	const struct mrt_type *type;
 	uint64_t cycles; /* of the collector */
 	uint32_t procs;	 /* 0: all */
-	bool gctrace;	 /* its lines go to stderr, between two of bench_mark's */
+	bool gctrace;	 /* its lines go to stderr, where bench_trace_begins says which count */
+	bool heavy;	 /* minutes a sample: only if asked for */
 };
 
 struct bench {
@@ -48,13 +49,13 @@ struct bench {
 
 /* A figure of its own, named OPERATION.SUFFIX. What does not fit any more is left out. */
 void bench_tell(struct bench *b, const char *suffix, double value, const char *unit);
-/* "bench: WHERE" on stderr: bench.sh counts the lines of gctrace between "begin" and "end". */
-void bench_mark(const char *where);
+/* A line on stderr: of the lines of gctrace bench.sh counts those after it. */
+void bench_trace_begins(void);
 
 /* One sample of the operation of this name, on stdout, in the lines that bench.sh reads. Tables end with NULL, and with a NULL name.
  * Exit status: 1: it failed; 2: no such operation. */
 int bench_sample(const struct bench_op *const tables[], const char *name, int (*run)(struct bench *));
-/* The names, a line each. */
+/* The names, a line each; a heavy one is followed by a tab and "heavy". */
 int bench_list(const struct bench_op *const tables[]);
 
 extern const struct bench_op bench_map_ops[], bench_string_ops[], bench_big_ops[], bench_alloc_ops[], bench_gc_ops[],

@@ -19,9 +19,9 @@ void bench_tell(struct bench *b, const char *suffix, double value, const char *u
 	b->nfigures++;
 }
 
-void bench_mark(const char *where)
+void bench_trace_begins(void)
 {
-	fprintf(stderr, "bench: %s\n", where);
+	fputs("bench: trace begins\n", stderr);
 }
 
 static uint64_t sample_divided(uint64_t count)
@@ -45,7 +45,7 @@ int bench_list(const struct bench_op *const tables[])
 {
 	for (; *tables != NULL; tables++)
 		for (const struct bench_op *op = *tables; op->name != NULL; op++)
-			puts(op->name);
+			printf("%s%s\n", op->name, op->heavy ? "\theavy" : "");
 	return 0;
 }
 

@@ -20,7 +20,7 @@ func init() {
 	register(map[string]operation{
 		"mark_1gib":  {n: 1 << 30, run: markHeap},
 		"pause_64m":  {n: 64 << 20, cycles: 200, run: pauses},
-		"pause_512m": {n: 512 << 20, cycles: 40, run: pauses},
+		"pause_512m": {n: 512 << 20, cycles: 20, run: pauses},
 		"pause_2g":   {n: 2 << 30, cycles: 20, run: pauses},
 	})
 }
@@ -88,7 +88,7 @@ func pauses(b *bench) {
 	var done sync.WaitGroup
 	runtime.ReadMemStats(&s)
 	first := s.NumGC
-	b.mark("begin")
+	traceBegins()
 	done.Add(churners + 1)
 	for i := 0; i < churners; i++ {
 		go func(seed uint64) {
@@ -106,7 +106,6 @@ func pauses(b *bench) {
 	}
 	atomic.StoreUint32(&end, 1)
 	done.Wait()
-	b.mark("end")
 	runtime.ReadMemStats(&s)
 	for i := first; i < s.NumGC && s.NumGC-i <= pausesKept; i++ {
 		b.tell("stw_p99", float64(s.PauseNs[i%pausesKept])/1e3, "us")

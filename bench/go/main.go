@@ -34,9 +34,9 @@ type bench struct {
 	figures        []figure
 }
 
-// mark is bench_mark of bench.h.
-func (b *bench) mark(where string) {
-	fmt.Fprintln(os.Stderr, "bench:", where)
+// traceBegins is bench_trace_begins of bench.h.
+func traceBegins() {
+	fmt.Fprintln(os.Stderr, "bench: trace begins")
 }
 
 func (b *bench) tell(suffix string, value float64, unit string) {
@@ -102,12 +102,18 @@ func main() {
 		fmt.Println(runtime.Version())
 		return
 	}
+	if len(os.Args) == 2 && os.Args[1] == "list" {
+		for name := range operations {
+			fmt.Println(name)
+		}
+		return
+	}
 	if len(os.Args) == 3 && os.Args[1] == "op" {
 		if op, ok := operations[os.Args[2]]; ok {
 			measure(os.Args[2], op)
 			return
 		}
 	}
-	fmt.Fprintln(os.Stderr, "usage: bench-go op NAME | version")
+	fmt.Fprintln(os.Stderr, "usage: bench-go list | op NAME | version")
 	os.Exit(2)
 }
