@@ -1,19 +1,21 @@
 #!/bin/sh
 # bench.sh: the project's figures, measured side by side in one run, as tables (make bench calls it).
 #
-#   bench.sh [--pairs N] [--only PATTERN] [--without PATTERN] [--go PROGRAM] [--build DIR] [--heavy] [--quick] [--write FILE]
-#            [--gates] [--list] [OPERATION...]
+#   bench.sh [--pairs N] [--only PATTERN] [--without PATTERN] [--heavy] [--go PROGRAM]... [--no-libgc] [--build DIR] [--write FILE]
+#            [--quick] [--gates] [--list] [OPERATION...]
 #
-# Without more, all operations but the heavy ones, which take minutes a sample (--heavy: those, too). With operations only those; --only,
-# --without: those whose names match, or do not (grep -E). With any of them the figures that have no other side are left out, and so are the fault points. --go: beside that one Go. --gates: only the table of what every
-# fault point costs, disarmed and armed (bench/bench_gates.c). --list: the operations that would be measured, and beside what. --quick: one
-# round of a hundredth of the work: tries that all sides do the same, its figures mean nothing.
+# Without more, all operations but the heavy ones, which take minutes a sample (--heavy: those, too), then what every fault point costs,
+# disarmed and armed (bench/bench_gates.c; --gates: only that). With operations those; --only, --without: those whose names match, or do not
+# (grep -E); with any of the three, figures that have no other side and fault points are left out. --list: what would be measured, and
+# beside what. --quick: one round of a hundredth of the work, to see that all sides do the same; its figures mean nothing.
 #
-# Each operation runs in a fresh process, here and in each other program, N times (10): a round is one sample of each, the first place
-# going round; bench/table.awk makes the rows. The others are every Go that is found, the one in PATH, /usr/local/go/bin/go and
-# /usr/lib/go-*/bin/go, and libgc for what it can do, if bench-libgc was built. None of them is needed. All sides print a checksum of the work done; an
-# operation whose checksums differ, or that fails or takes longer than BENCH_LIMIT seconds (900) a sample, is left out; the exit status is then 1, and
-# nothing is written. --write puts the tables between the markers of FILE. How long it takes is in docs/performance.md.
+# An operation runs in a fresh process, here and in each other program, N times (10): a round is one sample of each, the first place
+# going round; bench/table.awk makes the rows. The others are every Go that is found (the one in PATH, /usr/local/go/bin/go,
+# /usr/lib/go-*/bin/go; --go: those; --go none), and libgc for what it can do, if bench-libgc was built. None of them is needed.
+#
+# All sides print a checksum of the work done. An operation whose checksums differ, that fails, or that takes longer than BENCH_LIMIT seconds
+# (900) a sample is left out; the exit status is then 1, and nothing is written. --write puts the tables between the markers of FILE. How
+# long all that takes is in docs/performance.md.
 set -eu
 
 PAIRS=${BENCH_PAIRS:-10}
@@ -26,6 +28,7 @@ WITHOUT=
 ONLY_GATES=
 ONLY_LIST=
 HEAVY=
+NO_LIBGC=
 GO=
 
 say() { printf 'bench: %s\n' "$*" >&2; }
@@ -38,7 +41,8 @@ while [ $# -gt 0 ]; do
 	--pairs) PAIRS=$(argument "$@"); shift 2 ;;
 	--build) BUILD=$(argument "$@"); shift 2 ;;
 	--write) WRITE=$(argument "$@"); shift 2 ;;
-	--go) GO=$(argument "$@"); shift 2 ;;
+	--go) GO="$GO $(argument "$@")"; shift 2 ;;
+	--no-libgc) NO_LIBGC=yes; shift ;;
 	--only) ONLY=$(argument "$@"); shift 2 ;;
 	--without) WITHOUT=$(argument "$@"); shift 2 ;;
 	--quick) PAIRS=1 BENCH_DIVIDE=100; export BENCH_DIVIDE; shift ;;
@@ -104,9 +108,10 @@ side() {
 
 build_go() {
 	set -- "$(command -v go || true)" /usr/local/go/bin/go /usr/lib/go-*/bin/go
-	[ -z "$GO" ] || set -- "$GO"
+	# shellcheck disable=SC2086
+	[ -z "$GO" ] || set -- $GO
 	for go in "$@"; do
-		[ -n "$go" ] && [ -x "$go" ] || continue
+		[ -x "$go" ] || continue
 		version=$("$go" env GOVERSION 2>/dev/null) || continue
 		[ -n "$version" ] && [ ! -e "$TMP/ops.$version" ] || continue
 		if (cd bench/go && GO111MODULE=on GOFLAGS=-mod=mod GOTOOLCHAIN=local CGO_ENABLED=0 GOCACHE="$TMP/cache" \
@@ -126,7 +131,7 @@ find_sides() {
 	sort -t . -k1,1 -k2,2n -k3,3n "$TMP/sides" | grep '^go' >"$TMP/gos" || true
 	grep -v '^go' "$TMP/sides" | cat - "$TMP/gos" >"$TMP/sides.new"
 	mv "$TMP/sides.new" "$TMP/sides"
-	if [ -n "$LIBGC" ] && [ -z "$GO" ]; then
+	if [ -n "$LIBGC" ] && [ -z "$NO_LIBGC" ]; then
 		LIBGC_VERSION=$("$LIBGC" version)
 		side "${LIBGC_VERSION%%,*}" "$LIBGC"
 	fi
@@ -253,6 +258,9 @@ one_table() {
 }
 
 [ -n "$ONLY_GATES" ] || find_sides
+for op in $OPS; do
+	grep -qx -- "$op" "$TMP/ops.here" || die "no operation '$op'"
+done
 if [ -n "$ONLY_LIST" ]; then
 	for op in $OPS; do
 		printf '%s\n' "$op:$(for other in $OTHERS; do ! grep -qx -- "$op" "$TMP/ops.$other" || printf ' %s' "$other"; done)"

@@ -100,16 +100,27 @@ function ratio_often(name, side,   i, k, q, chosen, middle) {
 	return ratio_of(side, q, 6, 200, middle)
 }
 
+function cell(text) { return text == "" ? " |" : " " text " |" }
+
 function row(name,   line, i, k, n) {
-	line = "| " name " | " figure(name, "here")
+	line = "|" cell(name) cell(figure(name, "here"))
 	for (i = 1; i <= nothers; i++)
-		if (!has(name, other[i]))
-			line = line " | | "
+		if (has(name, other[i]))
+			line = line cell(figure(name, other[i])) cell(name in pooled ? ratio_often(name, other[i]) : ratio_once(name, other[i]))
 		else
-			line = line " | " figure(name, other[i]) " | " (name in pooled ? ratio_often(name, other[i]) : ratio_once(name, other[i]))
+			line = line cell("") cell("")
 	for (k = 1; k <= rounds; k++)
 		n += count[name, k, "here"]
-	print line (name in pooled ? " | of " n " here |" : " | |")
+	print line cell(name in pooled ? "of " n " here" : "")
+}
+
+function mean_row(   line, i, n) {
+	line = "|" cell("geometric mean of the ratios") cell("")
+	for (i = 1; i <= nothers; i++) {
+		n = nlogs[other[i]]
+		line = line cell("") cell(n ? sprintf("%.2f of %d", exp(logs[other[i]] / n), n) : "")
+	}
+	print line cell("")
 }
 
 # All sides have done the same.
@@ -138,10 +149,7 @@ means { logs[$1] += log($2); nlogs[$1]++; next }
 }
 END {
 	if (means) {
-		line = "| geometric mean of the ratios | "
-		for (i = 1; i <= nothers; i++)
-			line = line " | | " (nlogs[other[i]] ? sprintf("%.2f of %d", exp(logs[other[i]] / nlogs[other[i]]), nlogs[other[i]]) : "")
-		print line " | |"
+		mean_row()
 		exit 0
 	}
 	for (n = 1; n <= nnames; n++)
