@@ -6,9 +6,10 @@
  *   bench-libgc op NAME      one sample of one of them
  *   bench-libgc version      of the library, and with how many threads it marks
  *
- * Its own settings are left as they are: when it collects, how many threads mark (GC_MARKERS). What it does otherwise than we and Go:
+ * Its own settings are left as they are: when it collects, how many threads mark (GC_MARKERS); they are started, which in a program with
+ * threads the first one does. What it does otherwise than we and Go:
  * memory without pointers is not zeroed (GC_MALLOC_ATOMIC); it looks at every word of an object with pointers, and of the stack; it
- * collects with the world stopped; a collection leaves the sweep to who allocates, or to the beginning of the next one.
+ * collects with the world stopped; a collection leaves the sweep to who allocates.
  */
 #include "bench/bench.h"
 
