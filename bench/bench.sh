@@ -14,8 +14,8 @@
 # /usr/lib/go-*/bin/go; --go: those; --go none), and libgc for what it can do, if bench-libgc was built. None of them is needed.
 #
 # All sides print a checksum of the work done. An operation whose checksums differ, that fails, or that takes longer than BENCH_LIMIT seconds
-# (900) a sample is left out; the exit status is then 1, and nothing is written. --write puts the tables between the markers of FILE. How
-# long all that takes is in docs/performance.md.
+# (900) a sample is left out; the exit status is then 1, and nothing is written. --write puts the tables between the markers of FILE. What
+# is at work, and since when, goes to stderr.
 set -eu
 
 PAIRS=${BENCH_PAIRS:-10}
