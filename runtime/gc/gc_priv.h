@@ -219,6 +219,8 @@ void gc_roots_prepare(void);
 int64_t gc_roots_step(struct sched_g *g);
 /* Jobs that nobody has taken, or goroutines asked and not yet scanned. */
 bool gc_roots_left(void);
+/* Goroutines were asked and are not known to have scanned themselves. Relaxed. */
+bool gc_roots_awaited(void);
 /* Scan g's frames and pins into its own P's buffers (hook scan_self). */
 void gc_scan_self(struct sched_g *g);
 uint64_t gc_roots_stack_bytes(void);   /* scanned in this cycle */
