@@ -217,6 +217,8 @@ void mrt_globals_remove(void **first);
 /* ---------------------------------------------------------------- collector */
 
 void mrt_gc(mrt_g *g); /* runtime.GC: a whole cycle including its sweep, forced */
+/* debug.FreeOSMemory: mrt_gc, and then all that is free goes back to the system, as far as that takes it. */
+void mrt_free_os_memory(mrt_g *g);
 void mrt_set_gogc(mrt_g *g, int percent); /* negative: off */
 
 /* MemStats (mstats.go); every field has Go's meaning and its invariants hold. Times are mrt_now_ns's. by_size: the

@@ -148,6 +148,15 @@ void gc_scavenge_fresh(size_t bytes, size_t grown)
 		gc_limiter_event_end(p, prim_now_ns());
 }
 
+/* -------------------------------------------------------------------- by hand */
+
+void mrt_free_os_memory(mrt_g *pub)
+{
+	mrt_gc(pub);
+	while (mem_scavenge(SIZE_MAX) > 0)
+		mrt_safepoint(pub);
+}
+
 /* ---------------------------------------------------------------- background */
 
 static bool scavenge_parked(struct sched_g *g, void *arg)
