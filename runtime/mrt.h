@@ -486,6 +486,7 @@ struct mrt_options {
 	enum mrt_pacer pacer;
 	bool gctrace;            /* Go's line on stderr each cycle */
 	bool pacertrace;         /* and those of gcpacertrace=1 */
+	bool scavtrace;          /* and those of scavtrace=1 */
 	/* stress switches */
 	uint64_t gc_every;       /* start a GC at every nth allocation; 0 off */
 	bool clobber;            /* freed memory is overwritten with 0xdeadbeef words at sweep */

@@ -10,6 +10,7 @@
 #include "faults/gate.h"
 #include "runtime/gc/gc.h"
 #include "runtime/watch/pacertrace.h"
+#include "runtime/watch/scavtrace.h"
 #include "runtime/watch/telemetry.h"
 
 #define GC_WORKBUF_BYTES	2048u
@@ -373,6 +374,8 @@ void gc_trace_pacer_start(uint64_t goal);
 void gc_trace_pacer_end(const struct gc_cons_mark_sample *s, struct watch_ratio cons_mark, bool reset);
 /* The heap when the sweep was paced last, and by what. */
 void gc_trace_pacer_sweep(uint64_t basis_live, struct watch_ratio pages_per_byte);
+/* So many bytes given back; forced: by mrt_free_os_memory. No lock is held. */
+void gc_trace_scav(uint64_t work, bool forced);
 
 /* -------------------------------------------------------------------- cycle.c */
 
@@ -544,6 +547,8 @@ int gc_scavenge_start(void);
 void gc_scavenge_note(void);
 /* World stopped, the next goal is set. */
 void gc_scavenge_pace(void);
+/* The sweep of a cycle is over: scavtrace's line, of the background's work since the last one (mgcsweep.go). */
+void gc_scavenge_trace(void);
 /* There may be something to give back. */
 void gc_scavenge_wake(struct sched_g *g);
 void gc_scavenge_fresh(size_t bytes, size_t grown); /* hook of mem */
