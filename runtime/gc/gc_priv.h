@@ -11,6 +11,7 @@
 #include "runtime/gc/gc.h"
 #include "runtime/watch/pacertrace.h"
 #include "runtime/watch/scavtrace.h"
+#include "runtime/watch/time_hist.h"
 #include "runtime/watch/telemetry.h"
 
 #define GC_WORKBUF_BYTES	2048u
@@ -82,6 +83,11 @@ struct gc_limiter_counts {
 };
 
 /* Written by the owner of a phase edge while the world is stopped, unless atomic. */
+/* Of all cycles that are over, times of all Ps (mstats.go:cpuStats). */
+struct gc_cpu_totals {
+	int64_t assist_ns, background_ns, idle_ns, pause_ns, available_ns;
+};
+
 struct gc_state {
 	struct gc_options opt;
 	uint32_t procs, stop_cpus;
@@ -109,10 +115,12 @@ struct gc_state {
 
 	/* lifetime totals */
 	_Atomic int64_t cpu_ns; /* collector's, idle marking left out */
-	int64_t assist_total_ns;
 	struct gc_limiter_counts limited; /* told of */
 	uint64_t pause_total_ns, pause_ns[256], pause_end[256];
 	uint32_t num_gc, num_forced;
+	struct gc_cpu_totals cpu;
+	/* Each stop of a cycle: all of it, and until everybody had stopped. Written by the stopper, before its next safepoint. */
+	struct watch_time_hist pauses, stopping;
 	_Atomic int64_t last_gc_ns;
 	void (*on_start)(void);	  /* gc_on_start; NULL: none */
 	struct sched_g *periodic; /* starts the two-minute cycle */
@@ -420,6 +428,8 @@ const char *gc_memstats_broken(const struct mrt_memstats *m, const struct gc_mem
 /* World stopped: the figures as they are, the caches' counters counted in. */
 void gc_memstats_collect(struct mrt_memstats *ret, struct gc_memstats_books *ret_books);
 /* World stopped: 0, or -EUCLEAN with a text. */
+/* Before anything runs. */
+void gc_metrics_init(void);
 int gc_memstats_check(char *text, size_t cap);
 
 /* ------------------------------------------------------------------ profile.c */
