@@ -8,7 +8,7 @@
  *
  * Files: alloc.c (mallocgc order, OOM policy), barrier.c, workbuf.c, mark.c (drain, oblets), roots.c, assist.c, pacer.c, pacer_goal.c,
  * cons_mark.c, limiter.c (the share of the CPU), trace.c (gcpacertrace, scavtrace), cycle.c (phases), worker.c (background workers), sweep.c,
- * scavenge.c (what goes back to the system), check.c, memstats.c, profile.c (samples of the heap profile).
+ * scavenge.c (what goes back to the system), check.c, memstats.c, metrics.c (runtime/metrics), profile.c (samples of the heap profile).
  */
 #pragma once
 

@@ -41,6 +41,7 @@ for go in $(toolchains); do
 	compile classes && topic classes classes
 	compile goals && topic goals goals
 	compile memstats && topic memstats memstats
+	compile metrics && topic metrics metrics
 	compile pool && topic pool pool
 	compile sync_map && topic syncmap sync_map
 	if [ "$minor" -le 23 ]; then

@@ -91,5 +91,6 @@ bool check_map_sizes(struct check *c);
 bool check_map_overflow(struct check *c);
 bool check_goals(struct check *c);
 bool check_memstats(struct check *c);
+bool check_metrics(struct check *c);
 bool check_pool(struct check *c);
 bool check_sync_map(struct check *c);

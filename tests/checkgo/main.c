@@ -23,6 +23,7 @@ static const struct {
 	{"map-overflow", check_map_overflow},
 	{"goals", check_goals},
 	{"memstats", check_memstats},
+	{"metrics", check_metrics},
 	{"pool", check_pool},
 	{"syncmap", check_sync_map},
 };
