@@ -142,12 +142,11 @@ static void test_run(void **state)
 	assert_int_equal(t.forced_released, t.after.heap_released >> 10);
 	assert_int_equal(t.forced_util, percent(&t.after));
 	assert_int_equal(t.after.heap_idle, t.after.heap_released);
-	/* What went back by hand is what was still free and backed; whole pages, so that nothing is cut off. */
-	assert_int_equal(t.released + t.forced_work, t.forced_released);
-	/* Nothing was taken again: what the background gave back is all that was not there at first. */
-	assert_true(t.work <= t.released);
-	assert_true(t.util <= 100 && t.released <= t.forced_released);
-	assert_true(t.work + t.forced_work >= (OBJECTS - 2) * MIB >> 10);
+	/* By hand went what was still free and backed, but for what the background gave back meanwhile. */
+	assert_true(t.forced_work > 0 && t.released + t.forced_work <= t.forced_released);
+	/* It was made ready by the end of a sweep, and had the only P while this goroutine slept. */
+	assert_true(t.work > 0 && t.work <= t.released);
+	assert_true(t.util > 0 && t.util <= 100 && t.released <= t.forced_released);
 }
 
 static void test_off(void **state)
