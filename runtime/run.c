@@ -37,6 +37,7 @@ static struct gc_options run_gc_options(const struct mrt_options *opt, uint32_t 
 		.pacer = opt->pacer,
 		.gctrace = opt->gctrace,
 		.pacertrace = opt->pacertrace,
+		.scavtrace = opt->scavtrace,
 		.gc_every = opt->gc_every,
 		.check_edges = opt->check_edges,
 		.telemetry = opt->telemetry,

@@ -10,6 +10,8 @@
 #include "faults/gate.h"
 #include "runtime/gc/gc.h"
 #include "runtime/watch/pacertrace.h"
+#include "runtime/watch/scavtrace.h"
+#include "runtime/watch/time_hist.h"
 #include "runtime/watch/telemetry.h"
 
 #define GC_WORKBUF_BYTES	2048u
@@ -82,6 +84,11 @@ struct gc_limiter_counts {
 };
 
 /* Written by the owner of a phase edge while the world is stopped, unless atomic. */
+/* Of all cycles that are over, times of all Ps (mstats.go:cpuStats). */
+struct gc_cpu_totals {
+	int64_t assist_ns, background_ns, idle_ns, pause_ns, available_ns;
+};
+
 struct gc_state {
 	struct gc_options opt;
 	uint32_t procs, stop_cpus;
@@ -109,10 +116,12 @@ struct gc_state {
 
 	/* lifetime totals */
 	_Atomic int64_t cpu_ns; /* collector's, idle marking left out */
-	int64_t assist_total_ns;
 	struct gc_limiter_counts limited; /* told of */
 	uint64_t pause_total_ns, pause_ns[256], pause_end[256];
 	uint32_t num_gc, num_forced;
+	struct gc_cpu_totals cpu;
+	/* Each stop of a cycle: all of it, and until everybody had stopped. Written by the stopper, before its next safepoint. */
+	struct watch_time_hist pauses, stopping;
 	_Atomic int64_t last_gc_ns;
 	void (*on_start)(void);	  /* gc_on_start; NULL: none */
 	struct sched_g *periodic; /* starts the two-minute cycle */
@@ -387,6 +396,8 @@ void gc_trace_pacer_start(uint64_t goal);
 void gc_trace_pacer_end(const struct gc_cons_mark_sample *s, struct watch_ratio cons_mark, bool reset);
 /* The heap when the sweep was paced last, and by what. */
 void gc_trace_pacer_sweep(uint64_t basis_live, struct watch_ratio pages_per_byte);
+/* So many bytes given back; forced: by mrt_free_os_memory. No lock is held. */
+void gc_trace_scav(uint64_t work, bool forced);
 
 /* -------------------------------------------------------------------- cycle.c */
 
@@ -431,6 +442,8 @@ const char *gc_memstats_broken(const struct mrt_memstats *m, const struct gc_mem
 /* World stopped: the figures as they are, the caches' counters counted in. */
 void gc_memstats_collect(struct mrt_memstats *ret, struct gc_memstats_books *ret_books);
 /* World stopped: 0, or -EUCLEAN with a text. */
+/* Before anything runs. */
+void gc_metrics_init(void);
 int gc_memstats_check(char *text, size_t cap);
 
 /* ------------------------------------------------------------------ profile.c */
@@ -558,6 +571,8 @@ int gc_scavenge_start(void);
 void gc_scavenge_note(void);
 /* World stopped, the next goal is set. */
 void gc_scavenge_pace(void);
+/* The sweep of a cycle is over: scavtrace's line, of the background's work since the last one (mgcsweep.go). */
+void gc_scavenge_trace(void);
 /* There may be something to give back. */
 void gc_scavenge_wake(struct sched_g *g);
 void gc_scavenge_fresh(size_t bytes, size_t grown); /* hook of mem */

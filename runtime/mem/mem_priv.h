@@ -156,8 +156,9 @@ uint64_t mem_special_live(void);
 
 /* ---------------------------------------------------------------- central.c */
 
+/* First in, first out (mspanset.go): so spans that were found with room are used up in the order of the sweep. */
 struct mem_spanset {
-	struct mem_span *head;	/* under the central's lock */
+	struct mem_span *head, *tail; /* under the central's lock; empty: head is NULL, tail anything */
 	_Atomic uint32_t count; /* written under the lock; read without it as a hint */
 };
 

@@ -625,6 +625,37 @@ static void sweep_budget(void **state)
 	mem_fini();
 }
 
+/* Spans are swept and filled up in the order in which they came to their central, swept by who allocates or before. */
+static void spans_first_in_first_out(void **state)
+{
+	struct mem_cache *c = NULL;
+	struct mem_obj o = {0};
+	char *first[4];
+
+	(void)state;
+	for (int before = 0; before < 2; before++) {
+		heap_up(RESERVE, false);
+		assert_int_equal(mem_cache_create(&c), 0);
+		for (int i = 0; i < 8; i++) { /* two a span */
+			char *p = alloc(c, 4096, true);
+
+			if (i % 2 == 0) {
+				first[i / 2] = p;
+				assert_true(mem_find(p, &o) && mem_mark(&o));
+			}
+		}
+		mem_cache_flush(c);
+		mem_sweep_begin();
+		while (before == 1 && mem_sweep_one() != 0)
+			continue;
+		for (int i = 0; i < 4; i++)
+			assert_ptr_equal(alloc(c, 4096, true), first[i] + 4096);
+		heap_ok();
+		mem_cache_destroy(c);
+		mem_fini();
+	}
+}
+
 static void caches_and_metadata_reused(void **state)
 {
 	struct mem_cache *a = NULL, *b = NULL;
@@ -672,6 +703,7 @@ int main(void)
 		cmocka_unit_test(check_finds_lists),
 		cmocka_unit_test(full_words),
 		cmocka_unit_test(sweep_budget),
+		cmocka_unit_test(spans_first_in_first_out),
 		cmocka_unit_test(caches_and_metadata_reused),
 	};
 
