@@ -15,7 +15,7 @@
 /* clang-format off */
 static const char *const words_runtime[] = {"embedded", NULL};
 static const char *const words_map[] = {"classic", NULL};
-static const char *const words_oom[] = {"return", NULL};
+static const char *const words_oom[] = {"return", "throw", NULL};
 static const char *const words_rounding[] = {"1.19", "1.22", NULL};
 static const char *const words_pacer[] = {"1.21", "1.19", NULL};
 static const char *const words_driver[] = {"map-churn", "slice-append", "echo", "heap-follow", NULL};
