@@ -45,11 +45,11 @@ static _Noreturn __attribute__((format(printf, 3, 4))) void throw_say(enum mem_t
 	va_list ap;
 	int n;
 
-	if (mem_hooks != NULL && mem_hooks->dying != NULL)
-		mem_hooks->dying(block);
 	/* Who comes second waits for the first one's exit, which ends all threads. */
 	while (atomic_exchange(&throw_said, true))
 		prim_sleep_until(INT64_MAX);
+	if (mem_hooks != NULL && mem_hooks->dying != NULL)
+		mem_hooks->dying(block);
 	va_start(ap, before);
 	n = vsnprintf(text, sizeof(text), before, ap);
 	va_end(ap);

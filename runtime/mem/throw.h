@@ -13,8 +13,8 @@
  *
  * The soft memory limit refuses nothing, so nothing throws for it.
  *
- * mem_throw_*: any thread, under any lock; none returns. Of two threads that die at once the first is heard. The hook
- * `dying` (mem.h) is told first. Without Go's goroutine traces.
+ * mem_throw_*: any thread, under any lock; none returns. Of two threads that die at once the first is heard, and the hook
+ * `dying` (mem.h) is told of it alone. Without Go's goroutine traces.
  */
 #pragma once
 

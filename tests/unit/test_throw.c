@@ -16,15 +16,15 @@
 #include <unistd.h>
 
 #if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define TEST_TSAN 1
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define TEST_SANITIZED 1
 #endif
 #endif
-#if defined(__SANITIZE_THREAD__) && !defined(TEST_TSAN)
-#define TEST_TSAN 1
+#if (defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)) && !defined(TEST_SANITIZED)
+#define TEST_SANITIZED 1
 #endif
-#ifndef TEST_TSAN
-#define TEST_TSAN 0
+#ifndef TEST_SANITIZED
+#define TEST_SANITIZED 0
 #endif
 
 #define MIB   ((size_t)1 << 20)
@@ -340,7 +340,7 @@ static void test_faults(void **state)
 
 /* ------------------------------------------------------- the kernel refuses memory */
 
-#if !TEST_TSAN /* the sanitizer itself dies when it is refused memory */
+#if !TEST_SANITIZED /* a sanitizer dies itself when it is refused memory */
 
 static size_t data_bytes(void)
 {
@@ -494,7 +494,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_texts),   cmocka_unit_test(test_lines), cmocka_unit_test(test_used_up),
 		cmocka_unit_test(test_faults),
-#if !TEST_TSAN
+#if !TEST_SANITIZED
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_stacks),
 #endif
 		cmocka_unit_test(test_limit),
