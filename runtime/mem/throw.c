@@ -45,7 +45,7 @@ static _Noreturn __attribute__((format(printf, 3, 4))) void throw_say(enum mem_t
 	va_list ap;
 	int n;
 
-	/* Who comes second waits for the first one's exit, which ends all threads. */
+	/* Who comes second waits for the first one's exit, which ends all threads. Pairs with itself: one gets false. */
 	while (atomic_exchange(&throw_said, true))
 		prim_sleep_until(INT64_MAX);
 	if (mem_hooks != NULL && mem_hooks->dying != NULL)
