@@ -45,7 +45,7 @@ dies() {
 }
 died_of() {
 	has "$work/report" 'fired, and the target died of it: [12] of [0-9]* eligible visit' "$1" # of each P one
-	has "$work/report" 'came to: the target died of it, as oom: throw asks$' "$1"
+	has "$work/report" 'came to: the target died of it, as oom: throw asks' "$1"
 	"$bin" report --format json "$work/dead.gcrun" > "$work/json"
 	has "$work/json" '"outcome": *"died"' "$1, JSON"
 }
