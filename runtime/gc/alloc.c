@@ -226,7 +226,7 @@ static void alloc_black(struct sched_g *g, void *obj, size_t slot_bytes)
 	struct mem_obj o;
 
 	gc_must(mem_find(obj, &o), "gc: a new object is not in the heap\n");
-	if (mem_mark(&o))
+	if (mem_mark_black(&o))
 		gc_local_of(g)->bytes_marked += slot_bytes;
 }
 

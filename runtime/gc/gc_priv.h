@@ -30,7 +30,7 @@
 
 struct gc_workbuf {
 	struct gc_workbuf *next;
-	uint32_t n, pad[3];
+	uint32_t n, at, pad[2]; /* at: of a buffer of spans, those before it are taken */
 	uintptr_t obj[GC_WORKBUF_PTRS];
 };
 _Static_assert(sizeof(struct gc_workbuf) == GC_WORKBUF_BYTES, "253 pointers in 2048 bytes");
@@ -39,6 +39,7 @@ _Static_assert(sizeof(struct gc_workbuf) == GC_WORKBUF_BYTES, "253 pointers in 2
  */
 struct gc_local {
 	struct gc_workbuf *w1, *w2; /* LIFO: w1 is the one in use */
+	struct gc_workbuf *spans_in, *spans_out; /* FIFO; both or none are there */
 	uint32_t barrier_n;
 	bool flushed; /* handed a buffer to the shared list since the last ragged barrier */
 	uint64_t bytes_marked;	       /* in this cycle: greyed here, or born black here */
@@ -166,6 +167,17 @@ void gc_work_fini(void);
 void gc_work_put(struct gc_local *l, uintptr_t obj);
 /* 0: nothing local and nothing shared. */
 uintptr_t gc_work_get(struct gc_local *l);
+/* A span that has begun to wait (mem_span_wait). */
+void gc_work_put_span(struct gc_local *l, struct mem_span *s);
+/* The one that has waited longest, here and then in the shared list; NULL: none. */
+struct mem_span *gc_work_get_span(struct gc_local *l);
+/* The one that will be taken next, as far as is known here; NULL: not known. */
+static inline struct mem_span *gc_work_peek_span(const struct gc_local *l)
+{
+	const struct gc_workbuf *w = l->spans_out;
+
+	return w->at < w->n ? (struct mem_span *)w->obj[w->at] : NULL;
+}
 /* Hand everything local to the shared list. */
 void gc_work_flush(struct gc_local *l);
 /* Others are hungry: give a part away. */

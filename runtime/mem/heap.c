@@ -69,31 +69,33 @@ static uint32_t heap_bitmap_size(uint32_t words)
 	return words <= 1 ? 0 : 32 - (uint32_t)__builtin_clz(words - 1);
 }
 
-/* Two bitmaps of at least `words`, not cleared. NULL: no memory. */
-static _Atomic uint64_t *heap_bitmap_get_locked(uint32_t words)
+/* Two bitmaps of at least `words`, or three, not cleared. NULL: no memory. */
+static _Atomic uint64_t *heap_bitmap_get_locked(uint32_t words, bool three)
 {
 	uint32_t size = heap_bitmap_size(words);
-	_Atomic uint64_t *bits = mem_heap.spare_bits[size];
-	size_t bytes = (size_t)16 << size;
+	_Atomic uint64_t *bits = mem_heap.spare_bits[three][size];
+	size_t align = (size_t)16 << size, bytes = align + (three ? align / 2 : 0);
 
 	if (bits != NULL) {
-		mem_heap.spare_bits[size] = (_Atomic uint64_t *)(uintptr_t)atomic_load_explicit(
-			bits, memory_order_relaxed);
+		mem_heap.spare_bits[three][size] =
+			(_Atomic uint64_t *)(uintptr_t)atomic_load_explicit(bits,
+									    memory_order_relaxed);
 		return bits;
 	}
-	bits = mem_persist(bytes, bytes < 64 ? bytes : 64);
+	bits = mem_persist(bytes, align < 64 ? align : 64);
 	if (bits != NULL)
 		mem_heap.bitmap_sys += bytes;
 	return bits;
 }
 
-static void heap_bitmap_put_locked(_Atomic uint64_t *bits, uint32_t words)
+static void heap_bitmap_put_locked(_Atomic uint64_t *bits, uint32_t words, bool three)
 {
 	uint32_t size = heap_bitmap_size(words);
 
 	/* Relaxed: the heap lock orders it. */
-	atomic_store_explicit(bits, (uintptr_t)mem_heap.spare_bits[size], memory_order_relaxed);
-	mem_heap.spare_bits[size] = bits;
+	atomic_store_explicit(bits, (uintptr_t)mem_heap.spare_bits[three][size],
+			      memory_order_relaxed);
+	mem_heap.spare_bits[three][size] = bits;
 }
 
 /* ------------------------------------------------------------------- growth */
@@ -282,7 +284,7 @@ static int heap_take_pages_locked(uint32_t npages, struct heap_cut *cut)
 }
 
 /* Everything a span needs, or nothing. */
-static int heap_cut_locked(uint32_t npages, uint32_t words, struct heap_cut *cut)
+static int heap_cut_locked(uint32_t npages, uint32_t words, bool batched, struct heap_cut *cut)
 {
 	int r;
 
@@ -290,11 +292,11 @@ static int heap_cut_locked(uint32_t npages, uint32_t words, struct heap_cut *cut
 	cut->span = mem_heap_spare_get_locked();
 	if (cut->span == NULL)
 		return -ENOMEM;
-	cut->bits = heap_bitmap_get_locked(words);
+	cut->bits = heap_bitmap_get_locked(words, batched);
 	r = cut->bits == NULL ? -ENOMEM : heap_take_pages_locked(npages, cut);
 	if (r < 0) {
 		if (cut->bits != NULL)
-			heap_bitmap_put_locked(cut->bits, words);
+			heap_bitmap_put_locked(cut->bits, words, batched);
 		mem_heap_spare_put_locked(cut->span);
 		return r;
 	}
@@ -317,19 +319,20 @@ static void heap_fault_in(const struct heap_cut *cut)
 static int heap_try_alloc(size_t npages, mem_spanclass sc, struct mem_span **ret)
 {
 	uint32_t words = (mem_span_capacity(sc, npages) + 63) / 64;
+	bool batched = mem_spanclass_batched(sc);
 	struct heap_cut cut = {0};
 	int r;
 
 	if (npages > mem_heap.reserved_pages)
 		return -ENOMEM;
 	prim_mutex_lock(&mem_heap.lock);
-	r = heap_cut_locked((uint32_t)npages, words, &cut);
+	r = heap_cut_locked((uint32_t)npages, words, batched, &cut);
 	prim_mutex_unlock(&mem_heap.lock);
 	prim_step(PRIM_COST_ALLOC_SLOW);
 	if (r < 0)
 		return r;
 	/* The pages are nobody else's now: the long part needs no lock. */
-	mem_span_zero_bits(cut.bits, words * 2);
+	mem_span_zero_bits(cut.bits, words * (batched ? 3 : 2));
 	mem_span_publish(cut.span, cut.page, npages, sc, cut.bits, words, cut.fresh < npages);
 	mem_count(&mem_counters.pages_in_use, npages);
 	if (PRIM_UNLIKELY(cut.firing != 0))
@@ -366,7 +369,7 @@ void mem_heap_free(struct mem_span *s)
 	mem_poison((void *)s->base, npages << MEM_PAGE_SHIFT);
 	mem_uncount(&mem_counters.pages_in_use, npages);
 	prim_mutex_lock(&mem_heap.lock);
-	heap_bitmap_put_locked(bits, words);
+	heap_bitmap_put_locked(bits, words, mem_span_batched(s));
 	mem_heap.spans--;
 	s->run = (struct mem_run){.page = page,
 				  .npages = (uint32_t)npages,
