@@ -253,10 +253,8 @@ int map_grow_start(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_
 	struct gcs_site site;
 
 	if (gcs_gate(GCS_POINT_map_grow) &&
-	    map_grow_visit(g, mt, m, b, GCS_ACT_FAIL, &site, &firing)) {
-		gcs_effect(&site, firing.id, GCS_EFFECT_FAILED, (uint64_t)firing.err);
-		return -firing.err;
-	}
+	    map_grow_visit(g, mt, m, b, GCS_ACT_FAIL, &site, &firing))
+		return gc_fault_fails(g, &site, &firing, site.arg);
 	return map_grow_to(g, mt, m, b);
 }
 

@@ -722,6 +722,7 @@ const struct mem_hooks gc_mem_hooks = {
 	.fragment = gc_fragment,
 	.fragmented = gc_fragmented,
 	.special_dead = gc_profile_dead,
+	.dying = gc_dying,
 };
 
 int gc_init(const struct gc_options *opt)

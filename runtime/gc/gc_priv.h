@@ -457,6 +457,8 @@ void gc_profile_dead(void *bucket); /* hook of mem */
 /* Hook of mem: an armed gate below the allocation policy. System goroutines, and threads without one,
  * are not refused: they could not go on. */
 bool gc_refuse(enum gcs_point point, size_t bytes);
+/* Hook of mem: the firing that refused the running goroutine its memory is what the process dies of. */
+void gc_dying(size_t bytes);
 /* Hook of mem: the armed gate of mem/slow. The thread sleeps and keeps its P, as in a page fault. */
 void gc_fault_in(size_t bytes);
 

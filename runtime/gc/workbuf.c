@@ -16,6 +16,7 @@
  * the system).
  */
 #include "runtime/gc/gc_priv.h"
+#include "runtime/mem/throw.h"
 
 #define WORK_CHUNK_BYTES ((size_t)32 << 10)
 #define WORK_CHUNK_BUFS	 (WORK_CHUNK_BYTES / GC_WORKBUF_BYTES - 1)
@@ -91,7 +92,7 @@ static void work_grow_locked(void)
 	} else {
 		chunk = prim_pages_alloc(WORK_CHUNK_BYTES);
 		if (chunk == NULL)
-			prim_die(2, "fatal error: out of memory\n");
+			mem_throw_heap(WORK_CHUNK_BYTES); /* under either policy */
 		atomic_fetch_add_explicit(&work.sys, WORK_CHUNK_BYTES, memory_order_relaxed);
 	}
 	chunk->next = work.chunks;

@@ -10,6 +10,7 @@
  * touched or given back, read as zero.
  */
 #include "runtime/mem/mem_priv.h"
+#include "runtime/mem/throw.h"
 
 #include <errno.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static struct mem_span *heap_of_run(struct mem_run *run)
 	return (struct mem_span *)((char *)run - offsetof(struct mem_span, run));
 }
 
-struct mem_span *mem_heap_spare_get_locked(void)
+static struct mem_span *heap_spare_locked(void *(*persist)(size_t bytes, size_t align))
 {
 	struct mem_span *s = mem_heap.spare;
 
@@ -38,13 +39,23 @@ struct mem_span *mem_heap_spare_get_locked(void)
 		mem_heap.spare = s->next;
 		return s;
 	}
-	s = mem_persist(sizeof(*s), _Alignof(struct mem_span));
+	s = persist(sizeof(*s), _Alignof(struct mem_span));
 	if (s == NULL)
 		return NULL;
 	mem_heap.span_sys += sizeof(*s);
 	/* Relaxed: no page table entry names it yet. Odd: not a span. */
 	atomic_store_explicit(&s->gen, 1, memory_order_relaxed);
 	return s;
+}
+
+struct mem_span *mem_heap_spare_get_locked(void)
+{
+	return heap_spare_locked(mem_persist);
+}
+
+struct mem_span *mem_heap_spare_try_locked(void)
+{
+	return heap_spare_locked(mem_persist_try);
 }
 
 void mem_heap_spare_put_locked(struct mem_span *s)
@@ -135,13 +146,14 @@ static int heap_commit_tables_locked(uint32_t end)
 		return 0;
 	r = prim_pages_commit((void *)(uintptr_t)&mem_layout.page_table[from],
 			      more * sizeof(struct mem_span *));
+	if (r == 0)
+		r = prim_pages_commit((void *)((uintptr_t)mem_layout.bits + HEAP_BITS_EXTRA +
+					       (size_t)from * HEAP_BITS_PER_PAGE),
+				      (size_t)more * HEAP_BITS_PER_PAGE);
+	if (r < 0 && mem_throws())
+		mem_throw_arena();
 	if (r < 0)
-		return r;
-	r = prim_pages_commit((void *)((uintptr_t)mem_layout.bits + HEAP_BITS_EXTRA +
-				       (size_t)from * HEAP_BITS_PER_PAGE),
-			      (size_t)more * HEAP_BITS_PER_PAGE);
-	if (r < 0)
-		return r;
+		return -ENOMEM;
 	prim_step_n(PRIM_COST_FAULT, (uint32_t)(more * (sizeof(struct mem_span *) +
 							HEAP_BITS_PER_PAGE) / PRIM_PAGE_BYTES));
 	mem_heap.mapped += more * (sizeof(struct mem_span *) + HEAP_BITS_PER_PAGE) +
@@ -151,10 +163,24 @@ static int heap_commit_tables_locked(uint32_t end)
 }
 
 /* The armed gates of growth, in the order in which the system would refuse. */
-static bool heap_growth_refused(size_t bytes)
+static bool heap_growth_refused(const void *addr, size_t bytes)
 {
-	return mem_refused(GCS_POINT_mem_os_reserve, bytes) ||
-	       mem_refused(GCS_POINT_mem_os_commit, bytes);
+	if (mem_refused(GCS_POINT_mem_os_reserve, bytes))
+		return true;
+	if (!mem_refused(GCS_POINT_mem_os_commit, bytes))
+		return false;
+	if (mem_throws())
+		mem_throw_map(addr, bytes, ENOMEM);
+	return true;
+}
+
+static int heap_commit_chunks(void *addr, size_t bytes)
+{
+	int r = prim_pages_commit(addr, bytes);
+
+	if (r < 0 && mem_throws())
+		mem_throw_map(addr, bytes, -r);
+	return r < 0 ? -ENOMEM : 0;
 }
 
 /* Open chunks until npages lie free together at the end. */
@@ -168,14 +194,14 @@ static int heap_grow_locked(uint32_t npages)
 
 	if (more > mem_heap.reserved_pages - from)
 		return -ENOMEM;
-	if (heap_growth_refused((size_t)more << MEM_PAGE_SHIFT))
+	if (heap_growth_refused(addr, (size_t)more << MEM_PAGE_SHIFT))
 		return -ENOMEM;
 	s = mem_heap_spare_get_locked();
 	if (s == NULL)
 		return -ENOMEM;
 	r = heap_commit_tables_locked(from + more);
 	if (r == 0)
-		r = prim_pages_commit(addr, (size_t)more << MEM_PAGE_SHIFT);
+		r = heap_commit_chunks(addr, (size_t)more << MEM_PAGE_SHIFT);
 	if (r < 0) {
 		mem_heap_spare_put_locked(s);
 		return r;
@@ -220,7 +246,7 @@ static __attribute__((cold, noinline)) bool heap_place_apart_locked(uint32_t npa
 								    struct heap_cut *cut)
 {
 	struct mem_run *run = mem_runs_first_longest(mem_heap.runs);
-	struct mem_span *rest = mem_heap_spare_get_locked();
+	struct mem_span *rest = mem_heap_spare_try_locked();
 	bool choice = rest != NULL && run->npages >= npages + 2;
 
 	cut->firing = mem_hooks->fragment != NULL

@@ -18,6 +18,10 @@
  * that nobody has touched, or none since they were given back, comes late. Neither is `mem/fragment`
  * (heap.c): a span comes from the middle of the longest free run. `mem/os_release` (scavenge.c): free
  * pages are not given back, or late.
+ *
+ * Under the policy `throw` (throw.h) it is not that simple: what Go cannot do without (a chunk that the system does not
+ * back, its tables, metadata) is the end where it is refused; a heap that finds no address space, and what is refused at
+ * another site, goes up as -ENOMEM, and who asked dies.
  */
 #pragma once
 
@@ -181,8 +185,11 @@ struct mem_hooks {
 	void (*fragmented)(uint64_t firing, size_t longest);
 	/* A sweep finds the object of a special dead. Optional, NULL allowed. */
 	void (*special_dead)(void *what);
+	/* The process dies next (throw.h), for want of a block of `bytes` (0: not of the heap). It logs, and does
+	 * nothing else: any lock may be held. Optional, NULL allowed. */
+	void (*dying)(size_t bytes);
 };
-/* But for `refuse` and `fragment`, hooks run with no lock of mem held. They may sweep (mem_sweep_one)
+/* But for `refuse`, `fragment` and `dying`, hooks run with no lock of mem held. They may sweep (mem_sweep_one)
  * and scavenge; they neither park nor allocate. */
 
 int mem_init(size_t reserve_bytes, const struct mem_hooks *hooks, bool clobber);
@@ -295,8 +302,9 @@ int mem_check(char *text, size_t cap);
 /* Live bytes by mark bits just after mark termination, before sweep begins. World stopped. */
 uint64_t mem_marked_bytes(void);
 
-/* Persistent metadata: bump allocation, never freed until mem_fini / process end. NULL: no memory.
- */
+/* Persistent metadata: bump allocation, never freed until mem_fini / process end. NULL: no memory; under
+ * `throw` that is the end. mem_persist_try: for what one can go on without; NULL under either policy. */
 void *mem_persist(size_t bytes, size_t align);
+void *mem_persist_try(size_t bytes, size_t align);
 
 #include "runtime/mem/mem_inline.h"

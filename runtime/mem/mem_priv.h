@@ -111,6 +111,7 @@ static inline uint64_t mem_released_touched(uint32_t pages)
 }
 /* A descriptor that is not in use; NULL: no memory. */
 struct mem_span *mem_heap_spare_get_locked(void);
+struct mem_span *mem_heap_spare_try_locked(void); /* as mem_persist_try */
 void mem_heap_spare_put_locked(struct mem_span *s);
 /* s->run (page, npages, backed, high) becomes free, and the descriptor the heap's. */
 void mem_heap_run_put_locked(struct mem_span *s);
