@@ -121,12 +121,25 @@ static inline void mrt_safepoint(mrt_g *g)
 void mrt_block_enter(mrt_g *g);
 void mrt_block_exit(mrt_g *g);
 
-/* A goroutine mutex (parks, FIFO) and a wait group. Zero is valid. Both live
- * outside the managed heap. */
-typedef struct mrt_mutex {
-	_Atomic uint32_t state;
-	void *head, *tail;
+/* Go's Mutex (sync/mutex.go). A free one is up for grabs, even when goroutines wait: those are woken first come, first served, and
+ * compete. One that has waited for more than 1 ms and loses has the mutex handed to those that wait, in their order, until the last of
+ * them, or one that has waited for less, has it; an unlock that hands it over lets the receiver run first. Zero is valid. Any
+ * goroutine may unlock; its memory is needed until the last unlock has returned. Unlocking a free one ends the process with Go's text,
+ * exit status 2. */
+typedef struct mrt_sema { /* part of it; goroutines that wait, and permits (runtime/sema.go) */
+	uint32_t permits;
 	_Atomic uint32_t guard;
+	void *head, *tail;
+} mrt_sema;
+enum mrt_mutex_state {
+	MRT_MUTEX_LOCKED = 1,
+	MRT_MUTEX_WOKEN = 2,	/* somebody is on the way: an unlock wakes nobody */
+	MRT_MUTEX_STARVING = 4, /* it is handed over; without LOCKED: on the way to its receiver */
+	MRT_MUTEX_WAITER = 8	/* each that waits; the count is the upper bits */
+};
+typedef struct mrt_mutex {
+	_Atomic uint32_t state; /* for checks and tests */
+	mrt_sema sema;
 } mrt_mutex;
 void mrt_lock(mrt_g *g, mrt_mutex *m);
 bool mrt_try_lock(mrt_g *g, mrt_mutex *m); /* no safepoint */
@@ -136,11 +149,6 @@ void mrt_unlock(mrt_g *g, mrt_mutex *m);
  * after it; its unlock lets in all readers that wait, before the next writer. Not recursive: not even for reading, as a writer may
  * come in between. Zero is valid; outside the managed heap; its memory is needed until the last unlock has returned. An unlock without
  * its lock ends the process with Go's text, exit status 2. At most 2^30 readers at a time. */
-typedef struct mrt_sema { /* part of it */
-	void *head, *tail;
-	uint32_t permits;
-	_Atomic uint32_t guard;
-} mrt_sema;
 typedef struct mrt_rwmutex {
 	mrt_mutex w; /* held by the writer that waits or writes */
 	mrt_sema writer_sema, reader_sema;
@@ -151,9 +159,10 @@ void mrt_rw_rlock(mrt_g *g, mrt_rwmutex *rw);
 bool mrt_rw_try_rlock(mrt_g *g, mrt_rwmutex *rw); /* no safepoint */
 void mrt_rw_runlock(mrt_g *g, mrt_rwmutex *rw);	  /* no safepoint */
 void mrt_rw_lock(mrt_g *g, mrt_rwmutex *rw);
-bool mrt_rw_try_lock(mrt_g *g, mrt_rwmutex *rw); /* no safepoint */
-void mrt_rw_unlock(mrt_g *g, mrt_rwmutex *rw);	 /* no safepoint */
+bool mrt_rw_try_lock(mrt_g *g, mrt_rwmutex *rw);
+void mrt_rw_unlock(mrt_g *g, mrt_rwmutex *rw);
 
+/* A wait group. Zero is valid. */
 typedef struct mrt_wg {
 	_Atomic int64_t count;
 	void *waiter;

@@ -146,6 +146,8 @@ static inline void prim_step(enum prim_cost cost) { prim_step_n(cost, 1); }
  * sched_yield; sim: lets every other thread that is behind run, and charges
  * the spin, more in late rounds. */
 void prim_spin_wait(uint32_t round);
+/* A short wait whose length is the processor's: n CPU pauses; sim: charges n turns. */
+void prim_pause(uint32_t n);
 
 /* ---------------------------------------------------------------- threads */
 

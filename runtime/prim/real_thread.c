@@ -196,6 +196,11 @@ void prim_spin_wait(uint32_t round)
 		sched_yield();
 		return;
 	}
-	for (uint32_t i = 0; i < 8; i++)
+	prim_pause(8);
+}
+
+void prim_pause(uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
 		prim_cpu_pause();
 }

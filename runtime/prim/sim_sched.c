@@ -297,6 +297,11 @@ void prim_spin_wait(uint32_t round)
 	prim_step_n(PRIM_COST_SPIN, units);
 }
 
+void prim_pause(uint32_t n)
+{
+	prim_step_n(PRIM_COST_SPIN, n);
+}
+
 bool sim_block(enum sim_wait wait, const void *on, int64_t deadline_ns)
 {
 	prim_thread *self = sim.self;

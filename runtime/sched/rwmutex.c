@@ -9,7 +9,9 @@
  * readers that had come meanwhile, before it gives `w` up: so readers and writers take turns.
  *
  * Whoever is due a permit need not wait yet: a semaphore keeps permits for those who are on their way
- * to it. There are never more than are on their way.
+ * to it. There are never more than are on their way. As in Go, a reader that the next writer holds back
+ * may take the permit of one that is woken and does not run yet, and that one waits in its place: the
+ * counts are the same.
  *
  * Order: the two counters are changed by sequentially consistent read-modify-writes. What a writer
  * wrote is seen by a reader through reader_count (its unlock, the reader's lock) or the semaphore;
@@ -20,62 +22,6 @@
 
 #define RW_READERS_MAX (INT32_C(1) << 30)
 
-/* ------------------------------------------------------------------- semaphore */
-
-static void sema_acquire(struct sched_g *g, mrt_sema *s)
-{
-	struct sched_g *tail;
-
-	sched_guard_take(&s->guard);
-	if (s->permits != 0) {
-		s->permits--;
-		sched_guard_give(&s->guard);
-		return;
-	}
-	tail = s->tail;
-	g->next = NULL;
-	if (tail != NULL)
-		tail->next = g;
-	else
-		s->head = g;
-	s->tail = g;
-	sched_park(g, SCHED_WAIT_MUTEX, sched_guard_commit, &s->guard);
-	sched_safepoint(g);
-}
-
-/* The first n waiters, chained; for those that have not come yet permits are left. */
-static struct sched_g *sema_take(mrt_sema *s, uint32_t n)
-{
-	struct sched_g *first, *last = NULL;
-
-	sched_guard_take(&s->guard);
-	first = s->head;
-	for (struct sched_g *g = first; g != NULL && n != 0; g = g->next, n--)
-		last = g;
-	s->permits += n;
-	if (last != NULL) {
-		s->head = last->next;
-		last->next = NULL;
-	} else {
-		first = NULL;
-	}
-	if (s->head == NULL)
-		s->tail = NULL;
-	sched_guard_give(&s->guard);
-	return first;
-}
-
-static void sema_release(struct sched_g *g, mrt_sema *s, uint32_t n)
-{
-	struct sched_g *next, *waiter = sema_take(s, n);
-
-	for (; waiter != NULL; waiter = next) {
-		next = waiter->next;
-		waiter->next = NULL;
-		sched_ready(g->p, waiter, true);
-	}
-}
-
 /* ---------------------------------------------------------------------- readers */
 
 void mrt_rw_rlock(mrt_g *g, mrt_rwmutex *rw)
@@ -83,7 +29,7 @@ void mrt_rw_rlock(mrt_g *g, mrt_rwmutex *rw)
 	prim_step(PRIM_COST_ATOMIC);
 	/* Pairs with the writer's subtraction and, when it is over, its addition. */
 	if (PRIM_UNLIKELY(atomic_fetch_add(&rw->reader_count, 1) < 0))
-		sema_acquire(sched_of(g), &rw->reader_sema);
+		sched_sema_acquire(sched_of(g), &rw->reader_sema, false);
 }
 
 bool mrt_rw_try_rlock(mrt_g *g, mrt_rwmutex *rw)
@@ -107,7 +53,7 @@ static __attribute__((noinline)) void rw_runlock_slow(struct sched_g *g, mrt_rwm
 		prim_die(2, "fatal error: sync: RUnlock of unlocked RWMutex\n");
 	/* Pairs with the writer's addition: one of the two finds the sum zero. */
 	if (atomic_fetch_sub(&rw->reader_wait, 1) == 1)
-		sema_release(g, &rw->writer_sema, 1);
+		sched_sema_release(g, &rw->writer_sema, 1);
 }
 
 void mrt_rw_runlock(mrt_g *g, mrt_rwmutex *rw)
@@ -132,7 +78,7 @@ void mrt_rw_lock(mrt_g *g, mrt_rwmutex *rw)
 	readers = atomic_fetch_sub(&rw->reader_count, RW_READERS_MAX);
 	/* Pairs with the leaving readers' subtractions. */
 	if (readers != 0 && atomic_fetch_add(&rw->reader_wait, readers) + readers != 0)
-		sema_acquire(sched_of(g), &rw->writer_sema);
+		sched_sema_acquire(sched_of(g), &rw->writer_sema, false);
 }
 
 bool mrt_rw_try_lock(mrt_g *g, mrt_rwmutex *rw)
@@ -158,6 +104,6 @@ void mrt_rw_unlock(mrt_g *g, mrt_rwmutex *rw)
 	if (readers >= RW_READERS_MAX)
 		prim_die(2, "fatal error: sync: Unlock of unlocked RWMutex\n");
 	if (readers != 0)
-		sema_release(sched_of(g), &rw->reader_sema, (uint32_t)readers);
+		sched_sema_release(sched_of(g), &rw->reader_sema, (uint32_t)readers);
 	mrt_unlock(g, &rw->w);
 }

@@ -86,6 +86,7 @@ struct sched_g {
 	size_t stack_bytes;      /* of ctx, as asked for */
 	_Atomic uint32_t scan_asked; /* scan_self is owed at the next safepoint */
 	bool has_worker;         /* holds one count of its worker id */
+	bool sema_handed;        /* sema.c: it got a permit with its wake */
 };
 
 struct sched_p {

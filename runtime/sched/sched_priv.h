@@ -79,6 +79,7 @@ struct sched_local {
 enum sched_after {		      /* why a G came back to its M */
 		   SCHED_AFTER_YIELD, /* to the global queue */
 		   SCHED_AFTER_FRONT, /* to the front of its P: stopped for the world */
+		   SCHED_AFTER_TAIL,  /* to the tail of its P: made room for one in `next` */
 		   SCHED_AFTER_PARK,
 		   SCHED_AFTER_UNBLOCK, /* back from a bracketed call, no P to be had */
 		   SCHED_AFTER_EXIT
@@ -294,7 +295,7 @@ void sched_turn_take(struct sched_g *g);
 void sched_turn_give(struct sched_g *g);
 void sched_turn_init(void);
 
-/* ---- spin guards of what goroutines wait on (sync.c, rwmutex.c): held for a few stores, never across a safepoint */
+/* ---- spin guards of what goroutines wait on (sema.c, waitgroup.c): held for a few stores, never across a safepoint */
 static inline void sched_guard_take(_Atomic uint32_t *guard)
 {
 	/* Acquire: pairs with the release in sched_guard_give. */
@@ -312,6 +313,15 @@ static inline bool sched_guard_commit(struct sched_g *g, void *guard)
 	sched_guard_give(guard);
 	return true;
 }
+
+/* ---- sema.c: nothing allocates or fails */
+/* Take a permit, or park for one: behind the others, or before them (`front`). A safepoint if it parks. */
+void sched_sema_acquire(struct sched_g *g, mrt_sema *s, bool front);
+/* n permits; as many waiters are made runnable on g's P, and compete for them. No safepoint. */
+void sched_sema_release(struct sched_g *g, mrt_sema *s, uint32_t n);
+/* One permit, to the first waiter and nobody else; it runs at once, and g behind the rest of its P's queue: a
+ * safepoint. The permit is left when nobody waits yet. */
+void sched_sema_hand_over(struct sched_g *g, mrt_sema *s);
 
 /* ---- ragged.c */
 void sched_ragged_run(struct sched_p *p); /* p is held; runs the pending call, if any */

@@ -403,6 +403,10 @@ static struct sched_g *run_after(struct sched_m *m)
 		sched_g_status(g, SCHED_G_RUNNING, SCHED_G_RUNNABLE);
 		sched_runq_put(m->p, g, true);
 		break;
+	case SCHED_AFTER_TAIL:
+		sched_g_status(g, SCHED_G_RUNNING, SCHED_G_RUNNABLE);
+		sched_runq_put(m->p, g, false);
+		break;
 	case SCHED_AFTER_PARK:
 		commit = g->park_commit;
 		sched_g_status(g, SCHED_G_RUNNING, SCHED_G_WAITING);
