@@ -201,7 +201,7 @@ static void first_body(mrt_g *g, void *arg)
 	mrt_rw_lock(g, &q->rw);
 	q->first = atomic_fetch_add(&q->order, 1);
 	/* Until the readers and the other writer wait: what the unlock does is tested, not who is quick. */
-	while (q->rw.reader_count != WAITING - READERS_MAX || q->rw.w.state != 2)
+	while (q->rw.reader_count != WAITING - READERS_MAX || q->rw.w.state / MRT_MUTEX_WAITER != 1)
 		mrt_yield(g);
 	mrt_rw_unlock(g, &q->rw);
 	mrt_wg_done(g, &q->done);
@@ -249,7 +249,7 @@ static void preference_body(mrt_g *g, void *arg)
 	while (q.rw.reader_count != 1 + WAITING - READERS_MAX)
 		mrt_yield(g);
 	GC_TEST_MUST(mrt_go(g, second_body, &q, NULL) == 0);
-	while (q.rw.w.state != 2)
+	while (q.rw.w.state / MRT_MUTEX_WAITER != 1)
 		mrt_yield(g);
 	for (uint32_t i = 0; i < 200; i++)
 		mrt_yield(g);
