@@ -36,11 +36,12 @@ void sched_sema_acquire(struct sched_g *g, mrt_sema *s, bool front)
 		}
 		sema_queue(s, g, front);
 		sched_park(g, SCHED_WAIT_MUTEX, sched_guard_commit, &s->guard);
-		sched_safepoint(g);
+		/* No safepoint before it is used: it was handed over to be used at once. */
 		if (g->sema_handed) {
 			g->sema_handed = false;
 			return;
 		}
+		sched_safepoint(g);
 	}
 }
 

@@ -11,7 +11,7 @@ src=${GCSTORM_SOURCE:-.}
 build=${GCSTORM_BUILD:-build}
 absent='seccomp|jansson|ncurses|libfyaml|sqlite3|zlib'
 # Programs by the name of their source. Not prim_pages: qemu lets madvise succeed where nothing is mapped.
-both="prim_ctx prim_sync sched sched_net rwmutex mem_threads gc gc_faults machine"
+both="prim_ctx prim_sync sched sched_net mutex rwmutex mem_threads gc gc_faults machine"
 threaded="prim_real_poll"
 simulated="gc_determinism"
 

@@ -347,6 +347,16 @@ static void unlock_read_body(mrt_g *g, void *arg)
 	mrt_rw_unlock(g, &rw);
 }
 
+static void unlock_mutex_body(mrt_g *g, void *arg)
+{
+	mrt_mutex m = {0};
+
+	(void)arg;
+	mrt_lock(g, &m);
+	mrt_unlock(g, &m);
+	mrt_unlock(g, &m);
+}
+
 static void dies(mrt_go_fn *fn, const char *expected)
 {
 	char text[256] = "";
@@ -382,6 +392,7 @@ static void test_last_words(void **state)
 	dies(runlock_written_body, "fatal error: sync: RUnlock of unlocked RWMutex\n");
 	dies(unlock_body, "fatal error: sync: Unlock of unlocked RWMutex\n");
 	dies(unlock_read_body, "fatal error: sync: Unlock of unlocked RWMutex\n");
+	dies(unlock_mutex_body, "fatal error: sync: unlock of unlocked mutex\n");
 }
 
 int main(void)
