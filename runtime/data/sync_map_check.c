@@ -105,7 +105,8 @@ int sync_map_check(void *obj, char *text, size_t cap)
 		.m = m,
 		.read = sync_map_read_map(m->read),
 		.dirty = m->dirty,
-		.locked = (atomic_load_explicit(&m->lock.state, memory_order_relaxed) & MRT_MUTEX_LOCKED) != 0,
+		.locked = (atomic_load_explicit(&m->lock.state, memory_order_relaxed) &
+			   MRT_MUTEX_LOCKED) != 0,
 		.text = text,
 		.cap = cap,
 	};

@@ -4,23 +4,23 @@
  * One word: LOCKED, WOKEN, STARVING, and above them the number of waiters. It has two modes.
  *
  * Normal: an unlock leaves the mutex free and wakes the first waiter, unless somebody is on the way
- * already: that is WOKEN. The woken one competes with whoever comes; those run already and often win.
- * The loser waits at the front of the queue. Who comes to a locked mutex spins a little, if its owner
- * may be running on another P, and says WOKEN meanwhile, so that the unlock wakes nobody.
+ * already: that is WOKEN. The woken one competes with whoever comes; those run already and often
+ * win. The loser waits at the front of the queue. Who comes to a locked mutex spins a little, if
+ * its owner may be running on another P, and says WOKEN meanwhile, so that the unlock wakes nobody.
  *
- * Starving: who is woken, has waited more than 1 ms and finds the mutex locked says STARVING. From then
- * on an unlock hands the mutex to the first waiter: LOCKED is not set on the way, STARVING keeps everybody
- * else off, and newcomers queue at the tail, without spinning. Who receives it so goes back to normal if
- * it is the last waiter or has waited no more than 1 ms.
+ * Starving: who is woken, has waited more than 1 ms and finds the mutex locked says STARVING. From
+ * then on an unlock hands the mutex to the first waiter: LOCKED is not set on the way, STARVING
+ * keeps everybody else off, and newcomers queue at the tail, without spinning. Who receives it so
+ * goes back to normal if it is the last waiter or has waited no more than 1 ms.
  *
- * Invariants: STARVING implies a waiter. WOKEN belongs to one goroutine, woken or spinning, which clears
- * it with its next change of the word. The count has those who wait, less the woken one; in a hand-over
- * the receiver takes itself off. With the mutex free and waiters counted, WOKEN or STARVING is set or
- * the goroutine that unlocked is about to look.
+ * Invariants: STARVING implies a waiter. WOKEN belongs to one goroutine, woken or spinning, which
+ * clears it with its next change of the word. The count has those who wait, less the woken one; in
+ * a hand-over the receiver takes itself off. With the mutex free and waiters counted, WOKEN or
+ * STARVING is set or the goroutine that unlocked is about to look.
  *
- * Order: what was done under the mutex is published by the unlock's subtraction (release) and seen by
- * the compare and swap that sets LOCKED, or the receiver's addition (acquire). Every change in between
- * is a read-modify-write, so the later one reads from the release however many there were.
+ * Order: what was done under the mutex is published by the unlock's subtraction (release) and seen
+ * by the compare and swap that sets LOCKED, or the receiver's addition (acquire). Every change in
+ * between is a read-modify-write, so the later one reads from the release however many there were.
  */
 #include "runtime/sched/sched.h"
 #include "runtime/sched/sched_priv.h"
@@ -58,7 +58,8 @@ bool mrt_try_lock(mrt_g *pub, mrt_mutex *m)
 
 /* -------------------------------------------------------------------- waiting */
 
-/* Is there another P whose goroutine may unlock soon, and nothing to run here? All of it is a hint. */
+/* Is there another P whose goroutine may unlock soon, and nothing to run here? All of it is a
+ * hint. */
 static bool mutex_may_spin(const struct sched_g *g, uint32_t spins)
 {
 	uint32_t idle;
@@ -127,7 +128,8 @@ static bool mutex_wait(struct sched_g *g, mrt_mutex *m, struct mutex_attempt *a)
 	a->waited = true;
 	sched_sema_acquire(g, &m->sema, again);
 	a->starving = a->starving || prim_now_ns() - a->since_ns > MUTEX_STARVE_NS;
-	/* Relaxed: who took the permit is after whoever gave it, by the semaphore's guard or the wake. */
+	/* Relaxed: who took the permit is after whoever gave it, by the semaphore's guard or the
+	 * wake. */
 	state = atomic_load_explicit(&m->state, memory_order_relaxed);
 	prim_step(PRIM_COST_ATOMIC);
 	if ((state & MRT_MUTEX_STARVING) != 0) {
@@ -171,13 +173,15 @@ void mrt_lock(mrt_g *pub, mrt_mutex *m)
 
 /* -------------------------------------------------------------------- waking */
 
-/* Unlocked in normal mode: wake one, if there is one and nobody is on the way or has locked it since. */
+/* Unlocked in normal mode: wake one, if there is one and nobody is on the way or has locked it
+ * since. */
 static void mutex_wake(struct sched_g *g, mrt_mutex *m, uint32_t state)
 {
 	while (state >= MRT_MUTEX_WAITER &&
 	       (state & (MRT_MUTEX_LOCKED | MRT_MUTEX_WOKEN | MRT_MUTEX_STARVING)) == 0) {
 		prim_step(PRIM_COST_ATOMIC);
-		/* Relaxed: WOKEN says who wakes; what was done under the mutex is published already. */
+		/* Relaxed: WOKEN says who wakes; what was done under the mutex is published
+		 * already. */
 		if (atomic_compare_exchange_strong_explicit(
 			    &m->state, &state, (state - MRT_MUTEX_WAITER) | MRT_MUTEX_WOKEN,
 			    memory_order_relaxed, memory_order_relaxed)) {

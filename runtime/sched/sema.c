@@ -1,10 +1,11 @@
 /*
  * sema.c: the semaphore that goroutines' locks wait on (runtime/sema.go of Go 1.19).
  *
- * A release leaves a permit and makes the first waiter runnable, which then tries for the permit like
- * anybody else: whoever comes in between may take it, and the woken one queues again where its caller
- * says. A hand-over gives the permit with the wake: nobody else can have it, and the releasing goroutine
- * steps aside so that the waiter runs at once, on this P and in what is left of its time slice.
+ * A release leaves a permit and makes the first waiter runnable, which then tries for the permit
+ * like anybody else: whoever comes in between may take it, and the woken one queues again where its
+ * caller says. A hand-over gives the permit with the wake: nobody else can have it, and the
+ * releasing goroutine steps aside so that the waiter runs at once, on this P and in what is left of
+ * its time slice.
  *
  * Everything is under the spin guard, a waiter's last look at the permits too: its park gives the
  * guard up, so a release finds either its permit taken or the waiter in the queue.

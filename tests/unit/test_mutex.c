@@ -1,8 +1,10 @@
 /*
- * test_mutex.c: the mutex of goroutines and its semaphore: each rule of the two modes by itself, spinning (in the simulation, where
- * it can be told what the other P does meanwhile), and many goroutines under random schedules.
+ * test_mutex.c: the mutex of goroutines and its semaphore: each rule of the two modes by itself,
+ * spinning (in the simulation, where it can be told what the other P does meanwhile), and many
+ * goroutines under random schedules.
  *
- * What depends on how long something took is asserted when it took so long: in the simulation always.
+ * What depends on how long something took is asserted when it took so long: in the simulation
+ * always.
  */
 #include "tests/unit/test_sched_fixture.h"
 

@@ -568,7 +568,8 @@ static void locked_main(mrt_g *g, void *arg)
 		CHECK(mrt_go(g, locked_run, l, NULL) == 0);
 	mrt_wg_wait(g, &l->wg);
 	CHECK(l->count == 50 * 200);
-	CHECK(atomic_load(&l->mutex.state) == 0 && l->mutex.sema.head == NULL && l->mutex.sema.tail == NULL);
+	CHECK(atomic_load(&l->mutex.state) == 0);
+	CHECK(l->mutex.sema.head == NULL && l->mutex.sema.tail == NULL);
 }
 
 static void test_mutex(void **state)
