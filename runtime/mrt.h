@@ -74,7 +74,7 @@ struct mrt_go_options {
 	uint32_t worker;      /* fault worker id, MRT_WORKER_FIRST..; 0: next free one */
 	uint16_t driver;      /* telemetry/match: index of the workload, 0xffff none */
 	bool system;          /* not a mutator of the workload: never under mem/ faults */
-	size_t stack_bytes;   /* 0: 64 KiB */
+	size_t stack_bytes;   /* rounded up to a power of two of at least 16 KiB; 0: 64 KiB */
 };
 
 /* Fixed worker ids of system goroutines and threads (faults/DESIGN §4). */
@@ -94,7 +94,13 @@ enum {
 	MRT_WORKER_MAX = 4096
 };
 
-/* Start a goroutine. g NULL: from a thread without one. -ENOMEM, -EAGAIN. */
+/* Start a goroutine. g NULL: from a thread without one. -EINVAL: there is no such worker. -ENOMEM: no memory for it or its
+ * stack, nothing has been started (under `throw` that ends the process).
+ *
+ * How many: as many as there is memory for, a page or two of each parked one; of address space each takes its stack and
+ * 4 to 8 KiB more (the simulation has 64 GiB). Stacks do not grow. An overflow ends the process: by SIGSEGV for the first
+ * 16000, and all where the kernel has guard markers (Linux 6.13); else by Go's words with the goroutine's number and
+ * name, when it next parks, ends or is scanned (runtime/prim/prim.h). A hundred thousand is tested. */
 int mrt_go(mrt_g *g, mrt_go_fn *fn, void *arg, const struct mrt_go_options *opt);
 void mrt_yield(mrt_g *g);
 void mrt_sleep_until(mrt_g *g, int64_t deadline_ns);

@@ -27,7 +27,7 @@
 
 #define SCHED_RUNQ	       256u /* power of two */
 #define SCHED_GFREE_MAX	       64u
-#define SCHED_GFREE_STACKS_MAX 512u /* free Gs on the global list that keep their stack */
+#define SCHED_GFREE_STACKS_MAX 512u /* free Gs on the global lists that keep their stack */
 #define SCHED_STACK_BYTES      ((size_t)64 << 10)
 #define SCHED_SLICE_NS	       INT64_C(10000000)
 #define SCHED_POLL_STALE_NS    INT64_C(10000000)
@@ -117,8 +117,7 @@ struct sched_state {
 	_Atomic bool owed; /* an M was to start and no thread was to be had; sysmon tries again */
 	/* Under the lock. */
 	struct sched_list global;
-	struct sched_list gfree;
-	uint32_t gfree_stacks;
+	struct sched_list gfree_stacks, gfree_bare; /* dead Gs that keep a stack, and without */
 	struct sched_m *m_idle, *m_all;
 	uint32_t m_count;
 	uint64_t refused_firing; /* of sched/thread, since when no M was found for a P; 0: none */
