@@ -285,7 +285,10 @@ int64_t sched_netpoll_backstop_ns(void);
 bool sched_netpoll_backstop(struct prim_event *events, int64_t now_ns, struct sched_list *ret);
 /* A timer at when_ns is new. */
 void sched_netpoll_timer(int64_t when_ns);
+/* When a look that blocked or sysmon's last one began; looks of Ms on their way do not count (lastpoll, proc.go). */
 int64_t sched_netpoll_last_ns(void);
+/* sysmon's look, because that is long ago. */
+void sched_netpoll_late(struct prim_event *events, int64_t now_ns, struct sched_list *ret);
 /* g runs after a measured wake. */
 void sched_wake_account(struct sched_p *p, struct sched_g *g);
 

@@ -147,7 +147,9 @@ bool sched_timer_run(struct sched_p *p, struct sched_p *from)
 			prim_step(PRIM_COST_TIMER);
 			if (gcs_gate(GCS_POINT_sched_timer) && timer_late(p, due[i]))
 				continue;
-			sched_ready_now(p, due[i], false);
+			/* A sleeper runs next (goroutineReady, time.go); who waits for something else
+			 * only has its wake from here. */
+			sched_ready_now(p, due[i], due[i]->wait == SCHED_WAIT_SLEEP);
 			any = true;
 		}
 	}
