@@ -469,8 +469,10 @@ static void over_free(prim_ctx **ctx, uint32_t n)
 		prim_ctx_destroy(ctx[i]);
 }
 
-static void over_dies(int status, const char *text, const char *words)
+static inline void over_dies(int status, const char *text, const char *words)
 {
+	if (strstr(text, words) == NULL)
+		print_message("%s", text);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 2);
 	assert_non_null(strstr(text, words));
@@ -491,12 +493,14 @@ static void test_marker(void **state)
 		print_message("the kernel has no guard markers\n");
 		skip();
 	}
-	over.bytes = (size_t)64 << 10;
+	over.bytes = (size_t)1 << 20;
 	status = over_child(text, sizeof(text));
 	over_free(ctx, 3);
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(WTERMSIG(status), SIGSEGV);
 }
+
+#if !CTX_TSAN /* it takes fibers that were made before a fork for unsynchronised; test_sched_many makes its own */
 
 /* Without guards: written over the canary, found at the switch. */
 static void test_canary(void **state)
@@ -561,6 +565,8 @@ static void test_canary_far(void **state)
 			over_dies(status, text, "the canary below it is overwritten");
 	}
 }
+
+#endif
 
 /* -------------------------------------------------------------- giving back */
 
@@ -726,8 +732,10 @@ int main(void)
 		cmocka_unit_test(test_migrate),
 		cmocka_unit_test(test_guard),
 		cmocka_unit_test(test_marker),
+#if !CTX_TSAN
 		cmocka_unit_test(test_canary),
 		cmocka_unit_test(test_canary_far),
+#endif
 		cmocka_unit_test(test_release),
 		cmocka_unit_test(test_release_all),
 		cmocka_unit_test(test_many),
