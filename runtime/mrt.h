@@ -98,9 +98,9 @@ enum {
  * stack, nothing has been started (under `throw` that ends the process).
  *
  * How many: as many as there is memory for, a page or two of each parked one; of address space each takes its stack and
- * 4 to 8 KiB more (the simulation has 64 GiB). Stacks do not grow. An overflow ends the process: by SIGSEGV for the first
- * 16000, and all where the kernel has guard markers (Linux 6.13); else by Go's words with the goroutine's number and
- * name, when it next parks, ends or is scanned (runtime/prim/prim.h). A hundred thousand is tested. */
+ * 4 to 8 KiB more (the simulation has 64 GiB). Stacks do not grow. An overflow ends the process in Go's words, with the
+ * goroutine's number and name: at once for the first 16000, and for all where the kernel has guard markers (Linux 6.13);
+ * else when it next parks, ends or is scanned (runtime/prim/prim.h). A hundred thousand is tested. */
 int mrt_go(mrt_g *g, mrt_go_fn *fn, void *arg, const struct mrt_go_options *opt);
 void mrt_yield(mrt_g *g);
 void mrt_sleep_until(mrt_g *g, int64_t deadline_ns);

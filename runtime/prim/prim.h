@@ -253,9 +253,9 @@ typedef struct prim_ctx prim_ctx;
 /* A coroutine with a stack of at least `stack_bytes`: a power of two of at least 16 KiB, and some of a page
  * more (four times that under a sanitizer). What lies below it, in the order in which it is used:
  * a page without access, 16000 at most (a quarter of vm.max_map_count if that is less); a page that the
- * kernel has marked, where it can (Linux 6.13); else a canary of 1 KiB. The first two kill by SIGSEGV;
- * an overwritten canary is found when the context is next left, checked, reset or destroyed, and the
- * process dies with the words of Go, naming the label. Parked it costs a page of memory while its
+ * kernel has marked, where it can (Linux 6.13); else a canary of 1 KiB. The first two give SIGSEGV
+ * (prim_ctx_fault); an overwritten canary is found when the context is next left, checked, reset or destroyed.
+ * Then the process dies with the words of Go, naming the label. Parked it costs a page of memory while its
  * frames have room in about 2.8 KiB; address space, of which the stacks of a slab are taken
  * together, bounds the number.
  * It starts in fn(arg) at the first switch; fn never returns: its last act is
@@ -265,6 +265,12 @@ prim_ctx *prim_ctx_create(size_t stack_bytes, void (*fn)(void *), void *arg);
 void prim_ctx_label(prim_ctx *ctx, uint32_t id, const char *name);
 /* Dies when the canary of ctx is overwritten. ctx is the caller's own, or held still. */
 void prim_ctx_check(const prim_ctx *ctx);
+/* Dies in the same words when addr, that SIGSEGV tells of, lies in the guard below ctx. */
+void prim_ctx_fault(const prim_ctx *ctx, const void *addr);
+/* fn is called with the address when memory is touched that may not be, on the thread that did so but on a stack for
+ * signals. It dies, or returns: then the signal does what it does without it. NULL: nobody, as before. Not while
+ * there are other threads; not under sanitizers, which report themselves. */
+void prim_fault_watch(void (*fn)(const void *addr));
 /* What the figures of memory count for it: the power of two, without a sanitizer's share. */
 size_t prim_ctx_bytes(const prim_ctx *ctx);
 /* Memory of destroyed contexts goes back to the system: slabs that nobody uses are unmapped, the pages of

@@ -88,6 +88,9 @@ void prim_stack_put(prim_ctx *ctx);
 /* Dies when the running context has left its stack, as far as it can be seen in a moment. */
 void prim_stack_check(const prim_ctx *ctx, const void *sp);
 
+/* The calling thread's stack for signals; every thread has one before it runs a context. */
+void prim_fault_stack(void);
+
 /* Make *ctx the context of the calling OS thread. */
 void prim_ctx_init_thread(prim_ctx *ctx);
 /* The switch itself, with the sanitizers told; does not touch any thread. */

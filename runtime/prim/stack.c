@@ -15,8 +15,8 @@
  *           The stack pointer must be inside as well. Limits: what jumps over all the words, or puts
  *           them back, is not seen, and it is seen only then: the neighbour may be hurt by that time.
  *
- * The first two kill by SIGSEGV at the access itself. A guard that the kernel refuses leaves its
- * place unused, and the next kind is taken.
+ * The first two give SIGSEGV at the access itself (segv.c); a frame larger than a page may jump over them, into the
+ * neighbour's stack. A guard that the kernel refuses leaves its place unused, and the next kind is taken.
  *
  * The context's header lies at the top of its stack, in the page that is touched anyway: a parked
  * goroutine costs that one page while its frames have room there, about 2.8 KiB.
@@ -91,17 +91,18 @@ static void stack_canary_write(prim_ctx *ctx)
 		canary[i] = PRIM_CANARY;
 }
 
-static __attribute__((cold, noinline)) _Noreturn void stack_die(const prim_ctx *ctx, const void *sp,
-								 const char *what)
+/* `at` is what `word` says, the stack pointer or an address. */
+static __attribute__((cold, noinline)) _Noreturn void
+stack_die(const prim_ctx *ctx, const char *word, const void *at, const char *what)
 {
 	const char *low = ctx->stack.low;
 
 	/* Go's words (newstack in stack.go) around ours. */
 	prim_dief("runtime: goroutine stack exceeds %zu-byte limit\n"
-		  "runtime: goroutine %u [%s]: sp=%p stack=[%p, %p]: %s\n"
+		  "runtime: goroutine %u [%s]: %s=%p stack=[%p, %p]: %s\n"
 		  "fatal error: stack overflow\n",
-		  (size_t)1 << ctx->stack.class_, ctx->id, ctx->name != NULL ? ctx->name : "no name", sp,
-		  (const void *)low, (const void *)(low + ctx->stack.bytes), what);
+		  (size_t)1 << ctx->stack.class_, ctx->id, ctx->name != NULL ? ctx->name : "no name", word,
+		  at, (const void *)low, (const void *)(low + ctx->stack.bytes), what);
 }
 
 /* Words [from, PRIM_CANARY_WORDS), the last of which is next to the stack. */
@@ -113,7 +114,7 @@ static inline void stack_canary_check(const prim_ctx *ctx, const void *sp, uint3
 	for (uint32_t i = from; i < PRIM_CANARY_WORDS; i++)
 		wrong |= canary[i] ^ PRIM_CANARY;
 	if (PRIM_UNLIKELY(wrong != 0))
-		stack_die(ctx, sp, "the canary below it is overwritten");
+		stack_die(ctx, "sp", sp, "the canary below it is overwritten");
 }
 
 void prim_stack_check(const prim_ctx *ctx, const void *sp)
@@ -121,7 +122,7 @@ void prim_stack_check(const prim_ctx *ctx, const void *sp)
 	const char *low = ctx->stack.low;
 
 	if (PRIM_UNLIKELY((size_t)((const char *)sp - low) >= ctx->stack.bytes))
-		stack_die(ctx, sp, "the stack pointer is outside");
+		stack_die(ctx, "sp", sp, "the stack pointer is outside");
 	if (ctx->stack.kind == PRIM_STACK_CANARY)
 		stack_canary_check(ctx, sp, PRIM_CANARY_WORDS - PRIM_CANARY_NEAR);
 }
@@ -130,6 +131,16 @@ void prim_ctx_check(const prim_ctx *ctx)
 {
 	if (ctx->stack.kind == PRIM_STACK_CANARY)
 		stack_canary_check(ctx, ctx->sp, 0);
+}
+
+void prim_ctx_fault(const prim_ctx *ctx, const void *addr)
+{
+	size_t below = (size_t)(ctx->stack.low - (const char *)addr);
+
+	if (ctx->stack.kind != PRIM_STACK_GUARD && ctx->stack.kind != PRIM_STACK_MARKER)
+		return;
+	if (below - 1 < PRIM_PAGE_BYTES) /* 0 wraps */
+		stack_die(ctx, "address", addr, "the guard below it is touched");
 }
 
 /* ---------------------------------------------------------------------- guards */

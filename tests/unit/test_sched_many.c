@@ -231,7 +231,7 @@ static void child_run(struct mrt_options opt, mrt_go_fn *fn)
 
 /* -------------------------------------------------------------------- overflow */
 
-enum over { OVER_NONE, OVER_PARK, OVER_SCAN, OVER_SELF, OVER_END };
+enum over { OVER_NONE, OVER_PARK, OVER_SCAN, OVER_SELF, OVER_END, OVER_GUARD, OVER_MARKER };
 
 static struct {
 	enum over how;
@@ -242,6 +242,15 @@ static struct {
 static void over_write(mrt_g *g, size_t below)
 {
 	*(volatile uint64_t *)(void *)(sched_of(g)->ctx->stack.low - below) = 0;
+}
+
+/* A recursion that does not end; each frame is less than a page. */
+static __attribute__((noinline)) uint64_t over_recurse(uint64_t depth)
+{
+	volatile char frame[512];
+
+	frame[depth % sizeof(frame)] = (char)depth;
+	return depth == UINT64_MAX ? 0 : over_recurse(depth + 1) + (uint64_t)frame[depth % 7];
 }
 
 static bool over_commit(struct sched_g *g, void *arg)
@@ -256,7 +265,9 @@ static bool over_commit(struct sched_g *g, void *arg)
 static void over_one(mrt_g *g, void *arg)
 {
 	(void)arg;
-	if (over.how != OVER_NONE)
+	if (over.how >= OVER_GUARD)
+		GC_TEST_MUST(over_recurse(1) == 0);
+	else if (over.how != OVER_NONE)
 		over_write(g, over.how == OVER_PARK ? 8 : 1000);
 	if (over.how == OVER_END)
 		return mrt_wg_done(g, &over.wg);
@@ -285,8 +296,25 @@ static void over_body(mrt_g *g, void *arg)
 
 static void over_child(void)
 {
-	prim_stack_forbid(PRIM_GUARD_PAGES | PRIM_GUARD_MARKERS);
+	prim_stack_forbid(over.how == OVER_GUARD    ? 0
+			  : over.how == OVER_MARKER ? PRIM_GUARD_PAGES
+						    : PRIM_GUARD_PAGES | PRIM_GUARD_MARKERS);
 	child_run((struct mrt_options){0}, over_body);
+}
+
+static bool over_markers(void)
+{
+	prim_ctx *ctx;
+	bool marker;
+
+	prim_stack_forbid(PRIM_GUARD_PAGES);
+	ctx = prim_ctx_create(1, NULL, NULL);
+	prim_stack_forbid(0);
+	assert_non_null(ctx);
+	marker = ctx->stack.kind == PRIM_STACK_MARKER;
+	prim_ctx_destroy(ctx);
+	prim_stacks_release();
+	return marker;
 }
 
 static void test_overflow(void **state)
@@ -295,16 +323,25 @@ static void test_overflow(void **state)
 
 	(void)state;
 	prim_stacks_release();
-	for (over.how = OVER_NONE; over.how <= OVER_END; over.how++) {
-		int status = child(over_child, text, sizeof(text));
+	for (over.how = OVER_NONE; over.how <= OVER_MARKER; over.how++) {
+		int status;
+
+		if ((PRIM_ASAN || PRIM_TSAN) && over.how >= OVER_GUARD)
+			break; /* they tell in their own words */
+		if (over.how == OVER_MARKER && !over_markers())
+			break;
+		status = child(over_child, text, sizeof(text));
 
 		assert_true(WIFEXITED(status));
 		assert_int_equal(WEXITSTATUS(status), over.how == OVER_NONE ? 0 : 2);
 		if (over.how == OVER_NONE)
 			continue;
 		assert_non_null(strstr(text, "runtime: goroutine stack exceeds "));
-		assert_non_null(strstr(text, " [deep one]: sp=0x"));
-		assert_non_null(strstr(text, "the canary below it is overwritten\nfatal error: stack overflow\n"));
+		assert_non_null(strstr(text, over.how < OVER_GUARD ? " [deep one]: sp=0x"
+								   : " [deep one]: address=0x"));
+		assert_non_null(strstr(text, over.how < OVER_GUARD ? "the canary below it is overwritten\nfatal "
+								   : "the guard below it is touched\nfatal "));
+		assert_non_null(strstr(text, "\nfatal error: stack overflow\n"));
 	}
 }
 
