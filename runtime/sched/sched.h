@@ -75,6 +75,8 @@ struct sched_g {
 	int64_t lost_ns;         /* when its wake was dropped; 0: it was not. Until it runs */
 	int64_t run_start_ns;
 	int64_t wake_deadline_ns; /* sleep */
+	int64_t timer_ns;        /* while it is on its P's list of timers without room in the heap */
+	uint64_t timer_seq;
 	void *park_arg;
 	bool (*park_commit)(struct sched_g *, void *); /* runs on the M after the switch; false: resume at once */
 	uint64_t alloc_seq;      /* allocations by this G */

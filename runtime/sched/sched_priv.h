@@ -65,6 +65,7 @@ struct sched_local {
 	_Alignas(64) prim_mutex timers_lock;
 	struct sched_timer *timers;
 	uint32_t timers_count, timers_cap;
+	struct sched_list timers_spare; /* no memory for a larger heap: in order of arrival */
 	uint64_t timers_seq;
 	_Atomic int64_t first_ns; /* SCHED_NEVER: none */
 	/* Owner's. */

@@ -8,7 +8,7 @@
  *   z  the sleep before another P's next goroutine is taken
  *   p  a look of the poller that does not block, by an M with a P; m: by sysmon
  *   B  one that blocks
- * The gate is this file's own, and the linker puts two functions of prim between (--wrap).
+ * The gate is this file's own, and the linker puts three functions of prim between (--wrap).
  */
 #include "tests/unit/test_sched_fixture.h"
 
@@ -110,6 +110,16 @@ void __wrap_prim_sleep_until(int64_t deadline_ns)
 		CHECK(deadline_ns == prim_now_ns() + 3 * US);
 	}
 	__real_prim_sleep_until(deadline_ns);
+}
+
+static bool memory_refused;
+
+void *__real_prim_pages_alloc(size_t bytes);
+void *__wrap_prim_pages_alloc(size_t bytes);
+
+void *__wrap_prim_pages_alloc(size_t bytes)
+{
+	return memory_refused ? NULL : __real_prim_pages_alloc(bytes);
 }
 
 /* Busy, and not at a safepoint. */
@@ -326,7 +336,7 @@ static void test_every_61st(void **state)
 
 /* ------------------------------------------------------------------------ queues */
 
-#define QUEUE_MAX 1200u
+#define QUEUE_MAX 1000u
 
 static struct sched_g *queue_g[QUEUE_MAX];
 
@@ -848,54 +858,106 @@ static void test_retake(void **state)
 
 /* ------------------------------------------------------------------------ timers */
 
+#define TIMERS 1000u
+
+static struct {
+	int64_t when_ns[TIMERS]; /* by goroutine, which is the order of arrival too; 0: it has come out */
+	uint32_t added, left, refused_most;
+	uint64_t random;
+} heap;
+
+static uint32_t heap_random(uint32_t n)
+{
+	heap.random = heap.random * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return (uint32_t)(heap.random >> 33) % n;
+}
+
+static uint32_t heap_first(void)
+{
+	uint32_t first = UINT32_MAX;
+
+	for (uint32_t i = 0; i < heap.added; i++)
+		if (heap.when_ns[i] != 0 && (first == UINT32_MAX || heap.when_ns[i] < heap.when_ns[first]))
+			first = i;
+	return first;
+}
+
 static void heap_check(const struct sched_local *l)
 {
+	uint32_t first = heap_first();
+
 	for (uint32_t i = 1; i < l->timers_count; i++) {
 		const struct sched_timer *up = &l->timers[(i - 1) / 4], *t = &l->timers[i];
 
 		assert_true(up->when_ns < t->when_ns || (up->when_ns == t->when_ns && up->seq < t->seq));
 	}
-	assert_int_equal(atomic_load(&l->first_ns),
-			 l->timers_count > 0 ? l->timers[0].when_ns : SCHED_NEVER);
+	assert_int_equal(l->timers_count + l->timers_spare.count, heap.left);
+	assert_int_equal(atomic_load(&l->first_ns), first != UINT32_MAX ? heap.when_ns[first] : SCHED_NEVER);
+	if (l->timers_spare.count > heap.refused_most)
+		heap.refused_most = l->timers_spare.count;
 }
 
-/* A heap of four a node; what is due comes out by time and, of equal ones, by order. */
+static void heap_add(struct sched_p *p)
+{
+	uint32_t i = heap.added++;
+
+	heap.when_ns[i] = prim_now_ns() + (1 + heap_random(60)) * MS;
+	heap.left++;
+	sched_g_status(queue_g[i], SCHED_G_IDLE, SCHED_G_WAITING);
+	queue_g[i]->wait = SCHED_WAIT_OTHER; /* not one that runs next */
+	sched_timer_add(p, queue_g[i], heap.when_ns[i]);
+}
+
+/* What is due comes out, by time and, of equal ones, by arrival; nothing else does. */
+static void heap_take(struct sched_p *p)
+{
+	struct sched_g *g;
+
+	prim_sleep_until(prim_now_ns() + 2 * MS);
+	sched_timer_run(p, p);
+	while ((g = sched_runq_get(p, &(bool){false})) != NULL) {
+		uint32_t i = queue_index(g);
+
+		assert_int_equal(i, heap_first());
+		assert_true(heap.when_ns[i] <= prim_now_ns());
+		heap.when_ns[i] = 0;
+		heap.left--;
+	}
+	assert_true(heap.left == 0 || heap.when_ns[heap_first()] > prim_now_ns() - MS);
+}
+
+static void heap_run(bool refused)
+{
+	struct sched_p *p;
+
+	memset(&heap, 0, sizeof(heap));
+	heap.random = seed | 1;
+	queue_init(1, TIMERS);
+	p = sched_p(0);
+	for (uint32_t i = 0; i < TIMERS; i++) {
+		memory_refused = refused && i / 50 % 4 != 3;
+		heap_add(p);
+		heap_check(sched_local(p));
+		if (i % 50 == 49) {
+			heap_take(p);
+			heap_check(sched_local(p));
+		}
+	}
+	while (heap.left > 0)
+		heap_take(p);
+	memory_refused = false;
+	heap_check(sched_local(p));
+	sched_fini();
+}
+
+/* A heap of four a node. Memory for a larger one that is refused delays nobody. */
 static void test_timer_heap(void **state)
 {
-	enum { TIMERS = 200 };
-	static int64_t when[QUEUE_MAX];
-	int64_t begin_ns = prim_now_ns() + 10 * MS, before = 0;
-	uint64_t x = seed | 1;
-	uint32_t left = TIMERS, last = 0;
-
 	(void)state;
-	queue_init(1, TIMERS);
-	for (uint32_t i = 0; i < TIMERS; i++) {
-		x = x * UINT64_C(6364136223846793005) + 1442695040888963407;
-		when[i] = begin_ns + (int64_t)(x >> 33) % 50 * MS;
-		sched_g_status(queue_g[i], SCHED_G_IDLE, SCHED_G_WAITING);
-		queue_g[i]->wait = SCHED_WAIT_OTHER; /* not one that runs next */
-		sched_timer_add(sched_p(0), queue_g[i], when[i]);
-		heap_check(sched_local(sched_p(0)));
-	}
-	for (int64_t at = begin_ns; left > 0; at += 3 * MS) {
-		struct sched_g *g;
-
-		prim_sleep_until(at);
-		sched_timer_run(sched_p(0), sched_p(0));
-		heap_check(sched_local(sched_p(0)));
-		while ((g = sched_runq_get(sched_p(0), &(bool){false})) != NULL) {
-			uint32_t i = queue_index(g);
-
-			assert_true(when[i] <= prim_now_ns());
-			assert_true(when[i] > before || (when[i] == before && i > last));
-			before = when[i];
-			last = i;
-			left--;
-		}
-		assert_true(sched_local(sched_p(0))->timers_count == left);
-	}
-	sched_fini();
+	heap_run(false);
+	assert_int_equal(heap.refused_most, 0);
+	heap_run(true);
+	assert_in_range(heap.refused_most, 100, TIMERS);
 }
 
 int main(void)
