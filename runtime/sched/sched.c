@@ -134,6 +134,7 @@ void sched_fini(void)
 {
 	prim_fault_watch(NULL);
 	sched_g_fini();
+	prim_stacks_release();
 	sched_netpoll_fini();
 	sched_ps_destroy();
 	sched_arena_fini();

@@ -167,6 +167,7 @@ static void test_many(void **state)
 		m.g = calloc(m.count, sizeof(struct sched_g *));
 		assert_non_null(m.g);
 		gc_test_run((struct mrt_options){.procs = procs[i], .clobber = true}, many_body, &m);
+		assert_int_equal(prim_stacks_cached(), 0); /* nothing is left of it */
 		free(m.g);
 	}
 }
