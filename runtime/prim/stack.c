@@ -47,6 +47,7 @@
 #define STACK_SLAB_MAX	  64u /* stacks a slab: bits of a word */
 #define STACK_SLAB_BYTES  ((size_t)8 << 20) /* a slab of more than one stack is no larger */
 #define STACK_GUARDED_MAX 16000u
+#define STACK_RELEASE_SLABS 16u /* under one hold of the lock */
 #define STACK_CANARY_BYTES (PRIM_CANARY_WORDS * sizeof(uint64_t))
 #define STACK_HEAD_BYTES  (((sizeof(prim_ctx) + 63) & ~(size_t)63) + STACK_CANARY_BYTES)
 
@@ -429,27 +430,42 @@ static uint32_t slab_release_locked(struct prim_slab *slab)
 	return released;
 }
 
-uint32_t prim_stacks_release(void)
+/* Slabs of this class, as long as there is *budget for those that have something to give. */
+static uint32_t stacks_release_class_locked(uint32_t class_, uint32_t *budget)
 {
 	uint32_t released = 0;
 
-	prim_mutex_lock(&stacks.lock);
-	for (uint32_t class_ = STACK_CLASS_MIN; class_ <= STACK_CLASS_MAX; class_++) {
-		uint32_t n = 0;
+	prim_mutex_assert_held(&stacks.lock);
+	for (uint32_t kind = PRIM_STACK_GUARD; kind < PRIM_STACK_KINDS; kind++) {
+		struct prim_slab *slab = stacks.room[class_][kind], *next;
 
-		for (uint32_t kind = PRIM_STACK_GUARD; kind < PRIM_STACK_KINDS; kind++) {
-			struct prim_slab *slab = stacks.room[class_][kind], *next;
+		for (; slab != NULL && *budget > 0; slab = next) {
+			uint32_t n;
 
-			for (; slab != NULL; slab = next) {
-				next = slab->next;
-				n += slab_release_locked(slab);
-			}
+			next = slab->next;
+			n = slab_release_locked(slab);
+			*budget -= n > 0;
+			released += n;
 		}
-		atomic_fetch_sub_explicit(&stacks.cached_bytes, n * stack_bytes_of(class_),
-					  memory_order_relaxed);
-		released += n;
 	}
-	prim_mutex_unlock(&stacks.lock);
+	atomic_fetch_sub_explicit(&stacks.cached_bytes, released * stack_bytes_of(class_),
+				  memory_order_relaxed);
+	return released;
+}
+
+uint32_t prim_stacks_release(void)
+{
+	uint32_t released = 0, budget = 0;
+
+	/* What is left when a turn ends early is found by the next; whoever makes a goroutine meanwhile waits for
+	 * one turn at most. */
+	while (budget == 0) {
+		budget = STACK_RELEASE_SLABS;
+		prim_mutex_lock(&stacks.lock);
+		for (uint32_t class_ = STACK_CLASS_MIN; class_ <= STACK_CLASS_MAX; class_++)
+			released += stacks_release_class_locked(class_, &budget);
+		prim_mutex_unlock(&stacks.lock);
+	}
 	return released;
 }
 
