@@ -23,6 +23,7 @@ static struct {
 	int64_t at_ns[LOG_MAX];
 	uint64_t tick[LOG_MAX]; /* of the P, of events of goroutines */
 	int64_t until_ns[LOG_MAX]; /* of B */
+	uint16_t p[LOG_MAX];	   /* of s: who looks */
 	uint32_t n;
 } log_;
 
@@ -67,9 +68,9 @@ _Atomic uint32_t gcs_gates[GCS_POINT_COUNT_MAX];
 
 bool gcs_decide(enum gcs_point point, const struct gcs_site *site, struct gcs_firing *ret)
 {
-	(void)site;
 	(void)ret;
 	CHECK(point == GCS_POINT_sched_steal);
+	log_.p[log_.n] = site->p;
 	log_put('s');
 	return false;
 }
@@ -95,6 +96,8 @@ int __wrap_prim_poll_wait(struct prim_event *events, int max, int64_t deadline_n
 	if (deadline_ns != 0) {
 		CHECK(m != NULL && m->p == NULL && !m->spinning && sched_netpoll_blocked());
 		log_.until_ns[log_.n] = deadline_ns;
+	} else {
+		CHECK(!sched_netpoll_blocked()); /* one that blocks in it finds everything */
 	}
 	log_put(deadline_ns != 0 ? 'B' : m == NULL ? 'm' : 'p');
 	return __real_prim_poll_wait(events, max, deadline_ns);

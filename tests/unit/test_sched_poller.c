@@ -44,6 +44,50 @@ static void test_block_until_timer(void **state)
 	assert_int_equal(next, 4);
 }
 
+static void blocked_main(mrt_g *g, void *arg)
+{
+	int64_t begin_ns = prim_now_ns();
+
+	(void)arg;
+	net_start(g, begin_ns + 2 * MS, 0);
+	for (int i = 1; i <= 10; i++)
+		mrt_sleep_until(g, begin_ns + i * 100 * US);
+	log_clear();
+	mrt_sleep_until(g, begin_ns + 3 * MS);
+}
+
+/* Somebody waits for a connection, and an M in the poller: nobody else looks there (test_sched_log.h sees to it), and
+ * that one brings it. */
+static void test_poll_blocked(void **state)
+{
+	(void)state;
+	rules_run(2, blocked_main, NULL);
+	assert_in_range(net.read_ns, net.ready_ns, net.ready_ns + 50 * US);
+}
+
+static uint32_t awake_others;
+
+static void awake_main(mrt_g *g, void *arg)
+{
+	(void)arg;
+	mrt_sleep_until(g, prim_now_ns() + MS);
+	log_clear();
+	busy_until(prim_now_ns() + 50 * US);
+	awake_others = 0;
+	for (uint32_t i = 0; i < log_.n; i++)
+		awake_others += log_.text[i] == 's' && log_.p[i] != p_of(g)->id;
+}
+
+/* Who had looked for work before it waited in the poller looks again after it, and having found some calls the next. */
+static void test_poller_spins_again(void **state)
+{
+	(void)state;
+	atomic_store(&gcs_gates[GCS_POINT_sched_steal], 1);
+	rules_run(2, awake_main, NULL);
+	atomic_store(&gcs_gates[GCS_POINT_sched_steal], 0);
+	assert_in_range(awake_others, 4, 8);
+}
+
 static void stale_main(mrt_g *g, void *arg)
 {
 	int64_t begin_ns = prim_now_ns();
@@ -240,6 +284,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_block_until_timer),
+		cmocka_unit_test(test_poll_blocked),
+		cmocka_unit_test(test_poller_spins_again),
 		cmocka_unit_test(test_poll_stale),
 		cmocka_unit_test(test_poll_at_start),
 		cmocka_unit_test(test_poller_for_the_last),
