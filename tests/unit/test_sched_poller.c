@@ -78,8 +78,8 @@ static void awake_main(mrt_g *g, void *arg)
 		awake_others += log_.text[i] == 's' && log_.p[i] != p_of(g)->id;
 }
 
-/* Who had looked for work before it waited in the poller looks again after it, and having found some calls the next. */
-static void test_poller_spins_again(void **state)
+/* Who finds work after it has waited in the poller calls the next one to look: four passes, and four of who waits then. */
+static void test_next_is_called(void **state)
 {
 	(void)state;
 	atomic_store(&gcs_gates[GCS_POINT_sched_steal], 1);
@@ -285,7 +285,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_block_until_timer),
 		cmocka_unit_test(test_poll_blocked),
-		cmocka_unit_test(test_poller_spins_again),
+		cmocka_unit_test(test_next_is_called),
 		cmocka_unit_test(test_poll_stale),
 		cmocka_unit_test(test_poll_at_start),
 		cmocka_unit_test(test_poller_for_the_last),
