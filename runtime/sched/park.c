@@ -4,9 +4,6 @@
 #include "runtime/sched/sched.h"
 #include "runtime/sched/sched_priv.h"
 
-#include <errno.h>
-#include <stdio.h>
-
 int64_t mrt_now_ns(void)
 {
 	return prim_now_ns();
@@ -23,19 +20,6 @@ static void park_start(struct sched_p *p, struct sched_g *g)
 	else
 		sched_global_put(g);
 	sched_wake();
-}
-
-/* The policy throw: as stackalloc dies (stack.go). */
-static __attribute__((cold, noinline)) _Noreturn void park_throw(size_t stack_bytes)
-{
-	char text[160];
-
-	snprintf(text, sizeof(text),
-		 "runtime: cannot allocate a stack of %zu bytes (%llu in use by stacks)\n"
-		 "fatal error: out of memory\n",
-		 stack_bytes != 0 ? stack_bytes : SCHED_STACK_BYTES,
-		 (unsigned long long)sched_stack_bytes());
-	prim_die(2, text);
 }
 
 int mrt_go(mrt_g *pub, mrt_go_fn *fn, void *arg, const struct mrt_go_options *opt)
@@ -58,8 +42,6 @@ int mrt_go(mrt_g *pub, mrt_go_fn *fn, void *arg, const struct mrt_go_options *op
 		.stack_bytes = opt->stack_bytes,
 	};
 	r = sched_g_create(p, &full, &g);
-	if (PRIM_UNLIKELY(r == -ENOMEM && sched.oom == MRT_OOM_THROW))
-		park_throw(full.stack_bytes);
 	if (r == 0)
 		park_start(p, g);
 	return r;

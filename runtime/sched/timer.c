@@ -9,6 +9,7 @@
  * put on a list of the P's, through its own link, which is searched; the next timer of that P tries to grow the heap
  * again, and then they move there. Under oom: throw that is the end, as in Go.
  */
+#include "runtime/mem/throw.h"
 #include "runtime/sched/sched.h"
 #include "runtime/sched/sched_priv.h"
 
@@ -63,8 +64,8 @@ static bool timer_grow_locked(struct sched_local *l)
 	struct sched_timer *heap = prim_pages_alloc(cap * sizeof(*heap));
 
 	prim_mutex_assert_held(&l->timers_lock);
-	if (heap == NULL && sched.oom == MRT_OOM_THROW)
-		prim_die(2, "runtime: cannot allocate memory for timers\nfatal error: out of memory\n");
+	if (heap == NULL && mem_throws())
+		mem_throw_heap(cap * sizeof(*heap)); /* Go has it in its heap */
 	if (heap == NULL)
 		return false;
 	if (l->timers != NULL) {
