@@ -38,6 +38,7 @@ struct gcs_workload {
 	uint32_t workers, conns;
 	uint64_t rate;        /* ops/s over all workers; 0: closed loop */
 	uint64_t keys;
+	char *key;            /* "u64", "u32", "string", "bytes32" */
 	char *value;          /* "u64", "inline", "indirect", "ptr", "pooled" */
 	uint64_t value_bytes;
 	uint32_t mix_insert, mix_delete, mix_lookup; /* percent, sum 100 */

@@ -10,6 +10,7 @@
 static const struct gcs_driver_type types_map_churn[] = {
 	{"churn element", OBJECT | MAP, "what stands in a map by its key; an object of its own when it is indirect"},
 	{"churn value", OBJECT, "what an element points to (value: ptr, pooled)"},
+	{"churn key", OBJECT, "the text of a key (key: string)"},
 	{"churn hold", OBJECT, "the pair of a map and its shelf (value: pooled)"},
 	{"churn shelf", OBJECT, "the array of objects that wait to be used again (value: pooled)"},
 	{"map", OBJECT, "the header of a map"},
@@ -36,8 +37,8 @@ static const struct gcs_driver_type types_heap_follow[] = {
 
 static const struct gcs_driver_info drivers[] = {
 	{"map-churn",
-	 "inserts, deletes and look-ups on maps of integer keys; contents checked against a model",
-	 "workers rate keys value value_bytes mix renew", TYPES(types_map_churn)},
+	 "inserts, deletes and look-ups on maps, by integers, strings or arrays; contents checked against a model",
+	 "workers rate keys key value value_bytes mix renew", TYPES(types_map_churn)},
 	{"slice-append",
 	 "appends to slices until they are full grown; short headers keep large arrays alive",
 	 "workers rate size retain", TYPES(types_slice_append)},

@@ -81,6 +81,8 @@ static void resolve_value(struct gcs_workload *w, const struct gcs_node *n, stru
 		{"ptr", 32, 8, 1 << 20, "8B to 1MiB"},
 		{"pooled", 32, 8, 1 << 20, "8B to 1MiB"},
 	};
+	if (!w->key)
+		w->key = strdup("u64");
 	if (!w->value)
 		w->value = strdup("ptr");
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {

@@ -21,6 +21,7 @@ static const char *const words_pacer[] = {"1.21", "1.19", NULL};
 static const char *const words_driver[] = {"map-churn", "slice-append", "echo", "heap-follow", NULL};
 static const char *const words_where[] = {"before_shade", "after_shade", "after_store", NULL};
 static const char *const words_mode[] = {"start", "cycle", NULL};
+static const char *const words_key[] = {"u64", "u32", "string", "bytes32", NULL};
 static const char *const words_value[] = {"u64", "inline", "indirect", "ptr", "pooled", NULL};
 
 /* ---- target */
@@ -75,6 +76,7 @@ static const struct gcs_field fields_workload[] = {
 	{"workers", GCS_T_COUNT32, AT(gcs_workload, workers), .min = 1, .max = 64, .about = "goroutines that do the operations"},
 	{"rate", GCS_T_RATE, AT(gcs_workload, rate), .min = 1, .max = 100000000, .about = "operations over all workers, or max"},
 	{"keys", GCS_T_COUNT, AT(gcs_workload, keys), .min = 1, .max = 100000000, .about = "size of the key space"},
+	{"key", GCS_T_WORD, AT(gcs_workload, key), .words = words_key, .about = "what the map is looked up by: an integer, a string of 12 to 43 bytes that each store makes anew, or an array of 32 bytes"},
 	{"value", GCS_T_WORD, AT(gcs_workload, value), .words = words_value, .about = "how the map holds its values"},
 	{"value_bytes", GCS_T_BYTES, AT(gcs_workload, value_bytes), .min = 8, .max = MIB, .about = "size of one value"},
 	{"mix", GCS_T_SECTION, .section = &section_mix, .about = "shares of operations, in percent"},

@@ -251,11 +251,12 @@ static void text_follow(const struct gcs_workload *w, char *ret, size_t cap)
 static void text_workload_parts(const struct gcs_workload *w, char *ret, size_t cap)
 {
 	char count[GCS_UNIT_TEXT], size[128], bytes[TEXT_SHOWN];
+	bool named = w->key && strcmp(w->key, "u64") != 0;
 	text_size(&w->size, size, sizeof size);
 	if (strcmp(w->driver, "map-churn") == 0)
 		snprintf(ret, cap,
-			 "%s keys, values %s of %s, %u%% insert, %u%% delete, %u%% look up",
-			 gcs_show_count(count, w->keys), w->value,
+			 "%s %s%skeys, values %s of %s, %u%% insert, %u%% delete, %u%% look up",
+			 gcs_show_count(count, w->keys), named ? w->key : "", named ? " " : "", w->value,
 			 text_bytes(w->value_bytes, bytes), w->mix_insert, w->mix_delete,
 			 w->mix_lookup);
 	else if (strcmp(w->driver, "slice-append") == 0)
