@@ -55,7 +55,7 @@ struct plan_workload {
 	enum plan_key key;
 	enum plan_value value;
 	uint32_t value_bytes;
-	uint32_t mix_insert, mix_delete, mix_lookup; /* per cent, together 100 */
+	uint32_t mix_insert, mix_delete, mix_lookup, mix_range; /* per cent, together 100 */
 	struct plan_size size;
 	uint64_t retain;
 	uint32_t renew; /* operations of a unit or connection between two renewals; 0: none */

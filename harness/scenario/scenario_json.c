@@ -62,6 +62,8 @@ static json_t *json_workload(const struct gcs_workload *w)
 		INT(w->conns), "handler", w->handler, "retain", INT(w->retain));
 	if (w->key && strcmp(w->key, "u64") != 0)
 		json_object_set_new(o, "key", json_string(w->key));
+	if (w->mix_range)
+		json_object_set_new(json_object_get(o, "mix"), "range", json_integer(w->mix_range));
 	if (w->renew)
 		json_object_set_new(o, "renew", json_integer(w->renew));
 	if (w->nfollow)

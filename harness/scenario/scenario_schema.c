@@ -18,7 +18,7 @@ static const char *const words_map[] = {"classic", NULL};
 static const char *const words_oom[] = {"return", NULL};
 static const char *const words_rounding[] = {"1.19", "1.22", NULL};
 static const char *const words_pacer[] = {"1.21", "1.19", NULL};
-static const char *const words_driver[] = {"map-churn", "slice-append", "echo", "heap-follow", NULL};
+static const char *const words_driver[] = {"map-churn", "slice-append", "echo", "heap-follow", "sync-map", NULL};
 static const char *const words_where[] = {"before_shade", "after_shade", "after_store", NULL};
 static const char *const words_mode[] = {"start", "cycle", NULL};
 static const char *const words_key[] = {"u64", "u32", "string", "bytes32", NULL};
@@ -58,6 +58,7 @@ static const struct gcs_field fields_mix[] = {
 	{"insert", GCS_T_PERCENT, AT(gcs_workload, mix_insert), .max = 100, .about = "share of operations"},
 	{"delete", GCS_T_PERCENT, AT(gcs_workload, mix_delete), .max = 100, .about = "share of operations"},
 	{"lookup", GCS_T_PERCENT, AT(gcs_workload, mix_lookup), .max = 100, .about = "share of operations"},
+	{"range", GCS_T_PERCENT, AT(gcs_workload, mix_range), .max = 100, .about = "share of operations that walk the whole map (sync-map)"},
 };
 static const struct gcs_section section_mix = SECTION("mix", fields_mix);
 

@@ -259,6 +259,11 @@ static void text_workload_parts(const struct gcs_workload *w, char *ret, size_t 
 			 gcs_show_count(count, w->keys), named ? w->key : "", named ? " " : "", w->value,
 			 text_bytes(w->value_bytes, bytes), w->mix_insert, w->mix_delete,
 			 w->mix_lookup);
+	else if (strcmp(w->driver, "sync-map") == 0)
+		snprintf(ret, cap,
+			 "one map of %s keys, values of %s, %u%% insert, %u%% delete, %u%% look up, %u%% range",
+			 gcs_show_count(count, w->keys), text_bytes(w->value_bytes, bytes),
+			 w->mix_insert, w->mix_delete, w->mix_lookup, w->mix_range);
 	else if (strcmp(w->driver, "slice-append") == 0)
 		snprintf(ret, cap, "slices of %s, %s kept behind short headers", size,
 			 text_bytes(w->retain, bytes));
