@@ -378,6 +378,8 @@ static void test_plan_refusals(void **state)
 		{"\"end_ns\":40000000000,", "", "end_ns"},
 		{"\"driver\":\"map-churn\",", "", "workloads[0]"},
 		{"\"insert\":50", "\"insert\":51", "mix"},
+		{"\"insert\":50", "\"range\":1,\"insert\":50", "mix"},
+		{"\"insert\":50", "\"range\":-1,\"insert\":51", "mix"},
 		{"\"value\":\"ptr\"", "\"value\":\"str\"", "value"},
 		{"\"value\":\"ptr\"", "\"key\":\"str\"", "kind of key 'str'"},
 		{"\"value\":\"ptr\"", "\"key\":4", "maps"},
