@@ -35,6 +35,8 @@ static uint64_t test_seed = 1;
 		}                                                                               \
 	} while (0)
 
+enum { STEP_BEGIN = 1, STEP_CHECK, STEP_LEAVE };
+
 struct crew {
 	struct plan plan;
 	struct work_env env;
@@ -46,7 +48,8 @@ struct crew {
 		int error;
 	} one[CREW_MAX];
 	uint32_t n;
-	mrt_wg ready, begin, stopped, check, checked, leave, left;
+	mrt_wg ready, stopped, checked, left;
+	_Atomic uint32_t step; /* what the workers may do: begin, check, leave */
 	void (*broken)(mrt_g *g, struct crew *c); /* when all have stopped */
 	struct mrt_sync_map_info info;		  /* then */
 	_Atomic uint64_t promoted;		  /* times that a worker has seen dirty gone */
@@ -115,17 +118,17 @@ static void crew_worker(mrt_g *g, void *arg)
 	me->root = &root[0];
 	me->error = work_driver_by_name("sync-map")->create(g, &opt, &root[0], &me->unit);
 	mrt_wg_done(g, &c->ready);
-	while (c->begin.count != 0)
+	while (c->step < STEP_BEGIN)
 		mrt_yield(g);
 	if (me->error == 0)
 		crew_work(g, me);
 	mrt_wg_done(g, &c->stopped);
-	while (c->check.count != 0)
+	while (c->step < STEP_CHECK)
 		mrt_yield(g);
 	if (me->unit != NULL)
 		me->unit->driver->verify(g, me->unit);
 	mrt_wg_done(g, &c->checked);
-	while (c->leave.count != 0)
+	while (c->step < STEP_LEAVE)
 		mrt_yield(g);
 	root[0] = NULL;
 	mrt_wg_done(g, &c->left);
@@ -159,27 +162,24 @@ static void crew_main(mrt_g *g, void *arg)
 
 	crew_live(g, &c->live_before, &c->objects_before);
 	mrt_wg_add(&c->ready, c->n);
-	mrt_wg_add(&c->begin, 1);
 	mrt_wg_add(&c->stopped, c->n);
-	mrt_wg_add(&c->check, 1);
 	mrt_wg_add(&c->checked, c->n);
-	mrt_wg_add(&c->leave, 1);
 	mrt_wg_add(&c->left, c->n);
 	crew_start(g, c);
 	mrt_wg_wait(g, &c->ready);
 	if (c->plan.nfaults > 0)
 		gcs_fault_arm(0, 0, false, mrt_now_ns());
-	mrt_wg_done(g, &c->begin);
+	c->step = STEP_BEGIN;
 	mrt_wg_wait(g, &c->stopped);
 	if (c->plan.nfaults > 0)
 		gcs_fault_disarm(0, false, mrt_now_ns());
 	mrt_sync_map_inspect(g, *c->one[0].root, &c->info);
 	if (c->broken != NULL)
 		c->broken(g, c);
-	mrt_wg_done(g, &c->check);
+	c->step = STEP_CHECK;
 	mrt_wg_wait(g, &c->checked);
 	c->heap_broken = mrt_heap_check(g, text, sizeof(text));
-	mrt_wg_done(g, &c->leave);
+	c->step = STEP_LEAVE;
 	mrt_wg_wait(g, &c->left);
 	crew_live(g, &c->live_after, &c->objects_after);
 }
