@@ -53,6 +53,7 @@ struct crew {
 	void (*broken)(mrt_g *g, struct crew *c); /* when all have stopped */
 	struct mrt_sync_map_info info;		  /* then */
 	_Atomic uint64_t promoted;		  /* times that a worker has seen dirty gone */
+	uint64_t seen_by_other; /* contradictions that a worker found in another's keys */
 	uint64_t live_before, live_after, objects_before, objects_after;
 	int heap_broken;
 };
@@ -357,6 +358,28 @@ static void broken_mixed_up(mrt_g *g, struct crew *c)
 		}
 }
 
+static bool found_odd(mrt_g *g, uint64_t key, void *value, void *arg)
+{
+	return key % 2 == 0 || found_first(g, key, value, arg);
+}
+
+/* A key of the second of two workers is gone, and the first looks keys up. */
+static void broken_others(mrt_g *g, struct crew *c)
+{
+	struct work_unit *first = c->one[0].unit;
+	struct found f = {0};
+
+	mrt_sync_map_range(g, *c->one[0].root, found_odd, &f);
+	MUST(f.key % 2 == 1);
+	mrt_sync_map_load_and_delete(g, *c->one[0].root, f.key);
+	c->plan.workload[0].mix_insert = c->plan.workload[0].mix_delete = 0;
+	c->plan.workload[0].mix_lookup = 100;
+	c->plan.workload[0].mix_range = 0;
+	for (int i = 0; i < 5000; i++)
+		MUST(first->driver->op(g, first) == 0);
+	c->seen_by_other = c->env.integrity_errors;
+}
+
 static uint32_t oracle_kinds(struct mrt_telemetry *t)
 {
 	struct watch_record rec[64];
@@ -377,6 +400,7 @@ static void test_oracle(void **state)
 		uint32_t expected;
 	} cases[] = {
 		{broken_lost, 1u << WORK_MISSING | 1u << WORK_TWICE},
+		{broken_others, 1u << WORK_MISSING | 1u << WORK_TWICE},
 		{broken_stranger, 1u << WORK_UNEXPECTED},
 		{broken_torn, 1u << WORK_VALUE},
 		{broken_stale, 1u << WORK_VALUE},
@@ -396,6 +420,7 @@ static void test_oracle(void **state)
 		crew_run(&c, 500);
 		assert_true(c.env.integrity_errors > 0);
 		assert_int_equal(oracle_kinds(t), cases[i].expected);
+		assert_true(c.broken != broken_others || c.seen_by_other > 0);
 	}
 	free(t);
 }
