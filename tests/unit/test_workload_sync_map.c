@@ -270,6 +270,32 @@ static void test_no_memory(void **state)
 	crew_left_nothing(&c);
 }
 
+/* Stores and deletions are held up by a whole collection once they are in the map, or just before; look-ups of the others go on, and must
+ * know that either may be found. */
+static void test_held_up(void **state)
+{
+	(void)state;
+	for (int after = 0; after < 2; after++) {
+		struct gcs_fault_spec spec = {
+			.point = GCS_POINT_gc_write,
+			.action = GCS_ACT_FORCE,
+			.where = after ? GCS_WHERE_AFTER_STORE : GCS_WHERE_BEFORE_SHADE,
+			.mode = GCS_MODE_CYCLE,
+			.every = 20};
+		struct gcs_faults_options opt = {.spec = &spec, .nspecs = 1, .seed = test_seed};
+		static struct crew c;
+
+		crew_init(&c, 4, 8);
+		c.plan.nfaults = 1;
+		assert_int_equal(gcs_faults_load(&opt), 0);
+		crew_run(&c, 2000);
+		assert_true(atomic_load(&gcs_fault_counters(0)->fired) > 20);
+		gcs_faults_clear();
+		assert_int_equal(c.env.integrity_errors, 0);
+		crew_left_nothing(&c);
+	}
+}
+
 /* The nth allocation of a single worker fails, for every n there is. */
 static void test_every_allocation_fails(void **state)
 {
@@ -433,6 +459,7 @@ int main(void)
 		cmocka_unit_test(test_share),
 		cmocka_unit_test(test_readers_alone),
 		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_held_up),
 		cmocka_unit_test(test_every_allocation_fails),
 		cmocka_unit_test(test_oracle),
 	};
