@@ -1,37 +1,63 @@
 #!/bin/sh
-# bench.sh: the project's figures, measured side by side in one run, as one table.
+# bench.sh: the project's figures, measured side by side in one run, as tables (make bench calls it).
 #
-#   bench.sh [--pairs N] [--build DIR] [--go PROGRAM] [--without PATTERN] [--write FILE] [--gates] [OPERATION...]      (make bench calls it)
+#   bench.sh [--pairs N] [--only PATTERN] [--without PATTERN] [--heavy] [--go PROGRAM]... [--no-libgc] [--build DIR] [--write FILE]
+#            [--quick] [--gates] [--list] [OPERATION...]
 #
-# With operations only those, with --without all but those whose names match (grep -E), with --go beside that one Go. With --gates only the second table: what every fault point costs, disarmed and armed (bench/bench_gates.c).
-# Each operation runs in a fresh process, here and in Go, N times (10) in alternation, the first place changing each time; bench/table.awk
-# makes the rows. Every Go found is used: the one in PATH and /usr/lib/go-*/bin/go. Both sides print a checksum of the work done; if
-# they differ, there is no table. All of it takes about an hour and a half a Go, most of it for the large heaps (mark_1gib, pause_2g). --write puts the tables between the markers of FILE.
+# Without more, all operations but the heavy ones, which take minutes a sample (--heavy: those, too), then what every fault point costs,
+# disarmed and armed (bench/bench_gates.c; --gates: only that). With operations those; --only, --without: those whose names match, or do not
+# (grep -E); with any of the three, figures that have no other side and fault points are left out. --list: what would be measured, and
+# beside what. --quick: one round of a hundredth of the work, to see that all sides do the same; its figures mean nothing.
+#
+# An operation runs in a fresh process, here and in each other program, N times (10): a round is one sample of each, the first place
+# going round; bench/table.awk makes the rows. The others are every Go that is found (the one in PATH, /usr/local/go/bin/go,
+# /usr/lib/go-*/bin/go; --go: those; --go none), and libgc for what it can do, if bench-libgc was built. None of them is needed.
+#
+# All sides print a checksum of the work done. An operation whose checksums differ, that fails, or that takes longer than BENCH_LIMIT seconds
+# (900) a sample is left out; the exit status is then 1, and nothing is written. --write puts the tables between the markers of FILE. What
+# is at work, and since when, goes to stderr.
 set -eu
 
 PAIRS=${BENCH_PAIRS:-10}
 BUILD=${GCSTORM_BUILD:-build}
 WRITE=${BENCH_WRITE:-}
+LIMIT=${BENCH_LIMIT:-900}
 CHOSEN=
+ONLY=
+WITHOUT=
 ONLY_GATES=
+ONLY_LIST=
+HEAVY=
+NO_LIBGC=
 GO=
-WITHOUT='^$'
 
 say() { printf 'bench: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
+# An option's argument: what is left of the command line is passed.
+argument() { [ $# -ge 2 ] || die "$1 wants an argument"; printf '%s\n' "$2"; }
 
 while [ $# -gt 0 ]; do
 	case $1 in
-	--pairs) PAIRS=$2; shift 2 ;;
-	--build) BUILD=$2; shift 2 ;;
-	--write) WRITE=$2; shift 2 ;;
+	--pairs) PAIRS=$(argument "$@"); shift 2 ;;
+	--build) BUILD=$(argument "$@"); shift 2 ;;
+	--write) WRITE=$(argument "$@"); shift 2 ;;
+	--go) GO="$GO $(argument "$@")"; shift 2 ;;
+	--no-libgc) NO_LIBGC=yes; shift ;;
+	--only) ONLY=$(argument "$@"); shift 2 ;;
+	--without) WITHOUT=$(argument "$@"); shift 2 ;;
+	--quick) PAIRS=1 BENCH_DIVIDE=100; export BENCH_DIVIDE; shift ;;
+	--heavy) HEAVY=yes; shift ;;
 	--gates) ONLY_GATES=yes; shift ;;
-	--go) GO=$2; shift 2 ;;
-	--without) WITHOUT=$2; shift 2 ;;
+	--list) ONLY_LIST=yes; shift ;;
 	-*) die "unknown option $1" ;;
 	*) CHOSEN="$CHOSEN $1"; shift ;;
 	esac
 done
+[ "$PAIRS" -gt 0 ] 2>/dev/null || die "--pairs wants a number, not '$PAIRS'"
+if [ -n "$WRITE" ]; then
+	[ -z "${BENCH_DIVIDE:-}" ] || die "figures of --quick are not written"
+	case $WRITE in /*) ;; *) WRITE=$PWD/$WRITE ;; esac
+fi
 BUILD=$(cd "$BUILD" && pwd)
 cd "${GCSTORM_SOURCE:-$(dirname "$0")/..}"
 
@@ -47,84 +73,162 @@ RUNTIME=$(find_program bench-runtime)
 TUI=$(find_program bench-tui)
 SYSCALLS=$(find_program bench-syscalls)
 GATES=$(find_program bench-gates)
+LIBGC=$(find_program bench-libgc)
 [ -n "$RUNTIME" ] || [ -n "$ONLY_GATES" ] || die "no bench-runtime in $BUILD: make bench builds it"
-BENCH_CLIENT=$RUNTIME # of the echo; the same for both sides
+BENCH_CLIENT=$RUNTIME # of the echo; the same for all sides
 export BENCH_CLIENT
-OPS=$CHOSEN
-[ -n "$OPS" ] || [ -n "$ONLY_GATES" ] || OPS=$("$RUNTIME" list | grep -Ev -- "$WITHOUT")
+
+# Everything, or a part; what has no other side is measured only with everything.
+WHOLE=yes
+[ -z "$CHOSEN$ONLY$WITHOUT${BENCH_DIVIDE:-}" ] || WHOLE=
+operations() {
+	if [ -n "$CHOSEN" ]; then
+		printf '%s\n' $CHOSEN
+	else
+		"$RUNTIME" list | if [ -n "$HEAVY" ]; then cut -f 1; else grep -v 'heavy$'; fi
+	fi | grep -E -- "${ONLY:-.}" | grep -Ev -- "${WITHOUT:-^\$}" || true
+}
+OPS=
+[ -n "$ONLY_GATES" ] || OPS=$(operations)
+[ -n "$OPS" ] || [ -n "$ONLY_GATES" ] || die "no operation matches"
 
 TMP=$(mktemp -d)
-trap 'rm -rf "$TMP"' EXIT INT TERM
+trap 'rm -rf "$TMP"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+START=$(date +%s)
 
-# One program for each different Go; its path is printed.
+# ---------------------------------------------------------------- other sides
+
+# $TMP/sides: a line a program, the version that is its column's name and where it is; each can list its operations. None is twice.
+side() {
+	[ ! -e "$TMP/ops.$1" ] || return 0
+	"$2" list | cut -f 1 >"$TMP/ops.$1" && printf '%s %s\n' "$1" "$2" >>"$TMP/sides"
+}
+
 build_go() {
-	set -- "$(command -v go || true)" /usr/lib/go-*/bin/go
-	[ -z "$GO" ] || set -- "$GO"
+	set -- "$(command -v go || true)" /usr/local/go/bin/go /usr/lib/go-*/bin/go
+	# shellcheck disable=SC2086
+	[ -z "$GO" ] || set -- $GO
 	for go in "$@"; do
-		[ -n "$go" ] && [ -x "$go" ] || continue
+		[ -x "$go" ] || continue
 		version=$("$go" env GOVERSION 2>/dev/null) || continue
-		out=$TMP/$version
-		[ -e "$out" ] && continue
+		[ -n "$version" ] && [ ! -e "$TMP/ops.$version" ] || continue
 		if (cd bench/go && GO111MODULE=on GOFLAGS=-mod=mod GOTOOLCHAIN=local CGO_ENABLED=0 GOCACHE="$TMP/cache" \
-			"$go" build -o "$out" .) >&2; then
-			printf '%s\n' "$out"
+			"$go" build -o "$TMP/$version" .) >&2; then
+			side "$version" "$TMP/$version"
 		else
 			say "$go cannot build bench/go; left out"
 		fi
 	done
 }
 
+find_sides() {
+	: >"$TMP/sides"
+	side here "$RUNTIME"
+	build_go
+	# The oldest Go first, whatever PATH says.
+	sort -t . -k1,1 -k2,2n -k3,3n "$TMP/sides" | grep '^go' >"$TMP/gos" || true
+	grep -v '^go' "$TMP/sides" | cat - "$TMP/gos" >"$TMP/sides.new"
+	mv "$TMP/sides.new" "$TMP/sides"
+	if [ -n "$LIBGC" ] && [ -z "$NO_LIBGC" ]; then
+		LIBGC_VERSION=$("$LIBGC" version)
+		side "${LIBGC_VERSION%%,*}" "$LIBGC"
+	fi
+	OTHERS=$(awk 'NR > 1 { printf "%s%s", sep, $1; sep = " " }' "$TMP/sides")
+	say "beside ${OTHERS:-nothing: no go, no libgc}"
+}
+
+# ------------------------------------------------------------------- measuring
+
 # Run a program that prints "name value unit note" lines: rows for figures that have no other side.
 single_rows() {
 	say "$(basename "$1") ${2:-}"
 	"$@" >"$TMP/out" || die "$* failed"
-	awk -F '\t' '{ printf "| %s | %s %s | | | %s |\n", $1, $2, $3, $4 }' "$TMP/out"
+	awk -F '\t' '{ printf "| %s | %s %s | %s |\n", $1, $2, $3, $4 }' "$TMP/out"
 }
 
-# One sample of operation $2 by program $1, as lines of table.awk; $3, $4: pair and side.
+# The assists of a cycle on average, of the lines of gctrace in a sample's stderr: "0.1+a/b/c+0.2 ms cpu", in it a. All sides print them alike.
+assist_line() {
+	awk -v name="$1" -v sum="$(tail -n 1 "$TMP/sample" | cut -f 4)" '
+	$0 == "bench: trace begins" { inside = 1 }
+	inside && match($0, /[0-9.+\/]+ ms cpu/) { split(substr($0, RSTART, RLENGTH), part, "[+/]"); all += part[2]; n++ }
+	END { if (n) printf "%s.assist\t%.3f\tus a cycle\t%s\n", name, all * 1000 / n, sum }' "$TMP/errors"
+}
+
+# One sample of operation $2 by program $1, as lines of table.awk; $3, $4: round and side.
 sample() {
-	"$1" op "$2" >"$TMP/sample" || die "$2: a run of $(basename "$1") failed"
-	awk -F '\t' -v pair="$3" -v side="$4" '{ print pair "\t" side "\t" $0 }' "$TMP/sample"
+	trace=
+	case $2 in pause_*) trace=GODEBUG=gctrace=1 ;; esac # bench-runtime does so by itself
+	# shellcheck disable=SC2086
+	env $trace timeout -k 5 "$LIMIT" "$1" op "$2" >"$TMP/sample" 2>"$TMP/errors" || {
+		rc=$?
+		tail -n 3 "$TMP/errors" >&2
+		say "$2: a run of $4 failed (status $rc)"
+		return 1
+	}
+	[ -z "$trace" ] || assist_line "$2" >>"$TMP/sample"
+	awk -F '\t' -v round="$3" -v side="$4" '{ print round "\t" side "\t" $0 }' "$TMP/sample"
 }
 
-# PAIRS alternating samples of operation $1, here and by $2.
+# PAIRS rounds of operation $1, by all sides that have it.
 measure() {
-	i=0
-	while [ "$i" -lt "$PAIRS" ]; do
-		i=$((i + 1))
-		if [ $((i % 2)) = 0 ]; then
-			sample "$RUNTIME" "$1" "$i" here; sample "$2" "$1" "$i" there
-		else
-			sample "$2" "$1" "$i" there; sample "$RUNTIME" "$1" "$i" here
-		fi
+	while read -r name program; do
+		! grep -qx -- "$1" "$TMP/ops.$name" || printf '%s %s\n' "$name" "$program"
+	done <"$TMP/sides" >"$TMP/turn"
+	round=0
+	while [ "$round" -lt "$PAIRS" ]; do
+		round=$((round + 1))
+		while read -r name program; do
+			sample "$program" "$1" "$round" "$name" </dev/null || return 1
+		done <"$TMP/turn"
+		{ sed 1d "$TMP/turn" && head -n 1 "$TMP/turn"; } >"$TMP/turned"
+		mv "$TMP/turned" "$TMP/turn"
 	done
 }
 
-# The geometric mean of the ratios of a table.
-mean_row() {
-	awk -v other="$1" '{ sum += log($1); n++ }
-	END { if (n) printf "| geometric mean of %d ratios | | | %.2f | %s |\n", n, exp(sum / n), other }' "$TMP/ratios"
+rows_of() {
+	measure "$1" >"$TMP/samples" &&
+		awk -v others="$OTHERS" -v ratios="$TMP/ratios" -f bench/table.awk "$TMP/samples" >"$TMP/rows" &&
+		cat "$TMP/rows"
+}
+
+alone() {
+	printf '| what | here | note |\n|---|---|---|\n'
+	single_rows "$RUNTIME" gate
+	single_rows "$RUNTIME" telemetry
+	[ -z "$SYSCALLS" ] || single_rows "$SYSCALLS"
+	[ -z "$TUI" ] || single_rows "$TUI"
+	echo
+}
+
+head_row() {
+	printf '| what | here: median (least to most) |'
+	for other in $OTHERS; do
+		printf ' %s | here / %s |' "$other" "$other"
+	done
+	printf ' note |\n|---|---|'
+	for other in $OTHERS; do
+		printf '%s' '---|---|'
+	done
+	printf '%s\n' '---|'
 }
 
 table() {
-	printf '| what | here: median (least to most) | there | here / there | note |\n|---|---|---|---|---|\n'
-	if [ -z "$CHOSEN" ]; then
-		single_rows "$RUNTIME" gate
-		single_rows "$RUNTIME" telemetry
-		[ -z "$SYSCALLS" ] || single_rows "$SYSCALLS"
-		[ -z "$TUI" ] || single_rows "$TUI"
-	fi
-	for program in $(build_go); do
-		: >"$TMP/ratios"
-		for op in $OPS; do
-			say "$op, $(basename "$program")"
-			measure "$op" "$program" >"$TMP/samples" || exit 1
-			awk -v other="$(basename "$program")" -v ratios="$TMP/ratios" -f bench/table.awk "$TMP/samples" ||
-				die "$op: not the same work"
-		done
-		mean_row "$(basename "$program")"
+	[ -z "$WHOLE" ] || alone
+	printf 'Rounds: %s.%s\n\n' "$PAIRS" "${LIBGC_VERSION:+ $LIBGC_VERSION.}"
+	head_row
+	: >"$TMP/ratios"
+	number=0
+	for op in $OPS; do
+		number=$((number + 1))
+		say "$op, $number of $(echo "$OPS" | wc -w), after $(($(date +%s) - START)) s"
+		rows_of "$op" || { say "$op: left out"; echo "$op" >>"$TMP/failed"; }
 	done
+	awk -v means=yes -v others="$OTHERS" -f bench/table.awk "$TMP/ratios"
 }
+
+# --------------------------------------------------------------------- writing
 
 host() {
 	printf '%s, %s CPUs, Linux %s, %s\n\n' \
@@ -149,11 +253,22 @@ one_table() {
 	shift
 	(host && "$@") >"$TMP/$name" || die "no table of $name"
 	cat "$TMP/$name"
+	[ ! -e "$TMP/failed" ] || die "left out: $(tr '\n' ' ' <"$TMP/failed")"
 	[ -z "$WRITE" ] || write_between "$name" "$TMP/$name"
 }
 
+[ -n "$ONLY_GATES" ] || find_sides
+for op in $OPS; do
+	grep -qx -- "$op" "$TMP/ops.here" || die "no operation '$op'"
+done
+if [ -n "$ONLY_LIST" ]; then
+	for op in $OPS; do
+		printf '%s\n' "$op:$(for other in $OTHERS; do ! grep -qx -- "$op" "$TMP/ops.$other" || printf ' %s' "$other"; done)"
+	done
+	exit 0
+fi
 [ -n "$ONLY_GATES" ] || one_table bench table
-if [ -n "$GATES" ] && [ -z "$CHOSEN" ]; then
+if [ -n "$GATES" ] && [ -n "$WHOLE" ]; then
 	say "$(basename "$GATES")"
 	one_table gates "$GATES"
 elif [ -n "$ONLY_GATES" ]; then

@@ -36,72 +36,20 @@ const struct mrt_type bench_value = {"[4]uint64", 32, 0, NULL};
 const struct mrt_type bench_pointer = {"pointer", 8, 1, &bench_one};
 const struct mrt_type bench_word = {"int64", 8, 0, NULL};
 
-static const struct bench_op *const bench_tables[] = {bench_map_ops, bench_alloc_ops, bench_gc_ops,
-						      bench_sched_ops};
-
-void bench_tell(struct bench *b, const char *suffix, double value, const char *unit)
-{
-	struct bench_figure *f = &b->figure[b->nfigures];
-
-	if (b->nfigures == BENCH_FIGURES)
-		return;
-	snprintf(f->name, sizeof(f->name), "%s.%s", b->op->name, suffix);
-	f->value = value;
-	f->unit = unit;
-	b->nfigures++;
-}
+static const struct bench_op *const bench_tables[] = {bench_map_ops, bench_string_ops, bench_big_ops, bench_alloc_ops,
+						      bench_gc_ops,  bench_sched_ops, NULL};
 
 /* In a runtime with the defaults; 0 or -errno. */
 static int bench_run(struct bench *b)
 {
-	struct mrt_options opt = {.procs = b->op->procs, .gogc = 100, .seed = 1};
+	struct mrt_options opt = {
+		.procs = b->op->procs, .gogc = 100, .seed = 1, .gctrace = b->op->gctrace};
 	int rc;
 
 	if (b->op->alone != NULL)
 		return b->op->alone(b);
 	rc = mrt_run(&opt, b->op->fn, b);
 	return rc < 0 ? rc : b->error;
-}
-
-static const struct bench_op *bench_find(const char *name)
-{
-	for (size_t i = 0; i < sizeof(bench_tables) / sizeof(bench_tables[0]); i++)
-		for (const struct bench_op *op = bench_tables[i]; op->name != NULL; op++)
-			if (strcmp(op->name, name) == 0)
-				return op;
-	return NULL;
-}
-
-static int bench_list(void)
-{
-	for (size_t i = 0; i < sizeof(bench_tables) / sizeof(bench_tables[0]); i++)
-		for (const struct bench_op *op = bench_tables[i]; op->name != NULL; op++)
-			puts(op->name);
-	return 0;
-}
-
-static int bench_op(const char *name)
-{
-	static struct bench b;
-	int rc;
-
-	b.op = bench_find(name);
-	if (b.op == NULL) {
-		fprintf(stderr, "bench-runtime: no operation '%s'\n", name);
-		return 2;
-	}
-	rc = bench_run(&b);
-	if (rc < 0) {
-		fprintf(stderr, "bench-runtime: %s: %s\n", name, strerror(-rc));
-		return 1;
-	}
-	if (b.op->ops != 0)
-		printf("%s\t%.3f\tns\tchecksum %llu\n", name, (double)b.ns / (double)b.op->ops,
-		       (unsigned long long)b.checksum);
-	for (uint32_t i = 0; i < b.nfigures; i++)
-		printf("%s\t%.3f\t%s\tchecksum %llu\n", b.figure[i].name, b.figure[i].value,
-		       b.figure[i].unit, (unsigned long long)b.checksum);
-	return 0;
 }
 
 /* ----------------------------------------------------------------- statistics */
@@ -310,11 +258,11 @@ int main(int argc, char **argv)
 	if (prim_init(&opt) < 0)
 		return 1;
 	if (argc == 3 && strcmp(argv[1], "op") == 0)
-		return bench_op(argv[2]);
+		return bench_sample(bench_tables, argv[2], bench_run);
 	if (argc == 2 && strcmp(argv[1], "echo-client") == 0)
 		return bench_echo_client(ECHO_CLIENT_FD);
 	if (argc == 2 && strcmp(argv[1], "list") == 0)
-		return bench_list();
+		return bench_list(bench_tables);
 	if (argc == 2 && strcmp(argv[1], "gate") == 0)
 		return bench_gate();
 	if (argc == 2 && strcmp(argv[1], "telemetry") == 0)

@@ -6,10 +6,6 @@
 
 #include <errno.h>
 
-#define ALLOC_RING	1024u
-#define TREE_LONG	18u /* depth of the tree that stays */
-#define TREE_SHORT	14u
-#define TREES		64u
 #define OVERHEAD_COUNT	1000000u
 
 static const uint64_t alloc_one = 1, alloc_three = 3;
@@ -23,7 +19,7 @@ static const struct mrt_type alloc_pointers16 = {"16 bytes, a pointer", 16, 1, &
 			     alloc_pointers64k = {"64 KiB, two pointers", 65536, 2, &alloc_three};
 static const struct mrt_type alloc_node = {"node", 16, 2, &alloc_three};
 
-/* The last ALLOC_RING objects stay reachable. */
+/* The last BENCH_RING objects stay reachable. */
 static void alloc_objects(mrt_g *g, void *arg)
 {
 	struct bench *b = arg;
@@ -32,19 +28,19 @@ static void alloc_objects(mrt_g *g, void *arg)
 	int64_t start_ns;
 	MRT_ROOTS(g, roots, 2);
 
-	b->error = mrt_new_array(g, &bench_pointer, ALLOC_RING, &roots[0]);
+	b->error = mrt_new_array(g, &bench_pointer, BENCH_RING, &roots[0]);
 	start_ns = prim_now_ns();
-	for (uint64_t i = 0; i < b->op->ops && b->error == 0; i++) {
+	for (uint64_t i = 0; i < b->ops && b->error == 0; i++) {
 		void **ring = roots[0];
 
 		b->error = mrt_new(g, type, &roots[1]);
 		if (b->error == 0) {
 			((uint64_t *)roots[1])[last] = i;
-			mrt_store(g, &ring[i % ALLOC_RING], roots[1]);
+			mrt_store(g, &ring[i % BENCH_RING], roots[1]);
 		}
 	}
 	b->ns = prim_now_ns() - start_ns;
-	for (uint64_t i = 0; i < ALLOC_RING && b->error == 0; i++)
+	for (uint64_t i = 0; i < BENCH_RING && i < b->ops && b->error == 0; i++)
 		b->checksum += ((uint64_t **)roots[0])[i][last];
 }
 
@@ -80,9 +76,9 @@ static void alloc_trees(mrt_g *g, void *arg)
 	int64_t start_ns = prim_now_ns();
 	MRT_ROOTS(g, tree, 2);
 
-	b->error = tree_build(g, TREE_LONG, &tree[0]);
-	for (uint32_t i = 0; i < TREES && b->error == 0; i++) {
-		b->error = tree_build(g, TREE_SHORT, &tree[1]);
+	b->error = tree_build(g, BENCH_TREE_LONG, &tree[0]);
+	for (uint32_t i = 0; i < b->n && b->error == 0; i++) {
+		b->error = tree_build(g, BENCH_TREE_SHORT, &tree[1]);
 		b->checksum += tree_count(tree[1]);
 	}
 	b->checksum += tree_count(tree[0]);
@@ -107,15 +103,15 @@ static void overhead_object(mrt_g *g, void *arg)
 	uint64_t before;
 	MRT_ROOTS(g, roots, 2);
 
-	b->error = mrt_new_array(g, &bench_pointer, OVERHEAD_COUNT, &roots[0]);
+	b->error = mrt_new_array(g, &bench_pointer, b->n, &roots[0]);
 	before = overhead_held(g);
-	for (uint64_t i = 0; i < OVERHEAD_COUNT && b->error == 0; i++) {
+	for (uint64_t i = 0; i < b->n && b->error == 0; i++) {
 		b->error = mrt_new(g, b->op->type, &roots[1]);
 		if (b->error == 0)
 			mrt_store(g, (void **)roots[0] + i, roots[1]);
 	}
 	bench_tell(b, "bytes",
-		   (double)(overhead_held(g) - before) / OVERHEAD_COUNT - (double)b->op->type->size, "B");
+		   (double)(overhead_held(g) - before) / (double)b->n - (double)b->op->type->size, "B");
 }
 
 static void overhead_entry(mrt_g *g, void *arg)
@@ -128,9 +124,9 @@ static void overhead_entry(mrt_g *g, void *arg)
 	b->error = mrt_map_type_init(&type, MRT_KEY_U64, &bench_word);
 	if (b->error == 0)
 		b->error = mrt_map_new(g, &type, 0, &map[0]);
-	for (uint64_t i = 0; i < OVERHEAD_COUNT && b->error == 0; i++)
+	for (uint64_t i = 0; i < b->n && b->error == 0; i++)
 		b->error = mrt_map_put(g, &type, map[0], bench_key(i), &i);
-	bench_tell(b, "bytes", (double)(overhead_held(g) - before) / OVERHEAD_COUNT - 16, "B");
+	bench_tell(b, "bytes", (double)(overhead_held(g) - before) / (double)b->n - 16, "B");
 }
 
 const struct bench_op bench_alloc_ops[] = {
@@ -144,8 +140,9 @@ const struct bench_op bench_alloc_ops[] = {
 	{.name = "alloc_64k_pointers", .fn = alloc_objects, .type = &alloc_pointers64k, .ops = 100000},
 	{.name = "binary_trees",
 	 .fn = alloc_trees,
-	 .ops = (2u << TREE_LONG) - 1 + TREES * ((2u << TREE_SHORT) - 1)},
-	{.name = "overhead_object_64", .fn = overhead_object, .type = &alloc_pointers64},
-	{.name = "overhead_entry", .fn = overhead_entry},
+	 .n = BENCH_TREES,
+	 .ops = BENCH_TREES_NODES},
+	{.name = "overhead_object_64", .fn = overhead_object, .type = &alloc_pointers64, .n = OVERHEAD_COUNT},
+	{.name = "overhead_entry", .fn = overhead_entry, .n = OVERHEAD_COUNT},
 	{0},
 };

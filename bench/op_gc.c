@@ -8,13 +8,12 @@
 
 #include <errno.h>
 
-#define MARK_ROUNDS	3u
 #define CHURNERS	2u /* one a processor of the machine the figures are made on; the same in Go */
 #define STALL_PERIOD_NS INT64_C(1000000)
 #define PAUSES_KEPT	256u /* of pause_ns */
 
 static const uint64_t gc_three = 3;
-static const struct mrt_type gc_node = {"node", 64, 2, &gc_three};
+static const struct mrt_type gc_node = {"node", BENCH_NODE_BYTES, 2, &gc_three};
 
 /* n bytes of nodes of 64, each with two pointers to others, drawn at random; *ret: the array of all. */
 static int gc_graph(mrt_g *g, uint64_t bytes, void **ret)
@@ -43,8 +42,8 @@ static void gc_mark_heap(mrt_g *g, void *arg)
 	int64_t least_ns = INT64_MAX;
 	MRT_ROOTS(g, all, 1);
 
-	b->error = gc_graph(g, b->op->n, &all[0]);
-	for (uint32_t i = 0; i < MARK_ROUNDS && b->error == 0; i++) {
+	b->error = gc_graph(g, b->n, &all[0]);
+	for (uint32_t i = 0; i < BENCH_MARK_ROUNDS && b->error == 0; i++) {
 		int64_t start_ns = prim_now_ns(), took_ns;
 
 		mrt_gc(g);
@@ -104,6 +103,14 @@ static void pauses_tick(mrt_g *g, void *arg)
 	mrt_wg_done(g, &p->done);
 }
 
+/* Cycles that have ended. The phase is read last: one that begins in between is not counted, nor is it if it has ended by then. */
+static uint32_t pauses_cycles(void)
+{
+	uint32_t begun = gc_cycle();
+
+	return begun - (gc_phase() != GC_OFF);
+}
+
 static void pauses_watch(mrt_g *g, struct pauses *p, uint64_t cycles)
 {
 	struct mrt_memstats s;
@@ -111,7 +118,8 @@ static void pauses_watch(mrt_g *g, struct pauses *p, uint64_t cycles)
 
 	mrt_memstats_read(g, &s);
 	first = s.num_gc;
-	while (gc_cycle() < first + cycles)
+	bench_trace_begins();
+	while (pauses_cycles() < first + cycles)
 		mrt_sleep_until(g, mrt_now_ns() + 2000000);
 	atomic_store_explicit(&p->end, true, memory_order_relaxed);
 	mrt_wg_wait(g, &p->done);
@@ -124,11 +132,11 @@ static void pauses_watch(mrt_g *g, struct pauses *p, uint64_t cycles)
 static void gc_pauses(mrt_g *g, void *arg)
 {
 	struct bench *b = arg;
-	struct pauses p = {.b = b, .nodes = b->op->n / gc_node.size};
+	struct pauses p = {.b = b, .nodes = b->n / gc_node.size};
 	struct mrt_go_options opt = {.name = "churn"};
 	MRT_ROOTS(g, all, 1);
 
-	b->error = gc_graph(g, b->op->n, &all[0]);
+	b->error = gc_graph(g, b->n, &all[0]);
 	p.all = all[0];
 	mrt_wg_add(&p.done, CHURNERS + 1);
 	for (uint32_t i = 0; i < CHURNERS && b->error == 0; i++)
@@ -136,13 +144,13 @@ static void gc_pauses(mrt_g *g, void *arg)
 	if (b->error == 0)
 		b->error = mrt_go(g, pauses_tick, &p, &opt);
 	if (b->error == 0)
-		pauses_watch(g, &p, b->op->cycles);
+		pauses_watch(g, &p, b->cycles);
 }
 
 const struct bench_op bench_gc_ops[] = {
 	{.name = "mark_1gib", .fn = gc_mark_heap, .n = (uint64_t)1 << 30},
-	{.name = "pause_64m", .fn = gc_pauses, .n = (uint64_t)64 << 20, .cycles = 200},
-	{.name = "pause_512m", .fn = gc_pauses, .n = (uint64_t)512 << 20, .cycles = 40},
-	{.name = "pause_2g", .fn = gc_pauses, .n = (uint64_t)2 << 30, .cycles = 20},
+	{.name = "pause_64m", .fn = gc_pauses, .n = (uint64_t)64 << 20, .cycles = 200, .gctrace = true},
+	{.name = "pause_512m", .fn = gc_pauses, .n = (uint64_t)512 << 20, .cycles = 20, .gctrace = true, .heavy = true},
+	{.name = "pause_2g", .fn = gc_pauses, .n = (uint64_t)2 << 30, .cycles = 20, .gctrace = true, .heavy = true},
 	{0},
 };

@@ -1,24 +1,15 @@
 /*
  * op_map.c: maps: filling, finding, missing, deleting, walking, churning, at a size that fits the caches and one that does not; slices that
- * grow; large values (incident I5).
+ * grow.
  */
 #include "bench/bench.h"
 #include "runtime/prim/prim.h"
-
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define MAP_TURNS	4000000u /* operations a sample, whatever the map's size */
 #define MAP_WALK	20000000u /* entries walked over a sample */
 #define CHURN_KEYS	1000000u
 #define APPEND_LEN	1000000u
 #define APPEND_ROUNDS	20u
-#define BIG_KEYS	10000u
-#define BIG_TURNS	2000000u
-#define BIG_BYTES	1024u
-
-static const struct mrt_type bench_big = {"[1024]byte", BIG_BYTES, 0, NULL};
 
 /* A map of the operation, and its type. */
 struct bench_map {
@@ -35,7 +26,7 @@ static void map_init(mrt_g *g, struct bench *b, struct bench_map *m, const struc
 
 static void map_fill(mrt_g *g, struct bench *b, struct bench_map *m)
 {
-	for (uint64_t i = 0; i < b->op->n && b->error == 0; i++)
+	for (uint64_t i = 0; i < b->n && b->error == 0; i++)
 		b->error = mrt_map_put(g, &m->type, m->roots[0], bench_key(i), &i);
 }
 
@@ -47,7 +38,7 @@ static void map_insert(mrt_g *g, void *arg)
 	int64_t start_ns = prim_now_ns();
 	MRT_ROOT_SLOTS(g, frame, m.roots, 2);
 
-	for (uint64_t round = 0; round < MAP_TURNS / b->op->n && b->error == 0; round++) {
+	for (uint64_t round = 0; round < b->ops / b->n && b->error == 0; round++) {
 		map_init(g, b, &m, &bench_word);
 		map_fill(g, b, &m);
 		b->checksum += mrt_map_count(m.roots[0]);
@@ -66,9 +57,9 @@ static void map_look_up(mrt_g *g, struct bench *b, uint64_t first)
 	map_init(g, b, &m, &bench_word);
 	map_fill(g, b, &m);
 	start_ns = prim_now_ns();
-	for (uint64_t i = 0; i < MAP_TURNS && b->error == 0; i++) {
+	for (uint64_t i = 0; i < b->ops && b->error == 0; i++) {
 		const uint64_t *value = mrt_map_get(g, &m.type, m.roots[0],
-						    bench_key(first + bench_next(&state) % b->op->n));
+						    bench_key(first + bench_next(&state) % b->n));
 
 		b->checksum += value != NULL ? *value : 1;
 	}
@@ -81,7 +72,7 @@ static void map_hit(mrt_g *g, void *arg)
 }
 static void map_miss(mrt_g *g, void *arg)
 {
-	map_look_up(g, arg, ((struct bench *)arg)->op->n);
+	map_look_up(g, arg, ((struct bench *)arg)->n);
 }
 
 /* Filling is outside the clock. */
@@ -92,12 +83,12 @@ static void map_delete(mrt_g *g, void *arg)
 	MRT_ROOT_SLOTS(g, frame, m.roots, 2);
 
 	map_init(g, b, &m, &bench_word);
-	for (uint64_t round = 0; round < MAP_TURNS / b->op->n && b->error == 0; round++) {
+	for (uint64_t round = 0; round < b->ops / b->n && b->error == 0; round++) {
 		int64_t start_ns;
 
 		map_fill(g, b, &m);
 		start_ns = prim_now_ns();
-		for (uint64_t i = 0; i < b->op->n; i++)
+		for (uint64_t i = 0; i < b->n; i++)
 			b->checksum += mrt_map_delete(g, &m.type, m.roots[0], bench_key(i));
 		b->ns += prim_now_ns() - start_ns;
 	}
@@ -113,7 +104,7 @@ static void map_iterate(mrt_g *g, void *arg)
 	map_init(g, b, &m, &bench_word);
 	map_fill(g, b, &m);
 	start_ns = prim_now_ns();
-	for (uint64_t round = 0; round < MAP_WALK / b->op->n && b->error == 0; round++) {
+	for (uint64_t round = 0; round < b->ops / b->n && b->error == 0; round++) {
 		MRT_MAP_ITER(g, &m.type, m.roots[0], it);
 		while (mrt_map_iter_next(g, &it))
 			b->checksum += it.key ^ *(const uint64_t *)it.elem;
@@ -144,12 +135,12 @@ static void map_churn(mrt_g *g, void *arg)
 	MRT_ROOT_SLOTS(g, frame, m.roots, 2);
 
 	map_init(g, b, &m, &bench_pointer);
-	for (uint64_t i = 0; i < b->op->n / 2 && b->error == 0; i++)
-		b->error = map_churn_insert(g, &m, bench_next(&state) % b->op->n);
+	for (uint64_t i = 0; i < b->n / 2 && b->error == 0; i++)
+		b->error = map_churn_insert(g, &m, bench_next(&state) % b->n);
 	start_ns = prim_now_ns();
-	for (uint64_t i = 0; i < b->op->ops / 2 && b->error == 0; i++) {
-		b->error = map_churn_insert(g, &m, bench_next(&state) % b->op->n);
-		mrt_map_delete(g, &m.type, m.roots[0], bench_next(&state) % b->op->n);
+	for (uint64_t i = 0; i < b->ops / 2 && b->error == 0; i++) {
+		b->error = map_churn_insert(g, &m, bench_next(&state) % b->n);
+		mrt_map_delete(g, &m.type, m.roots[0], bench_next(&state) % b->n);
 	}
 	b->ns = prim_now_ns() - start_ns;
 	MRT_MAP_ITER(g, &m.type, m.roots[0], it);
@@ -158,85 +149,6 @@ static void map_churn(mrt_g *g, void *arg)
 
 		b->checksum += it.key * 3 + value[3];
 	}
-}
-
-/* --------------------------------------------------------------- large values */
-
-static int big_order(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Each turn on the clock, seven reads to three writes. */
-static void big_turns(mrt_g *g, struct bench *b, struct bench_map *m,
-		      int (*put)(mrt_g *, struct bench_map *, uint64_t), uint64_t (*get)(const void *))
-{
-	uint32_t *took_ns = malloc(BIG_TURNS * sizeof(*took_ns));
-	uint64_t state = 11;
-
-	if (took_ns == NULL)
-		b->error = -ENOMEM;
-	for (uint64_t i = 0; i < BIG_KEYS && b->error == 0; i++)
-		b->error = put(g, m, i);
-	for (uint32_t i = 0; i < BIG_TURNS && b->error == 0; i++) {
-		uint64_t draw = bench_next(&state), key = draw / 10 % BIG_KEYS;
-		int64_t start_ns = prim_now_ns();
-
-		if (draw % 10 < 7)
-			b->checksum += get(mrt_map_get(g, &m->type, m->roots[0], key));
-		else
-			b->error = put(g, m, key);
-		took_ns[i] = (uint32_t)(prim_now_ns() - start_ns);
-		b->ns += took_ns[i];
-	}
-	if (b->error == 0) {
-		qsort(took_ns, BIG_TURNS, sizeof(*took_ns), big_order);
-		bench_tell(b, "at_p99", took_ns[BIG_TURNS / 100 * 99], "ns");
-	}
-	free(took_ns);
-}
-
-static int big_inline_put(mrt_g *g, struct bench_map *m, uint64_t key)
-{
-	uint64_t value[BIG_BYTES / 8] = {key};
-
-	return mrt_map_put(g, &m->type, m->roots[0], key, value);
-}
-static uint64_t big_inline_get(const void *elem)
-{
-	return *(const uint64_t *)elem;
-}
-static int big_pointer_put(mrt_g *g, struct bench_map *m, uint64_t key)
-{
-	int rc = mrt_new(g, &bench_big, &m->roots[1]);
-
-	if (rc < 0)
-		return rc;
-	*(uint64_t *)m->roots[1] = key;
-	return mrt_map_put(g, &m->type, m->roots[0], key, &m->roots[1]);
-}
-static uint64_t big_pointer_get(const void *elem)
-{
-	return **(uint64_t *const *)elem;
-}
-
-static void big_inline(mrt_g *g, void *arg)
-{
-	struct bench_map m = {0};
-	MRT_ROOT_SLOTS(g, frame, m.roots, 2);
-
-	map_init(g, arg, &m, &bench_big);
-	big_turns(g, arg, &m, big_inline_put, big_inline_get);
-}
-static void big_pointer(mrt_g *g, void *arg)
-{
-	struct bench_map m = {0};
-	MRT_ROOT_SLOTS(g, frame, m.roots, 2);
-
-	map_init(g, arg, &m, &bench_pointer);
-	big_turns(g, arg, &m, big_pointer_put, big_pointer_get);
 }
 
 /* -------------------------------------------------------------------- slices */
@@ -249,9 +161,9 @@ static void slice_append(mrt_g *g, void *arg)
 	MRT_ROOT_SLOTS(g, frame, &s.array, 1);
 
 	start_ns = prim_now_ns();
-	for (uint64_t round = 0; round < APPEND_ROUNDS && b->error == 0; round++) {
+	for (uint64_t round = 0; round < b->ops / b->n && b->error == 0; round++) {
 		s = (struct mrt_slice){0};
-		for (int64_t i = 0; i < APPEND_LEN && b->error == 0; i++)
+		for (int64_t i = 0; i < (int64_t)b->n && b->error == 0; i++)
 			b->error = mrt_append(g, &bench_word, &s, &i, 1);
 		b->checksum += (uint64_t)((int64_t *)s.array)[s.len - 1];
 	}
@@ -271,8 +183,6 @@ const struct bench_op bench_map_ops[] = {
 	{.name = "map_iterate_1m", .fn = map_iterate, .n = 1000000, .ops = MAP_WALK},
 	{.name = "map_churn_1k", .fn = map_churn, .n = 1000, .ops = MAP_TURNS},
 	{.name = "map_churn", .fn = map_churn, .n = CHURN_KEYS, .ops = MAP_TURNS},
-	{.name = "big_value_inline", .fn = big_inline, .ops = BIG_TURNS},
-	{.name = "big_value_pointer", .fn = big_pointer, .ops = BIG_TURNS},
-	{.name = "slice_append", .fn = slice_append, .ops = APPEND_ROUNDS * (uint64_t)APPEND_LEN},
+	{.name = "slice_append", .fn = slice_append, .n = APPEND_LEN, .ops = APPEND_ROUNDS * (uint64_t)APPEND_LEN},
 	{0},
 };

@@ -36,7 +36,7 @@ static void sched_yield_turns(mrt_g *g, void *arg)
 static void sched_yield_pair(mrt_g *g, void *arg)
 {
 	struct bench *b = arg;
-	struct rally r = {.turns = b->op->ops / 2};
+	struct rally r = {.turns = b->ops / 2};
 	struct mrt_go_options opt = {.name = "turn"};
 	int64_t start_ns = prim_now_ns();
 
@@ -69,7 +69,7 @@ static void sched_rally_far(mrt_g *g, void *arg)
 static void sched_rally(mrt_g *g, void *arg)
 {
 	struct bench *b = arg;
-	struct rally r = {.turns = b->op->ops / 2};
+	struct rally r = {.turns = b->ops / 2};
 	struct mrt_go_options opt = {.name = "far side"};
 	int64_t start_ns = prim_now_ns();
 

@@ -59,3 +59,12 @@ What `slo`, `expect` and `recovery.signals` may name. `op.` and `ops.` metrics t
 
 TXT
 table metrics metric unit
+cat <<'TXT'
+
+## Names of runtime/metrics
+
+What `mrt_metrics_read` (`runtime/mrt.h`) answers to, by which Go it came in (1.19: or earlier), and what it is reckoned from: fields of MemStats, where it has
+them. `docs/fidelity.md` says which are missing. For workloads and tests: an SLO names the metrics above.
+
+TXT
+table go-metrics name since

@@ -131,7 +131,7 @@ struct gcs_scenario {
 	uint64_t memlimit, heap_reserve;
 	char *oom, *map;          /* "return"; "classic" */
 	char *rounding;           /* "1.19", "1.22": mrt_rounding */
-	char *pacer; bool pacertrace; /* "1.21" or "1.19" */
+	char *pacer; bool pacertrace, scavtrace; /* "1.21" or "1.19" */
 	uint64_t heap_profile_rate; /* MemProfileRate, bytes; 0: no profile */
 	uint64_t gc_every; bool clobber, check_edges;   /* target.stress */
 	struct gcs_workload workload[GCS_WORKLOADS_MAX]; uint32_t nworkloads;

@@ -217,6 +217,8 @@ void mrt_globals_remove(void **first);
 /* ---------------------------------------------------------------- collector */
 
 void mrt_gc(mrt_g *g); /* runtime.GC: a whole cycle including its sweep, forced */
+/* debug.FreeOSMemory: mrt_gc, and then all that is free goes back to the system, as far as that takes it. */
+void mrt_free_os_memory(mrt_g *g);
 void mrt_set_gogc(mrt_g *g, int percent); /* negative: off */
 
 /* MemStats (mstats.go); every field has Go's meaning and its invariants hold. Times are mrt_now_ns's. by_size: the
@@ -239,6 +241,32 @@ struct mrt_memstats {
 };
 /* Stops the world and empties every P's cache. */
 void mrt_memstats_read(mrt_g *g, struct mrt_memstats *ret);
+
+/* runtime/metrics, by Go's names (runtime/watch/metrics.def has them all). */
+enum mrt_metric_kind { MRT_METRIC_BAD, MRT_METRIC_UINT64, MRT_METRIC_FLOAT64, MRT_METRIC_HISTOGRAM };
+struct mrt_metric {
+	const char *name; /* with its unit: /gc/heap/goal:bytes */
+	enum mrt_metric_kind kind;
+	bool cumulative;
+	int since;	 /* Go 1.since; 19: or earlier */
+	const char *how; /* what it is reckoned from, for people */
+};
+extern const struct mrt_metric mrt_metrics[]; /* by name */
+extern const size_t mrt_metrics_count;
+
+#define MRT_METRIC_CELLS_MAX 721 /* of a histogram */
+struct mrt_metric_sample {
+	const char *name;	   /* in */
+	uint64_t *count;	   /* in: of a histogram, room for MRT_METRIC_CELLS_MAX; or NULL */
+	enum mrt_metric_kind kind; /* BAD: there is no such metric; else the one of these that is written */
+	uint64_t u64;
+	double f64;
+	/* Cell i counts what is not below bound[i] and below bound[i + 1]. The bounds stay as they are. */
+	uint32_t cells;
+	const double *bound;
+};
+/* All of one moment: stops the world. */
+void mrt_metrics_read(mrt_g *g, struct mrt_metric_sample *samples, size_t n);
 
 /* The heap profile (mrt_options.heap_profile_rate), as of the end of a mark phase one or two cycles ago, or of the last
  * mrt_gc: pprof's protobuf, gzipped. `write` takes it in pieces: 0, or -errno, which ends it and is returned. While the
@@ -492,6 +520,7 @@ struct mrt_options {
 	enum mrt_pacer pacer;
 	bool gctrace;            /* Go's line on stderr each cycle */
 	bool pacertrace;         /* and those of gcpacertrace=1 */
+	bool scavtrace;          /* and those of scavtrace=1 */
 	/* stress switches */
 	uint64_t gc_every;       /* start a GC at every nth allocation; 0 off */
 	bool clobber;            /* freed memory is overwritten with 0xdeadbeef words at sweep */

@@ -8,6 +8,7 @@
 #include "runtime/data/data.h"
 #include "runtime/gc/gc.h"
 #include "runtime/mem/mem.h"
+#include "runtime/mem/throw.h"
 #include "runtime/mrt.h"
 #include "runtime/sched/sched.h"
 #include "runtime/state.h"
@@ -33,10 +34,10 @@ static struct gc_options run_gc_options(const struct mrt_options *opt, uint32_t 
 		.heap_profile_rate = opt->heap_profile_rate,
 		.gogc = opt->gogc,
 		.memlimit = opt->memlimit,
-		.oom = opt->oom,
 		.pacer = opt->pacer,
 		.gctrace = opt->gctrace,
 		.pacertrace = opt->pacertrace,
+		.scavtrace = opt->scavtrace,
 		.gc_every = opt->gc_every,
 		.check_edges = opt->check_edges,
 		.telemetry = opt->telemetry,
@@ -61,12 +62,12 @@ int mrt_run(const struct mrt_options *opt, mrt_go_fn *fn, void *arg)
 		.seed = seed,
 		.telemetry = opt->telemetry,
 		.gc = &gc_sched_hooks,
-		.oom = opt->oom,
 	};
 	int r;
 
 	if (opt->procs > RUN_PROCS_MAX || fn == NULL)
 		return -EINVAL;
+	mem_throw_policy(opt->oom == MRT_OOM_THROW);
 	r = mem_init(opt->heap_reserve != 0 ? opt->heap_reserve : RUN_HEAP_RESERVE, &gc_mem_hooks,
 		     opt->clobber);
 	if (r < 0)

@@ -47,17 +47,17 @@ static int plan_name(char *ret, const char *name, struct plan_error *e)
 static int plan_runtime(struct plan *p, json_t *root, struct plan_error *e)
 {
 	json_int_t procs, gogc, memlimit, seed, gc_every, reserve, profile = 0;
-	int clobber, edges, gctrace, count_live = 0, pacertrace = 0;
+	int clobber, edges, gctrace, count_live = 0, pacertrace = 0, scavtrace = 0;
 	/* What a plan says that has no word of it. */
 	const char *oom, *rounding = "1.19", *pacer = "1.21";
 	json_error_t je;
 
-	if (json_unpack_ex(root, &je, 0, "{s:{s:I,s:I,s:I,s:I,s:s,s?s,s:I,s:b,s:b,s:b,s:I,s?b,s?s,s?b,s?I}}", "runtime",
+	if (json_unpack_ex(root, &je, 0, "{s:{s:I,s:I,s:I,s:I,s:s,s?s,s:I,s:b,s:b,s:b,s:I,s?b,s?s,s?b,s?b,s?I}}", "runtime",
 			   "procs", &procs, "gogc", &gogc, "memlimit", &memlimit, "seed", &seed,
 			   "oom", &oom, "rounding", &rounding, "gc_every", &gc_every, "clobber",
 			   &clobber, "check_edges", &edges, "gctrace", &gctrace, "heap_reserve", &reserve, "count_live",
 			   &count_live, "pacer", &pacer, "gcpacertrace", &pacertrace,
-			   "heap_profile_rate", &profile) < 0)
+			   "scavtrace", &scavtrace, "heap_profile_rate", &profile) < 0)
 		return plan_refuse(e, "runtime: %s", je.text);
 	if (procs < 1 || procs > WATCH_PS_MAX)
 		return plan_refuse(e, "runtime: procs must be 1 to %d", WATCH_PS_MAX);
@@ -83,6 +83,7 @@ static int plan_runtime(struct plan *p, json_t *root, struct plan_error *e)
 		.pacer = strcmp(pacer, "1.19") == 0 ? MRT_PACER_1_19 : MRT_PACER_1_21,
 		.gctrace = gctrace != 0,
 		.pacertrace = pacertrace != 0,
+		.scavtrace = scavtrace != 0,
 		.gc_every = (uint64_t)gc_every,
 		.clobber = clobber != 0,
 		.check_edges = edges != 0,

@@ -37,17 +37,17 @@ type pointers64k struct {
 
 func init() {
 	register(map[string]operation{
-		"alloc_16_noscan":    {ops: 20000000, run: func(b *bench) { allocObjects[plain16](b, 20000000) }},
-		"alloc_16_pointers":  {ops: 20000000, run: func(b *bench) { allocObjects[pointers16](b, 20000000) }},
-		"alloc_64_noscan":    {ops: 10000000, run: func(b *bench) { allocObjects[plain64](b, 10000000) }},
-		"alloc_64_pointers":  {ops: 10000000, run: func(b *bench) { allocObjects[pointers64](b, 10000000) }},
-		"alloc_512_noscan":   {ops: 4000000, run: func(b *bench) { allocObjects[plain512](b, 4000000) }},
-		"alloc_512_pointers": {ops: 4000000, run: func(b *bench) { allocObjects[pointers512](b, 4000000) }},
-		"alloc_64k_noscan":   {ops: 100000, run: func(b *bench) { allocObjects[plain64k](b, 100000) }},
-		"alloc_64k_pointers": {ops: 100000, run: func(b *bench) { allocObjects[pointers64k](b, 100000) }},
-		"binary_trees":       {ops: 2<<treeLong - 1 + trees*(2<<treeShort-1), run: allocTrees},
-		"overhead_object_64": {run: overheadObject},
-		"overhead_entry":     {run: overheadEntry},
+		"alloc_16_noscan":    {ops: 20000000, run: allocObjects[plain16]},
+		"alloc_16_pointers":  {ops: 20000000, run: allocObjects[pointers16]},
+		"alloc_64_noscan":    {ops: 10000000, run: allocObjects[plain64]},
+		"alloc_64_pointers":  {ops: 10000000, run: allocObjects[pointers64]},
+		"alloc_512_noscan":   {ops: 4000000, run: allocObjects[plain512]},
+		"alloc_512_pointers": {ops: 4000000, run: allocObjects[pointers512]},
+		"alloc_64k_noscan":   {ops: 100000, run: allocObjects[plain64k]},
+		"alloc_64k_pointers": {ops: 100000, run: allocObjects[pointers64k]},
+		"binary_trees":       {n: trees, ops: 2<<treeLong - 1 + trees*(2<<treeShort-1), run: allocTrees},
+		"overhead_object_64": {n: overheadCount, run: overheadObject},
+		"overhead_entry":     {n: overheadCount, run: overheadEntry},
 	})
 }
 
@@ -56,17 +56,19 @@ func last[T any](p *T) *uint64 {
 }
 
 // The types differ in their shape, so that each has a function of its own.
-func allocObjects[T any](b *bench, ops uint64) {
+func allocObjects[T any](b *bench) {
 	ring := make([]*T, allocRing)
 	start := time.Now()
-	for i := uint64(0); i < ops; i++ {
+	for i := uint64(0); i < b.ops; i++ {
 		p := new(T)
 		*last(p) = i
 		ring[i%allocRing] = p
 	}
 	b.took = time.Since(start)
 	for _, p := range ring {
-		b.checksum += *last(p)
+		if p != nil {
+			b.checksum += *last(p)
+		}
 	}
 }
 
@@ -93,7 +95,7 @@ func treeCount(n *node) uint64 {
 func allocTrees(b *bench) {
 	start := time.Now()
 	long := treeBuild(treeLong)
-	for i := 0; i < trees; i++ {
+	for i := uint64(0); i < b.n; i++ {
 		b.checksum += treeCount(treeBuild(treeShort))
 	}
 	b.checksum += treeCount(long)
@@ -108,19 +110,19 @@ func overheadHeld() uint64 {
 }
 
 func overheadObject(b *bench) {
-	all := make([]*pointers64, overheadCount)
+	all := make([]*pointers64, b.n)
 	before := overheadHeld()
 	for i := range all {
 		all[i] = new(pointers64)
 	}
-	b.tell("bytes", float64(overheadHeld()-before)/overheadCount-64, "B")
+	b.tell("bytes", float64(overheadHeld()-before)/float64(b.n)-64, "B")
 	runtime.KeepAlive(all)
 }
 
 func overheadEntry(b *bench) {
 	before := overheadHeld()
 	m := make(map[uint64]uint64)
-	mapFill(m, overheadCount)
-	b.tell("bytes", float64(overheadHeld()-before)/overheadCount-16, "B")
+	mapFill(m, b.n)
+	b.tell("bytes", float64(overheadHeld()-before)/float64(b.n)-16, "B")
 	runtime.KeepAlive(m)
 }

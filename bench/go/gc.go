@@ -18,10 +18,10 @@ const (
 
 func init() {
 	register(map[string]operation{
-		"mark_1gib":  {run: func(b *bench) { markHeap(b, 1<<30) }},
-		"pause_64m":  {run: func(b *bench) { pauses(b, 64<<20, 200) }},
-		"pause_512m": {run: func(b *bench) { pauses(b, 512<<20, 40) }},
-		"pause_2g":   {run: func(b *bench) { pauses(b, 2<<30, 20) }},
+		"mark_1gib":  {n: 1 << 30, run: markHeap},
+		"pause_64m":  {n: 64 << 20, cycles: 200, run: pauses},
+		"pause_512m": {n: 512 << 20, cycles: 20, run: pauses},
+		"pause_2g":   {n: 2 << 30, cycles: 20, run: pauses},
 	})
 }
 
@@ -42,8 +42,8 @@ func graph(bytes uint64) []*gcNode {
 	return all
 }
 
-func markHeap(b *bench, bytes uint64) {
-	all := graph(bytes)
+func markHeap(b *bench) {
+	all := graph(b.n)
 	least := time.Duration(math.MaxInt64)
 	for i := 0; i < markRounds; i++ {
 		start := time.Now()
@@ -80,14 +80,15 @@ func tick(end *uint32) (worst time.Duration) {
 	return
 }
 
-func pauses(b *bench, bytes uint64, cycles uint32) {
-	all := graph(bytes)
+func pauses(b *bench) {
+	all := graph(b.n)
 	var s runtime.MemStats
 	var end uint32
 	var worst time.Duration
 	var done sync.WaitGroup
 	runtime.ReadMemStats(&s)
 	first := s.NumGC
+	traceBegins()
 	done.Add(churners + 1)
 	for i := 0; i < churners; i++ {
 		go func(seed uint64) {
@@ -100,7 +101,7 @@ func pauses(b *bench, bytes uint64, cycles uint32) {
 		done.Done()
 	}()
 	cycle := []metrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}} // stops nothing, as ReadMemStats would
-	for metrics.Read(cycle); cycle[0].Value.Uint64() < uint64(first+cycles); metrics.Read(cycle) {
+	for metrics.Read(cycle); cycle[0].Value.Uint64() < uint64(first)+b.cycles; metrics.Read(cycle) {
 		time.Sleep(2 * time.Millisecond)
 	}
 	atomic.StoreUint32(&end, 1)

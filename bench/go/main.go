@@ -7,14 +7,16 @@ import (
 	"os"
 	"runtime"
 	"sort"
+	"strconv"
 	"time"
 )
 
-// An operation runs once; ops is what its time is divided by, 0 when it only tells figures of its own.
+// An operation runs once. n: entries, bytes, trees: what it makes of it. ops is what its time is divided by, 0 when it only tells figures
+// of its own. cycles: of the collector.
 type operation struct {
-	ops   uint64
-	procs int
-	run   func(b *bench)
+	n, ops, cycles uint64
+	procs          int
+	run            func(b *bench)
 }
 
 type figure struct {
@@ -23,11 +25,18 @@ type figure struct {
 	unit  string
 }
 
+// n, ops and cycles are the operation's; with BENCH_DIVIDE=K in the environment a Kth of them, at least 1.
 type bench struct {
-	name     string
-	took     time.Duration
-	checksum uint64
-	figures  []figure
+	name           string
+	n, ops, cycles uint64
+	took           time.Duration
+	checksum       uint64
+	figures        []figure
+}
+
+// traceBegins is bench_trace_begins of bench.h.
+func traceBegins() {
+	fmt.Fprintln(os.Stderr, "bench: trace begins")
 }
 
 func (b *bench) tell(suffix string, value float64, unit string) {
@@ -63,14 +72,25 @@ func sorted(took []uint32) []uint32 {
 	return took
 }
 
+func divided(count uint64) uint64 {
+	by, err := strconv.ParseUint(os.Getenv("BENCH_DIVIDE"), 10, 64)
+	if err != nil || by <= 1 || count == 0 {
+		return count
+	}
+	if count > by {
+		return count / by
+	}
+	return 1
+}
+
 func measure(name string, op operation) {
 	if op.procs != 0 {
 		runtime.GOMAXPROCS(op.procs)
 	}
-	b := &bench{name: name}
+	b := &bench{name: name, n: divided(op.n), ops: divided(op.ops), cycles: divided(op.cycles)}
 	op.run(b)
-	if op.ops != 0 {
-		fmt.Printf("%s\t%.3f\tns\tchecksum %d\n", name, float64(b.took.Nanoseconds())/float64(op.ops), b.checksum)
+	if b.ops != 0 {
+		fmt.Printf("%s\t%.3f\tns\tchecksum %d\n", name, float64(b.took.Nanoseconds())/float64(b.ops), b.checksum)
 	}
 	for _, f := range b.figures {
 		fmt.Printf("%s\t%.3f\t%s\tchecksum %d\n", f.name, f.value, f.unit, b.checksum)
@@ -82,12 +102,18 @@ func main() {
 		fmt.Println(runtime.Version())
 		return
 	}
+	if len(os.Args) == 2 && os.Args[1] == "list" {
+		for name := range operations {
+			fmt.Println(name)
+		}
+		return
+	}
 	if len(os.Args) == 3 && os.Args[1] == "op" {
 		if op, ok := operations[os.Args[2]]; ok {
 			measure(os.Args[2], op)
 			return
 		}
 	}
-	fmt.Fprintln(os.Stderr, "usage: bench-go op NAME | version")
+	fmt.Fprintln(os.Stderr, "usage: bench-go list | op NAME | version")
 	os.Exit(2)
 }

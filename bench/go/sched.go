@@ -27,12 +27,13 @@ func init() {
 }
 
 func yieldPair(b *bench) {
+	turns := b.ops / 2
 	var done sync.WaitGroup
 	done.Add(2)
 	start := time.Now()
 	for i := 0; i < 2; i++ {
 		go func() {
-			for i := 0; i < yields/2; i++ {
+			for i := uint64(0); i < turns; i++ {
 				runtime.Gosched()
 			}
 			done.Done()
@@ -42,8 +43,8 @@ func yieldPair(b *bench) {
 	b.took = time.Since(start)
 }
 
-func rallySide(ball *[2]sync.WaitGroup, side int) {
-	for i := 0; i < rallies/2; i++ {
+func rallySide(ball *[2]sync.WaitGroup, side int, turns uint64) {
+	for i := uint64(0); i < turns; i++ {
 		ball[side].Wait()
 		ball[side].Add(1)
 		ball[1-side].Done()
@@ -58,11 +59,11 @@ func rally(b *bench) {
 	done.Add(1)
 	start := time.Now()
 	go func() {
-		rallySide(&ball, 1)
+		rallySide(&ball, 1, b.ops/2)
 		done.Done()
 	}()
 	ball[0].Done()
-	rallySide(&ball, 0)
+	rallySide(&ball, 0, b.ops/2)
 	done.Wait()
 	b.took = time.Since(start)
 }

@@ -10,6 +10,7 @@
  * alike; a tick in between only empties the rings. /proc is not looked at. The caller ticks often
  * (1 ms), or the target waits for long.
  */
+#include "harness/base/throw.h"
 #include "harness/collect/collect_priv.h"
 
 #include <errno.h>
@@ -210,11 +211,14 @@ void gcs_collect_done(struct gcs_collect *c, const char *hash, uint64_t checked,
 	c->done_errors = errors;
 }
 
-static void collect_crash_text(struct gcs_collect *c)
+static void collect_crash_text(struct gcs_collect *c, const char *fatal)
 {
 	int status = c->wait_status;
 	double at = (double)c->now_ns / 1e9;
-	if (WIFSIGNALED(status))
+	if (fatal)
+		snprintf(c->crash_text, sizeof(c->crash_text), "the target died at %.1f s%s: %.90s", at,
+			 c->facts.threw ? " as oom: throw asks" : "", fatal);
+	else if (WIFSIGNALED(status))
 		snprintf(c->crash_text, sizeof(c->crash_text),
 			 "the target was killed by signal %d (%s) at %.1f s", WTERMSIG(status),
 			 strsignal(WTERMSIG(status)), at);
@@ -234,7 +238,7 @@ void gcs_collect_fail(struct gcs_collect *c, enum gcs_exit code, const char *tex
 	snprintf(c->fail_text, sizeof(c->fail_text), "%s", text);
 }
 
-void gcs_collect_exit(struct gcs_collect *c, int wait_status, bool expected)
+void gcs_collect_exit(struct gcs_collect *c, int wait_status, bool expected, const char *fatal)
 {
 	c->exited = true;
 	collect_clock(c);
@@ -245,8 +249,10 @@ void gcs_collect_exit(struct gcs_collect *c, int wait_status, bool expected)
 		return;
 	c->crashed = true;
 	c->facts.crashes++;
-	collect_crash_text(c);
-	collect_say(c, c->now_ns, 2, "%.90s", c->crash_text);
+	c->facts.threw = fatal && WIFEXITED(wait_status) && strcmp(c->scenario->oom, "throw") == 0 &&
+			 gcs_is_throw(fatal);
+	collect_crash_text(c, fatal);
+	collect_say(c, c->now_ns, 2, "%.95s", c->crash_text);
 }
 
 /* ---------------------------------------------------------------- ticks */
@@ -456,4 +462,9 @@ enum gcs_exit gcs_collect_finish(struct gcs_collect *c, int interrupted)
 		collect_view(c);
 	}
 	return c->verdict.exit;
+}
+
+bool gcs_collect_threw(const struct gcs_collect *c)
+{
+	return c->verdict.threw;
 }

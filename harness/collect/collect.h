@@ -48,11 +48,13 @@ void gcs_collect_done(struct gcs_collect *c, const char *hash, uint64_t checked,
  * say how the run would have gone on: 5, unless something worse was found before. The first one counts; a run that was interrupted stays
  * that. */
 void gcs_collect_fail(struct gcs_collect *c, enum gcs_exit code, const char *text);
-/* wait status of the target; expected: it had said done or was told to quit */
-void gcs_collect_exit(struct gcs_collect *c, int wait_status, bool expected);
+/* wait status of the target; expected: it had said done or was told to quit; fatal: gcs_fatal_line of its last words. */
+void gcs_collect_exit(struct gcs_collect *c, int wait_status, bool expected, const char *fatal);
 const struct gcs_snapshot *gcs_collect_snapshot(struct gcs_collect *c);
 /* Final drain, verdict, checkpoint of the record. interrupted: 0, SIGINT or SIGTERM. Returns the exit code. */
 enum gcs_exit gcs_collect_finish(struct gcs_collect *c, int interrupted);
+/* After _finish: it died as `oom: throw` asks, and nothing else went wrong. */
+bool gcs_collect_threw(const struct gcs_collect *c);
 void gcs_collect_destroy(struct gcs_collect *c);
 
 /* report.c: reads a record only. format: "text" or "json"; out: stdout. 0, -errno with text on err. */

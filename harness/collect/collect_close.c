@@ -66,7 +66,7 @@ static void close_tell(struct gcs_collect *c, struct gcs_occurrence *o, int64_t 
 			    o->overlapped ? "the last disarm" : "its end");
 	else if (o->state == GCS_REC_NEVER)
 		collect_say(c, t_ns, 2, "%s#%u did not come back in time", id, o->number + 1);
-	else if (o->state == GCS_REC_UNTOUCHED && o->fired)
+	else if (o->state == GCS_REC_UNTOUCHED && o->fired && !c->facts.fault[o->fault].died)
 		collect_say(c, t_ns, 0, "%s#%u moved no signal", id, o->number + 1);
 	else if (o->state == GCS_REC_UNJUDGED)
 		collect_say(c, t_ns, 1, "%s#%u could not be judged: there was no baseline yet", id,

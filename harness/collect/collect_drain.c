@@ -275,6 +275,9 @@ static void drain_effect(struct gcs_collect *c, const struct watch_record *r)
 {
 	if (r->c == GCS_EFFECT_FAILED)
 		gcs_ledger_charge(&c->ledger, GCS_DUE_ERROR, r->b, 0);
+	int fault = gcs_firing_fault(r->b);
+	if (r->c == GCS_EFFECT_DIED && fault >= 0 && (uint32_t)fault < c->scenario->nfaults)
+		c->facts.fault[fault].died++;
 	if (r->c == GCS_EFFECT_HELD)
 		gcs_ledger_charge(&c->ledger, GCS_DUE_WAKE, r->b, (int64_t)r->d);
 	gcs_record_put(c->record, GCS_ROW_EFFECT, gcs_u64(r->b), gcs_int(collect_rel(c, r->t_ns)),

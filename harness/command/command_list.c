@@ -123,6 +123,25 @@ static void list_metrics(struct list_out *o)
 			 gcs_metrics[i].about);
 }
 
+/* The names of runtime/metrics; the rest of a row is the runtime's business. */
+static void list_go_metrics(struct list_out *o)
+{
+#define METRIC_U64(id, name, cumulative, since, how, value)	    {name, "1." #since, how},
+#define METRIC_F64(id, name, cumulative, since, how, value)	    {name, "1." #since, how},
+#define METRIC_HIST(id, name, cumulative, since, how, function) {name, "1." #since, how},
+	static const struct {
+		const char *name, *since, *how;
+	} rows[] = {
+#include "runtime/watch/metrics.def"
+	};
+#undef METRIC_U64
+#undef METRIC_F64
+#undef METRIC_HIST
+	o->width = 45;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		list_row(o, rows[i].name, "since", rows[i].since, rows[i].how);
+}
+
 static const char *const list_types[] = {
 	[GCS_T_TEXT] = "text",	   [GCS_T_ID] = "id",	      [GCS_T_WORD] = "word",
 	[GCS_T_COUNT32] = "count", [GCS_T_COUNT] = "count",   [GCS_T_BYTES] = "bytes",
@@ -194,6 +213,7 @@ static const struct {
 	{"workloads", list_workloads},
 	{"incidents", list_incidents},
 	{"metrics", list_metrics},
+	{"go-metrics", list_go_metrics},
 	{"runs", NULL},
 };
 #define LIST_OF (sizeof list_of / sizeof list_of[0])

@@ -159,6 +159,11 @@ static bool explore_ended(void *self, const struct gcs_trial *t, const struct gc
 	switch (end->run.exit) {
 	case GCS_EXIT_FAIL:
 	case GCS_EXIT_CRASH:
+		if (end->run.threw) {
+			x->passed++;
+			x->threw++;
+			break;
+		}
 		explore_failed(x, t, end);
 		return true;
 	case GCS_EXIT_PASS:

@@ -17,6 +17,7 @@ struct explore {
 	const struct gcs_explore_options *opt;
 	char path[GCS_PATH_BYTES]; /* of the scenario's copy */
 	uint64_t first, begun, passed, failed, undecided;
+	uint64_t threw; /* of `passed`: died as `oom: throw` asks */
 	struct explore_failure *failure; /* in the order they were found, at the end the fastest first */
 	uint64_t undecided_seed;	 /* the first; `undecided` is not 0 */
 	enum gcs_exit undecided_exit, trouble;

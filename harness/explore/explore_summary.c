@@ -40,9 +40,9 @@ static json_t *summary_json(const struct explore *x)
 	snprintf(first, sizeof(first), "0x%" PRIx64, x->first);
 	for (uint64_t i = 0; i < x->failed; i++)
 		json_array_append_new(failures, summary_failure(x, &x->failure[i]));
-	return json_pack("{ss ss so ss ss sI sI sI sI si so sI so}", "explore", x->opt->scenario->name, "dir", x->opt->dir,
+	return json_pack("{ss ss so ss ss sI sI sI sI sI si so sI so}", "explore", x->opt->scenario->name, "dir", x->opt->dir,
 			 "variant", summary_text_or_null(x->opt->load->variant), "build", gcs_build_id(true), "first_seed",
-			 first, "seeds", (json_int_t)x->opt->seeds, "passed", (json_int_t)x->passed, "failed",
+			 first, "seeds", (json_int_t)x->opt->seeds, "passed", (json_int_t)x->passed, "threw", (json_int_t)x->threw, "failed",
 			 (json_int_t)x->failed, "undecided", (json_int_t)x->undecided, "exit", (int)explore_exit(x),
 			 "trouble", summary_text_or_null(x->trouble_sentence), "took_ns",
 			 (json_int_t)(x->ended_ns - x->began_ns), "failures", failures);
@@ -76,6 +76,8 @@ static void summary_print(const struct explore *x)
 		x->opt->scenario->chosen ? x->opt->scenario->chosen : "", done, x->opt->seeds, x->first, took, x->passed,
 		x->failed, x->undecided);
 	fprintf(out, "build %s, in %s\n", gcs_build_id(true), x->opt->dir);
+	if (x->threw)
+		fprintf(out, "%" PRIu64 " of those that passed died of want of memory, as oom: throw asks\n", x->threw);
 	if (x->trouble != GCS_EXIT_PASS)
 		fprintf(out, "ended early, exit %d: %s\n", x->trouble, x->trouble_sentence);
 	if (x->failed)

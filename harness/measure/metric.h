@@ -61,7 +61,7 @@ static inline void gcs_measure_merge(struct gcs_measure *to, const struct gcs_me
 void gcs_measure_fini(struct gcs_measure *m);
 
 struct gcs_fault_facts {
-	uint64_t visits, eligible, fired, masked;
+	uint64_t visits, eligible, fired, masked, died; /* died: the target, of so many (0 or 1) */
 	uint32_t occurrences, degraded, recovered, never;
 };
 struct gcs_facts {
@@ -69,6 +69,7 @@ struct gcs_facts {
 	uint32_t occurrences, degraded, never, open; /* open: not yet decided */
 	int64_t recovery_max_ns;
 	uint64_t integrity_checked, integrity_errors, samples_lost, crashes;
+	bool threw; /* the crash is one that `oom: throw` asks for */
 	double injector_cost;
 	int64_t stall_max_ns;
 };

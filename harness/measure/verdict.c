@@ -17,7 +17,7 @@ const char *gcs_outcome_name(enum gcs_outcome o)
 {
 	static const char *const names[] = {"not_armed",   "never_reached", "never_eligible",
 					    "never_fired", "masked",	    "without_effect",
-					    "fired",	   "not_drawn"};
+					    "fired",	   "died",	    "not_drawn"};
 	return names[o];
 }
 
@@ -30,6 +30,8 @@ enum gcs_outcome gcs_outcome_of(const struct gcs_fault *fault, const struct gcs_
 		return f->visits == 0	  ? GCS_OUT_NEVER_REACHED
 		       : f->eligible == 0 ? GCS_OUT_NEVER_ELIGIBLE
 					  : GCS_OUT_NEVER_FIRED;
+	if (f->died)
+		return GCS_OUT_DIED;
 	if (f->masked >= f->fired)
 		return GCS_OUT_MASKED;
 	return effects_known && f->degraded == 0 ? GCS_OUT_WITHOUT_EFFECT : GCS_OUT_FIRED;
@@ -243,6 +245,14 @@ static void verdict_pass(struct gcs_verdict *v, const struct gcs_grounds *g)
 			 at_once ? "within" : "after at most", back_s);
 }
 
+static bool verdict_threw(const struct gcs_grounds *g)
+{
+	for (uint32_t i = 0; i < g->scenario->nslos; i++)
+		if (g->slo[i].state < 0 && g->slo[i].has)
+			return false;
+	return g->facts->threw && g->facts->integrity_errors == 0;
+}
+
 void gcs_verdict_decide(struct gcs_verdict *v, const struct gcs_grounds *g)
 {
 	memset(v, 0, sizeof(*v));
@@ -251,6 +261,7 @@ void gcs_verdict_decide(struct gcs_verdict *v, const struct gcs_grounds *g)
 	verdict_inconclusive(v, g);
 	verdict_trust(v, g);
 	v->exit = v->nreasons ? v->reason[0].exit : GCS_EXIT_PASS;
+	v->threw = v->exit == GCS_EXIT_CRASH && verdict_threw(g);
 	v->word = gcs_verdict_word(v->exit);
 	if (v->nreasons)
 		snprintf(v->sentence, sizeof(v->sentence), "%s", v->reason[0].text);

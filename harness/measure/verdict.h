@@ -15,6 +15,7 @@ enum gcs_outcome {
 	GCS_OUT_MASKED,
 	GCS_OUT_WITHOUT_EFFECT,
 	GCS_OUT_FIRED,
+	GCS_OUT_DIED, /* the target, of it, as oom: throw asks */
 	GCS_OUT_NOT_DRAWN /* left out of this run by the scenario's activation, and not armed by hand */
 };
 const char *gcs_outcome_name(enum gcs_outcome o);
@@ -46,6 +47,7 @@ struct gcs_grounds {
 
 struct gcs_verdict {
 	enum gcs_exit exit;
+	bool threw;	    /* the target died as `oom: throw` asks, and up to then nothing that was measured failed */
 	const char *word;   /* PASS, FAIL, ... */
 	char sentence[200]; /* of the reason that decided */
 	uint32_t nreasons;

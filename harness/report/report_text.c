@@ -238,7 +238,8 @@ static void text_recovery(const struct report *r, const struct report_occurrence
 			show_back(r, o->recovery_ns, o->overlapped ? "the last disarm" : "its end")
 				.text);
 	else if (strcmp(o->state, "untouched") == 0)
-		fprintf(out, "moved no signal");
+		fprintf(out, o->fired && strcmp(r->fault[o->fault].outcome, "died") == 0 ? "the target died"
+										   : "moved no signal");
 	else if (strcmp(o->state, "unjudged") == 0)
 		fprintf(out, "could not be judged: there was no baseline yet");
 	else if (strcmp(o->state, "never") == 0)
@@ -324,6 +325,7 @@ static const char *text_outcome(const char *outcome)
 		{"fired", "fired"},
 		{"masked", "fired, but masked"},
 		{"without_effect", "fired, but moved no signal"},
+		{"died", "fired, and the target died of it"},
 		{"never_fired", "eligible, but never fired"},
 		{"never_eligible", "reached, but never eligible"},
 		{"never_reached", "armed, but never reached"},

@@ -14,6 +14,7 @@
 #include "harness/run/injector.h"
 #include "harness/run/lease.h"
 #include "harness/base/paths.h"
+#include "harness/base/throw.h"
 #include "harness/run/rundir.h"
 #include "harness/run/target.h"
 
@@ -338,7 +339,9 @@ static void run_on_exited(void *self, int status)
 	/* What it wrote last is still in the rings. */
 	if (r->trouble == GCS_EXIT_PASS || r->trouble == GCS_EXIT_INCONCLUSIVE)
 		gcs_collect_tick(r->collect);
-	gcs_collect_exit(r->collect, status, expected);
+	const char *line[GCS_LAST_WORDS];
+	size_t n = gcs_target_last_words(r->target, line);
+	gcs_collect_exit(r->collect, status, expected, gcs_fatal_line(line, n));
 	r->state = RUN_OVER;
 }
 
@@ -831,6 +834,7 @@ static void run_result(struct run *r, enum gcs_exit code, struct gcs_run_result 
 	ret->duration_ns = s->now_ns;
 	ret->target_rss_max = s->rss_max;
 	ret->operator_modified = s->operator_modified;
+	ret->threw = gcs_collect_threw(r->collect);
 }
 
 enum gcs_exit gcs_run(const struct gcs_run_options *opt, struct gcs_run_result *ret)

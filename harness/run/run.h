@@ -25,6 +25,7 @@ struct gcs_run_result {
 	int64_t duration_ns;
 	uint64_t target_rss_max;
 	bool operator_modified;
+	bool threw; /* exit is 4, for the target died as `oom: throw` asks, and nothing else went wrong */
 };
 /* Runs to the end, prints summary and place of the record on stdout, troubles on stderr. The exit
  * code. ret may be NULL. May be called again and again in one process. */

@@ -317,7 +317,7 @@ static void target_word(struct gcs_target *t, const char *line)
 static void target_stderr(void *self, char *line)
 {
 	struct gcs_target *t = self;
-	if (strncmp(line, "gc ", 3) == 0 || strncmp(line, "pacer: ", 7) == 0)
+	if (strncmp(line, "gc ", 3) == 0 || strncmp(line, "pacer: ", 7) == 0 || strncmp(line, "scav ", 5) == 0)
 		t->sink.gctrace(t->sink.self, line);
 	else if (*line)
 		target_word(t, line);

@@ -337,8 +337,6 @@ static const char *bind_scalar_hint(const struct gcs_field *f, const struct gcs_
 			return hint;
 		}
 	}
-	if (strcmp(text, "throw") == 0)
-		return "the policy 'throw' is not in this version";
 	if (f->type == GCS_T_BOOL)
 		return NULL;
 	if (len && isdigit((unsigned char)text[0]) && strspn(text, "0123456789.eE+-") == len &&

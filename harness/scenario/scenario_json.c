@@ -205,6 +205,8 @@ static json_t *json_runtime(const struct gcs_scenario *s)
 		json_object_set_new(o, "pacer", json_string(s->pacer));
 	if (o && s->pacertrace)
 		json_object_set_new(o, "gcpacertrace", json_true());
+	if (o && s->scavtrace)
+		json_object_set_new(o, "scavtrace", json_true());
 	if (o && s->heap_profile_rate)
 		json_object_set_new(o, "heap_profile_rate", json_integer(INT(s->heap_profile_rate)));
 	if (o && s->count_live)

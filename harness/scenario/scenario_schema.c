@@ -15,7 +15,7 @@
 /* clang-format off */
 static const char *const words_runtime[] = {"embedded", NULL};
 static const char *const words_map[] = {"classic", NULL};
-static const char *const words_oom[] = {"return", NULL};
+static const char *const words_oom[] = {"return", "throw", NULL};
 static const char *const words_rounding[] = {"1.19", "1.22", NULL};
 static const char *const words_pacer[] = {"1.21", "1.19", NULL};
 static const char *const words_driver[] = {"map-churn", "slice-append", "echo", "heap-follow", "sync-map", NULL};
@@ -39,10 +39,11 @@ static const struct gcs_field fields_target[] = {
 	{"memlimit", GCS_T_LIMIT, AT(gcs_scenario, memlimit), .min = MIB, .max = 1024 * GIB, .about = "soft memory limit, or none"},
 	{"heap_reserve", GCS_T_BYTES, AT(gcs_scenario, heap_reserve), .min = 64 * MIB, .max = 1024 * GIB, .about = "address space for the heap"},
 	{"map", GCS_T_WORD, AT(gcs_scenario, map), .words = words_map, .about = "layout of maps"},
-	{"oom", GCS_T_WORD, AT(gcs_scenario, oom), .words = words_oom, .about = "what an operation does that gets no memory"},
+	{"oom", GCS_T_WORD, AT(gcs_scenario, oom), .words = words_oom, .about = "when memory is refused: the operation fails and has changed nothing, or the target dies as a Go program does"},
 	{"rounding", GCS_T_WORD, AT(gcs_scenario, rounding), .words = words_rounding, .about = "sizes of grown slices and of bucket arrays, as in Go up to 1.21, or from 1.22 on"},
 	{"pacer", GCS_T_WORD, AT(gcs_scenario, pacer), .words = words_pacer, .about = "whose rules say when a collection begins: Go 1.19's, or those of 1.21 to 1.26"},
 	{"gcpacertrace", GCS_T_BOOL, AT(gcs_scenario, pacertrace), .about = "print the pacer's lines too, as GODEBUG=gcpacertrace=1; the record keeps them with gctrace's"},
+	{"scavtrace", GCS_T_BOOL, AT(gcs_scenario, scavtrace), .about = "print the scavenger's line of each cycle, as GODEBUG=scavtrace=1; the record keeps it with gctrace's"},
 	{"heap_profile_rate", GCS_T_BYTES, AT(gcs_scenario, heap_profile_rate), .max = 1024 * GIB, .about = "bytes allocated between two samples of the heap profile, as runtime.MemProfileRate; 1B: every allocation, 0B: no profile"},
 	{"stress", GCS_T_SECTION, .section = &section_stress, .about = "switches that find bugs and cost speed"},
 };

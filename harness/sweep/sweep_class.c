@@ -1,4 +1,5 @@
 /* sweep_class.c: what became of a visit that failed. */
+#include "harness/base/throw.h"
 #include "harness/sweep/sweep.h"
 
 #include <string.h>
@@ -53,7 +54,7 @@ static enum gcs_sweep_class class_of_death(const struct gcs_sweep_options *opt,
 	if (!WIFEXITED(f->status) || WEXITSTATUS(f->status) != CLASS_THROW_EXIT)
 		return GCS_SWEEP_CRASH;
 	bool asked = strcmp(opt->scenario->oom, "throw") == 0 && f->fired > 0;
-	return asked && strstr(f->words, "out of memory") ? GCS_SWEEP_THROW : GCS_SWEEP_THROW_WRONG;
+	return asked && gcs_is_throw(f->words) ? GCS_SWEEP_THROW : GCS_SWEEP_THROW_WRONG;
 }
 
 /* It fired, and all that the program has and holds is right: was anybody told? */

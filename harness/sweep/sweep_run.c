@@ -4,6 +4,7 @@
  * The scenario's faults are left out, one takes their place: the point of the sweep, armed for the
  * first four fifths of the run, whose trigger is the number of the visit (faults/fault.h).
  */
+#include "harness/base/throw.h"
 #include "harness/sweep/sweep.h"
 
 #include "harness/run/target.h"
@@ -247,6 +248,9 @@ static void sweep_last_words(struct sweep_run *r)
 {
 	const char *words[GCS_LAST_WORDS];
 	size_t n = gcs_target_last_words(r->target, words);
+	const char *fatal = gcs_fatal_line(words, n);
+	if (fatal && !r->facts->words[0])
+		sweep_word(r, fatal);
 	for (size_t i = 0; i < n && !r->facts->words[0]; i++)
 		if (strstr(words[i], "fatal error") || strstr(words[i], "broken"))
 			sweep_word(r, words[i]);

@@ -67,6 +67,14 @@ static void text_failures(const struct gcs_sweep *s, const struct gcs_sweep_opti
 	}
 }
 
+static bool text_threw(const struct gcs_sweep *s)
+{
+	for (int p = 0; p < GCS_SWEEP_PHASES; p++)
+		if (s->table[GCS_SWEEP_THROW][p])
+			return true;
+	return false;
+}
+
 void gcs_sweep_text(const struct gcs_sweep *s, const struct gcs_sweep_options *opt,
 		    enum gcs_exit code, FILE *out)
 {
@@ -84,7 +92,10 @@ void gcs_sweep_text(const struct gcs_sweep *s, const struct gcs_sweep_options *o
 		fprintf(out, "  call stacks are not told here: one pass over all visits\n");
 	text_table(s, out);
 	text_failures(s, opt, out);
-	fprintf(out, "%s%s\n", text_word(code), code == GCS_EXIT_PASS ? ": all clean or masked" : "");
+	fprintf(out, "%s%s\n", text_word(code),
+		code != GCS_EXIT_PASS ? ""
+		: text_threw(s)	      ? ": all clean, masked or the death that oom: throw asks for"
+				      : ": all clean or masked");
 }
 
 /* ---- several points */

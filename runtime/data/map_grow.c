@@ -253,10 +253,8 @@ int map_grow_start(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_
 	struct gcs_site site;
 
 	if (gcs_gate(GCS_POINT_map_grow) &&
-	    map_grow_visit(g, mt, m, b, GCS_ACT_FAIL, &site, &firing)) {
-		gcs_effect(&site, firing.id, GCS_EFFECT_FAILED, (uint64_t)firing.err);
-		return -firing.err;
-	}
+	    map_grow_visit(g, mt, m, b, GCS_ACT_FAIL, &site, &firing))
+		return gc_fault_fails(g, &site, &firing, site.arg);
 	return map_grow_to(g, mt, m, b);
 }
 
@@ -529,6 +527,28 @@ static void map_evacuate(struct sched_g *g, const struct mrt_map_type *mt, struc
 		map_advance(g, mt, m);
 }
 
+#define GROW_FAR   ((size_t)512 << 10) /* an old array above this is not in a near cache */
+#define GROW_LINE  64u
+#define GROW_AHEAD 192u /* bytes of a bucket that are asked for: all of one with keys and values of 8 */
+
+static inline void map_prefetch_bucket(const uint8_t *bucket, size_t bytes)
+{
+	for (size_t at = 0; at < bytes && at < GROW_AHEAD; at += GROW_LINE)
+		__builtin_prefetch(bucket + at, 1);
+}
+
+/* The chain lies anywhere in the old array, its cells go to two places anywhere in the new one:
+ * three waits for memory at once, not one after the other. */
+static void map_prefetch_chain(const struct mrt_map_type *mt, const struct mrt_map *m,
+			       uint64_t index)
+{
+	map_prefetch_bucket(m->old_buckets + index * mt->bucket_bytes, mt->bucket_bytes);
+	map_prefetch_bucket(m->buckets + index * mt->bucket_bytes, mt->bucket_bytes);
+	if (!map_same_size(m))
+		map_prefetch_bucket(m->buckets + (index + map_old_count(m)) * mt->bucket_bytes,
+				    mt->bucket_bytes);
+}
+
 void map_grow_work(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_map *m,
 		   uint64_t bucket, bool inserts)
 {
@@ -539,6 +559,8 @@ void map_grow_work(struct sched_g *g, const struct mrt_map_type *mt, struct mrt_
 	    map_evacuation_dropped(
 		    g, mt, m, !inserts || map_evacuated(m->old_buckets + own * mt->bucket_bytes)))
 		return;
+	if (map_old_count(m) * mt->bucket_bytes > GROW_FAR)
+		map_prefetch_chain(mt, m, own);
 	map_evacuate(g, mt, m, own);
 	if (map_growing(m))
 		map_evacuate(g, mt, m, map_nevacuate(m));

@@ -131,8 +131,7 @@ static int slice_grow_fault(struct sched_g *g, const struct mrt_type *elem, size
 	site.type = elem->name;
 	if (!gcs_decide(GCS_POINT_slice_grow, &site, &firing) || firing.action != GCS_ACT_FAIL)
 		return 0;
-	gcs_effect(&site, firing.id, GCS_EFFECT_FAILED, (uint64_t)firing.err);
-	return -firing.err;
+	return gc_fault_fails(g, &site, &firing, bytes);
 }
 
 /* The room beyond what is needed, multiplied: less of it rounded down, more of it up. */

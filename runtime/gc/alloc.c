@@ -8,17 +8,20 @@
  * What is put into a tiny block that was there has nothing of its own: the block was zeroed when it was new, and
  * is black while marking, for the cycle greyed it at its start or it was born black.
  *
- * Out of memory. `return`: a whole collection, shared by all who wait, one retry, then -ENOMEM.
- * `throw`: Go's text and exit status 2. An injected mem/malloc failure is neither: it is final,
- * with no collection. The other points of mem/ that fail do so below: the policy follows, and its
+ * Out of memory. `return`: a whole collection, shared by all who wait, one retry, then -ENOMEM. An injected mem/malloc
+ * failure is final there, with no collection. The other points of mem/ that fail do so below: the policy follows, and its
  * retry visits them again. Their firings are masked when memory comes in the end; if not, the last one
  * failed the operation.
+ *
+ * `throw`: Go's text and exit status 2 (runtime/mem/throw.h), with no collection, at the first refusal that is not healed by
+ * sweeping. mem/malloc, map/grow and slice/grow say what Go would: it knows no allocation that fails but for a heap that
+ * cannot grow. The last firing that refused is the one that the process died of.
  */
 #include "runtime/gc/gc_priv.h"
+#include "runtime/mem/throw.h"
 #include "runtime/watch/heap_profile.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #define ALLOC_BYTES_MAX	 ((size_t)1 << 47)
@@ -26,6 +29,28 @@
 
 /* Where every object of size 0 lies. */
 static _Alignas(8) char alloc_zero_object[8];
+
+int gc_fault_fails(struct sched_g *g, const struct gcs_site *site, const struct gcs_firing *firing, size_t bytes)
+{
+	if (mem_throws()) {
+		g->refused[0] = firing->id;
+		g->nrefused = 1;
+		mem_throw_heap(bytes);
+	}
+	gcs_effect(site, firing->id, GCS_EFFECT_FAILED, (uint64_t)firing->err);
+	return firing->err > 0 ? -firing->err : -ENOMEM;
+}
+
+void gc_dying(size_t bytes)
+{
+	struct sched_g *g = sched_current();
+	struct gcs_site site;
+
+	if (g == NULL || g->nrefused == 0)
+		return;
+	site = gc_site(g, true, bytes);
+	gcs_effect(&site, g->refused[g->nrefused - 1], GCS_EFFECT_DIED, bytes);
+}
 
 /* One visit of an armed gate. 0, or -errno: this allocation fails. */
 static int alloc_fault(struct sched_g *g, const struct mrt_type *type, size_t bytes)
@@ -36,8 +61,7 @@ static int alloc_fault(struct sched_g *g, const struct mrt_type *type, size_t by
 	site.type = type->name;
 	if (!gcs_decide(GCS_POINT_mem_malloc, &site, &firing) || firing.action != GCS_ACT_FAIL)
 		return 0;
-	gcs_effect(&site, firing.id, GCS_EFFECT_FAILED, (uint64_t)firing.err);
-	return firing.err > 0 ? -firing.err : -ENOMEM;
+	return gc_fault_fails(g, &site, &firing, bytes);
 }
 
 bool gc_refuse(enum gcs_point point, size_t bytes)
@@ -85,21 +109,6 @@ static void alloc_refused_settle(struct sched_g *g, size_t bytes, int64_t stall_
 	g->nrefused = 0;
 }
 
-/* Go's last words (malloc.go, mheap.go): the block is what grow asked the OS for. */
-static _Noreturn void alloc_throw(size_t bytes)
-{
-	size_t block = (bytes + MEM_CHUNK_BYTES - 1) / MEM_CHUNK_BYTES * MEM_CHUNK_BYTES;
-	struct mem_stats s;
-	char text[160];
-
-	mem_stats_read(&s);
-	snprintf(text, sizeof(text),
-		 "runtime: out of memory: cannot allocate %zu-byte block (%llu in use)\nfatal "
-		 "error: out of memory\n",
-		 block, (unsigned long long)s.heap_sys);
-	prim_die(2, text);
-}
-
 static uint64_t alloc_refused_first(const struct sched_g *g)
 {
 	return g->nrefused != 0 ? g->refused[0] : 0;
@@ -110,8 +119,8 @@ static int64_t alloc_stall(struct sched_g *g, size_t bytes)
 {
 	int64_t begin_ns = prim_now_ns();
 
-	if (gc_st.opt.oom == MRT_OOM_THROW)
-		alloc_throw(bytes);
+	if (mem_throws())
+		mem_throw_heap(bytes);
 	gc_wait_full(g, GC_TRIGGER_EMERGENCY, alloc_refused_first(g));
 	return prim_now_ns() - begin_ns;
 }
@@ -217,7 +226,7 @@ static void alloc_black(struct sched_g *g, void *obj, size_t slot_bytes)
 	struct mem_obj o;
 
 	gc_must(mem_find(obj, &o), "gc: a new object is not in the heap\n");
-	if (mem_mark(&o))
+	if (mem_mark_black(&o))
 		gc_local_of(g)->bytes_marked += slot_bytes;
 }
 

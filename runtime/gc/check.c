@@ -169,6 +169,9 @@ static int check_span(struct mem_span *s, void *arg)
 			continue;
 		if (w->colours && mem_marked(&o))
 			w->marked_bytes += mem_obj_bytes(&o);
+		if (w->colours && mem_grey(&o))
+			return check_broken(w, 6, "object %#lx (%zu bytes) was never scanned",
+					    (unsigned long)o.base, mem_obj_bytes(&o));
 		r = mem_obj_noscan(&o) ? 0 : check_object_pointers(w, &o);
 		if (r != 0)
 			return r;

@@ -76,6 +76,14 @@ static void cycle_gauges(int64_t now_ns)
 			      memory_order_relaxed);
 }
 
+/* A stop of the cycle is over: how long it was. No safepoint since the world runs again. */
+static int64_t cycle_stopped(const struct sched_stw *stw)
+{
+	watch_time_hist_add(&gc_st.pauses, stw->start_ns - stw->request_ns);
+	watch_time_hist_add(&gc_st.stopping, stw->stopped_ns - stw->request_ns);
+	return stw->start_ns - stw->request_ns;
+}
+
 /* --------------------------------------------------------------- to an end: waiting */
 
 static bool cycle_reached(uint32_t target)
@@ -332,7 +340,7 @@ uint32_t gc_start_claimed(struct sched_g *g, enum gc_trigger why, uint64_t firin
 					 memory_order_relaxed);
 	sched_start_world(g, &stw, cycle, firing);
 	gc_limiter_transition_end(stw.start_ns);
-	gc_st.stw1_ns = stw.start_ns - stw.request_ns;
+	gc_st.stw1_ns = cycle_stopped(&stw);
 	gc_emit(g, WATCH_GC_START, cycle, why, gc_st.heap_at_start, gc_st.goal_at_start,
 		gc_firing(), 0);
 	gc_hold_end(g);
@@ -442,7 +450,11 @@ static void cycle_account(struct cycle_cpu *cpu, int64_t end_ns)
 	cpu->idle = atomic_exchange_explicit(&gc_pacer.idle_ns, 0, memory_order_relaxed);
 	cpu->total = cpu->assist + cpu->background + pause * (int64_t)gc_st.procs;
 	gc_count(&gc_st.cpu_ns, cpu->total);
-	gc_st.assist_total_ns += cpu->assist;
+	gc_st.cpu.assist_ns += cpu->assist;
+	gc_st.cpu.background_ns += cpu->background;
+	gc_st.cpu.idle_ns += cpu->idle;
+	gc_st.cpu.pause_ns += pause * (int64_t)gc_st.procs;
+	gc_st.cpu.available_ns = gc_cpu_available_ns(end_ns);
 	gc_st.pause_total_ns += (uint64_t)pause;
 	gc_st.pause_ns[gc_st.num_gc % 256] = (uint64_t)pause;
 	gc_st.pause_end[gc_st.num_gc % 256] = (uint64_t)end_ns;
@@ -518,7 +530,7 @@ static void cycle_report(struct sched_g *g, const struct cycle_cpu *cpu, int64_t
 		return;
 	atomic_store_explicit(&t->gauges.gc_forced, gc_st.num_forced, memory_order_relaxed);
 	atomic_store_explicit(&t->gauges.mark_ns_last, (uint64_t)mark_ns, memory_order_relaxed);
-	atomic_store_explicit(&t->gauges.assist_ns_total, (uint64_t)gc_st.assist_total_ns,
+	atomic_store_explicit(&t->gauges.assist_ns_total, (uint64_t)gc_st.cpu.assist_ns,
 			      memory_order_relaxed);
 }
 
@@ -527,7 +539,7 @@ static void cycle_finish(struct sched_g *g, const struct sched_stw *stw)
 {
 	struct cycle_cpu cpu;
 
-	gc_st.stw2_ns = stw->start_ns - stw->request_ns;
+	gc_st.stw2_ns = cycle_stopped(stw);
 	cycle_account(&cpu, stw->start_ns);
 	watch_profile_flush();
 	gc_assist_wake_all(g);
@@ -574,7 +586,7 @@ static bool cycle_try_end(struct sched_g *g)
 	sched_stop_world(g, SCHED_STW_GC_END, &stw);
 	if (cycle_work_left_stopped()) {
 		sched_start_world(g, &stw, gc_cycle(), gc_firing());
-		gc_st.stw_aborted_ns += stw.start_ns - stw.request_ns;
+		gc_st.stw_aborted_ns += cycle_stopped(&stw);
 		gc_workers_answer();
 		return true;
 	}
@@ -710,6 +722,7 @@ const struct mem_hooks gc_mem_hooks = {
 	.fragment = gc_fragment,
 	.fragmented = gc_fragmented,
 	.special_dead = gc_profile_dead,
+	.dying = gc_dying,
 };
 
 int gc_init(const struct gc_options *opt)
@@ -730,6 +743,7 @@ int gc_init(const struct gc_options *opt)
 	gc_assist_init();
 	gc_sweep_init();
 	gc_scavenge_init();
+	gc_metrics_init();
 	gc_check_init();
 	gc_pacer_init();
 	gc_limiter_init(opt->procs, gc_st.init_ns);

@@ -7,8 +7,8 @@
  * unless a grey object protects it.
  *
  * Files: alloc.c (mallocgc order, OOM policy), barrier.c, workbuf.c, mark.c (drain, oblets), roots.c, assist.c, pacer.c, pacer_goal.c,
- * cons_mark.c, limiter.c (the share of the CPU), trace.c (gcpacertrace), cycle.c (phases), worker.c (background workers), sweep.c,
- * scavenge.c (what goes back to the system), check.c, memstats.c, profile.c (samples of the heap profile).
+ * cons_mark.c, limiter.c (the share of the CPU), trace.c (gcpacertrace, scavtrace), cycle.c (phases), worker.c (background workers), sweep.c,
+ * scavenge.c (what goes back to the system), check.c, memstats.c, metrics.c (runtime/metrics), profile.c (samples of the heap profile).
  */
 #pragma once
 
@@ -30,7 +30,7 @@ static inline bool gc_barrier_enabled(void)
 struct gc_options {
 	uint32_t procs;
 	uint64_t seed, heap_profile_rate;
-	int gogc; uint64_t memlimit; enum mrt_oom oom; enum mrt_pacer pacer; bool gctrace, pacertrace; uint64_t gc_every; bool check_edges;
+	int gogc; uint64_t memlimit; enum mrt_pacer pacer; bool gctrace, pacertrace, scavtrace; uint64_t gc_every; bool check_edges;
 	struct mrt_telemetry *telemetry;
 };
 int gc_init(const struct gc_options *opt); /* before sched_init: gives it gc_sched_hooks; after mem_init with gc_mem_hooks */
@@ -48,6 +48,8 @@ extern const struct mem_hooks gc_mem_hooks;
  * -ENOMEM, -EOVERFLOW; *ret is written last.
  */
 int gc_alloc(struct sched_g *g, const struct mrt_type *type, size_t n, void **ret);
+/* A fault has refused g `bytes`, for good: its effect is told. -errno; under `throw` that is the end (runtime/mem/throw.h). */
+int gc_fault_fails(struct sched_g *g, const struct gcs_site *site, const struct gcs_firing *firing, size_t bytes);
 /* The barrier alone, for bulk moves: shade what is overwritten and what is stored. Call before the store. No safepoint. */
 void gc_barrier(struct sched_g *g, void *old_value, void *new_value);
 /* Store with barrier and without the gc/write gate, no safepoint: for stores inside a runtime operation. */

@@ -10,6 +10,8 @@
 #include "faults/gate.h"
 #include "runtime/gc/gc.h"
 #include "runtime/watch/pacertrace.h"
+#include "runtime/watch/scavtrace.h"
+#include "runtime/watch/time_hist.h"
 #include "runtime/watch/telemetry.h"
 
 #define GC_WORKBUF_BYTES	2048u
@@ -30,7 +32,7 @@
 
 struct gc_workbuf {
 	struct gc_workbuf *next;
-	uint32_t n, pad[3];
+	uint32_t n, at, pad[2]; /* at: of a buffer of spans, those before it are taken */
 	uintptr_t obj[GC_WORKBUF_PTRS];
 };
 _Static_assert(sizeof(struct gc_workbuf) == GC_WORKBUF_BYTES, "253 pointers in 2048 bytes");
@@ -39,6 +41,7 @@ _Static_assert(sizeof(struct gc_workbuf) == GC_WORKBUF_BYTES, "253 pointers in 2
  */
 struct gc_local {
 	struct gc_workbuf *w1, *w2; /* LIFO: w1 is the one in use */
+	struct gc_workbuf *spans_in, *spans_out; /* FIFO; both or none are there */
 	uint32_t barrier_n;
 	bool flushed; /* handed a buffer to the shared list since the last ragged barrier */
 	uint64_t bytes_marked;	       /* in this cycle: greyed here, or born black here */
@@ -81,6 +84,11 @@ struct gc_limiter_counts {
 };
 
 /* Written by the owner of a phase edge while the world is stopped, unless atomic. */
+/* Of all cycles that are over, times of all Ps (mstats.go:cpuStats). */
+struct gc_cpu_totals {
+	int64_t assist_ns, background_ns, idle_ns, pause_ns, available_ns;
+};
+
 struct gc_state {
 	struct gc_options opt;
 	uint32_t procs, stop_cpus;
@@ -108,10 +116,12 @@ struct gc_state {
 
 	/* lifetime totals */
 	_Atomic int64_t cpu_ns; /* collector's, idle marking left out */
-	int64_t assist_total_ns;
 	struct gc_limiter_counts limited; /* told of */
 	uint64_t pause_total_ns, pause_ns[256], pause_end[256];
 	uint32_t num_gc, num_forced;
+	struct gc_cpu_totals cpu;
+	/* Each stop of a cycle: all of it, and until everybody had stopped. Written by the stopper, before its next safepoint. */
+	struct watch_time_hist pauses, stopping;
 	_Atomic int64_t last_gc_ns;
 	void (*on_start)(void);	  /* gc_on_start; NULL: none */
 	struct sched_g *periodic; /* starts the two-minute cycle */
@@ -166,6 +176,17 @@ void gc_work_fini(void);
 void gc_work_put(struct gc_local *l, uintptr_t obj);
 /* 0: nothing local and nothing shared. */
 uintptr_t gc_work_get(struct gc_local *l);
+/* A span that has begun to wait (mem_span_wait). */
+void gc_work_put_span(struct gc_local *l, struct mem_span *s);
+/* The one that has waited longest, here and then in the shared list; NULL: none. */
+struct mem_span *gc_work_get_span(struct gc_local *l);
+/* The one that will be taken next, as far as is known here; NULL: not known. */
+static inline struct mem_span *gc_work_peek_span(const struct gc_local *l)
+{
+	const struct gc_workbuf *w = l->spans_out;
+
+	return w->at < w->n ? (struct mem_span *)w->obj[w->at] : NULL;
+}
 /* Hand everything local to the shared list. */
 void gc_work_flush(struct gc_local *l);
 /* Others are hungry: give a part away. */
@@ -207,6 +228,8 @@ void gc_roots_prepare(void);
 int64_t gc_roots_step(struct sched_g *g);
 /* Jobs that nobody has taken, or goroutines asked and not yet scanned. */
 bool gc_roots_left(void);
+/* Goroutines were asked and are not known to have scanned themselves. Relaxed. */
+bool gc_roots_awaited(void);
 /* Scan g's frames and pins into its own P's buffers (hook scan_self). */
 void gc_scan_self(struct sched_g *g);
 uint64_t gc_roots_stack_bytes(void);   /* scanned in this cycle */
@@ -373,6 +396,8 @@ void gc_trace_pacer_start(uint64_t goal);
 void gc_trace_pacer_end(const struct gc_cons_mark_sample *s, struct watch_ratio cons_mark, bool reset);
 /* The heap when the sweep was paced last, and by what. */
 void gc_trace_pacer_sweep(uint64_t basis_live, struct watch_ratio pages_per_byte);
+/* So many bytes given back; forced: by mrt_free_os_memory. No lock is held. */
+void gc_trace_scav(uint64_t work, bool forced);
 
 /* -------------------------------------------------------------------- cycle.c */
 
@@ -417,6 +442,8 @@ const char *gc_memstats_broken(const struct mrt_memstats *m, const struct gc_mem
 /* World stopped: the figures as they are, the caches' counters counted in. */
 void gc_memstats_collect(struct mrt_memstats *ret, struct gc_memstats_books *ret_books);
 /* World stopped: 0, or -EUCLEAN with a text. */
+/* Before anything runs. */
+void gc_metrics_init(void);
 int gc_memstats_check(char *text, size_t cap);
 
 /* ------------------------------------------------------------------ profile.c */
@@ -430,6 +457,8 @@ void gc_profile_dead(void *bucket); /* hook of mem */
 /* Hook of mem: an armed gate below the allocation policy. System goroutines, and threads without one,
  * are not refused: they could not go on. */
 bool gc_refuse(enum gcs_point point, size_t bytes);
+/* Hook of mem: the firing that refused the running goroutine its memory is what the process dies of. */
+void gc_dying(size_t bytes);
 /* Hook of mem: the armed gate of mem/slow. The thread sleeps and keeps its P, as in a page fault. */
 void gc_fault_in(size_t bytes);
 
@@ -544,6 +573,8 @@ int gc_scavenge_start(void);
 void gc_scavenge_note(void);
 /* World stopped, the next goal is set. */
 void gc_scavenge_pace(void);
+/* The sweep of a cycle is over: scavtrace's line, of the background's work since the last one (mgcsweep.go). */
+void gc_scavenge_trace(void);
 /* There may be something to give back. */
 void gc_scavenge_wake(struct sched_g *g);
 void gc_scavenge_fresh(size_t bytes, size_t grown); /* hook of mem */

@@ -6,6 +6,10 @@
  * are cut into pieces when their first one is scanned, so that several workers share them and none
  * is stuck in one.
  *
+ * Small objects are many, and each lies on a page of its own as far as the order in which they are
+ * found goes: of them not the object waits but its span, until those before it have been scanned
+ * and most of its own objects have been found (mem_span_batched; mgcmark_greenteagc.go).
+ *
  * Marking waits for memory more than it computes. So nothing is looked at when it is found, but a
  * little later, with its cache line on the way: pointers go through one short queue before their
  * span is read, the objects they lead to through a second one before their mark is, and grey objects
@@ -17,7 +21,9 @@
  */
 #include "runtime/gc/gc_priv.h"
 
-#define MARK_BALANCE_OBJECTS 64u
+#define MARK_BALANCE_OBJECTS 64u /* between looks whether others are hungry */
+#define MARK_SPAN_OBJECTS    16u /* that a span counts as there */
+#define MARK_AHEAD	     8u /* objects of a span that are asked for before they are scanned */
 
 /* Grey if it was white; what holds no pointers goes to black at once. */
 static inline void mark_object(struct gc_local *l, const struct mem_obj *o)
@@ -26,8 +32,12 @@ static inline void mark_object(struct gc_local *l, const struct mem_obj *o)
 		return;
 	prim_step(PRIM_COST_MARK_OBJECT);
 	l->bytes_marked += mem_obj_bytes(o);
-	if (!mem_obj_noscan(o))
+	if (mem_span_batched(o->span)) {
+		if (mem_span_wait(o->span))
+			gc_work_put_span(l, o->span);
+	} else if (!mem_obj_noscan(o)) {
 		gc_work_put(l, o->base);
+	}
 }
 
 void gc_grey(struct gc_local *l, uintptr_t p)
@@ -98,29 +108,38 @@ static uintptr_t mark_next(struct gc_local *l)
 	return obj;
 }
 
-/* The object that has been longest in the pipe; 0: nothing grey is left here or in the shared list.
- */
-static uintptr_t pipe_next(struct mark_pipe *pipe, struct gc_local *l)
-{
+/* What is to be scanned next: the object that has been longest in the pipe, or a span when none is
+ * there or on its way. Both 0: nothing grey is left here or in the shared lists. */
+struct mark_next {
 	uintptr_t obj;
+	struct mem_span *span;
+};
+
+static struct mark_next pipe_next(struct mark_pipe *pipe, struct gc_local *l)
+{
+	struct mark_next next = {0};
 
 	while (pipe->grey_in - pipe->grey_out < MARK_PIPE) {
-		obj = mark_next(l);
+		uintptr_t obj = mark_next(l);
+
 		if (obj != 0) {
 			__builtin_prefetch((const void *)obj);
 			mem_bits_prefetch(obj);
 			pipe->grey[pipe->grey_in++ % MARK_PIPE] = obj;
+		} else if (pipe->grey_in != pipe->grey_out) {
+			break;
+		} else if ((next.span = gc_work_get_span(l)) != NULL) {
+			return next;
 		} else if (pipe->found_in != pipe->found_out) {
 			pipe_found_take(pipe, l);
 		} else if (pipe->at_in != pipe->at_out) {
 			pipe_at_take(pipe, l);
-		} else if (pipe->grey_in == pipe->grey_out) {
-			return 0;
 		} else {
-			break;
+			return next;
 		}
 	}
-	return pipe->grey[pipe->grey_out++ % MARK_PIPE];
+	next.obj = pipe->grey[pipe->grey_out++ % MARK_PIPE];
+	return next;
 }
 
 /* Back to the buffers with what it holds. */
@@ -137,7 +156,7 @@ static void pipe_drain(struct mark_pipe *pipe, struct gc_local *l)
 /* ----------------------------------------------------------------- scanning */
 
 /* 64 words or less from addr; returns the end of the last pointer word. */
-static uintptr_t mark_scan_block(struct mark_pipe *pipe, struct gc_local *l, uintptr_t addr,
+static inline __attribute__((always_inline)) uintptr_t mark_scan_block(struct mark_pipe *pipe, struct gc_local *l, uintptr_t addr,
 				 uintptr_t end, uintptr_t last)
 {
 	uint64_t bits = mem_bits_get(addr);
@@ -177,6 +196,68 @@ static int64_t mark_scan_object(struct mark_pipe *pipe, struct gc_local *l, uint
 	for (uintptr_t p = addr; p < end; p += 64 * sizeof(uintptr_t))
 		last = mark_scan_block(pipe, l, p, end, last);
 	return (int64_t)(last - addr);
+}
+
+/* One of at most 64 words. Returns its work. */
+static inline int64_t mark_scan_small(struct mark_pipe *pipe, struct gc_local *l, uintptr_t addr,
+				      size_t bytes)
+{
+	return (int64_t)(mark_scan_block(pipe, l, addr, addr + bytes, addr) - addr);
+}
+
+/* The grey objects of one word of a span, those a few places on already on their way. */
+static int64_t mark_scan_word(struct mark_pipe *pipe, struct gc_local *l, uintptr_t base,
+			      size_t bytes, uint64_t grey)
+{
+	uint64_t ahead = grey;
+	int64_t work = 0;
+
+	for (uint32_t i = 0; i < MARK_AHEAD && ahead != 0; i++, ahead &= ahead - 1)
+		__builtin_prefetch((const void *)(base + (size_t)__builtin_ctzll(ahead) * bytes));
+	for (; grey != 0; grey &= grey - 1) {
+		if (ahead != 0) {
+			__builtin_prefetch(
+				(const void *)(base + (size_t)__builtin_ctzll(ahead) * bytes));
+			ahead &= ahead - 1;
+		}
+		work += mark_scan_small(pipe, l, base + (size_t)__builtin_ctzll(grey) * bytes, bytes);
+	}
+	return work;
+}
+
+/* The first grey objects of the span that comes after this one. */
+static void mark_prefetch_span_next(const struct gc_local *l)
+{
+	const struct mem_span *s = gc_work_peek_span(l);
+	uint32_t asked = 0;
+
+	if (s == NULL)
+		return;
+	for (uint32_t w = 0; w * 64 < s->nelems && asked < MARK_AHEAD; w++) {
+		uint64_t grey = mem_span_see_grey(s, w);
+
+		for (; grey != 0 && asked < MARK_AHEAD; grey &= grey - 1, asked++)
+			__builtin_prefetch((const void *)(s->base +
+							  (w * 64 + (size_t)__builtin_ctzll(grey)) *
+								  s->elem_bytes));
+	}
+}
+
+/* All grey objects of a span that waited; none are left if another drain was faster. */
+static int64_t mark_scan_span(struct mark_pipe *pipe, struct gc_local *l, struct mem_span *s)
+{
+	size_t bytes = s->elem_bytes;
+	int64_t work = 0;
+
+	mark_prefetch_span_next(l);
+	mem_span_waited(s);
+	for (uint32_t w = 0; w * 64 < s->nelems; w++) {
+		uint64_t grey = mem_span_take_grey(s, w);
+
+		if (grey != 0)
+			work += mark_scan_word(pipe, l, s->base + w * 64 * bytes, bytes, grey);
+	}
+	return work;
 }
 
 /* Count what was scanned; background work pays waiting assists. */
@@ -237,18 +318,25 @@ int64_t gc_drain(struct sched_g *g, uint32_t flags, int64_t limit, int64_t begin
 	int64_t done = mark_drain_roots(g, flags, limit), check = GC_CHECK_THRESHOLD;
 	struct mark_pipe pipe = {.found_in = 0};
 	bool closed = gc_stage_closed(GC_STAGE_HEAP);
-	uint32_t objects = 0;
+	uint32_t since = 0; /* the last look whether others are hungry */
 
 	while (!closed && done < limit && !mark_should_stop(g, flags)) {
-		uintptr_t obj;
+		struct mark_next next;
 		int64_t work;
 
-		if (++objects % MARK_BALANCE_OBJECTS == 0 && gc_st.procs > 1 && !gc_work_shared())
-			gc_work_balance(l);
-		obj = pipe_next(&pipe, l);
-		if (obj == 0)
+		if (since >= MARK_BALANCE_OBJECTS) {
+			since = 0;
+			if (gc_st.procs > 1 && !gc_work_shared())
+				gc_work_balance(l);
+		}
+		next = pipe_next(&pipe, l);
+		since += next.span != NULL ? MARK_SPAN_OBJECTS : 1;
+		if (next.obj != 0)
+			work = mark_scan_object(&pipe, l, next.obj);
+		else if (next.span != NULL)
+			work = mark_scan_span(&pipe, l, next.span);
+		else
 			break;
-		work = mark_scan_object(&pipe, l, obj);
 		l->scan_work += work;
 		done += work;
 		if (l->scan_work >= GC_CREDIT_SLACK) {

@@ -292,6 +292,11 @@ int64_t gc_roots_step(struct sched_g *g)
 	return target != NULL ? roots_scan_one(g, target) : -1;
 }
 
+bool gc_roots_awaited(void)
+{
+	return atomic_load_explicit(&roots.deferred, memory_order_relaxed) != 0;
+}
+
 bool gc_roots_left(void)
 {
 	/* The counter last: a job is in it before it leaves the cursor. Acquire pairs with

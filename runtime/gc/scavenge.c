@@ -29,6 +29,8 @@ static struct {
 	_Atomic uint32_t parked; /* 1: in WAITING, may be made ready by who sets it to 0 */
 	_Atomic uint32_t asked;	 /* 1: woken since it last looked at what there is to do */
 	_Atomic uint64_t goal;	 /* A, bytes; written while the world is stopped */
+	/* Given back in the background since the last line of scavtrace, bytes. Relaxed: a figure for people. */
+	_Atomic uint64_t work;
 	uint64_t last_inuse, last_goal; /* at the end of the last mark phase; 0: none yet */
 } scavenge;
 
@@ -38,7 +40,13 @@ void gc_scavenge_init(void)
 	atomic_store_explicit(&scavenge.parked, 0, memory_order_relaxed);
 	atomic_store_explicit(&scavenge.asked, 0, memory_order_relaxed);
 	atomic_store_explicit(&scavenge.goal, SCAVENGE_OFF, memory_order_relaxed);
+	atomic_store_explicit(&scavenge.work, 0, memory_order_relaxed);
 	scavenge.last_inuse = scavenge.last_goal = 0;
+}
+
+void gc_scavenge_trace(void)
+{
+	gc_trace_scav(atomic_exchange_explicit(&scavenge.work, 0, memory_order_relaxed), false);
 }
 
 /* ---------------------------------------------------------------------- goals */
@@ -148,6 +156,22 @@ void gc_scavenge_fresh(size_t bytes, size_t grown)
 		gc_limiter_event_end(p, prim_now_ns());
 }
 
+/* -------------------------------------------------------------------- by hand */
+
+void mrt_free_os_memory(mrt_g *pub)
+{
+	uint64_t work = 0;
+	int64_t released;
+
+	mrt_gc(pub);
+	while ((released = mem_scavenge(SIZE_MAX)) > 0) {
+		work += (uint64_t)released;
+		mrt_safepoint(pub);
+	}
+	if (gc_st.opt.scavtrace)
+		gc_trace_scav(work, true);
+}
+
 /* ---------------------------------------------------------------- background */
 
 static bool scavenge_parked(struct sched_g *g, void *arg)
@@ -203,6 +227,8 @@ static struct scavenge_work scavenge_work(struct sched_g *g)
 		if (released == 0)
 			break;
 		work.refused = released < 0;
+		if (released > 0)
+			atomic_fetch_add_explicit(&scavenge.work, (uint64_t)released, memory_order_relaxed);
 		work.ns += prim_now_ns() - begin_ns;
 		mrt_safepoint(&g->pub);
 	}

@@ -102,6 +102,8 @@ static void sweep_report(struct sched_g *g)
 		gc_trace_pacer_sweep(
 			atomic_load_explicit(&sweep.basis_live, memory_order_relaxed),
 			(struct watch_ratio){.num = sweep.paced_pages, .den = sweep.paced_bytes});
+	if (gc_st.opt.scavtrace)
+		gc_scavenge_trace();
 	gc_scavenge_wake(g);
 }
 

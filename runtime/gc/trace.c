@@ -1,6 +1,7 @@
 /*
  * trace.c: what gcpacertrace=1 prints of the pacer, where Go prints it: the two lines of a cycle while
- * the world is stopped, the sweep's by whoever finds it done. Formats: runtime/watch/pacertrace.h.
+ * the world is stopped, the sweep's by whoever finds it done; and after that what scavtrace=1 prints.
+ * Formats: runtime/watch/pacertrace.h, runtime/watch/scavtrace.h.
  */
 #include "runtime/gc/gc_priv.h"
 
@@ -62,4 +63,17 @@ void gc_trace_pacer_sweep(uint64_t basis_live, struct watch_ratio pages_per_byte
 	};
 
 	prim_log(line, watch_pacer_sweep_format(line, sizeof(line), &t));
+}
+
+void gc_trace_scav(uint64_t work, bool forced)
+{
+	char line[WATCH_SCAV_LINE_BYTES];
+	struct mem_stats s;
+	struct watch_scav t = {.work = work, .forced = forced};
+
+	mem_stats_read(&s);
+	t.released = s.heap_released;
+	t.inuse = s.heap_inuse;
+	t.retained = s.heap_sys - s.heap_released;
+	prim_log(line, watch_scav_format(line, sizeof(line), &t));
 }

@@ -4,12 +4,19 @@
  * A P has two: it fills and drains the first, and swaps when that is full or empty, so that a P at
  * a boundary does not run to the shared lists with every object. Full and empty buffers lie on two
  * lists under one short lock, taken once in 253 objects. Buffers are carved from 32 KiB chunks; when
- * the OS refuses one, there is no way on (as in Go). A cycle that has met much at once, an array of
+ * the OS refuses one, there is no way on (as in Go).
+ *
+ * Spans that hold grey objects (mem_span_batched) go through buffers of their own, first in, first
+ * out, here and in the shared list: the longer one waits, the more of its objects are found before
+ * it is scanned. Two a P: one is filled, the other drained.
+ *
+ * A cycle that has met much at once, an array of
  * a million pointers say, leaves many of them: at its end those above a few are put aside, and the
  * sweeper gives them back (freeSomeWbufs; Go keeps none, but takes them from its heap, not from
  * the system).
  */
 #include "runtime/gc/gc_priv.h"
+#include "runtime/mem/throw.h"
 
 #define WORK_CHUNK_BYTES ((size_t)32 << 10)
 #define WORK_CHUNK_BUFS	 (WORK_CHUNK_BYTES / GC_WORKBUF_BYTES - 1)
@@ -22,7 +29,9 @@ struct work_chunk {
 static struct {
 	prim_mutex lock;
 	struct gc_workbuf *full, *empty;
-	_Atomic uint32_t full_count; /* written under the lock, read without it as a hint */
+	struct gc_workbuf *spans, **spans_end; /* full ones of spans, the oldest first */
+	/* Of both lists; written under the lock, read without it as a hint. */
+	_Atomic uint32_t full_count, spans_count;
 	struct work_chunk *chunks;  /* carved into buffers */
 	struct work_chunk *kept;    /* to be carved again */
 	struct work_chunk *retired; /* to be given back */
@@ -33,10 +42,12 @@ static struct {
 void gc_work_init(void)
 {
 	prim_mutex_init(&work.lock, PRIM_RANK_WORKBUF);
-	work.full = work.empty = NULL;
+	work.full = work.empty = work.spans = NULL;
+	work.spans_end = &work.spans;
 	work.chunks = work.kept = work.retired = NULL;
 	work.nchunks = 0;
 	atomic_store_explicit(&work.full_count, 0, memory_order_relaxed);
+	atomic_store_explicit(&work.spans_count, 0, memory_order_relaxed);
 	atomic_store_explicit(&work.sys, 0, memory_order_relaxed);
 }
 
@@ -81,7 +92,7 @@ static void work_grow_locked(void)
 	} else {
 		chunk = prim_pages_alloc(WORK_CHUNK_BYTES);
 		if (chunk == NULL)
-			prim_die(2, "fatal error: out of memory\n");
+			mem_throw_heap(WORK_CHUNK_BYTES); /* under either policy */
 		atomic_fetch_add_explicit(&work.sys, WORK_CHUNK_BYTES, memory_order_relaxed);
 	}
 	chunk->next = work.chunks;
@@ -104,7 +115,7 @@ void gc_work_retire(void)
 
 	if (work.nchunks <= WORK_CHUNKS_KEPT)
 		return;
-	gc_must(work.full == NULL, "gc: work left at the end of a cycle\n");
+	gc_must(work.full == NULL && work.spans == NULL, "gc: work left at the end of a cycle\n");
 	prim_mutex_lock(&work.lock);
 	for (uint32_t i = 0; i < WORK_CHUNKS_KEPT; i++)
 		rest = &(*rest)->next;
@@ -147,7 +158,7 @@ static struct gc_workbuf *work_empty_get(void)
 	w = work.empty;
 	work.empty = w->next;
 	prim_mutex_unlock(&work.lock);
-	w->n = 0;
+	w->n = w->at = 0;
 	return w;
 }
 
@@ -180,7 +191,7 @@ static struct gc_workbuf *work_full_get(void)
 {
 	struct gc_workbuf *w = NULL;
 
-	if (!gc_work_shared())
+	if (atomic_load_explicit(&work.full_count, memory_order_relaxed) == 0)
 		return NULL;
 	prim_step(PRIM_COST_WORKBUF);
 	prim_mutex_lock(&work.lock);
@@ -193,9 +204,44 @@ static struct gc_workbuf *work_full_get(void)
 	return w;
 }
 
+static void work_spans_put(struct gc_workbuf *w)
+{
+	uint32_t before;
+
+	prim_step(PRIM_COST_WORKBUF);
+	w->next = NULL;
+	prim_mutex_lock(&work.lock);
+	*work.spans_end = w;
+	work.spans_end = &w->next;
+	before = atomic_fetch_add(&work.spans_count, 1); /* as full_count */
+	prim_mutex_unlock(&work.lock);
+	if (before == 0)
+		gc_workers_call();
+}
+
+static struct gc_workbuf *work_spans_get(void)
+{
+	struct gc_workbuf *w;
+
+	if (atomic_load_explicit(&work.spans_count, memory_order_relaxed) == 0)
+		return NULL;
+	prim_step(PRIM_COST_WORKBUF);
+	prim_mutex_lock(&work.lock);
+	w = work.spans;
+	if (w != NULL) {
+		work.spans = w->next;
+		if (work.spans == NULL)
+			work.spans_end = &work.spans;
+		atomic_fetch_sub_explicit(&work.spans_count, 1, memory_order_relaxed);
+	}
+	prim_mutex_unlock(&work.lock);
+	return w;
+}
+
 bool gc_work_shared(void)
 {
-	return atomic_load_explicit(&work.full_count, memory_order_relaxed) != 0;
+	return atomic_load_explicit(&work.full_count, memory_order_relaxed) != 0 ||
+	       atomic_load_explicit(&work.spans_count, memory_order_relaxed) != 0;
 }
 
 uint64_t gc_work_sys(void)
@@ -257,6 +303,68 @@ uintptr_t gc_work_get(struct gc_local *l)
 	return l->w1->obj[--l->w1->n];
 }
 
+/* -------------------------------------------------------------------- spans */
+
+static bool work_spans_empty(const struct gc_workbuf *w)
+{
+	return w->at == w->n;
+}
+
+static void work_spans_give(struct gc_local *l, struct gc_workbuf **which)
+{
+	work_spans_put(*which);
+	l->flushed = true;
+	*which = work_empty_get();
+}
+
+void gc_work_put_span(struct gc_local *l, struct mem_span *s)
+{
+	if (PRIM_UNLIKELY(l->spans_in == NULL)) {
+		l->spans_in = work_empty_get();
+		l->spans_out = work_empty_get();
+	}
+	if (PRIM_UNLIKELY(l->spans_in->n == GC_WORKBUF_PTRS))
+		work_spans_give(l, &l->spans_in);
+	l->spans_in->obj[l->spans_in->n++] = (uintptr_t)s;
+}
+
+/* The next buffer to drain; false: there is none. The shared ones are older than what was put here. */
+static bool work_spans_refill(struct gc_local *l)
+{
+	struct gc_workbuf *w = work_spans_get();
+
+	if (w == NULL && (l->spans_in == NULL || work_spans_empty(l->spans_in)))
+		return false;
+	if (l->spans_in == NULL)
+		l->spans_in = work_empty_get();
+	else if (w != NULL)
+		work_empty_put(l->spans_out);
+	else {
+		w = l->spans_in;
+		l->spans_in = l->spans_out;
+		l->spans_in->n = l->spans_in->at = 0;
+	}
+	l->spans_out = w;
+	return true;
+}
+
+struct mem_span *gc_work_get_span(struct gc_local *l)
+{
+	struct gc_workbuf *w = l->spans_out;
+
+	if (PRIM_UNLIKELY(w == NULL || work_spans_empty(w))) {
+		if (!work_spans_refill(l))
+			return NULL;
+		w = l->spans_out;
+	}
+	/* What is read of the next ones, soon. */
+	if (w->at + 2 < w->n)
+		__builtin_prefetch((const void *)w->obj[w->at + 2]);
+	return (struct mem_span *)w->obj[w->at++];
+}
+
+/* ------------------------------------------------------------ giving it away */
+
 static void work_give(struct gc_local *l, struct gc_workbuf **which)
 {
 	work_full_put(*which);
@@ -264,8 +372,19 @@ static void work_give(struct gc_local *l, struct gc_workbuf **which)
 	*which = work_empty_get();
 }
 
+static void work_flush_spans(struct gc_local *l)
+{
+	if (l->spans_in == NULL)
+		return;
+	if (!work_spans_empty(l->spans_out))
+		work_spans_give(l, &l->spans_out);
+	if (!work_spans_empty(l->spans_in))
+		work_spans_give(l, &l->spans_in);
+}
+
 void gc_work_flush(struct gc_local *l)
 {
+	work_flush_spans(l);
 	if (l->w1 == NULL)
 		return;
 	if (l->w1->n != 0)
@@ -290,19 +409,29 @@ static void work_give_half(struct gc_local *l)
 
 void gc_work_balance(struct gc_local *l)
 {
-	if (l->w1 == NULL)
-		return;
-	if (l->w2->n != 0)
+	if (l->w1 != NULL && l->w2->n != 0)
 		work_give(l, &l->w2);
-	else if (l->w1->n > 4)
+	else if (l->w1 != NULL && l->w1->n > 4)
 		work_give_half(l);
+	else if (l->spans_in != NULL && l->spans_in->n > 4)
+		work_spans_give(l, &l->spans_in);
+}
+
+static void work_release_spans(struct gc_local *l)
+{
+	if (l->spans_in == NULL)
+		return;
+	work_empty_put(l->spans_in);
+	work_empty_put(l->spans_out);
+	l->spans_in = l->spans_out = NULL;
 }
 
 void gc_work_release(struct gc_local *l)
 {
+	gc_must(gc_work_local_empty(l), "gc: work buffers given back with work in them\n");
+	work_release_spans(l);
 	if (l->w1 == NULL)
 		return;
-	gc_must(l->w1->n == 0 && l->w2->n == 0, "gc: work buffers given back with work in them\n");
 	work_empty_put(l->w1);
 	work_empty_put(l->w2);
 	l->w1 = l->w2 = NULL;
@@ -310,5 +439,8 @@ void gc_work_release(struct gc_local *l)
 
 bool gc_work_local_empty(const struct gc_local *l)
 {
+	if (l->spans_in != NULL &&
+	    !(work_spans_empty(l->spans_in) && work_spans_empty(l->spans_out)))
+		return false;
 	return l->w1 == NULL || (l->w1->n == 0 && l->w2->n == 0);
 }

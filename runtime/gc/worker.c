@@ -268,6 +268,21 @@ static const uint32_t worker_flags[] = {
 	[GC_WORKER_IDLE] = GC_DRAIN_PREEMPT | GC_DRAIN_CREDIT | GC_DRAIN_IDLE,
 };
 
+/* Nothing to mark but what goroutines will find that were asked to scan themselves, at their next
+ * safepoint: a moment. It is waited for (as suspendG does, preempt.go), while nobody else wants the P and
+ * the share lasts: to be parked and handed out again would cost more, over and over. */
+static bool worker_awaits_scans(const struct sched_g *g, enum gc_worker_mode mode, int64_t begin_ns)
+{
+	struct sched_counts counts;
+
+	if (!gc_roots_awaited() || atomic_load_explicit(&g->p->poll, memory_order_relaxed) != 0)
+		return false;
+	if (mode == GC_WORKER_FRACTIONAL)
+		return !gc_fractional_over(gc_local_of(g), begin_ns);
+	sched_counts(&counts);
+	return counts.runnable == 0;
+}
+
 /* Drain until this mode's run is over. A dedicated worker stays while there is work, goroutines
  * asked to scan themselves included; it answers its own safepoints meanwhile. */
 static void worker_drain(struct sched_g *g, enum gc_worker_mode mode, int64_t begin_ns)
@@ -276,9 +291,14 @@ static void worker_drain(struct sched_g *g, enum gc_worker_mode mode, int64_t be
 		int64_t work = gc_drain(g, worker_flags[mode], INT64_MAX, begin_ns);
 
 		/* What waits for a closed stage to open does so between two runs. */
-		if (mode != GC_WORKER_DEDICATED ||
-		    atomic_load_explicit(&gc_stages_closed, memory_order_relaxed) != 0)
+		if (atomic_load_explicit(&gc_stages_closed, memory_order_relaxed) != 0)
 			return;
+		if (mode != GC_WORKER_DEDICATED) {
+			if (work != 0 || !worker_awaits_scans(g, mode, begin_ns))
+				return;
+			prim_spin_wait(round);
+			continue;
+		}
 		worker_answer_poll(g);
 		if (!gc_work_available(gc_local_of(g)))
 			return;

@@ -26,11 +26,10 @@ static void central_push_locked(struct mem_central *c, struct mem_spanset *set, 
 	prim_mutex_assert_held(&c->lock);
 	mem_must(s->list == NULL, "mem: span in two sets");
 	s->list = set;
-	s->prev = NULL;
-	s->next = set->head;
-	if (set->head != NULL)
-		set->head->prev = s;
-	set->head = s;
+	s->prev = set->head != NULL ? set->tail : NULL;
+	s->next = NULL;
+	*(s->prev != NULL ? &s->prev->next : &set->head) = s;
+	set->tail = s;
 	/* Relaxed: a hint for those without the lock. */
 	atomic_fetch_add_explicit(&set->count, 1, memory_order_relaxed);
 }

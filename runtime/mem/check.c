@@ -73,18 +73,21 @@ check_broken(struct check *k, const char *format, ...)
 	return -EUCLEAN;
 }
 
-/* S2 and S3, object by object. */
+/* S2, S3 and S5, object by object. */
 static int check_objects(struct check *k, const struct mem_span *s)
 {
 	uint32_t allocated = 0;
 
 	for (uint32_t i = 0; i < s->nelems; i++) {
+		const struct mem_obj o = {.span = (struct mem_span *)(uintptr_t)s, .index = i};
 		bool is = mem_span_allocated(s, i);
 
 		allocated += is;
-		if (!is && mem_marked(&(struct mem_obj){.span = (struct mem_span *)(uintptr_t)s,
-							.index = i}))
+		if (!is && mem_marked(&o))
 			return check_broken(k, "S3: span %#lx: object %u is marked and free",
+					    (unsigned long)s->base, i);
+		if (!is && mem_scanned(&o))
+			return check_broken(k, "S5: span %#lx: object %u was scanned and is free",
 					    (unsigned long)s->base, i);
 	}
 	k->live_objects += allocated;

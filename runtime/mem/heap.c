@@ -10,6 +10,7 @@
  * touched or given back, read as zero.
  */
 #include "runtime/mem/mem_priv.h"
+#include "runtime/mem/throw.h"
 
 #include <errno.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static struct mem_span *heap_of_run(struct mem_run *run)
 	return (struct mem_span *)((char *)run - offsetof(struct mem_span, run));
 }
 
-struct mem_span *mem_heap_spare_get_locked(void)
+static struct mem_span *heap_spare_locked(void *(*persist)(size_t bytes, size_t align))
 {
 	struct mem_span *s = mem_heap.spare;
 
@@ -38,13 +39,23 @@ struct mem_span *mem_heap_spare_get_locked(void)
 		mem_heap.spare = s->next;
 		return s;
 	}
-	s = mem_persist(sizeof(*s), _Alignof(struct mem_span));
+	s = persist(sizeof(*s), _Alignof(struct mem_span));
 	if (s == NULL)
 		return NULL;
 	mem_heap.span_sys += sizeof(*s);
 	/* Relaxed: no page table entry names it yet. Odd: not a span. */
 	atomic_store_explicit(&s->gen, 1, memory_order_relaxed);
 	return s;
+}
+
+struct mem_span *mem_heap_spare_get_locked(void)
+{
+	return heap_spare_locked(mem_persist);
+}
+
+struct mem_span *mem_heap_spare_try_locked(void)
+{
+	return heap_spare_locked(mem_persist_try);
 }
 
 void mem_heap_spare_put_locked(struct mem_span *s)
@@ -58,31 +69,33 @@ static uint32_t heap_bitmap_size(uint32_t words)
 	return words <= 1 ? 0 : 32 - (uint32_t)__builtin_clz(words - 1);
 }
 
-/* Two bitmaps of at least `words`, not cleared. NULL: no memory. */
-static _Atomic uint64_t *heap_bitmap_get_locked(uint32_t words)
+/* Two bitmaps of at least `words`, or three, not cleared. NULL: no memory. */
+static _Atomic uint64_t *heap_bitmap_get_locked(uint32_t words, bool three)
 {
 	uint32_t size = heap_bitmap_size(words);
-	_Atomic uint64_t *bits = mem_heap.spare_bits[size];
-	size_t bytes = (size_t)16 << size;
+	_Atomic uint64_t *bits = mem_heap.spare_bits[three][size];
+	size_t align = (size_t)16 << size, bytes = align + (three ? align / 2 : 0);
 
 	if (bits != NULL) {
-		mem_heap.spare_bits[size] = (_Atomic uint64_t *)(uintptr_t)atomic_load_explicit(
-			bits, memory_order_relaxed);
+		mem_heap.spare_bits[three][size] =
+			(_Atomic uint64_t *)(uintptr_t)atomic_load_explicit(bits,
+									    memory_order_relaxed);
 		return bits;
 	}
-	bits = mem_persist(bytes, bytes < 64 ? bytes : 64);
+	bits = mem_persist(bytes, align < 64 ? align : 64);
 	if (bits != NULL)
 		mem_heap.bitmap_sys += bytes;
 	return bits;
 }
 
-static void heap_bitmap_put_locked(_Atomic uint64_t *bits, uint32_t words)
+static void heap_bitmap_put_locked(_Atomic uint64_t *bits, uint32_t words, bool three)
 {
 	uint32_t size = heap_bitmap_size(words);
 
 	/* Relaxed: the heap lock orders it. */
-	atomic_store_explicit(bits, (uintptr_t)mem_heap.spare_bits[size], memory_order_relaxed);
-	mem_heap.spare_bits[size] = bits;
+	atomic_store_explicit(bits, (uintptr_t)mem_heap.spare_bits[three][size],
+			      memory_order_relaxed);
+	mem_heap.spare_bits[three][size] = bits;
 }
 
 /* ------------------------------------------------------------------- growth */
@@ -133,13 +146,14 @@ static int heap_commit_tables_locked(uint32_t end)
 		return 0;
 	r = prim_pages_commit((void *)(uintptr_t)&mem_layout.page_table[from],
 			      more * sizeof(struct mem_span *));
+	if (r == 0)
+		r = prim_pages_commit((void *)((uintptr_t)mem_layout.bits + HEAP_BITS_EXTRA +
+					       (size_t)from * HEAP_BITS_PER_PAGE),
+				      (size_t)more * HEAP_BITS_PER_PAGE);
+	if (r < 0 && mem_throws())
+		mem_throw_arena();
 	if (r < 0)
-		return r;
-	r = prim_pages_commit((void *)((uintptr_t)mem_layout.bits + HEAP_BITS_EXTRA +
-				       (size_t)from * HEAP_BITS_PER_PAGE),
-			      (size_t)more * HEAP_BITS_PER_PAGE);
-	if (r < 0)
-		return r;
+		return -ENOMEM;
 	prim_step_n(PRIM_COST_FAULT, (uint32_t)(more * (sizeof(struct mem_span *) +
 							HEAP_BITS_PER_PAGE) / PRIM_PAGE_BYTES));
 	mem_heap.mapped += more * (sizeof(struct mem_span *) + HEAP_BITS_PER_PAGE) +
@@ -149,10 +163,24 @@ static int heap_commit_tables_locked(uint32_t end)
 }
 
 /* The armed gates of growth, in the order in which the system would refuse. */
-static bool heap_growth_refused(size_t bytes)
+static bool heap_growth_refused(const void *addr, size_t bytes)
 {
-	return mem_refused(GCS_POINT_mem_os_reserve, bytes) ||
-	       mem_refused(GCS_POINT_mem_os_commit, bytes);
+	if (mem_refused(GCS_POINT_mem_os_reserve, bytes))
+		return true;
+	if (!mem_refused(GCS_POINT_mem_os_commit, bytes))
+		return false;
+	if (mem_throws())
+		mem_throw_map(addr, bytes, ENOMEM);
+	return true;
+}
+
+static int heap_commit_chunks(void *addr, size_t bytes)
+{
+	int r = prim_pages_commit(addr, bytes);
+
+	if (r < 0 && mem_throws())
+		mem_throw_map(addr, bytes, -r);
+	return r < 0 ? -ENOMEM : 0;
 }
 
 /* Open chunks until npages lie free together at the end. */
@@ -166,14 +194,14 @@ static int heap_grow_locked(uint32_t npages)
 
 	if (more > mem_heap.reserved_pages - from)
 		return -ENOMEM;
-	if (heap_growth_refused((size_t)more << MEM_PAGE_SHIFT))
+	if (heap_growth_refused(addr, (size_t)more << MEM_PAGE_SHIFT))
 		return -ENOMEM;
 	s = mem_heap_spare_get_locked();
 	if (s == NULL)
 		return -ENOMEM;
 	r = heap_commit_tables_locked(from + more);
 	if (r == 0)
-		r = prim_pages_commit(addr, (size_t)more << MEM_PAGE_SHIFT);
+		r = heap_commit_chunks(addr, (size_t)more << MEM_PAGE_SHIFT);
 	if (r < 0) {
 		mem_heap_spare_put_locked(s);
 		return r;
@@ -218,7 +246,7 @@ static __attribute__((cold, noinline)) bool heap_place_apart_locked(uint32_t npa
 								    struct heap_cut *cut)
 {
 	struct mem_run *run = mem_runs_first_longest(mem_heap.runs);
-	struct mem_span *rest = mem_heap_spare_get_locked();
+	struct mem_span *rest = mem_heap_spare_try_locked();
 	bool choice = rest != NULL && run->npages >= npages + 2;
 
 	cut->firing = mem_hooks->fragment != NULL
@@ -256,7 +284,7 @@ static int heap_take_pages_locked(uint32_t npages, struct heap_cut *cut)
 }
 
 /* Everything a span needs, or nothing. */
-static int heap_cut_locked(uint32_t npages, uint32_t words, struct heap_cut *cut)
+static int heap_cut_locked(uint32_t npages, uint32_t words, bool batched, struct heap_cut *cut)
 {
 	int r;
 
@@ -264,11 +292,11 @@ static int heap_cut_locked(uint32_t npages, uint32_t words, struct heap_cut *cut
 	cut->span = mem_heap_spare_get_locked();
 	if (cut->span == NULL)
 		return -ENOMEM;
-	cut->bits = heap_bitmap_get_locked(words);
+	cut->bits = heap_bitmap_get_locked(words, batched);
 	r = cut->bits == NULL ? -ENOMEM : heap_take_pages_locked(npages, cut);
 	if (r < 0) {
 		if (cut->bits != NULL)
-			heap_bitmap_put_locked(cut->bits, words);
+			heap_bitmap_put_locked(cut->bits, words, batched);
 		mem_heap_spare_put_locked(cut->span);
 		return r;
 	}
@@ -291,19 +319,20 @@ static void heap_fault_in(const struct heap_cut *cut)
 static int heap_try_alloc(size_t npages, mem_spanclass sc, struct mem_span **ret)
 {
 	uint32_t words = (mem_span_capacity(sc, npages) + 63) / 64;
+	bool batched = mem_spanclass_batched(sc);
 	struct heap_cut cut = {0};
 	int r;
 
 	if (npages > mem_heap.reserved_pages)
 		return -ENOMEM;
 	prim_mutex_lock(&mem_heap.lock);
-	r = heap_cut_locked((uint32_t)npages, words, &cut);
+	r = heap_cut_locked((uint32_t)npages, words, batched, &cut);
 	prim_mutex_unlock(&mem_heap.lock);
 	prim_step(PRIM_COST_ALLOC_SLOW);
 	if (r < 0)
 		return r;
 	/* The pages are nobody else's now: the long part needs no lock. */
-	mem_span_zero_bits(cut.bits, words * 2);
+	mem_span_zero_bits(cut.bits, words * (batched ? 3 : 2));
 	mem_span_publish(cut.span, cut.page, npages, sc, cut.bits, words, cut.fresh < npages);
 	mem_count(&mem_counters.pages_in_use, npages);
 	if (PRIM_UNLIKELY(cut.firing != 0))
@@ -340,7 +369,7 @@ void mem_heap_free(struct mem_span *s)
 	mem_poison((void *)s->base, npages << MEM_PAGE_SHIFT);
 	mem_uncount(&mem_counters.pages_in_use, npages);
 	prim_mutex_lock(&mem_heap.lock);
-	heap_bitmap_put_locked(bits, words);
+	heap_bitmap_put_locked(bits, words, mem_span_batched(s));
 	mem_heap.spans--;
 	s->run = (struct mem_run){.page = page,
 				  .npages = (uint32_t)npages,

@@ -18,6 +18,10 @@
  * that nobody has touched, or none since they were given back, comes late. Neither is `mem/fragment`
  * (heap.c): a span comes from the middle of the longest free run. `mem/os_release` (scavenge.c): free
  * pages are not given back, or late.
+ *
+ * Under the policy `throw` (throw.h) it is not that simple: what Go cannot do without (a chunk that the system does not
+ * back, its tables, metadata) is the end where it is refused; a heap that finds no address space, and what is refused at
+ * another site, goes up as -ENOMEM, and who asked dies.
  */
 #pragma once
 
@@ -62,6 +66,15 @@ struct mem_run {
 	uint32_t high;	     /* while backed is not 0: no page from here on is backed */
 };
 
+enum mem_span_grey {
+	MEM_GREY_OBJECTS, /* its objects go to work buffers one by one: large, above
+			     MEM_BATCH_MAX, or without pointers (those go nowhere) */
+	MEM_GREY_NONE,	  /* it is in no queue: every marked object has been taken to be scanned */
+	MEM_GREY_WAITS	  /* it is in a queue, once */
+};
+/* Objects of at most this size: sixteen and more share a span of one page. */
+#define MEM_BATCH_MAX 512u
+
 /*
  * A span: a run of pages holding equal objects.
  * Invariants (mem_check):
@@ -69,6 +82,7 @@ struct mem_run {
  *  S2 free_index <= nelems; an object is allocated if it lies below it or its alloc bit is set
  *  S3 alloc_count == number of allocated objects; every marked object is allocated
  *  S4 sweepgen is one of the five states of mheap.go relative to the heap's
+ *  S5 an object's scan bit is set only if it is allocated
  *
  * The first cache line is what markers read; it changes only while `gen` is odd. The second is the
  * owner's.
@@ -88,6 +102,7 @@ struct mem_span {
 	_Atomic uint8_t state;	   /* enum mem_span_state; release store last */
 	mem_spanclass spanclass;
 	bool needzero;
+	_Atomic uint8_t grey; /* enum mem_span_grey */
 
 	_Alignas(64) uint64_t alloc_cache; /* free objects of the 64 at cache_word*64: inverted
 					      alloc bits, taken ones cleared */
@@ -95,6 +110,8 @@ struct mem_span {
 	uint32_t free_index;
 	uint32_t alloc_count;
 	_Atomic uint64_t *alloc_bits; /* owner's; atomic only because the two change places */
+	_Atomic uint64_t *scan_bits;  /* MEM_GREY_NONE and _WAITS: the marked objects that a marker
+					 has taken to scan, or that were born black */
 	struct mem_special *specials; /* owner's; see mem_special_add */
 	struct mem_span *next, *prev; /* lists of central or heap; under that lock */
 	void *list;
@@ -168,8 +185,11 @@ struct mem_hooks {
 	void (*fragmented)(uint64_t firing, size_t longest);
 	/* A sweep finds the object of a special dead. Optional, NULL allowed. */
 	void (*special_dead)(void *what);
+	/* The process dies next (throw.h), for want of a block of `bytes` (0: not of the heap). It logs, and does
+	 * nothing else: any lock may be held. Optional, NULL allowed. */
+	void (*dying)(size_t bytes);
 };
-/* But for `refuse` and `fragment`, hooks run with no lock of mem held. They may sweep (mem_sweep_one)
+/* But for `refuse`, `fragment` and `dying`, hooks run with no lock of mem held. They may sweep (mem_sweep_one)
  * and scavenge; they neither park nor allocate. */
 
 int mem_init(size_t reserve_bytes, const struct mem_hooks *hooks, bool clobber);
@@ -213,8 +233,24 @@ static inline bool mem_find(const void *addr, struct mem_obj *ret);
 /* Mark bit: true if this call set it. memory_order_relaxed or; the world's stop publishes. */
 static inline bool mem_mark(const struct mem_obj *o);
 static inline bool mem_marked(const struct mem_obj *o);
+/* mem_mark for an object that is born black: nobody will be told to scan it. */
+static inline bool mem_mark_black(const struct mem_obj *o);
 /* The word its mark bit lies in, to be prefetched. */
 static inline _Atomic uint64_t *mem_mark_word(const struct mem_obj *o);
+/* Small objects with pointers are scanned a span at a time (mgcmark_greenteagc.go): what is marked
+ * and not scanned is grey, and the span waits in a queue while it has such objects.
+ * After mem_mark of one of them: true: the caller puts the span into a queue. */
+static inline bool mem_span_batched(const struct mem_span *s);
+static inline bool mem_span_wait(struct mem_span *s);
+/* It has been taken out of its queue: from here on a new mark puts it there again. */
+static inline void mem_span_waited(struct mem_span *s);
+/* In such a span: taken, or born black. And: marked and not taken. World stopped. */
+static inline bool mem_scanned(const struct mem_obj *o);
+static inline bool mem_grey(const struct mem_obj *o);
+/* A hint of the next: nothing is taken. */
+static inline uint64_t mem_span_see_grey(const struct mem_span *s, uint32_t w);
+/* The grey objects of word w (index w*64 + bit), which are the caller's to scan from now on. */
+static inline uint64_t mem_span_take_grey(struct mem_span *s, uint32_t w);
 /* Is it allocated (not free) by alloc bits and free_index? World stopped or owner only. */
 bool mem_allocated(const struct mem_obj *o);
 static inline size_t mem_obj_bytes(const struct mem_obj *o);
@@ -266,8 +302,9 @@ int mem_check(char *text, size_t cap);
 /* Live bytes by mark bits just after mark termination, before sweep begins. World stopped. */
 uint64_t mem_marked_bytes(void);
 
-/* Persistent metadata: bump allocation, never freed until mem_fini / process end. NULL: no memory.
- */
+/* Persistent metadata: bump allocation, never freed until mem_fini / process end. NULL: no memory; under
+ * `throw` that is the end. mem_persist_try: for what one can go on without; NULL under either policy. */
 void *mem_persist(size_t bytes, size_t align);
+void *mem_persist_try(size_t bytes, size_t align);
 
 #include "runtime/mem/mem_inline.h"

@@ -190,8 +190,72 @@ static inline bool mem_mark(const struct mem_obj *o)
 
 	if (mem_marked(o))
 		return false;
-	/* Relaxed: only who was first matters; the stop of the world publishes the rest. */
-	return (atomic_fetch_or_explicit(mem_mark_word(o), bit, memory_order_relaxed) & bit) == 0;
+	/* Sequentially consistent: see mem_span_wait. Else only who was first matters; the stop of
+	 * the world publishes the rest. */
+	return (atomic_fetch_or(mem_mark_word(o), bit) & bit) == 0;
+}
+
+static inline bool mem_span_batched(const struct mem_span *s)
+{
+	/* Relaxed: whether it is changes only while nobody can know the span. */
+	return atomic_load_explicit(&s->grey, memory_order_relaxed) != MEM_GREY_OBJECTS;
+}
+
+static inline bool mem_scanned(const struct mem_obj *o)
+{
+	/* Relaxed: the stop of the world orders it. */
+	return mem_span_batched(o->span) &&
+	       (atomic_load_explicit(&o->span->scan_bits[o->index / 64], memory_order_relaxed) >>
+			(o->index % 64) &
+		1) != 0;
+}
+
+static inline bool mem_grey(const struct mem_obj *o)
+{
+	return mem_span_batched(o->span) && mem_marked(o) && !mem_scanned(o);
+}
+
+static inline bool mem_mark_black(const struct mem_obj *o)
+{
+	/* Before the mark, which is a release: who sees that and takes the word's grey objects sees
+	 * this one taken. */
+	if (mem_span_batched(o->span))
+		atomic_fetch_or_explicit(&o->span->scan_bits[o->index / 64],
+					 UINT64_C(1) << (o->index % 64), memory_order_relaxed);
+	return mem_mark(o);
+}
+
+/* A marker sets the mark and then looks whether the span waits; who takes the span says that it does
+ * not and then looks at the marks. All four are sequentially consistent: so one of the two sees the
+ * other, and no object stays grey in a span that does not wait. */
+static inline bool mem_span_wait(struct mem_span *s)
+{
+	return atomic_load(&s->grey) == MEM_GREY_NONE &&
+	       atomic_exchange(&s->grey, MEM_GREY_WAITS) == MEM_GREY_NONE;
+}
+
+static inline void mem_span_waited(struct mem_span *s)
+{
+	atomic_exchange(&s->grey, MEM_GREY_NONE);
+}
+
+static inline uint64_t mem_span_see_grey(const struct mem_span *s, uint32_t w)
+{
+	/* Relaxed: nothing is concluded from it. */
+	return atomic_load_explicit(&s->mark_bits[w], memory_order_relaxed) &
+	       ~atomic_load_explicit(&s->scan_bits[w], memory_order_relaxed);
+}
+
+static inline uint64_t mem_span_take_grey(struct mem_span *s, uint32_t w)
+{
+	uint64_t marks = atomic_load(&s->mark_bits[w]);
+	/* Relaxed: a stale word only makes the exact one below be looked at. */
+	uint64_t grey = marks & ~atomic_load_explicit(&s->scan_bits[w], memory_order_relaxed);
+
+	if (grey == 0)
+		return 0;
+	/* Relaxed: only who is first matters; what the marker wrote came with the mark. */
+	return grey & ~atomic_fetch_or_explicit(&s->scan_bits[w], grey, memory_order_relaxed);
 }
 
 static inline size_t mem_obj_bytes(const struct mem_obj *o)

@@ -79,7 +79,7 @@ struct mem_heap {
 	struct mem_run *runs;
 	struct mem_span *spare; /* unused descriptors, by next */
 	_Atomic uint64_t
-		*spare_bits[MEM_BITMAP_SIZES]; /* unused bitmap pairs, linked by their first word */
+		*spare_bits[2][MEM_BITMAP_SIZES]; /* unused pairs and triples of bitmaps, linked by their first word */
 	struct mem_cache *caches, *spare_caches;
 	uint32_t reserved_pages;
 	uint32_t grown_pages;	/* committed, from the base */
@@ -111,6 +111,7 @@ static inline uint64_t mem_released_touched(uint32_t pages)
 }
 /* A descriptor that is not in use; NULL: no memory. */
 struct mem_span *mem_heap_spare_get_locked(void);
+struct mem_span *mem_heap_spare_try_locked(void); /* as mem_persist_try */
 void mem_heap_spare_put_locked(struct mem_span *s);
 /* s->run (page, npages, backed, high) becomes free, and the descriptor the heap's. */
 void mem_heap_run_put_locked(struct mem_span *s);
@@ -123,9 +124,15 @@ static inline uint32_t mem_span_words(const struct mem_span *s)
 {
 	return (s->nelems + 63) / 64;
 }
+/* Its spans are scanned whole (mem_span_batched). */
+static inline bool mem_spanclass_batched(mem_spanclass sc)
+{
+	return (sc & 1) == 0 && sc / 2 != 0 && mem_class_size[sc / 2] <= MEM_BATCH_MAX;
+}
 /* Objects a span of this class and length holds. */
 uint32_t mem_span_capacity(mem_spanclass sc, size_t npages);
-/* Fill in a free descriptor and let mem_find see it. `bits`: two zeroed bitmaps of `words`. */
+/* Fill in a free descriptor and let mem_find see it. `bits`: zeroed bitmaps of `words`, three for
+ * a span that is batched (mem_spanclass_batched), else two. */
 void mem_span_publish(struct mem_span *s, uint32_t page, size_t npages, mem_spanclass sc,
 		      _Atomic uint64_t *bits, uint32_t words, bool needzero);
 /* Undo: mem_find no longer resolves it. */
@@ -150,8 +157,9 @@ uint64_t mem_special_live(void);
 
 /* ---------------------------------------------------------------- central.c */
 
+/* First in, first out (mspanset.go): so spans that were found with room are used up in the order of the sweep. */
 struct mem_spanset {
-	struct mem_span *head;	/* under the central's lock */
+	struct mem_span *head, *tail; /* under the central's lock; empty: head is NULL, tail anything */
 	_Atomic uint32_t count; /* written under the lock; read without it as a hint */
 };
 

@@ -5,6 +5,9 @@
  * that mem_fini can give them back.
  */
 #include "runtime/mem/mem_priv.h"
+#include "runtime/mem/throw.h"
+
+#include <errno.h>
 
 #define PERSIST_CHUNK ((size_t)256 << 10)
 
@@ -83,7 +86,8 @@ static void *persist_bump_locked(size_t bytes, size_t align)
 	return (void *)at;
 }
 
-void *mem_persist(size_t bytes, size_t align)
+/* NULL: *ret_err is what the system said. */
+static void *persist_take(size_t bytes, size_t align, int *ret_err)
 {
 	void *ret;
 
@@ -94,7 +98,26 @@ void *mem_persist(size_t bytes, size_t align)
 		ret = persist_own_locked(bytes, align);
 	else
 		ret = persist_bump_locked(bytes, align);
+	if (ret == NULL)
+		*ret_err = errno;
 	prim_mutex_unlock(&persist.lock);
+	return ret;
+}
+
+void *mem_persist_try(size_t bytes, size_t align)
+{
+	int err;
+
+	return persist_take(bytes, align, &err);
+}
+
+void *mem_persist(size_t bytes, size_t align)
+{
+	int err = ENOMEM;
+	void *ret = persist_take(bytes, align, &err);
+
+	if (ret == NULL && mem_throws())
+		mem_throw_persist(err);
 	return ret;
 }
 

@@ -104,10 +104,10 @@ static bool scavenge_take_locked(uint32_t max, struct mem_span **ret_s)
 
 	if (run == NULL)
 		return false;
-	s = mem_heap_spare_get_locked();
+	s = mem_heap_spare_try_locked();
 	if (s == NULL)
 		return false;
-	rest = mem_heap_spare_get_locked();
+	rest = mem_heap_spare_try_locked();
 	if (rest == NULL) {
 		mem_heap_spare_put_locked(s);
 		return false;

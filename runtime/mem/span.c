@@ -4,7 +4,8 @@
  * A span owns two bitmaps for its whole life, a bit an object.  During a
  * sweep they change places: the marks become the alloc bits, the old alloc
  * bits are cleared and become the next cycle's marks.  So a sweep allocates
- * nothing and cannot fail.
+ * nothing and cannot fail.  A span whose objects are scanned together has a
+ * third one, of those that were; the sweep clears it.
  *
  * An object is allocated when its index is below free_index or its alloc bit
  * is set.  free_index moves up as the owner allocates and is 0 after a sweep.
@@ -73,6 +74,10 @@ void mem_span_publish(struct mem_span *s, uint32_t page, size_t npages, mem_span
 	s->specials = NULL;
 	s->alloc_bits = bits;
 	s->mark_bits = bits + words;
+	s->scan_bits = mem_spanclass_batched(sc) ? bits + 2 * words : NULL;
+	/* Relaxed: gen publishes it. */
+	atomic_store_explicit(&s->grey, s->scan_bits != NULL ? MEM_GREY_NONE : MEM_GREY_OBJECTS,
+			      memory_order_relaxed);
 	s->alloc_cache = 0;
 	s->cache_word = s->free_index = s->alloc_count = 0;
 	s->next = s->prev = NULL;
@@ -174,6 +179,8 @@ static void span_swap_bits(struct mem_span *s)
 	s->mark_bits = s->alloc_bits;
 	s->alloc_bits = marks;
 	mem_span_zero_bits(s->mark_bits, mem_span_words(s));
+	if (s->scan_bits != NULL)
+		mem_span_zero_bits(s->scan_bits, mem_span_words(s));
 }
 
 size_t mem_span_sweep(struct mem_span *s, bool keep)
@@ -184,6 +191,9 @@ size_t mem_span_sweep(struct mem_span *s, bool keep)
 
 	mem_must(!mem_hooks->alloc_black(), "mem: sweep while objects are born black");
 	mem_must(live <= s->alloc_count, "mem: more objects marked than allocated");
+	/* Relaxed: the marking that could have changed it is over. */
+	mem_must(atomic_load_explicit(&s->grey, memory_order_relaxed) != MEM_GREY_WAITS,
+		 "mem: sweep of a span that waits to be scanned");
 	if (PRIM_UNLIKELY(s->specials != NULL))
 		mem_special_sweep(s);
 	if (freed != 0) {

@@ -54,7 +54,7 @@ int prim_pages_commit(void *addr, size_t bytes)
 {
 	bytes = prim_page_round(bytes);
 	if (mprotect(addr, bytes, PROT_READ | PROT_WRITE) != 0)
-		return -ENOMEM;
+		return -errno;
 	prim_step(PRIM_COST_OS_CALL);
 	return 0;
 }
@@ -74,8 +74,10 @@ int prim_pages_decommit(void *addr, size_t bytes)
 void *prim_pages_alloc(size_t bytes)
 {
 	void *addr = prim_map(bytes);
+	int err = errno;
 
 	prim_step(PRIM_COST_OS_CALL);
+	errno = err; /* another thread of the simulation may have run */
 	return addr;
 }
 

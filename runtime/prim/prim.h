@@ -234,13 +234,13 @@ void prim_pages_unreserve(void *base, size_t bytes);
 /* The heap's fixed base for this kind of build (plain, ASan, TSan, sim). */
 uintptr_t prim_heap_base(void);
 /* Make reserved pages readable and writable; they read as zero the first
- * time.  -ENOMEM.  sim: their first touch is not charged here: PRIM_COST_FAULT
+ * time.  -errno, mostly -ENOMEM.  sim: their first touch is not charged here: PRIM_COST_FAULT
  * by whoever uses them. */
 int prim_pages_commit(void *addr, size_t bytes);
 /* Give the frames back (madvise DONTNEED): zero when touched again, which is a
  * page fault.  -errno: the system refuses, and the contents are as they were. */
 int prim_pages_decommit(void *addr, size_t bytes);
-/* Fresh zeroed metadata pages, never under a fault. NULL: out of memory. */
+/* Fresh zeroed metadata pages, never under a fault. NULL: out of memory; errno says why. */
 void *prim_pages_alloc(size_t bytes);
 void prim_pages_free(void *addr, size_t bytes);
 

@@ -75,8 +75,10 @@ static void *arena_take_top(size_t bytes)
 	uintptr_t limit = prim_arena_base() + ARENA_BYTES;
 	uintptr_t low = arena.top, open;
 
-	if (bytes > limit - low)
+	if (bytes > limit - low) {
+		errno = ENOMEM;
 		return NULL;
+	}
 	if (low + bytes > arena.open_end) {
 		open = (low + bytes + ARENA_STEP - 1) & ~(uintptr_t)(ARENA_STEP - 1);
 		if (open > limit)

@@ -6,6 +6,7 @@
  * descriptor to the last operation under way.  The memory stays until sched_fini: an event may
  * still name it.
  */
+#include "runtime/mem/throw.h"
 #include "runtime/sched/conn_priv.h"
 #include "runtime/sched/sched_priv.h"
 
@@ -166,6 +167,8 @@ int mrt_conn_open(mrt_g *pub, struct prim_conn *prim, mrt_conn **ret_conn)
 	mrt_conn *c = conn_alloc();
 	int r;
 
+	if (c == NULL && mem_throws())
+		mem_throw_persist(ENOMEM); /* netpoll.go, pollCache.alloc */
 	if (c == NULL)
 		return -ENOMEM;
 	c->prim = prim;

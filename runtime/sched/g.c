@@ -9,6 +9,7 @@
  * Worker ids of goroutines are counted, lowest free first, so that a run which starts the same
  * goroutines names them the same.  When all are taken a goroutine has MRT_WORKER_NONE.
  */
+#include "runtime/mem/throw.h"
 #include "runtime/sched/sched.h"
 #include "runtime/sched/sched_priv.h"
 
@@ -159,6 +160,8 @@ static int g_stack(struct sched_g *g, size_t stack_bytes)
 	if (g->ctx != NULL)
 		g_drop_stack(g);
 	g->ctx = prim_ctx_create(stack_bytes, g_main, g);
+	if (g->ctx == NULL && mem_throws())
+		mem_throw_stack(stack_bytes);
 	if (g->ctx == NULL)
 		return -ENOMEM;
 	g->stack_bytes = stack_bytes;
@@ -271,6 +274,8 @@ int sched_g_create(struct sched_p *p, const struct sched_g_options *opt, struct 
 	g = gfree_take(p);
 	if (g == NULL)
 		g = g_alloc();
+	if (g == NULL && mem_throws())
+		mem_throw_heap(sizeof(*g)); /* Go has it in its heap */
 	if (g == NULL)
 		return -ENOMEM;
 	r = g_stack(g, opt->stack_bytes != 0 ? opt->stack_bytes : SCHED_STACK_BYTES);

@@ -9,6 +9,7 @@
  * poller is called to it, and sysmon tries again as long as there is some (sched.owed). Under
  * oom: throw that is the end, as in Go.
  */
+#include "runtime/mem/throw.h"
 #include "runtime/sched/sched.h"
 #include "runtime/sched/sched_priv.h"
 
@@ -49,20 +50,6 @@ uint32_t sched_m_random(struct sched_m *m)
 
 /* ------------------------------------------------------------- a thread that is refused */
 
-/* Go's last words (os_linux.go): the thread that is not to be had is counted. */
-static _Noreturn void m_throw(uint32_t threads, int err)
-{
-	char text[240];
-
-	snprintf(text, sizeof(text),
-		 "runtime: failed to create new OS thread (have %u already; errno=%d)\n%s"
-		 "fatal error: newosproc\n",
-		 threads, err,
-		 err == EAGAIN ? "runtime: may need to increase max user processes (ulimit -u)\n"
-			       : "");
-	prim_die(2, text);
-}
-
 /* The gate of sched/thread is armed, and p needs a new thread. Under the lock, so that one visit
  * comes after the other. 0; -errno: it is refused. */
 static int m_refused_locked(const struct sched_p *p)
@@ -74,7 +61,8 @@ static int m_refused_locked(const struct sched_p *p)
 	site.arg = sched.m_count + M_OTHERS;
 	if (!gcs_decide(GCS_POINT_sched_thread, &site, &firing) || firing.action != GCS_ACT_FAIL)
 		return 0;
-	gcs_effect(&site, firing.id, GCS_EFFECT_REFUSED, sched.m_count + M_OTHERS - 1);
+	gcs_effect(&site, firing.id, mem_throws() ? GCS_EFFECT_DIED : GCS_EFFECT_REFUSED,
+		   mem_throws() ? 0 : sched.m_count + M_OTHERS - 1);
 	if (sched.refused_firing == 0) {
 		sched.refused_firing = firing.id;
 		sched.refused_ns = site.now_ns;
@@ -132,8 +120,8 @@ static int m_thread_start_locked(struct sched_m *m)
 	snprintf(name, sizeof(name), "m%u", m->id);
 	if (r == 0)
 		r = prim_thread_create(&m->thread, name, m_thread, m);
-	if (r < 0 && sched.oom == MRT_OOM_THROW)
-		m_throw(sched.m_count + M_OTHERS, -r);
+	if (r < 0 && mem_throws())
+		mem_throw_thread(sched.m_count + M_OTHERS, -r);
 	return r;
 }
 
@@ -142,6 +130,8 @@ static struct sched_m *m_create_locked(struct sched_p *p, bool spinning)
 	struct sched_m *m = prim_pages_alloc(sizeof(*m));
 
 	prim_mutex_assert_held(&sched.lock);
+	if (m == NULL && mem_throws())
+		mem_throw_heap(sizeof(*m)); /* Go has it in its heap */
 	if (m == NULL)
 		return NULL;
 	m->id = ++sched.m_count;

@@ -35,7 +35,6 @@ int sched_init(const struct sched_options *opt)
 	sched.seed = opt->seed;
 	sched.telemetry = opt->telemetry;
 	sched.gc = opt->gc;
-	sched.oom = opt->oom;
 	sched_g_init();
 	sched_turn_init();
 	r = sched_netpoll_init();

@@ -130,7 +130,6 @@ struct sched_options {
 	uint64_t seed;
 	struct mrt_telemetry *telemetry;
 	const struct sched_gc_hooks *gc;
-	enum mrt_oom oom; /* also when the system refuses a thread: go on with those there are, or die with Go's text */
 };
 int sched_init(const struct sched_options *opt);
 /* Runs fn as the main goroutine on this thread; returns when it ended and every M has stopped. -EBUSY: others still live. */

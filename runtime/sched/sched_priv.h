@@ -107,7 +107,6 @@ struct sched_state {
 	uint64_t seed;
 	struct mrt_telemetry *telemetry;
 	const struct sched_gc_hooks *gc;
-	enum mrt_oom oom;
 	struct sched_p *p[WATCH_PS_MAX];
 	/* Written under the lock, read anywhere. */
 	_Atomic uint64_t idle; /* bit: this P is idle */

@@ -5,6 +5,7 @@
  * An element leaves only when it is due.  The first time of each heap
  * can be read without its lock: whoever has nothing else to do sleeps until the smallest.
  */
+#include "runtime/mem/throw.h"
 #include "runtime/sched/sched.h"
 #include "runtime/sched/sched_priv.h"
 
@@ -59,7 +60,7 @@ static void timer_grow_locked(struct sched_local *l)
 	struct sched_timer *heap = prim_pages_alloc(cap * sizeof(*heap));
 
 	if (heap == NULL)
-		prim_die(2, "fatal error: mrt: no memory for timers\n");
+		mem_throw_heap(cap * sizeof(*heap)); /* under either policy; Go has it in its heap */
 	if (l->timers != NULL) {
 		memcpy(heap, l->timers, l->timers_count * sizeof(*heap));
 		prim_pages_free(l->timers, l->timers_cap * sizeof(*heap));

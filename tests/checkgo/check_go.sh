@@ -40,6 +40,10 @@ for go in $(toolchains); do
 	compile append append/append.go append/types.go && topic append append
 	compile classes && topic classes classes
 	compile goals && topic goals goals
+	compile memstats && topic memstats memstats
+	compile metrics && topic metrics metrics
+	compile pool && topic pool pool
+	compile sync_map && topic syncmap sync_map
 	if [ "$minor" -le 23 ]; then
 		[ -x "$work/classes-$minor" ] && topic map-sizes classes
 		compile classic_map && topic map classic_map && topic map-overflow classic_map

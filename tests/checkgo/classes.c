@@ -27,16 +27,6 @@ static uint64_t classes_total(mrt_g *g)
 	return m.total_alloc;
 }
 
-/* Go from 1.22 on puts the type in front of objects with pointers above 512 bytes; what it then takes is
- * what this allocator takes for 8 bytes more (docs/fidelity.md). */
-static uint64_t classes_header(const struct check *c, uint64_t bytes)
-{
-	bool header = check_rounding(c) == MRT_ROUNDING_1_22 && bytes > MEM_HEADER_ABOVE &&
-		      bytes <= MEM_SMALL_MAX - MEM_HEADER_BYTES;
-
-	return bytes + (header ? MEM_HEADER_BYTES : 0);
-}
-
 static uint64_t classes_taken(mrt_g *g, const struct mrt_type *type, uint64_t n)
 {
 	MRT_ROOTS(g, object, 1);
@@ -70,7 +60,7 @@ static void classes_main(mrt_g *g, void *arg)
 		else if (job->op[i].kind == 'n')
 			v = classes_taken(g, &classes_byte, n);
 		else
-			v = classes_taken(g, &classes_word, classes_header(job->c, n) / 8);
+			v = classes_taken(g, &classes_word, check_with_header(job->c, n) / 8);
 		job->ret[i] = (struct check_answer){.v = {v}, .n = 1};
 	}
 }

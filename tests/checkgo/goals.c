@@ -1,5 +1,6 @@
 /*
- * goals.c: heap goals, by the pacer's formulas fed with Go's own figures, to the byte; and the gctrace lines of both, through one parser.
+ * goals.c: heap goals, by the pacer's formulas fed with Go's own figures, to the byte; and the gctrace lines of both, through one parser;
+ * and those of scavtrace.
  *
  * From 1.21 on Go says how much is live and how much of stacks and globals it scanned. Before that two goals of the same collection do:
  * that at GOGC 200 less that at GOGC 100 is live + stacks + globals, when neither is the minimum, and the others must follow.
@@ -83,6 +84,34 @@ static uint64_t goals_lines(const char *log, char shape[GOALS_LINE_MAX], const c
 	return n;
 }
 
+/* Every line of the scavenger has this shape (empty: the first one's, ret), but for what Go's controller adds. Their number. */
+static uint64_t goals_scav_lines(const char *log, char shape[GOALS_LINE_MAX], const char *whose)
+{
+	static const char reset[] = " [controller reset]";
+	char own[GOALS_LINE_MAX], *end;
+	uint64_t n = 0;
+
+	for (; log != NULL && *log != 0; log += strcspn(log, "\n"), log += *log == '\n') {
+		size_t bytes = strcspn(log, "\n");
+
+		if (strncmp(log, "scav ", 5) != 0)
+			continue;
+		goals_shape(log, bytes, own);
+		end = strstr(own, reset);
+		if (end != NULL && end[sizeof(reset) - 1] == 0)
+			*end = 0;
+		if (*shape == 0)
+			memcpy(shape, own, sizeof(own));
+		if (strcmp(own, shape) != 0) {
+			fprintf(stderr, "scavtrace: %s line\n  %.*s\n  has not the shape\n  %s\n", whose, (int)bytes,
+				log, shape);
+			return 0;
+		}
+		n++;
+	}
+	return n;
+}
+
 static void goals_collect(mrt_g *g, void *arg)
 {
 	(void)arg;
@@ -93,7 +122,7 @@ static void goals_collect(mrt_g *g, void *arg)
 /* What a run of ours writes to stderr with gctrace on. Freed by the caller. */
 static char *goals_our_trace(void)
 {
-	struct mrt_options opt = {.procs = 2, .gctrace = true, .seed = 1};
+	struct mrt_options opt = {.procs = 2, .gctrace = true, .scavtrace = true, .seed = 1};
 	FILE *f = tmpfile();
 	int keep = dup(STDERR_FILENO);
 	char *text = calloc(1, 1 << 16);
@@ -110,15 +139,31 @@ static char *goals_our_trace(void)
 	return text;
 }
 
+/* From 1.20 on the line has other words (docs/fidelity.md). */
+static bool goals_scav(struct check *c, const char *ours)
+{
+	char shape[GOALS_LINE_MAX] = "";
+	uint64_t n;
+
+	if (c->minor > 19)
+		return true;
+	n = goals_scav_lines(c->log, shape, "Go's");
+	if (n == 0 || goals_scav_lines(ours, shape, "this runtime's") == 0)
+		return false;
+	check_row(c, "scavtrace", "lines of Go, all with the words and numbers of this runtime's", n);
+	return true;
+}
+
 static bool goals_traces(struct check *c)
 {
 	char shape[GOALS_LINE_MAX] = "", *ours = goals_our_trace();
+	bool scav = goals_scav(c, ours);
 	uint64_t go_n = goals_lines(c->log, shape, "Go's"), n = go_n > 0 ? goals_lines(ours, shape, "this runtime's") : 0;
 
 	free(ours);
 	if (n > 0)
 		check_row(c, "gctrace", "lines of Go, all with the words and numbers of this runtime's", go_n);
-	return n > 0;
+	return n > 0 && scav;
 }
 
 /* ---- GOGC */
@@ -206,7 +251,7 @@ static bool goals_limits(struct check *c)
 
 bool check_goals(struct check *c)
 {
-	if (setenv("GODEBUG", "gctrace=1", 1) != 0)
+	if (setenv("GODEBUG", "gctrace=1,scavtrace=1", 1) != 0)
 		check_die("no environment");
 	return goals_percents(c) && goals_traces(c) && (c->minor < 21 || goals_limits(c));
 }

@@ -22,6 +22,10 @@ static const struct {
 	{"map-sizes", check_map_sizes},
 	{"map-overflow", check_map_overflow},
 	{"goals", check_goals},
+	{"memstats", check_memstats},
+	{"metrics", check_metrics},
+	{"pool", check_pool},
+	{"syncmap", check_sync_map},
 };
 
 static uint64_t main_number(const char *name, uint64_t otherwise)

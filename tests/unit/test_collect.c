@@ -536,7 +536,7 @@ static void test_stood_still(void **state)
 		gcs_collect_stood_still(r.c, T0_NS + 5 * S_NS);
 		gcs_collect_fail(r.c, GCS_EXIT_INCONCLUSIVE, "the harness stood still");
 		assert_int_equal(gcs_collect_tick(r.c), 0);
-		gcs_collect_exit(r.c, 0, true);
+		gcs_collect_exit(r.c, 0, true, NULL);
 		assert_int_equal(gcs_collect_finish(r.c, 0),
 				 failed ? GCS_EXIT_FAIL : GCS_EXIT_INCONCLUSIVE);
 		assert_int_equal(query(r.path, "SELECT end_ns FROM run"), 5 * S_NS);
@@ -572,7 +572,7 @@ static void test_order(void **state)
 	run_wait_at(&r, 10 * S_NS);
 	assert_int_equal(gcs_collect_tick(r.c), 0);
 	gcs_collect_done(r.c, NULL, 0, 0);
-	gcs_collect_exit(r.c, 0, true);
+	gcs_collect_exit(r.c, 0, true, NULL);
 	gcs_collect_finish(r.c, 0);
 	for (int i = 0; i < 10; i++) {
 		char sql[128];
@@ -599,7 +599,7 @@ static void test_coarse(void **state)
 	run_wait_at(&r, 8 * S_NS);
 	assert_int_equal(gcs_collect_tick(r.c), 0);
 	gcs_collect_done(r.c, NULL, 0, 0);
-	gcs_collect_exit(r.c, 0, true);
+	gcs_collect_exit(r.c, 0, true, NULL);
 	assert_int_equal(gcs_collect_finish(r.c, 0),
 			 GCS_EXIT_INCONCLUSIVE); /* ended after 8 of 32 s */
 	assert_int_equal(query(r.path, "SELECT count(*) FROM intervals WHERE coarse"), 4);
@@ -628,7 +628,7 @@ static void test_clock_stands(void **state)
 		assert_int_equal(gcs_collect_tick(r.c), 0);
 	}
 	gcs_collect_done(r.c, NULL, 0, 0);
-	gcs_collect_exit(r.c, 0, true);
+	gcs_collect_exit(r.c, 0, true, NULL);
 	gcs_collect_finish(r.c, 0);
 	assert_int_equal(query(r.path, "SELECT sum(count) FROM interval_ops WHERE workload=0"),
 			 39 * 107);
@@ -686,7 +686,7 @@ static void test_crash(void **state)
 	r.s->nfaults = 0;
 	run_start(&r);
 	run_until(&r, 4 * S_NS);
-	gcs_collect_exit(r.c, SIGKILL, false);
+	gcs_collect_exit(r.c, SIGKILL, false, NULL);
 	assert_int_equal(gcs_collect_finish(r.c, 0), GCS_EXIT_CRASH);
 	assert_int_equal(gcs_collect_snapshot(r.c)->crashes, 1);
 	assert_non_null(strstr(gcs_collect_snapshot(r.c)->headline, "signal 9"));
@@ -701,7 +701,7 @@ static void test_interrupted(void **state)
 	run_start(&r);
 	run_until(&r, 4 * S_NS);
 	gcs_collect_done(r.c, NULL, 0, 0);
-	gcs_collect_exit(r.c, 0, true);
+	gcs_collect_exit(r.c, 0, true, NULL);
 	assert_int_equal(gcs_collect_finish(r.c, SIGTERM), GCS_EXIT_TERM);
 	run_fini(&r);
 }

@@ -131,6 +131,49 @@ static void find_resolves(void **state)
 	mem_fini();
 }
 
+/* Small objects with pointers: grey from the mark until they are taken, a span at a time; others are not. */
+static void batched_spans(void **state)
+{
+	static const size_t size[] = {8, 16, 24, 48, 64, 512, 513, 1024, 40000};
+	struct mem_cache *c = NULL;
+	struct mem_obj o = {0}, born = {0};
+	uint32_t w;
+
+	(void)state;
+	heap_up(RESERVE, false);
+	assert_int_equal(mem_cache_create(&c), 0);
+	for (size_t i = 0; i < sizeof(size) / sizeof(size[0]); i++) {
+		assert_true(mem_find(alloc(c, size[i], true), &o));
+		assert_false(mem_span_batched(o.span));
+		assert_true(mem_find(alloc(c, size[i], false), &o));
+		assert_int_equal(mem_span_batched(o.span), size[i] <= 512);
+		if (!mem_span_batched(o.span))
+			continue;
+		assert_true(mem_find(alloc(c, size[i], false), &born) && born.span == o.span);
+		assert_true(mem_mark_black(&born));
+		assert_false(mem_mark_black(&born) || mem_grey(&born) || mem_grey(&o));
+		assert_true(mem_mark(&o) && mem_grey(&o));
+		assert_true(mem_span_wait(o.span));
+		assert_false(mem_span_wait(o.span)); /* it waits once */
+		mem_span_waited(o.span);
+		w = o.index / 64;
+		assert_int_equal(mem_span_take_grey(o.span, w), UINT64_C(1) << (o.index % 64));
+		assert_int_equal(mem_span_take_grey(o.span, w), 0);
+		assert_false(mem_grey(&o));
+		assert_true(mem_span_wait(o.span)); /* and may again */
+		mem_span_waited(o.span);
+	}
+	heap_ok();
+	/* The next cycle knows nothing of it. */
+	assert_true(mem_find((void *)o.base, &o));
+	sweep_all(c);
+	assert_true(mem_find(alloc(c, 512, false), &o));
+	assert_true(mem_mark(&o) && mem_grey(&o));
+	heap_ok();
+	mem_cache_destroy(c);
+	mem_fini();
+}
+
 /* A page table entry read too late, of a span that has moved or gone, does not resolve. */
 static void find_rejects_stale(void **state)
 {
@@ -430,7 +473,7 @@ static void expect_broken(const char *what)
 static void check_finds_span(void **state)
 {
 	struct mem_cache *c = NULL;
-	struct mem_obj o = {0};
+	struct mem_obj o = {0}, batched = {0};
 
 	(void)state;
 	heap_up(RESERVE, false);
@@ -455,6 +498,10 @@ static void check_finds_span(void **state)
 	atomic_fetch_add(&o.span->sweepgen, 4);
 	expect_broken("S4");
 	atomic_fetch_sub(&o.span->sweepgen, 4);
+	assert_true(mem_find(alloc(c, 128, false), &batched));
+	atomic_fetch_or(&batched.span->scan_bits[0], UINT64_C(1) << 7);
+	expect_broken("S5");
+	atomic_store(&batched.span->scan_bits[0], 0);
 	o.span->alloc_cache |= 1;
 	expect_broken("offers an allocated");
 	o.span->alloc_cache &= ~UINT64_C(1);
@@ -578,6 +625,37 @@ static void sweep_budget(void **state)
 	mem_fini();
 }
 
+/* Spans are swept and filled up in the order in which they came to their central, swept by who allocates or before. */
+static void spans_first_in_first_out(void **state)
+{
+	struct mem_cache *c = NULL;
+	struct mem_obj o = {0};
+	char *first[4];
+
+	(void)state;
+	for (int before = 0; before < 2; before++) {
+		heap_up(RESERVE, false);
+		assert_int_equal(mem_cache_create(&c), 0);
+		for (int i = 0; i < 8; i++) { /* two a span */
+			char *p = alloc(c, 4096, true);
+
+			if (i % 2 == 0) {
+				first[i / 2] = p;
+				assert_true(mem_find(p, &o) && mem_mark(&o));
+			}
+		}
+		mem_cache_flush(c);
+		mem_sweep_begin();
+		while (before == 1 && mem_sweep_one() != 0)
+			continue;
+		for (int i = 0; i < 4; i++)
+			assert_ptr_equal(alloc(c, 4096, true), first[i] + 4096);
+		heap_ok();
+		mem_cache_destroy(c);
+		mem_fini();
+	}
+}
+
 static void caches_and_metadata_reused(void **state)
 {
 	struct mem_cache *a = NULL, *b = NULL;
@@ -616,7 +694,7 @@ int main(void)
 		cmocka_unit_test(classes_table),
 		cmocka_unit_test(classes_lookup),
 		cmocka_unit_test(find_resolves),
-		cmocka_unit_test(find_rejects_stale),
+		cmocka_unit_test(batched_spans), cmocka_unit_test(find_rejects_stale),
 		cmocka_unit_test(live_accounting),
 		cmocka_unit_test(bits_random),
 		cmocka_unit_test(model_rounds),
@@ -625,6 +703,7 @@ int main(void)
 		cmocka_unit_test(check_finds_lists),
 		cmocka_unit_test(full_words),
 		cmocka_unit_test(sweep_budget),
+		cmocka_unit_test(spans_first_in_first_out),
 		cmocka_unit_test(caches_and_metadata_reused),
 	};
 

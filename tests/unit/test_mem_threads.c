@@ -1,6 +1,6 @@
 /*
  * test_mem_threads.c: several threads, each with a cache, allocate, mark one
- * another's objects, flush, sweep and give pages back at the same time, while a finder resolves
+ * another's objects and take the grey ones of spans that wait, flush, sweep and give pages back at the same time, while a finder resolves
  * addresses all over the heap.  Between the phases they meet, as in a stopped
  * world, and the heap is checked.
  *
@@ -32,7 +32,13 @@ static _Atomic bool stop;
 static _Atomic uint64_t wrong_contents, wrong_zero, wrong_find, wrong_marks, no_memory,
 	checks_failed;
 static _Atomic uint64_t marks_won, finds, swept_pages, given_back;
+static _Atomic uint64_t greyed, blackened, taken, left_grey;
 static char check_text[256];
+
+/* Spans that wait, in the order in which they began to; a round's are never more. */
+#define WAITING_MAX (THREADS * THREADS * 2 * OBJECTS)
+static struct mem_span *_Atomic waiting[WAITING_MAX];
+static _Atomic uint32_t waiting_in, waiting_out;
 
 /* All workers are here; the last one runs fn before anyone goes on. */
 static void meet(void (*fn)(void))
@@ -56,11 +62,27 @@ static void check_world(void)
 		atomic_fetch_add(&checks_failed, 1);
 }
 
+/* Each object greyed was taken once, none that was born black, and no span was forgotten. */
+static void check_grey(void)
+{
+	struct mem_obj o = {0};
+
+	for (uint32_t t = 0; t < THREADS; t++)
+		for (uint32_t i = 0; i < workers[t].count; i++)
+			if (mem_find(workers[t].objects[i].p, &o) && mem_grey(&o))
+				atomic_fetch_add(&left_grey, 1);
+	if (atomic_load(&greyed) != atomic_load(&taken))
+		atomic_fetch_add(&wrong_marks, 1);
+	atomic_store(&waiting_in, 0);
+	atomic_store(&waiting_out, 0);
+}
+
 static void begin_sweep(void)
 {
 	uint64_t survivors = 0;
 
 	check_world();
+	check_grey();
 	for (uint32_t i = 0; i < THREADS; i++)
 		survivors += workers[i].count;
 	if (atomic_exchange(&marks_won, 0) != survivors)
@@ -117,8 +139,60 @@ static void worker_forget(struct worker *w)
 	w->count = kept;
 }
 
+static void waiting_put(struct mem_span *s)
+{
+	atomic_store(&waiting[atomic_fetch_add(&waiting_in, 1)], s);
+}
+
+/* NULL: none is left. */
+static struct mem_span *waiting_get(void)
+{
+	uint32_t at = atomic_load(&waiting_out);
+	struct mem_span *s;
+
+	do
+		if (at == atomic_load(&waiting_in))
+			return NULL;
+	while (!atomic_compare_exchange_weak(&waiting_out, &at, at + 1));
+	for (uint32_t i = 0; (s = atomic_exchange(&waiting[at], NULL)) == NULL; i++)
+		prim_spin_wait(i);
+	return s;
+}
+
+/* What was written to an object before it was marked is seen by who takes it: a race would be TSan's to find. */
+static bool take_one_span(void)
+{
+	struct mem_span *s = waiting_get();
+
+	if (s == NULL)
+		return false;
+	mem_span_waited(s);
+	for (uint32_t w = 0; w * 64 < s->nelems; w++)
+		atomic_fetch_add(&taken, (uint64_t)__builtin_popcountll(mem_span_take_grey(s, w)));
+	return true;
+}
+
+/* One in eight as if it were born black. */
+static bool mark_one(const struct mem_obj *o, uint64_t draw)
+{
+	if (draw % 8 == 0 && mem_span_batched(o->span)) {
+		bool won = mem_mark_black(o);
+
+		atomic_fetch_add(&blackened, won);
+		return won;
+	}
+	if (!mem_mark(o))
+		return false;
+	if (mem_span_batched(o->span)) {
+		atomic_fetch_add(&greyed, 1);
+		if (mem_span_wait(o->span))
+			waiting_put(o->span);
+	}
+	return true;
+}
+
 /* Everyone marks everything: each object has one winner. */
-static void worker_mark(const struct worker *w)
+static void worker_mark(struct worker *w)
 {
 	struct mem_obj o = {0};
 
@@ -129,10 +203,14 @@ static void worker_mark(const struct worker *w)
 			if (!mem_find((char *)of->objects[i].p + of->objects[i].bytes - 1, &o) ||
 			    o.base != (uintptr_t)of->objects[i].p)
 				atomic_fetch_add(&wrong_find, 1);
-			else if (mem_mark(&o))
+			else if (mark_one(&o, of->objects[i].stamp))
 				atomic_fetch_add(&marks_won, 1);
+			if (rng(&w->rng) % 16 == 0)
+				take_one_span();
 		}
 	}
+	while (take_one_span())
+		;
 }
 
 static void worker_round(struct worker *w)
@@ -212,6 +290,8 @@ static void threads_storm(void **state)
 	assert_int_equal(wrong_zero, 0);
 	assert_int_equal(wrong_find, 0);
 	assert_int_equal(wrong_marks, 0);
+	assert_int_equal(left_grey, 0);
+	assert_true(greyed > 0 && blackened > 0);
 	assert_int_equal(no_memory, 0);
 	assert_true(finds > 0);
 	assert_true(swept_pages > 0);

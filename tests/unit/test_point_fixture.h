@@ -24,6 +24,7 @@ struct point_firing {
 	uint32_t data[5];				     /* WATCH_EFFECT 20 to 24: maps, slices, netpoll */
 	uint64_t figure;				     /* of the last of these */
 	uint32_t kept, stalled, split; /* of the pages: effects 13 to 15 */
+	uint32_t died;
 	uint64_t value;					     /* of the last effect */
 	uint32_t stops, cycles, stalls, lags, assists;	     /* records that carry it */
 	uint64_t stopping_ns, stopped_ns, lag_ns;	     /* longest of them */
@@ -106,6 +107,11 @@ static inline void point_effect(struct point_firing *f, const struct watch_recor
 	}
 	if (r->c >= 13 && r->c <= 15) {
 		++*(r->c == 13 ? &f->kept : r->c == 14 ? &f->stalled : &f->split);
+		f->value = r->d;
+		return;
+	}
+	if (r->c == GCS_EFFECT_DIED) {
+		f->died++;
 		f->value = r->d;
 		return;
 	}

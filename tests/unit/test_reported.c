@@ -110,7 +110,7 @@ static void test_phase_not_reached(void **state)
 	told(r.s, "collections", "3", "gc.cycles", "heal", NULL);
 	told(r.s, "collections", "3", "gc.cycles", "steady", NULL);
 	play(&r, 15);
-	gcs_collect_exit(r.c, 0, true);
+	gcs_collect_exit(r.c, 0, true, NULL);
 	gcs_collect_finish(r.c, 2);
 	json_t *list = reported(r.path, &text);
 	assert_true(json_is_null(json_object_get(json_array_get(list, 0), "value")));

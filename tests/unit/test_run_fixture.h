@@ -310,7 +310,7 @@ static inline void run_until(struct run *r, int64_t t_ns)
 static inline enum gcs_exit run_end(struct run *r)
 {
 	gcs_collect_done(r->c, "0123456789abcdef", 1000, 0);
-	gcs_collect_exit(r->c, 0, true);
+	gcs_collect_exit(r->c, 0, true, NULL);
 	return gcs_collect_finish(r->c, 0);
 }
 

@@ -220,6 +220,10 @@ static void deaths_are_judged(void **state)
 	assert_class(r, f, GCS_SWEEP_THROW_WRONG); /* the policy is to return */
 	strcpy(r->oom, "throw");
 	assert_class(r, f, GCS_SWEEP_THROW);
+	strcpy(f.words, "fatal error: newosproc");
+	assert_class(r, f, GCS_SWEEP_THROW);
+	strcpy(f.words, "fatal error: out of memory, it seems");
+	assert_class(r, f, GCS_SWEEP_THROW_WRONG);
 	strcpy(f.words, "fatal error: found bad pointer");
 	assert_class(r, f, GCS_SWEEP_THROW_WRONG);
 	strcpy(f.words, "fatal error: out of memory");

@@ -230,6 +230,35 @@ static void test_not_begun(void **state)
 	case_fini(&c);
 }
 
+static bool threw(struct case_ *c)
+{
+	gcs_verdict_decide(&c->v, &c->g);
+	return c->v.threw;
+}
+
+/* A death that was asked for is a crash still, and nothing else if nothing that was measured failed. */
+static void test_threw(void **state)
+{
+	(void)state;
+	struct case_ c;
+	case_init(&c);
+	on_crash(&c);
+	assert_false(threw(&c));
+	c.facts.threw = true;
+	assert_true(threw(&c));
+	assert_int_equal(c.v.exit, GCS_EXIT_CRASH);
+	c.slo[0].state = -1;
+	assert_false(threw(&c));
+	c.slo[0].has = false; /* it did not live to be measured */
+	assert_true(threw(&c));
+	c.facts.integrity_errors = 1;
+	assert_false(threw(&c));
+	c.facts.integrity_errors = 0;
+	on_int(&c);
+	assert_false(threw(&c));
+	case_fini(&c);
+}
+
 /* More reasons than there is room for: cut, the first still decides. */
 static void test_many(void **state)
 {
@@ -252,7 +281,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pass),   cmocka_unit_test(test_precedence),
 		cmocka_unit_test(test_spoken), cmocka_unit_test(test_not_begun),
-		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_many),   cmocka_unit_test(test_threw),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -202,13 +202,15 @@ static void test_plan_pacer(void **state)
 	static const struct {
 		const char *keys, *refusal;
 		enum mrt_pacer pacer;
-		bool trace;
+		bool trace, scavtrace;
 	} rows[] = {
-		{"\"pacer\":\"1.21\",", NULL, MRT_PACER_1_21, false},
-		{"\"pacer\":\"1.19\",\"gcpacertrace\":true,", NULL, MRT_PACER_1_19, true},
-		{"\"pacer\":\"1.2\",", "pacer must be 1.19 or 1.21", 0, false},
-		{"\"pacer\":1.19,", "runtime: ", 0, false},
-		{"\"gcpacertrace\":1,", "runtime: ", 0, false},
+		{"\"pacer\":\"1.21\",", NULL, MRT_PACER_1_21, false, false},
+		{"\"pacer\":\"1.19\",\"gcpacertrace\":true,", NULL, MRT_PACER_1_19, true, false},
+		{"\"scavtrace\":true,", NULL, MRT_PACER_1_21, false, true},
+		{"\"pacer\":\"1.2\",", "pacer must be 1.19 or 1.21", 0, false, false},
+		{"\"pacer\":1.19,", "runtime: ", 0, false, false},
+		{"\"gcpacertrace\":1,", "runtime: ", 0, false, false},
+		{"\"scavtrace\":1,", "runtime: ", 0, false, false},
 	};
 
 	(void)state;
@@ -229,6 +231,7 @@ static void test_plan_pacer(void **state)
 		assert_int_equal(r, 0);
 		assert_int_equal(p->runtime.pacer, rows[i].pacer);
 		assert_int_equal(p->runtime.pacertrace, rows[i].trace);
+		assert_int_equal(p->runtime.scavtrace, rows[i].scavtrace);
 		plan_destroy(p);
 	}
 }
