@@ -38,9 +38,10 @@ struct gcs_workload {
 	uint32_t workers, conns;
 	uint64_t rate;        /* ops/s over all workers; 0: closed loop */
 	uint64_t keys;
+	char *key;            /* "u64", "u32", "string", "bytes32" */
 	char *value;          /* "u64", "inline", "indirect", "ptr", "pooled" */
 	uint64_t value_bytes;
-	uint32_t mix_insert, mix_delete, mix_lookup; /* percent, sum 100 */
+	uint32_t mix_insert, mix_delete, mix_lookup, mix_range; /* percent, sum 100; range: sync-map */
 	struct gcs_size size;
 	uint64_t retain;      /* bytes of short headers kept alive (slice-append) */
 	uint32_t renew;       /* operations after which a map or a registration is replaced; 0: never */

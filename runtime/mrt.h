@@ -74,7 +74,7 @@ struct mrt_go_options {
 	uint32_t worker;      /* fault worker id, MRT_WORKER_FIRST..; 0: next free one */
 	uint16_t driver;      /* telemetry/match: index of the workload, 0xffff none */
 	bool system;          /* not a mutator of the workload: never under mem/ faults */
-	size_t stack_bytes;   /* 0: 64 KiB */
+	size_t stack_bytes;   /* rounded up to a power of two of at least 16 KiB; 0: 64 KiB */
 };
 
 /* Fixed worker ids of system goroutines and threads (faults/DESIGN §4). */
@@ -94,7 +94,13 @@ enum {
 	MRT_WORKER_MAX = 4096
 };
 
-/* Start a goroutine. g NULL: from a thread without one. -ENOMEM, -EAGAIN. */
+/* Start a goroutine. g NULL: from a thread without one. -EINVAL: there is no such worker. -ENOMEM: no memory for it or its
+ * stack, nothing has been started (under `throw` that ends the process).
+ *
+ * How many: as many as there is memory for, a page or two of each parked one; of address space each takes its stack and
+ * 4 to 8 KiB more (the simulation has 64 GiB). Stacks do not grow. An overflow ends the process in Go's words, with the
+ * goroutine's number and name: at once for the first 16000, and for all where the kernel has guard markers (Linux 6.13);
+ * else when it next parks, ends or is scanned (runtime/prim/prim.h). A hundred thousand is tested. */
 int mrt_go(mrt_g *g, mrt_go_fn *fn, void *arg, const struct mrt_go_options *opt);
 void mrt_yield(mrt_g *g);
 void mrt_sleep_until(mrt_g *g, int64_t deadline_ns);
@@ -416,7 +422,7 @@ void mrt_map_iter_fini(struct mrt_map_iter *it);
  *
  * Look-up, update and deletion of a key that the `read` part has take no lock. What it lacks is looked up under a lock in the `dirty`
  * part, which takes its place when as many have missed as it has keys; the first new key after that makes another one, of all that
- * is not deleted. Only a store can be refused memory.
+ * is not deleted. Only what may bring a new key can be refused memory: store, swap, load_or_store.
  */
 typedef struct mrt_sync_map mrt_sync_map; /* a managed object */
 
@@ -425,11 +431,19 @@ int mrt_sync_map_new(mrt_g *g, void **ret_map);
 void *mrt_sync_map_load(mrt_g *g, mrt_sync_map *m, uint64_t key);
 /* -EINVAL: no value. -ENOMEM: unchanged. */
 int mrt_sync_map_store(mrt_g *g, mrt_sync_map *m, uint64_t key, void *value);
+/* As mrt_sync_map_store; what the key had before into the root slot *ret_previous, NULL: nothing. Go 1.20. */
+int mrt_sync_map_swap(mrt_g *g, mrt_sync_map *m, uint64_t key, void *value, void **ret_previous);
 /* The key's value, or `value`, which is stored, into the root slot *ret_actual. As mrt_sync_map_store. */
 int mrt_sync_map_load_or_store(mrt_g *g, mrt_sync_map *m, uint64_t key, void *value, void **ret_actual,
 			       bool *ret_loaded);
 /* What was there; NULL: nothing. Delete is the same. */
 void *mrt_sync_map_load_and_delete(mrt_g *g, mrt_sync_map *m, uint64_t key);
+/* If the key has `old`, this very pointer, it gets `value`, or is deleted; true: it had. NULL, of either, is no value: false. Both are rooted
+ * by the caller. Go 1.20. */
+bool mrt_sync_map_compare_and_swap(mrt_g *g, mrt_sync_map *m, uint64_t key, void *old, void *value);
+bool mrt_sync_map_compare_and_delete(mrt_g *g, mrt_sync_map *m, uint64_t key, void *old);
+/* Deletes all keys; the dirty part keeps its buckets. Go 1.23. */
+void mrt_sync_map_clear(mrt_g *g, mrt_sync_map *m);
 /* Each key at most once; no snapshot: what others store or delete meanwhile is seen or not. The value is rooted while fn runs, which
  * may use the map; false ends. */
 void mrt_sync_map_range(mrt_g *g, mrt_sync_map *m,

@@ -8,6 +8,8 @@
  * bring the map to grow at the same size (incident I1). A mix that is not balanced is held within
  * an eighth of the target.
  *
+ * Keys are integers, strings or arrays: churn_key.h.
+ *
  * Values carry words that follow from key and version: u64 (one word), inline (value_bytes <= 128,
  * in the bucket), indirect (more: the map keeps them behind a pointer), ptr (a pointer to an object
  * of value_bytes, made for each store), pooled (a pointer to a buffer of value_bytes from the unit's
@@ -22,6 +24,7 @@
  * a free list, not a sync.Pool: nothing but the unit takes from it and no collection empties it. A
  * buffer on the shelf carries CHURN_FREE in its first word, so one that is still in use shows.
  */
+#include "workloads/churn_key.h"
 #include "workloads/model.h"
 #include "workloads/workload.h"
 
@@ -37,17 +40,17 @@
 #define CHURN_RECHECK_ONE_IN   16u /* deletions that look for the key again */
 #define CHURN_AFTER_ERROR      32u /* entries compared after an -ENOMEM */
 #define CHURN_POLL_EVERY       64u /* entries between safepoints of a full check */
-#define CHURN_ABSENT	       (UINT64_C(1) << 62)
 #define CHURN_FREE	       UINT64_C(0x6672656562756666)
 #define CHURN_SHELF_MAX	       65536u /* buffers; what does not fit is left to the collector */
+#define CHURN_U32_KEYS_MAX     (UINT64_C(1) << 30)
 
 struct churn {
 	struct work_unit unit;
 	struct mrt_type object; /* ptr, pooled: what a value points to */
 	struct mrt_type elem;
-	struct mrt_map_type mt;
-	struct model model;
-	uint64_t salt, next; /* key n is mix(salt + n): all different */
+	struct churn_keys keys;
+	struct model model; /* by the keys' numbers */
+	uint64_t next;	    /* which number is the next new key's: churn_key_number */
 	uint32_t target, words;
 	uint32_t ops; /* since the map was renewed */
 	uint32_t shelf_cap, shelf_count; /* pooled */
@@ -82,6 +85,8 @@ static int churn_accept(const struct plan_workload *w, char *text, size_t cap)
 
 	if (w->keys == 0)
 		why = "keys must be at least 1";
+	else if (w->key == PLAN_KEY_U32 && w->keys > CHURN_U32_KEYS_MAX)
+		why = "there are at most 1073741824 keys of 32 bits";
 	else if (w->value == PLAN_VALUE_INLINE && w->value_bytes > CHURN_INLINE_BYTES_MAX)
 		why = "an inline value has at most 128 bytes";
 	else if (w->value == PLAN_VALUE_INDIRECT && w->value_bytes <= CHURN_INLINE_BYTES_MAX)
@@ -188,12 +193,12 @@ static bool churn_compare(struct churn *c, const void *elem, uint64_t key, uint6
 
 static void churn_check_entry(mrt_g *g, struct churn *c, const struct model_entry *e, bool whole)
 {
-	churn_compare(c, mrt_map_get(g, &c->mt, churn_map(c), e->key), e->key, e->version, whole);
+	churn_compare(c, churn_key_get(g, &c->keys, churn_map(c), e->key), e->key, e->version, whole);
 }
 
 static void churn_check_absent(mrt_g *g, struct churn *c, uint64_t key)
 {
-	if (mrt_map_get(g, &c->mt, churn_map(c), key) != NULL)
+	if (churn_key_get(g, &c->keys, churn_map(c), key) != NULL)
 		work_integrity(&c->unit, WORK_UNEXPECTED, key, 0, 1);
 }
 
@@ -222,14 +227,6 @@ static void churn_check_unchanged(mrt_g *g, struct churn *c, uint64_t key)
 
 /* ---------------------------------------------------------------- operations */
 
-/* Never 0, which the model keeps for itself. */
-static uint64_t churn_key(const struct churn *c, uint64_t n)
-{
-	uint64_t key = work_mix(c->salt + n);
-
-	return key != 0 ? key : 1;
-}
-
 /* A pooled buffer takes the place of the one that the key had; whichever is left over goes back. */
 static int churn_store_pooled(mrt_g *g, struct churn *c, uint64_t key, uint64_t version)
 {
@@ -240,9 +237,9 @@ static int churn_store_pooled(mrt_g *g, struct churn *c, uint64_t key, uint64_t 
 	if (r < 0)
 		return r;
 	churn_fill(c, value[0], key, version);
-	had = mrt_map_get(g, &c->mt, churn_map(c), key);
+	had = churn_key_get(g, &c->keys, churn_map(c), key);
 	value[1] = had != NULL ? mrt_load(had) : NULL;
-	r = mrt_map_put(g, &c->mt, churn_map(c), key, &value[0]);
+	r = churn_key_put(g, &c->keys, churn_map(c), key, &value[0]);
 	if (r < 0)
 		churn_put_back(g, c, &value[0]);
 	else if (value[1] != NULL)
@@ -268,18 +265,18 @@ static int churn_store(mrt_g *g, struct churn *c, uint64_t key, uint64_t version
 	} else {
 		churn_fill(c, c->scratch, key, version);
 	}
-	return mrt_map_put(g, &c->mt, churn_map(c), key, elem);
+	return churn_key_put(g, &c->keys, churn_map(c), key, elem);
 }
 
 /* true: it was there. Its buffer goes back to the pool. */
 static bool churn_remove(mrt_g *g, struct churn *c, uint64_t key)
 {
 	MRT_ROOTS(g, value, 1);
-	void *const *had = churn_pooled(c) ? mrt_map_get(g, &c->mt, churn_map(c), key) : NULL;
+	void *const *had = churn_pooled(c) ? churn_key_get(g, &c->keys, churn_map(c), key) : NULL;
 	bool was;
 
 	value[0] = had != NULL ? mrt_load(had) : NULL;
-	was = mrt_map_delete(g, &c->mt, churn_map(c), key);
+	was = churn_key_delete(g, &c->keys, churn_map(c), key);
 	if (value[0] != NULL)
 		churn_put_back(g, c, &value[0]);
 	return was;
@@ -294,7 +291,7 @@ static int churn_failed(mrt_g *g, struct churn *c, int r, uint64_t key)
 
 static int churn_insert(mrt_g *g, struct churn *c)
 {
-	uint64_t key = churn_key(c, c->next);
+	uint64_t key = churn_key_fresh(&c->keys, &c->model, &c->next);
 	int r = churn_store(g, c, key, 1);
 
 	if (r < 0)
@@ -333,8 +330,7 @@ static void churn_lookup(mrt_g *g, struct churn *c)
 	bool whole = work_below(&c->unit, CHURN_WHOLE_ONE_IN) == 0;
 
 	if (c->model.count == 0 || work_below(&c->unit, CHURN_ABSENT_ONE_IN) == 0)
-		churn_check_absent(
-			g, c, churn_key(c, CHURN_ABSENT + work_random(&c->unit) % CHURN_ABSENT));
+		churn_check_absent(g, c, churn_key_absent(&c->keys, work_random(&c->unit)));
 	else
 		churn_check_entry(g, c, &c->model.entry[work_below(&c->unit, c->model.count)],
 				  whole);
@@ -342,17 +338,19 @@ static void churn_lookup(mrt_g *g, struct churn *c)
 
 /* ---------------------------------------------------------------- full check */
 
-/* Every entry once: mark it, complain about strangers and repetitions. */
-static void churn_verify_met(struct churn *c, uint64_t key, const void *elem)
+/* Every entry once: mark it, complain about strangers, keys that are not whole, and repetitions. */
+static void churn_verify_met(struct churn *c, const struct mrt_map_iter *it)
 {
-	struct model_entry *e = model_find(&c->model, key);
+	bool whole;
+	uint64_t key = churn_key_met(&c->keys, it, &whole);
+	struct model_entry *e = whole ? model_find(&c->model, key) : NULL;
 	size_t index;
 
 	if (e == NULL) {
 		work_integrity(&c->unit, WORK_UNEXPECTED, key, 0, 1);
 		return;
 	}
-	churn_compare(c, elem, key, e->version, true);
+	churn_compare(c, it->elem, key, e->version, true);
 	index = (size_t)(e - c->model.entry);
 	if ((c->seen[index / 8] >> index % 8 & 1) != 0)
 		work_integrity(&c->unit, WORK_TWICE, key, 1, 2);
@@ -362,11 +360,11 @@ static void churn_verify_met(struct churn *c, uint64_t key, const void *elem)
 static void churn_verify_iterate(mrt_g *g, struct churn *c)
 {
 	uint64_t met = 0;
-	MRT_MAP_ITER(g, &c->mt, churn_map(c), it);
+	MRT_MAP_ITER(g, &c->keys.mt, churn_map(c), it);
 
 	memset(c->seen, 0, c->model.cap / 8 + 1);
 	while (mrt_map_iter_next(g, &it)) {
-		churn_verify_met(c, it.key, it.elem);
+		churn_verify_met(c, &it);
 		if (++met % CHURN_POLL_EVERY == 0)
 			mrt_safepoint(g);
 	}
@@ -399,9 +397,9 @@ static int churn_renew(mrt_g *g, struct churn *c)
 
 	churn_verify_iterate(g, c);
 	work_checked(&c->unit, c->model.count);
-	r = mrt_map_new(g, &c->mt, 0, &fresh[0]);
+	r = mrt_map_new(g, &c->keys.mt, 0, &fresh[0]);
 	if (r < 0)
-		return churn_failed(g, c, r, churn_key(c, c->next));
+		return churn_failed(g, c, r, churn_key_fresh(&c->keys, &c->model, &c->next));
 	hold = mrt_load(c->unit.root);
 	mrt_store(g, churn_pooled(c) ? &hold->map : (void **)(uintptr_t)c->unit.root, fresh[0]);
 	model_clear(&c->model);
@@ -466,13 +464,14 @@ static void churn_destroy(struct work_unit *u)
 static int churn_alloc(struct churn **ret, const struct work_unit_options *opt)
 {
 	struct churn *c = calloc(1, sizeof(*c));
+	uint64_t salt;
 	uint32_t cap;
 	int r;
 
 	if (c == NULL)
 		return -ENOMEM;
 	work_unit_init(&c->unit, &work_map_churn, opt);
-	c->salt = work_random(&c->unit);
+	salt = work_random(&c->unit);
 	c->target = (uint32_t)(opt->w->keys / opt->share);
 	if (c->target == 0)
 		c->target = 1;
@@ -484,7 +483,7 @@ static int churn_alloc(struct churn **ret, const struct work_unit_options *opt)
 	c->seen = malloc(cap / 8 + 1);
 	r = model_init(&c->model, cap);
 	if (r == 0)
-		r = mrt_map_type_init(&c->mt, MRT_KEY_U64, &c->elem);
+		r = churn_keys_init(&c->keys, opt->w->key, salt, &c->elem);
 	if (r == 0 && (c->scratch == NULL || c->seen == NULL))
 		r = -ENOMEM;
 	if (r < 0)
@@ -502,8 +501,8 @@ static int churn_make(mrt_g *g, struct churn *c, void **root)
 	int r;
 
 	if (!churn_pooled(c))
-		return mrt_map_new(g, &c->mt, 0, root);
-	r = mrt_map_new(g, &c->mt, 0, &part[0]);
+		return mrt_map_new(g, &c->keys.mt, 0, root);
+	r = mrt_map_new(g, &c->keys.mt, 0, &part[0]);
 	if (r == 0)
 		r = mrt_new_array(g, &churn_slot_type, c->shelf_cap, &part[1]);
 	if (r == 0)

@@ -154,28 +154,35 @@ static int plan_size(struct plan_workload *w, json_t *item, struct plan_error *e
 static int plan_value(struct plan_workload *w, json_t *item, struct plan_error *e)
 {
 	static const char *const values[] = {"u64", "inline", "indirect", "ptr", "pooled"};
-	const char *value = "ptr";
-	json_int_t bytes = 32, insert = 50, erase = 50, lookup = 0;
+	static const char *const keys[] = {"u64", "u32", "string", "bytes32"};
+	const char *value = "ptr", *key = "u64";
+	json_int_t bytes = 32, insert = 50, erase = 50, lookup = 0, range = 0;
 	json_error_t je;
-	int kind;
+	int kind, key_kind;
 
-	if (json_unpack_ex(item, &je, 0, "{s?s,s?I,s?{s:I,s:I,s:I}}", "value", &value,
-			   "value_bytes", &bytes, "mix", "insert", &insert, "delete", &erase,
-			   "lookup", &lookup) < 0)
+	if (json_unpack_ex(item, &je, 0, "{s?s,s?s,s?I,s?{s:I,s:I,s:I,s?I}}", "key", &key, "value",
+			   &value, "value_bytes", &bytes, "mix", "insert", &insert, "delete",
+			   &erase, "lookup", &lookup, "range", &range) < 0)
 		return plan_refuse(e, "%s: %s", w->id, je.text);
+	key_kind = plan_word(key, keys, 4);
+	if (key_kind < 0)
+		return plan_refuse(e, "%s: unknown kind of key '%s'", w->id, key);
 	kind = plan_word(value, values, 5);
 	if (kind < 0)
 		return plan_refuse(e, "%s: unknown kind of value '%s'", w->id, value);
 	if (bytes < 8 || bytes > PLAN_VALUE_BYTES_MAX)
 		return plan_refuse(e, "%s: value_bytes must be 8 to %u", w->id,
 				   PLAN_VALUE_BYTES_MAX);
-	if (insert < 0 || erase < 0 || lookup < 0 || insert + erase + lookup != 100)
+	if (insert < 0 || erase < 0 || lookup < 0 || range < 0 ||
+	    insert + erase + lookup + range != 100)
 		return plan_refuse(e, "%s: the mix must add up to 100", w->id);
+	w->key = (enum plan_key)key_kind;
 	w->value = (enum plan_value)kind;
 	w->value_bytes = (uint32_t)bytes;
 	w->mix_insert = (uint32_t)insert;
 	w->mix_delete = (uint32_t)erase;
 	w->mix_lookup = (uint32_t)lookup;
+	w->mix_range = (uint32_t)range;
 	return 0;
 }
 

@@ -27,6 +27,8 @@ struct plan_size {
 	uint32_t s_milli;  /* zipf: exponent in thousandths */
 };
 
+enum plan_key { PLAN_KEY_U64, PLAN_KEY_U32, PLAN_KEY_STRING, PLAN_KEY_BYTES32 };
+
 enum plan_value {
 	PLAN_VALUE_U64,
 	PLAN_VALUE_INLINE,
@@ -50,9 +52,10 @@ struct plan_workload {
 	uint32_t workers, conns; /* conns > 0: served by connections, workers is 0 */
 	uint64_t rate;		 /* operations a second over all workers; 0: closed loop */
 	uint64_t keys;
+	enum plan_key key;
 	enum plan_value value;
 	uint32_t value_bytes;
-	uint32_t mix_insert, mix_delete, mix_lookup; /* per cent, together 100 */
+	uint32_t mix_insert, mix_delete, mix_lookup, mix_range; /* per cent, together 100 */
 	struct plan_size size;
 	uint64_t retain;
 	uint32_t renew; /* operations of a unit or connection between two renewals; 0: none */

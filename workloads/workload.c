@@ -18,6 +18,7 @@ const struct work_driver *const work_drivers[] = {
 	&work_slice_append,
 	&work_heap_follow,
 	&work_echo,
+	&work_sync_map,
 	NULL,
 };
 

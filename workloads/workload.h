@@ -33,6 +33,9 @@ struct work_env {
 	int64_t t0_ns;			 /* written before the workers are let go */
 	_Atomic bool stop;		 /* end the loops now */
 	_Atomic uint64_t checked, integrity_errors;
+	/* What the units of a workload share besides their parameters; the driver's own, by work_unit_options.workload. */
+	mrt_mutex shared_lock;
+	void *shared[PLAN_WORKLOADS_MAX];
 	bool live_counted; /* when asked for (plan.h): after everything was let go */
 	uint64_t live_bytes, live_objects;
 	bool profiled; /* the heap profile's file is written, or could not be: profile_error */
@@ -83,7 +86,8 @@ struct work_driver {
 						    root is gone */
 };
 
-extern const struct work_driver work_map_churn, work_slice_append, work_heap_follow, work_echo;
+extern const struct work_driver work_map_churn, work_slice_append, work_heap_follow, work_echo,
+	work_sync_map;
 
 /* NULL: there is no such driver. */
 const struct work_driver *work_driver_by_name(const char *name);

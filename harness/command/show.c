@@ -328,6 +328,9 @@ const char *gcs_driver_example(const struct gcs_driver_info *driver)
 		{"heap-follow",
 		 "{id: h, driver: heap-follow, size: \"uniform(256B, 8KiB)\", follow: [{at: 0s, "
 		 "live: 10MiB, alloc: 5MiB/s}]}"},
+		{"sync-map",
+		 "{id: s, driver: sync-map, workers: 4, rate: 50k/s, keys: 10k, mix: {insert: 5, "
+		 "delete: 4, lookup: 90, range: 1}}"},
 	};
 	for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++)
 		if (strcmp(examples[i][0], driver->name) == 0)

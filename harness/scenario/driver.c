@@ -10,6 +10,7 @@
 static const struct gcs_driver_type types_map_churn[] = {
 	{"churn element", OBJECT | MAP, "what stands in a map by its key; an object of its own when it is indirect"},
 	{"churn value", OBJECT, "what an element points to (value: ptr, pooled)"},
+	{"churn key", OBJECT, "the text of a key (key: string)"},
 	{"churn hold", OBJECT, "the pair of a map and its shelf (value: pooled)"},
 	{"churn shelf", OBJECT, "the array of objects that wait to be used again (value: pooled)"},
 	{"map", OBJECT, "the header of a map"},
@@ -27,6 +28,16 @@ static const struct gcs_driver_type types_heap_follow[] = {
 	{"follow cell", OBJECT, "an object with pointers"},
 	{"follow slot", OBJECT, "arrays that hold the objects"},
 };
+static const struct gcs_driver_type types_sync_map[] = {
+	{"sync value", OBJECT, "what a key has"},
+	{"sync.map", OBJECT, "the header of the map"},
+	{"sync.map.entry", OBJECT, "what both parts of the map have by a key: the pointer to its value"},
+	{"sync.map.read", OBJECT, "the read part: a map, and whether the dirty one has more"},
+	{"map", OBJECT, "the header of either part's map"},
+	{"map.bucket", OBJECT, "its buckets"},
+	{"map.list", OBJECT, "a list of overflow buckets"},
+	{"pointer", OBJECT | MAP, "what stands in either part's map; the array of such a list"},
+};
 
 #undef OBJECT
 #undef MAP
@@ -36,8 +47,8 @@ static const struct gcs_driver_type types_heap_follow[] = {
 
 static const struct gcs_driver_info drivers[] = {
 	{"map-churn",
-	 "inserts, deletes and look-ups on maps of integer keys; contents checked against a model",
-	 "workers rate keys value value_bytes mix renew", TYPES(types_map_churn)},
+	 "inserts, deletes and look-ups on maps, by integers, strings or arrays; contents checked against a model",
+	 "workers rate keys key value value_bytes mix renew", TYPES(types_map_churn)},
 	{"slice-append",
 	 "appends to slices until they are full grown; short headers keep large arrays alive",
 	 "workers rate size retain", TYPES(types_slice_append)},
@@ -48,6 +59,10 @@ static const struct gcs_driver_info drivers[] = {
 	{"heap-follow",
 	 "follows a curve of live bytes and allocation rate; when to collect is the pacer's affair",
 	 "workers size follow", TYPES(types_heap_follow)},
+	{"sync-map",
+	 "stores, deletions, look-ups and walks of all workers on one sync.Map; contents checked "
+	 "against a model",
+	 "workers rate keys value_bytes mix", TYPES(types_sync_map)},
 };
 
 const struct gcs_driver_info *gcs_drivers(size_t *ret_count)

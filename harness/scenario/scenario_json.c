@@ -60,6 +60,10 @@ static json_t *json_workload(const struct gcs_workload *w)
 		INT(w->mix_lookup), "size", "dist", json_dists[w->size.dist], "min",
 		INT(w->size.min), "max", INT(w->size.max), "s_milli", INT(w->size.s_milli), "conns",
 		INT(w->conns), "handler", w->handler, "retain", INT(w->retain));
+	if (w->key && strcmp(w->key, "u64") != 0)
+		json_object_set_new(o, "key", json_string(w->key));
+	if (w->mix_range)
+		json_object_set_new(json_object_get(o, "mix"), "range", json_integer(w->mix_range));
 	if (w->renew)
 		json_object_set_new(o, "renew", json_integer(w->renew));
 	if (w->nfollow)

@@ -43,17 +43,43 @@ static const struct gcs_driver_type *match_workload_type(const struct gcs_scenar
 	return type;
 }
 
-static const struct gcs_driver_type *match_any_type(const char *name)
+/* Of several drivers that have the name, one that the point knows, if there is one. */
+static const struct gcs_driver_type *match_any_type(const struct gcs_point_info *point,
+						    const char *name)
 {
 	size_t n;
 	const struct gcs_driver_info *all = gcs_drivers(&n);
 	const struct gcs_driver_type *type = NULL;
-	for (size_t i = 0; i < n && !type; i++)
-		type = match_driver_type(all[i].name, name);
+	for (size_t i = 0; i < n; i++) {
+		const struct gcs_driver_type *t = match_driver_type(all[i].name, name);
+		if (t && (!type || (t->of & gcs_point_type_of(point))))
+			type = t;
+	}
 	return type;
 }
 
-/* Names that could stand there; `here`: of the workloads that the fault is bound to alone. */
+/* Does a workload that the fault is bound to have it, so that its point knows it? */
+static bool match_type_here(const struct match_cursor *c, const char *name)
+{
+	for (uint32_t w = 0; w < c->s->nworkloads; w++) {
+		const struct gcs_driver_type *type = NULL;
+		if (c->f->match.workloads == 0 || c->f->match.workloads >> w & 1)
+			type = match_workload_type(c->s, &c->s->workload[w], name);
+		if (type && (type->of & gcs_point_type_of(c->point)))
+			return true;
+	}
+	return false;
+}
+
+static bool match_listed(const char *const *names, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Names that could stand there, each once; `here`: of the workloads that the fault is bound to alone. */
 static size_t match_type_names(const struct match_cursor *c, bool here,
 			       const char *ret[MATCH_TYPES_ALL])
 {
@@ -62,12 +88,9 @@ static size_t match_type_names(const struct match_cursor *c, bool here,
 	for (size_t i = 0; i < ndrivers; i++) {
 		for (size_t k = 0; k < driver[i].ntypes && n < MATCH_TYPES_ALL; k++) {
 			const struct gcs_driver_type *type = &driver[i].type[k];
-			bool found = !here;
-			for (uint32_t w = 0; w < c->s->nworkloads && !found; w++)
-				found = (c->f->match.workloads == 0 ||
-					 c->f->match.workloads >> w & 1) &&
-					match_workload_type(c->s, &c->s->workload[w], type->name);
-			if (found && (type->of & gcs_point_type_of(c->point)))
+			if ((here ? match_type_here(c, type->name)
+				  : (type->of & gcs_point_type_of(c->point)) != 0) &&
+			    !match_listed(ret, n, type->name))
 				ret[n++] = type->name;
 		}
 	}
@@ -78,7 +101,7 @@ static void match_type(const struct match_cursor *c, const struct gcs_node *n)
 {
 	const char *names[MATCH_TYPES_ALL];
 	char list[512], hint[GCS_RESOLVE_HINT];
-	const struct gcs_driver_type *type = match_any_type(n->text);
+	const struct gcs_driver_type *type = match_any_type(c->point, n->text);
 	size_t here = match_type_names(c, true, names);
 	for (size_t i = 0; i < here; i++) {
 		if (strcmp(names[i], n->text) != 0)

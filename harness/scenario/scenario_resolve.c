@@ -81,6 +81,8 @@ static void resolve_value(struct gcs_workload *w, const struct gcs_node *n, stru
 		{"ptr", 32, 8, 1 << 20, "8B to 1MiB"},
 		{"pooled", 32, 8, 1 << 20, "8B to 1MiB"},
 	};
+	if (!w->key)
+		w->key = strdup("u64");
 	if (!w->value)
 		w->value = strdup("ptr");
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -98,14 +100,21 @@ static void resolve_value(struct gcs_workload *w, const struct gcs_node *n, stru
 static void resolve_mix(struct gcs_workload *w, const struct gcs_node *n, struct gcs_diag *d)
 {
 	const struct gcs_node *mix = gcs_node_get(n, "mix");
-	uint32_t sum = w->mix_insert + w->mix_delete + w->mix_lookup;
+	uint32_t sum = w->mix_insert + w->mix_delete + w->mix_lookup + w->mix_range;
+	bool ranges = strcmp(w->driver, "sync-map") == 0;
 	if (!mix) {
 		w->mix_insert = w->mix_delete = 50;
 		return;
 	}
 	if (sum != 100)
-		gcs_diag_at(d, gcs_place_of(mix), "insert + delete + lookup = 100", NULL,
-			    "the mix of workload '%s' adds up to %u", w->id, sum);
+		gcs_diag_at(d, gcs_place_of(mix),
+			    ranges ? "insert + delete + lookup + range = 100"
+				   : "insert + delete + lookup = 100",
+			    NULL, "the mix of workload '%s' adds up to %u", w->id, sum);
+	if (w->mix_range && !ranges)
+		gcs_diag_at(d, gcs_place_of(gcs_node_get(mix, "range")), NULL, NULL,
+			    "the driver %s of workload '%s' has no 'range' in its mix (sync-map has)",
+			    w->driver, w->id);
 }
 
 static void resolve_handler(struct gcs_scenario *s, struct gcs_workload *w,
@@ -122,7 +131,7 @@ static void resolve_handler(struct gcs_scenario *s, struct gcs_workload *w,
 			continue;
 		if (strcmp(s->workload[i].driver, "echo") == 0 ||
 		    strcmp(s->workload[i].driver, "heap-follow") == 0)
-			gcs_diag_at(d, gcs_place_of(c), "a workload of map-churn or slice-append",
+			gcs_diag_at(d, gcs_place_of(c), "a workload of map-churn, slice-append or sync-map",
 				    NULL, "the driver %s cannot be a handler",
 				    s->workload[i].driver);
 		return;

@@ -186,7 +186,7 @@ static void scale_workload(struct scale_cursor *c, uint32_t i)
 	struct gcs_workload *w = &c->b->s->workload[i];
 	const struct gcs_node *n = c->b->workload_node[i];
 	snprintf(c->label, sizeof c->label, "workload '%s'", w->id);
-	if (strcmp(w->driver, "map-churn") == 0) {
+	if (strcmp(w->driver, "map-churn") == 0 || strcmp(w->driver, "sync-map") == 0) {
 		scale_bytes_field(c, n, "keys", &w->keys, 0, 100000000, true);
 		w->keys += w->keys == 0;
 	}

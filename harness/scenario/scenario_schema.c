@@ -18,9 +18,10 @@ static const char *const words_map[] = {"classic", NULL};
 static const char *const words_oom[] = {"return", "throw", NULL};
 static const char *const words_rounding[] = {"1.19", "1.22", NULL};
 static const char *const words_pacer[] = {"1.21", "1.19", NULL};
-static const char *const words_driver[] = {"map-churn", "slice-append", "echo", "heap-follow", NULL};
+static const char *const words_driver[] = {"map-churn", "slice-append", "echo", "heap-follow", "sync-map", NULL};
 static const char *const words_where[] = {"before_shade", "after_shade", "after_store", NULL};
 static const char *const words_mode[] = {"start", "cycle", NULL};
+static const char *const words_key[] = {"u64", "u32", "string", "bytes32", NULL};
 static const char *const words_value[] = {"u64", "inline", "indirect", "ptr", "pooled", NULL};
 
 /* ---- target */
@@ -58,6 +59,7 @@ static const struct gcs_field fields_mix[] = {
 	{"insert", GCS_T_PERCENT, AT(gcs_workload, mix_insert), .max = 100, .about = "share of operations"},
 	{"delete", GCS_T_PERCENT, AT(gcs_workload, mix_delete), .max = 100, .about = "share of operations"},
 	{"lookup", GCS_T_PERCENT, AT(gcs_workload, mix_lookup), .max = 100, .about = "share of operations"},
+	{"range", GCS_T_PERCENT, AT(gcs_workload, mix_range), .max = 100, .about = "share of operations that walk the whole map (sync-map)"},
 };
 static const struct gcs_section section_mix = SECTION("mix", fields_mix);
 
@@ -76,6 +78,7 @@ static const struct gcs_field fields_workload[] = {
 	{"workers", GCS_T_COUNT32, AT(gcs_workload, workers), .min = 1, .max = 64, .about = "goroutines that do the operations"},
 	{"rate", GCS_T_RATE, AT(gcs_workload, rate), .min = 1, .max = 100000000, .about = "operations over all workers, or max"},
 	{"keys", GCS_T_COUNT, AT(gcs_workload, keys), .min = 1, .max = 100000000, .about = "size of the key space"},
+	{"key", GCS_T_WORD, AT(gcs_workload, key), .words = words_key, .about = "what the map is looked up by: an integer, a string of 12 to 43 bytes that each store makes anew, or an array of 32 bytes"},
 	{"value", GCS_T_WORD, AT(gcs_workload, value), .words = words_value, .about = "how the map holds its values"},
 	{"value_bytes", GCS_T_BYTES, AT(gcs_workload, value_bytes), .min = 8, .max = MIB, .about = "size of one value"},
 	{"mix", GCS_T_SECTION, .section = &section_mix, .about = "shares of operations, in percent"},

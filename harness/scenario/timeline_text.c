@@ -251,13 +251,19 @@ static void text_follow(const struct gcs_workload *w, char *ret, size_t cap)
 static void text_workload_parts(const struct gcs_workload *w, char *ret, size_t cap)
 {
 	char count[GCS_UNIT_TEXT], size[128], bytes[TEXT_SHOWN];
+	bool named = w->key && strcmp(w->key, "u64") != 0;
 	text_size(&w->size, size, sizeof size);
 	if (strcmp(w->driver, "map-churn") == 0)
 		snprintf(ret, cap,
-			 "%s keys, values %s of %s, %u%% insert, %u%% delete, %u%% look up",
-			 gcs_show_count(count, w->keys), w->value,
+			 "%s %s%skeys, values %s of %s, %u%% insert, %u%% delete, %u%% look up",
+			 gcs_show_count(count, w->keys), named ? w->key : "", named ? " " : "", w->value,
 			 text_bytes(w->value_bytes, bytes), w->mix_insert, w->mix_delete,
 			 w->mix_lookup);
+	else if (strcmp(w->driver, "sync-map") == 0)
+		snprintf(ret, cap,
+			 "one map of %s keys, values of %s, %u%% insert, %u%% delete, %u%% look up, %u%% range",
+			 gcs_show_count(count, w->keys), text_bytes(w->value_bytes, bytes),
+			 w->mix_insert, w->mix_delete, w->mix_lookup, w->mix_range);
 	else if (strcmp(w->driver, "slice-append") == 0)
 		snprintf(ret, cap, "slices of %s, %s kept behind short headers", size,
 			 text_bytes(w->retain, bytes));

@@ -91,10 +91,26 @@ static int sync_map_check_read(struct sync_map_walk *w, uint64_t key, const stru
 /* S4 */
 static int sync_map_check_dirty(struct sync_map_walk *w, uint64_t key, const struct sync_entry *e)
 {
-	void *p = mrt_load(&e->p);
+	if (mrt_load(&e->p) == SYNC_MAP_EXPUNGED && sync_map_check_find(w->read, key) == NULL)
+		return sync_map_broken(w, "S4 dirty alone has the expunged key", key);
+	return 0;
+}
 
-	if ((p == NULL || p == SYNC_MAP_EXPUNGED) && sync_map_check_find(w->read, key) == NULL)
-		return sync_map_broken(w, "S4 dirty alone has the deleted key", key);
+/* S1, S2. Whoever clears the map publishes read, then misses, then clears dirty. */
+static int sync_map_check_parts(const struct sync_map_walk *w)
+{
+	const struct mrt_sync_map *m = w->m;
+	uint64_t keys = m->dirty != NULL ? mrt_map_count(m->dirty) : 0;
+	bool amended = sync_map_amended(m->read);
+
+	if ((m->dirty != NULL) != (m->spare != NULL))
+		return sync_map_broken(w, "S1 dirty and spare are not together: dirty's keys are", keys);
+	if (amended ? m->dirty == NULL : m->dirty != NULL && m->read != NULL)
+		return sync_map_broken(w, "S1 dirty does not go with read: amended is", amended);
+	if (amended ? m->misses >= keys : m->misses != 0)
+		return sync_map_broken(w, "S2 misses is", m->misses);
+	if (!amended && keys != 0 && !w->locked)
+		return sync_map_broken(w, "S2 read is not amended, but dirty's keys are", keys);
 	return 0;
 }
 
@@ -110,13 +126,10 @@ int sync_map_check(void *obj, char *text, size_t cap)
 		.text = text,
 		.cap = cap,
 	};
-	bool amended = sync_map_amended(m->read);
-	int rc;
+	int rc = sync_map_check_parts(&w);
 
-	if (amended != (m->dirty != NULL) || amended != (m->spare != NULL))
-		return sync_map_broken(&w, "S1 not together with dirty and spare: amended is", amended);
-	if (m->dirty != NULL ? m->misses >= mrt_map_count(m->dirty) : m->misses != 0)
-		return sync_map_broken(&w, "S2 misses is", m->misses);
+	if (rc < 0)
+		return rc;
 	rc = sync_map_walk(&w, w.read, sync_map_check_read);
 	return rc == 0 ? sync_map_walk(&w, w.dirty, sync_map_check_dirty) : rc;
 }

@@ -541,6 +541,7 @@ static void cycle_finish(struct sched_g *g, const struct sched_stw *stw)
 
 	gc_st.stw2_ns = cycle_stopped(stw);
 	cycle_account(&cpu, stw->start_ns);
+	sched_stacks_free();
 	watch_profile_flush();
 	gc_assist_wake_all(g);
 	sched_for_each_p(g, cycle_flush_cache, NULL);

@@ -39,7 +39,8 @@ static void memstats_sizes(struct mrt_memstats *m, const struct mem_stats *s)
 
 static void memstats_rest(struct mrt_memstats *m, const struct mem_stats *s, uint64_t work_sys)
 {
-	m->stack_inuse = m->stack_sys = sched_stack_bytes();
+	m->stack_inuse = sched_stack_bytes();
+	m->stack_sys = sched_stack_sys();
 	m->mspan_inuse = s->spans_inuse;
 	m->mspan_sys = s->span_sys;
 	m->mcache_inuse = s->cache_inuse;

@@ -66,7 +66,7 @@ static uint64_t pacer_root_scan(void)
 
 uint64_t gc_pacer_mapped(const struct mem_stats *s)
 {
-	return s->heap_sys + sched_stack_bytes() + s->span_sys + s->cache_sys + s->bits_sys +
+	return s->heap_sys + sched_stack_sys() + s->span_sys + s->cache_sys + s->bits_sys +
 	       s->other_sys + gc_work_sys() - s->heap_released;
 }
 

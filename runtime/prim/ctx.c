@@ -189,10 +189,17 @@ prim_ctx *prim_ctx_create(size_t stack_bytes, void (*fn)(void *), void *arg)
 
 void prim_ctx_reset(prim_ctx *ctx, void (*fn)(void *), void *arg)
 {
+	prim_ctx_check(ctx);
 	ctx_fiber_destroy(ctx);
 	if (!ctx_fiber_create(ctx))
 		prim_dief("prim: no fiber for a context that had one");
 	ctx_prepare(ctx, fn, arg);
+}
+
+void prim_ctx_label(prim_ctx *ctx, uint32_t id, const char *name)
+{
+	ctx->id = id;
+	ctx->name = name;
 }
 
 void prim_ctx_destroy(prim_ctx *ctx)

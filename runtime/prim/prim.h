@@ -252,12 +252,38 @@ void prim_pages_free(void *addr, size_t bytes);
  * ASan and TSan inside the backend. */
 typedef struct prim_ctx prim_ctx;
 
-/* A coroutine with a stack of at least `stack_bytes` (a power of two inside,
- * less a header; four times that under a sanitizer) and a guard page (while
- * the process is far from vm.max_map_count; a canary beyond). It starts in
- * fn(arg) at the first switch; fn never returns: its last act is
+/* A coroutine with a stack of at least `stack_bytes`: a power of two of at least 16 KiB, and some of a page
+ * more (four times that under a sanitizer). What lies below it, in the order in which it is used:
+ * a page without access, 16000 at most (a quarter of vm.max_map_count if that is less); a page that the
+ * kernel has marked, where it can (Linux 6.13); else a canary of 1 KiB. The first two give SIGSEGV
+ * (prim_ctx_fault); an overwritten canary is found when the context is next left, checked, reset or destroyed.
+ * Then the process dies with the words of Go, naming the label. Parked it costs a page of memory while its
+ * frames have room in about 2.8 KiB; address space, of which the stacks of a slab are taken
+ * together, bounds the number.
+ * It starts in fn(arg) at the first switch; fn never returns: its last act is
  * prim_ctx_exit_to.  NULL: no memory (TSan: also beyond 7000 at a time). */
 prim_ctx *prim_ctx_create(size_t stack_bytes, void (*fn)(void *), void *arg);
+/* Whom last words name: "goroutine ID [NAME]". The name is kept by pointer; NULL: none. */
+void prim_ctx_label(prim_ctx *ctx, uint32_t id, const char *name);
+/* Dies when the canary of ctx is overwritten. ctx is the caller's own, or held still. */
+void prim_ctx_check(const prim_ctx *ctx);
+/* Dies in the same words when addr, that SIGSEGV tells of, lies in the guard below ctx. */
+void prim_ctx_fault(const prim_ctx *ctx, const void *addr);
+/* fn is called with the address when memory is touched that may not be, on the thread that did so but on a stack for
+ * signals. It dies, or returns: then the signal does what it does without it. NULL: nobody, as before. Not while
+ * there are other threads; not under sanitizers, which report themselves. */
+void prim_fault_watch(void (*fn)(const void *addr));
+/* What the figures of memory count for it: the power of two, without a sanitizer's share. */
+size_t prim_ctx_bytes(const prim_ctx *ctx);
+/* Memory of destroyed contexts goes back to the system: slabs that nobody uses are unmapped, the pages of
+ * other unused stacks are given back; taken again, they are touched anew. How many stacks it were.
+ * Until then destroyed ones keep their pages, prim_stacks_cached bytes as prim_ctx_bytes counts them,
+ * and are taken first. Any thread. */
+uint32_t prim_stacks_release(void);
+uint64_t prim_stacks_cached(void);
+/* Tests: stacks of slabs made from now on have no guards of these kinds. 0: as ever. */
+enum { PRIM_GUARD_PAGES = 1, PRIM_GUARD_MARKERS = 2 };
+void prim_stack_forbid(uint32_t guards);
 /* Re-arm a finished context for a new fn (its stack is reused).  Cheaper than
  * destroy and create; but those reuse stacks as well. */
 void prim_ctx_reset(prim_ctx *ctx, void (*fn)(void *), void *arg);

@@ -44,19 +44,24 @@
 
 /* --------------------------------------------------------------- contexts */
 
-enum prim_stack_kind {
-	PRIM_STACK_THREAD, /* the stack an OS thread came with */
-	PRIM_STACK_GUARD,  /* own mapping, guard page below */
-	PRIM_STACK_SLAB,   /* in a slab, the neighbour's canary below */
+enum prim_stack_kind { /* what lies below it: stack.c */
+	PRIM_STACK_THREAD, /* the stack an OS thread came with: not ours to say */
+	PRIM_STACK_GUARD,  /* a page without access */
+	PRIM_STACK_MARKER, /* a page that the kernel has marked */
+	PRIM_STACK_CANARY, /* the canary, in the neighbour's topmost page */
+	PRIM_STACK_KINDS
 };
 
+struct prim_slab;
+
 /* One stack.  Memory, low to high:
- *   guard page or the lower neighbour's canary | stack | prim_ctx | canary */
+ *   guard page, or the lower neighbour's canary words | stack | prim_ctx | canary words */
 struct prim_stack {
 	char *low;	/* lowest usable byte */
 	size_t bytes;	/* usable bytes, without header and canary */
 	uint8_t kind;	/* enum prim_stack_kind */
-	uint8_t class_; /* log2 of the whole size */
+	uint8_t class_; /* log2 of the size that is promised */
+	struct prim_slab *slab;
 };
 
 struct prim_ctx {
@@ -64,22 +69,27 @@ struct prim_ctx {
 	void (*fn)(void *);
 	void *arg;
 	struct prim_stack stack;
-	struct prim_ctx *cache_next; /* while it lies in the stack cache */
-	struct prim_ctx *came_from;  /* ASan: who switched here */
+	uint32_t id; /* of whom it runs, for last words */
+	const char *name;
+	struct prim_ctx *came_from; /* ASan: who switched here */
 	void *asan_fake;
 	const void *asan_low;
 	size_t asan_bytes;
 	void *tsan_fiber;
 };
 
-#define PRIM_CANARY_WORDS 4u
+#define PRIM_CANARY_WORDS 128u /* 1 KiB: so far may a frame jump and be seen */
+#define PRIM_CANARY_NEAR  8u   /* of these are looked at whenever the stack is left */
 #define PRIM_CANARY	  UINT64_C(0x6763732d63616e61)
 
 /* Stacks: a context header at the top of a fresh or cached stack. NULL: no memory. */
 prim_ctx *prim_stack_get(size_t bytes);
 void prim_stack_put(prim_ctx *ctx);
-/* Dies when the running context has left its stack. */
+/* Dies when the running context has left its stack, as far as it can be seen in a moment. */
 void prim_stack_check(const prim_ctx *ctx, const void *sp);
+
+/* The calling thread's stack for signals; every thread has one before it runs a context. */
+void prim_fault_stack(void);
 
 /* Make *ctx the context of the calling OS thread. */
 void prim_ctx_init_thread(prim_ctx *ctx);

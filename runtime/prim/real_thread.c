@@ -102,6 +102,7 @@ static void *thread_main(void *arg)
 	prim_thread *thread = arg;
 
 	thread_enter(thread);
+	prim_fault_stack();
 	pthread_setname_np(pthread_self(), thread->name);
 	prim_ctx_init_thread(&thread->own);
 	thread->fn(thread->arg);

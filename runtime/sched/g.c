@@ -3,8 +3,9 @@
  *
  * A G is never freed before sched_fini: the list of all only grows, and is walked without a lock.
  * A dead G keeps its stack for the next one of the same size; free Gs lie on their P's list, half
- * of which goes to the global one when it is full, where only SCHED_GFREE_STACKS_MAX keep their
- * stacks.
+ * of which goes to the global ones when it is full: to that of Gs with a stack, of which there are
+ * SCHED_GFREE_STACKS_MAX, or to that of Gs without. At the end of a collection those lose their
+ * stacks, and all unused stacks their memory (sched_stacks_free).
  *
  * Worker ids of goroutines are counted, lowest free first, so that a run which starts the same
  * goroutines names them the same.  When all are taken a goroutine has MRT_WORKER_NONE.
@@ -147,16 +148,18 @@ static struct sched_g *g_alloc(void)
 
 static void g_drop_stack(struct sched_g *g)
 {
+	atomic_fetch_sub_explicit(&sched.stack_bytes, prim_ctx_bytes(g->ctx), memory_order_relaxed);
 	prim_ctx_destroy(g->ctx);
 	g->ctx = NULL;
-	atomic_fetch_sub_explicit(&sched.stack_bytes, g->stack_bytes, memory_order_relaxed);
 }
 
 /* With a stack of stack_bytes. */
 static int g_stack(struct sched_g *g, size_t stack_bytes)
 {
-	if (g->ctx != NULL && g->stack_bytes == stack_bytes)
+	if (g->ctx != NULL && g->stack_bytes == stack_bytes) {
+		prim_ctx_check(g->ctx); /* nobody has written there since it died */
 		return 0;
+	}
 	if (g->ctx != NULL)
 		g_drop_stack(g);
 	g->ctx = prim_ctx_create(stack_bytes, g_main, g);
@@ -165,39 +168,66 @@ static int g_stack(struct sched_g *g, size_t stack_bytes)
 	if (g->ctx == NULL)
 		return -ENOMEM;
 	g->stack_bytes = stack_bytes;
-	atomic_fetch_add_explicit(&sched.stack_bytes, stack_bytes, memory_order_relaxed);
+	atomic_fetch_add_explicit(&sched.stack_bytes, prim_ctx_bytes(g->ctx), memory_order_relaxed);
 	return 0;
 }
 
+/* One with a stack if there is one. */
 static struct sched_g *gfree_global_take(void)
 {
 	struct sched_g *g;
 
 	prim_mutex_lock(&sched.lock);
-	g = sched_list_take(&sched.gfree);
-	if (g != NULL && g->ctx != NULL)
-		sched.gfree_stacks--;
+	g = sched_list_take(&sched.gfree_stacks);
+	if (g == NULL)
+		g = sched_list_take(&sched.gfree_bare);
 	prim_mutex_unlock(&sched.lock);
 	return g;
 }
 
-static void gfree_global_put(struct sched_g *g)
+static bool gfree_put_stack(struct sched_g *g)
 {
 	bool keep;
 
+	if (g->ctx == NULL)
+		return false;
 	prim_mutex_lock(&sched.lock);
-	keep = g->ctx == NULL || sched.gfree_stacks < SCHED_GFREE_STACKS_MAX;
-	if (keep) {
-		sched.gfree_stacks += g->ctx != NULL;
-		sched_list_add(&sched.gfree, g);
-	}
-	prim_mutex_unlock(&sched.lock);
+	keep = sched.gfree_stacks.count < SCHED_GFREE_STACKS_MAX;
 	if (keep)
-		return;
-	g_drop_stack(g);
-	prim_mutex_lock(&sched.lock);
-	sched_list_add(&sched.gfree, g);
+		sched_list_add(&sched.gfree_stacks, g);
 	prim_mutex_unlock(&sched.lock);
+	if (!keep)
+		g_drop_stack(g);
+	return keep;
+}
+
+static void gfree_global_put(struct sched_g *g)
+{
+	if (gfree_put_stack(g))
+		return;
+	prim_mutex_lock(&sched.lock);
+	sched_list_add(&sched.gfree_bare, g);
+	prim_mutex_unlock(&sched.lock);
+}
+
+void sched_stacks_free(void)
+{
+	struct sched_list list;
+	struct sched_g *g;
+	uint32_t released;
+
+	prim_mutex_lock(&sched.lock);
+	list = sched.gfree_stacks;
+	sched.gfree_stacks = (struct sched_list){0};
+	prim_mutex_unlock(&sched.lock);
+	for (g = list.head; g != NULL; g = g->next)
+		g_drop_stack(g);
+	prim_mutex_lock(&sched.lock);
+	sched_list_join(&sched.gfree_bare, &list);
+	prim_mutex_unlock(&sched.lock);
+	released = prim_stacks_release();
+	if (released > 0)
+		prim_step_n(PRIM_COST_STACK, released);
 }
 
 static void gfree_put(struct sched_p *p, struct sched_g *g)
@@ -262,6 +292,7 @@ static void g_name(struct sched_g *g, const struct sched_g_options *opt)
 	prim_mutex_lock(&gs.lock);
 	g->id = ++gs.ids;
 	prim_mutex_unlock(&gs.lock);
+	prim_ctx_label(g->ctx, g->id, g->name);
 }
 
 int sched_g_create(struct sched_p *p, const struct sched_g_options *opt, struct sched_g **ret)
@@ -296,6 +327,7 @@ int sched_g_create(struct sched_p *p, const struct sched_g_options *opt, struct 
 void sched_g_dead(struct sched_p *p, struct sched_g *g)
 {
 	sched_g_status(g, SCHED_G_RUNNING, SCHED_G_DEAD);
+	prim_ctx_check(g->ctx);
 	g->pub.frames = NULL;
 	if (g->has_worker)
 		worker_give(g->worker);
@@ -349,6 +381,11 @@ int sched_each_g(int (*fn)(struct sched_g *, void *), void *arg)
 uint64_t sched_stack_bytes(void)
 {
 	return atomic_load_explicit(&sched.stack_bytes, memory_order_relaxed);
+}
+
+uint64_t sched_stack_sys(void)
+{
+	return sched_stack_bytes() + prim_stacks_cached();
 }
 
 uint32_t mrt_worker(const mrt_g *g)

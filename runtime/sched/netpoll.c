@@ -33,7 +33,7 @@ static struct {
 	_Atomic uint32_t waiters; /* goroutines parked on a connection */
 	_Atomic bool blocked;	  /* an M is in the blocking poll */
 	_Atomic int64_t until_ns; /* it sleeps until then; 0: not known yet */
-	_Atomic int64_t last_ns;  /* of the last look */
+	_Atomic int64_t last_ns;  /* when the last look began of those that count: lastpoll, proc.go */
 	struct mrt_conn *lost;	  /* under the lock: connections with a wake that was dropped */
 	struct mrt_conn *twice;	  /* under the lock: connections to be reported ready once more */
 	_Atomic bool any_twice;	  /* there are some */
@@ -49,6 +49,7 @@ int sched_netpoll_init(void)
 	prim_mutex_init(&netpoll.lock, PRIM_RANK_NETPOLL);
 	atomic_store(&netpoll.backstop_ns, SCHED_NEVER);
 	atomic_store(&netpoll.batch_ns, SCHED_NEVER);
+	atomic_store(&netpoll.last_ns, prim_now_ns());
 	return prim_poll_init();
 }
 
@@ -460,13 +461,18 @@ static int poll_wait(struct prim_event *events, int64_t deadline_ns)
 
 	if (PRIM_UNLIKELY(n < 0))
 		poll_die(-n);
-	atomic_store_explicit(&netpoll.last_ns, prim_now_ns(), memory_order_relaxed);
 	return n;
 }
 
 void sched_netpoll_now(struct sched_p *p, struct prim_event *events, struct sched_list *ret)
 {
 	events_take(p, events, poll_wait(events, 0), ret);
+}
+
+void sched_netpoll_late(struct prim_event *events, int64_t now_ns, struct sched_list *ret)
+{
+	atomic_store_explicit(&netpoll.last_ns, now_ns, memory_order_relaxed);
+	sched_netpoll_now(NULL, events, ret);
 }
 
 /* ------------------------------------------------------------------- blocking */
@@ -481,7 +487,7 @@ static int64_t block_until(void)
 
 bool sched_netpoll_block(struct sched_m *m, struct sched_list *ret)
 {
-	int64_t until = block_until();
+	int64_t until = block_until(), begin_ns;
 	int n;
 
 	if (until == SCHED_NEVER && atomic_load(&netpoll.waiters) == 0)
@@ -501,8 +507,11 @@ bool sched_netpoll_block(struct sched_m *m, struct sched_list *ret)
 	 * added before is seen by this second look. */
 	until = block_until();
 	atomic_store(&netpoll.until_ns, until);
+	begin_ns = prim_now_ns();
 	n = poll_wait(m->events, until);
 	atomic_store(&netpoll.until_ns, 0);
+	/* Relaxed: sysmon's look 10 ms later is no matter of order. */
+	atomic_store_explicit(&netpoll.last_ns, begin_ns, memory_order_relaxed);
 	atomic_store(&netpoll.blocked, false);
 	events_take(NULL, m->events, n, ret);
 	return true;

@@ -166,6 +166,14 @@ static bool p_scout_wanted(void)
 	return atomic_compare_exchange_strong(&sched.spinning, &none, 1);
 }
 
+/* All the others are idle and nobody waits in the poller: an M is needed that does (handoffp, proc.go). Neither is
+ * sure to last; who comes later looks for itself. */
+static bool p_poller_wanted(void)
+{
+	return (uint32_t)__builtin_popcountll(atomic_load(&sched.idle)) == sched.procs - 1 &&
+	       !sched_netpoll_blocked();
+}
+
 void sched_p_hand_off(struct sched_p *p)
 {
 	int64_t first_ns;
@@ -181,6 +189,10 @@ void sched_p_hand_off(struct sched_p *p)
 	}
 	if (p_scout_wanted()) {
 		sched_m_start(p, true);
+		return;
+	}
+	if (p_poller_wanted()) {
+		sched_m_start(p, false);
 		return;
 	}
 	first_ns = atomic_load(&sched_local(p)->first_ns);

@@ -14,8 +14,10 @@ static void safepoint_scan(struct sched_g *g)
 {
 	atomic_fetch_and(&g->p->poll, ~(uint32_t)SCHED_POLL_SCAN);
 	/* Acquire-release: after the requester's work, before its next look at scan_gen. */
-	if (atomic_exchange_explicit(&g->scan_asked, 0, memory_order_acq_rel) != 0)
-		sched.gc->scan_self(g);
+	if (atomic_exchange_explicit(&g->scan_asked, 0, memory_order_acq_rel) == 0)
+		return;
+	prim_ctx_check(g->ctx);
+	sched.gc->scan_self(g);
 }
 
 int64_t sched_busy_until(int64_t until_ns)

@@ -30,6 +30,7 @@ static void scan_held(struct sched_g *g, uint32_t status, void (*scan)(struct sc
 		      void *arg)
 {
 	atomic_store_explicit(&g->scan_asked, 0, memory_order_relaxed);
+	prim_ctx_check(g->ctx);
 	scan(g, arg);
 	/* Release: pairs with the acquire in sched_g_status and in the next scanner's swap. */
 	atomic_store_explicit(&g->status, status, memory_order_release);

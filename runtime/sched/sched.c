@@ -23,6 +23,15 @@ static void sched_ps_destroy(void)
 	}
 }
 
+/* On the stack for signals. */
+static void sched_fault(const void *addr)
+{
+	struct sched_g *g = sched_current();
+
+	if (g != NULL && g->ctx != NULL)
+		prim_ctx_fault(g->ctx, addr);
+}
+
 int sched_init(const struct sched_options *opt)
 {
 	int r;
@@ -43,8 +52,10 @@ int sched_init(const struct sched_options *opt)
 	if (r < 0) {
 		sched_ps_destroy();
 		sched_arena_fini();
+		return r;
 	}
-	return r;
+	prim_fault_watch(sched_fault);
+	return 0;
 }
 
 struct gcs_site sched_site(const struct sched_p *p, const struct sched_g *g, uint32_t worker)
@@ -120,7 +131,9 @@ int sched_main(mrt_go_fn *fn, void *arg)
 
 void sched_fini(void)
 {
+	prim_fault_watch(NULL);
 	sched_g_fini();
+	prim_stacks_release();
 	sched_netpoll_fini();
 	sched_ps_destroy();
 	sched_arena_fini();

@@ -75,6 +75,8 @@ struct sched_g {
 	int64_t lost_ns;         /* when its wake was dropped; 0: it was not. Until it runs */
 	int64_t run_start_ns;
 	int64_t wake_deadline_ns; /* sleep */
+	int64_t timer_ns;        /* while it is on its P's list of timers without room in the heap */
+	uint64_t timer_seq;
 	void *park_arg;
 	bool (*park_commit)(struct sched_g *, void *); /* runs on the M after the switch; false: resume at once */
 	uint64_t alloc_seq;      /* allocations by this G */
@@ -83,7 +85,7 @@ struct sched_g {
 	uint32_t nrefused;
 	/* private to sched/ */
 	int64_t wake_lag_ns;     /* of the last measured wake */
-	size_t stack_bytes;      /* of ctx, as asked for */
+	size_t stack_bytes;      /* of ctx, as asked for; what counts is prim_ctx_bytes */
 	_Atomic uint32_t scan_asked; /* scan_self is owed at the next safepoint */
 	bool has_worker;         /* holds one count of its worker id */
 	bool sema_handed;        /* sema.c: it got a permit with its wake */
@@ -204,6 +206,13 @@ enum sched_scan sched_scan_g(struct sched_g *g, void (*scan)(struct sched_g *, v
 int sched_each_g(int (*fn)(struct sched_g *, void *), void *arg);
 struct sched_counts { uint32_t goroutines, runnable, waiting, blocked; };
 void sched_counts(struct sched_counts *ret);
+/* Stacks of goroutines, those of dead ones that keep theirs too: each counts in full (stack.c says what is touched
+ * of it). As StackInuse: bytes in stack spans. */
 uint64_t sched_stack_bytes(void);
+/* With those that nobody has but whose memory has not gone back yet: StackSys. */
+uint64_t sched_stack_sys(void);
+/* Free the stacks of dead goroutines on the global list, and give the memory of all unused stacks back: at the end
+ * of a collection (markrootFreeGStacks and freeStackSpans, mgcmark.go, stack.go). Any thread. */
+void sched_stacks_free(void);
 /* How long Ps have been idle in all, up to now_ns, for the accounts of the collector. Any thread, no lock. */
 int64_t sched_idle_ns(int64_t now_ns);

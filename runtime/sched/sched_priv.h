@@ -27,7 +27,7 @@
 
 #define SCHED_RUNQ	       256u /* power of two */
 #define SCHED_GFREE_MAX	       64u
-#define SCHED_GFREE_STACKS_MAX 512u /* free Gs on the global list that keep their stack */
+#define SCHED_GFREE_STACKS_MAX 512u /* free Gs on the global lists that keep their stack */
 #define SCHED_STACK_BYTES      ((size_t)64 << 10)
 #define SCHED_SLICE_NS	       INT64_C(10000000)
 #define SCHED_POLL_STALE_NS    INT64_C(10000000)
@@ -65,6 +65,7 @@ struct sched_local {
 	_Alignas(64) prim_mutex timers_lock;
 	struct sched_timer *timers;
 	uint32_t timers_count, timers_cap;
+	struct sched_list timers_spare; /* no memory for a larger heap: in order of arrival */
 	uint64_t timers_seq;
 	_Atomic int64_t first_ns; /* SCHED_NEVER: none */
 	/* Owner's. */
@@ -117,8 +118,7 @@ struct sched_state {
 	_Atomic bool owed; /* an M was to start and no thread was to be had; sysmon tries again */
 	/* Under the lock. */
 	struct sched_list global;
-	struct sched_list gfree;
-	uint32_t gfree_stacks;
+	struct sched_list gfree_stacks, gfree_bare; /* dead Gs that keep a stack, and without */
 	struct sched_m *m_idle, *m_all;
 	uint32_t m_count;
 	uint64_t refused_firing; /* of sched/thread, since when no M was found for a P; 0: none */
@@ -286,7 +286,10 @@ int64_t sched_netpoll_backstop_ns(void);
 bool sched_netpoll_backstop(struct prim_event *events, int64_t now_ns, struct sched_list *ret);
 /* A timer at when_ns is new. */
 void sched_netpoll_timer(int64_t when_ns);
+/* When a look that blocked or sysmon's last one began; looks of Ms on their way do not count (lastpoll, proc.go). */
 int64_t sched_netpoll_last_ns(void);
+/* sysmon's look, because that is long ago. */
+void sched_netpoll_late(struct prim_event *events, int64_t now_ns, struct sched_list *ret);
 /* g runs after a measured wake. */
 void sched_wake_account(struct sched_p *p, struct sched_g *g);
 

@@ -57,18 +57,20 @@ static bool find_nothing(const struct sched_m *m, const struct sched_p *victim)
 	return true;
 }
 
-static struct sched_g *find_stolen_from(struct sched_m *m, struct sched_p *victim, bool last)
+/* *ret_again: timers of the victim have made something ready. */
+static struct sched_g *find_stolen_from(struct sched_m *m, struct sched_p *victim, bool last,
+					bool *ret_inherit, bool *ret_again)
 {
 	struct sched_g *g;
-	bool inherit;
 
 	if (victim == m->p)
 		return NULL;
 	prim_step(PRIM_COST_STEAL);
 	if (last && sched_timer_run(m->p, victim)) {
-		g = sched_runq_get(m->p, &inherit);
+		g = sched_runq_get(m->p, ret_inherit);
 		if (g != NULL)
 			return g;
+		*ret_again = true;
 	}
 	if (gcs_gate(GCS_POINT_sched_steal) && find_nothing(m, victim))
 		return NULL;
@@ -94,19 +96,23 @@ static uint32_t find_stride(struct sched_m *m, uint32_t n)
 	}
 }
 
-static struct sched_g *find_stolen(struct sched_m *m)
+/* NULL and *ret_again: look everywhere anew, there may be something by now; or the world is being stopped. */
+static struct sched_g *find_stolen(struct sched_m *m, bool *ret_inherit, bool *ret_again)
 {
 	uint32_t n = sched.procs;
 
 	for (uint32_t pass = 0; pass < SCHED_STEAL_PASSES && n > 1; pass++) {
 		uint32_t at = sched_m_random(m) % n, stride = find_stride(m, n);
+		bool last = pass + 1 == SCHED_STEAL_PASSES;
 
 		for (uint32_t i = 0; i < n; i++, at = (at + stride) % n) {
 			struct sched_g *g;
 
-			if (atomic_load_explicit(&sched.stopping, memory_order_relaxed))
+			if (atomic_load_explicit(&sched.stopping, memory_order_relaxed)) {
+				*ret_again = true;
 				return NULL;
-			g = find_stolen_from(m, sched.p[at], pass + 1 == SCHED_STEAL_PASSES);
+			}
+			g = find_stolen_from(m, sched.p[at], last, ret_inherit, ret_again);
 			if (g != NULL)
 				return g;
 		}
@@ -147,8 +153,19 @@ static bool find_global_first(const struct sched_p *p)
 	       (atomic_load_explicit(&p->poll, memory_order_relaxed) & SCHED_POLL_PREEMPT) != 0;
 }
 
-/* With a P: everything short of giving it up. */
-static struct sched_g *find_held(struct sched_m *m, bool *ret_inherit)
+/* A pass over the others, if m may spin. */
+static struct sched_g *find_spinning(struct sched_m *m, bool *ret_inherit, bool *ret_again)
+{
+	if (!find_may_spin(m))
+		return NULL;
+	if (!m->spinning)
+		atomic_fetch_add(&sched.spinning, 1);
+	m->spinning = true;
+	return find_stolen(m, ret_inherit, ret_again);
+}
+
+/* With a P: everything short of giving it up. *ret_again: look anew before that. */
+static struct sched_g *find_held(struct sched_m *m, bool *ret_inherit, bool *ret_again)
 {
 	struct sched_p *p = m->p;
 	struct sched_g *g;
@@ -169,15 +186,9 @@ static struct sched_g *find_held(struct sched_m *m, bool *ret_inherit)
 		g = sched_global_get(p, 0);
 	if (g == NULL)
 		g = find_polled(m);
-	if (g != NULL)
-		return g;
-	if (find_may_spin(m)) {
-		if (!m->spinning)
-			atomic_fetch_add(&sched.spinning, 1);
-		m->spinning = true;
-		g = find_stolen(m);
-	}
-	return g != NULL ? g : find_worker(p, true);
+	if (g == NULL)
+		g = find_spinning(m, ret_inherit, ret_again);
+	return g != NULL || *ret_again ? g : find_worker(p, true);
 }
 
 /* Nothing found. False: something came up, look again with the P. */
@@ -230,14 +241,20 @@ bool sched_work_waits(void)
 	return !sched_netpoll_blocked() && sched_timer_first() != SCHED_NEVER;
 }
 
-/* m has stopped spinning and has no P. True: it has one again, perhaps with a goroutine. */
+static void find_spin_again(struct sched_m *m)
+{
+	m->spinning = true;
+	atomic_fetch_add(&sched.spinning, 1);
+}
+
+/* m has stopped spinning and has no P. True: it has one again, perhaps with a goroutine, and spins: whoever finds
+ * something calls the next one. */
 static bool find_recheck(struct sched_m *m, struct sched_g **ret)
 {
 	struct sched_p *p;
 
 	if (find_queues_filled() && find_take_idle(m)) {
-		m->spinning = true;
-		atomic_fetch_add(&sched.spinning, 1);
+		find_spin_again(m);
 		return true;
 	}
 	if (sched.gc->has_work != NULL && !sched.gc->has_work())
@@ -245,16 +262,18 @@ static bool find_recheck(struct sched_m *m, struct sched_g **ret)
 	if (!find_take_idle(m))
 		return false;
 	*ret = find_worker(m->p, true);
-	if (*ret != NULL)
+	if (*ret != NULL) {
+		find_spin_again(m);
 		return true;
+	}
 	p = m->p;
 	m->p = NULL;
 	sched_p_give_up(p);
 	return false;
 }
 
-/* Without a P: be the one who waits for connections and timers. */
-static struct sched_g *find_blocking(struct sched_m *m)
+/* Without a P: be the one who waits for connections and timers. Then one that was spinning is so again. */
+static struct sched_g *find_blocking(struct sched_m *m, bool was_spinning)
 {
 	struct sched_list list = {0};
 	struct sched_g *g;
@@ -268,6 +287,8 @@ static struct sched_g *find_blocking(struct sched_m *m)
 	g = sched_list_take(&list);
 	if (list.head != NULL)
 		sched_inject(m->p, &list);
+	if (g == NULL && was_spinning)
+		find_spin_again(m);
 	return g;
 }
 
@@ -302,24 +323,29 @@ static struct sched_g *find_runnable(struct sched_m *m, bool *ret_inherit)
 	struct sched_g *g;
 
 	while (m->p != NULL) {
+		bool again = false, was_spinning;
+
 		*ret_inherit = false;
 		if (find_stopped(m))
 			return NULL;
 		sched_ragged_run(m->p);
-		g = find_held(m, ret_inherit);
+		g = find_held(m, ret_inherit, &again);
 		if (g != NULL)
 			return g;
+		if (again)
+			continue;
 		if (!find_release(m, &g)) {
 			if (g != NULL)
 				return g;
 			continue;
 		}
-		if (find_no_spin(m) && find_recheck(m, &g)) {
+		was_spinning = find_no_spin(m);
+		if (was_spinning && find_recheck(m, &g)) {
 			if (g != NULL)
 				return g;
 			continue;
 		}
-		g = find_blocking(m);
+		g = find_blocking(m, was_spinning);
 		if (g != NULL)
 			return g;
 	}

@@ -50,28 +50,28 @@ void sched_sysmon_busy_locked(void)
 
 /* ---------------------------------------------------------------------- tasks */
 
-static bool sysmon_netpoll(int64_t now)
+/* What is found does not make the next round an early one: only a P that is retaken does, as in Go. */
+static void sysmon_netpoll(int64_t now)
 {
 	struct sched_list list = {0};
 
 	if (!sched_netpoll_backstop(sysmon.events, now, &list)) {
-		if (!sched_netpoll_wanted() || now - sched_netpoll_last_ns() < SCHED_POLL_STALE_NS)
-			return false;
-		sched_netpoll_now(NULL, sysmon.events, &list);
+		if (!sched_netpoll_wanted() || now - sched_netpoll_last_ns() <= SCHED_POLL_STALE_NS)
+			return;
+		sched_netpoll_late(sysmon.events, now, &list);
 	}
-	if (list.head == NULL)
-		return false;
-	sched_inject(NULL, &list);
-	return true;
+	if (list.head != NULL)
+		sched_inject(NULL, &list);
 }
 
-/* A P in a blocking call: after a whole tick, unless nobody else wants it; then after 10 ms. */
-static bool sysmon_retake(struct sched_p *p, int64_t now)
+/* A P in a blocking call: after a whole tick (at once when its time slice is over: a goroutine of many short calls),
+ * unless nobody else wants it; then after 10 ms. */
+static bool sysmon_retake(struct sched_p *p, int64_t now, bool slice_over)
 {
 	struct sched_local *l = sched_local(p);
 	uint64_t tick = atomic_load_explicit(&p->call_tick, memory_order_relaxed);
 
-	if (l->seen_call != tick) {
+	if (!slice_over && l->seen_call != tick) {
 		l->seen_call = tick;
 		l->seen_call_ns = now;
 		return false;
@@ -85,21 +85,18 @@ static bool sysmon_retake(struct sched_p *p, int64_t now)
 	return true;
 }
 
-static void sysmon_preempt(struct sched_p *p, int64_t now)
+/* Has the same time slice lasted 10 ms? */
+static bool sysmon_slice_over(struct sched_p *p, int64_t now)
 {
 	struct sched_local *l = sched_local(p);
 	uint64_t tick = atomic_load_explicit(&p->sched_tick, memory_order_relaxed);
 
-	if (l->seen_sched != tick) {
-		l->seen_sched = tick;
-		l->seen_sched_ns = now;
-		atomic_store_explicit(&p->slice_start_ns, now, memory_order_relaxed);
-		return;
-	}
-	if (now - l->seen_sched_ns < SCHED_SLICE_NS)
-		return;
-	atomic_fetch_or(&p->poll, SCHED_POLL_PREEMPT);
-	l->seen_sched_ns = now; /* ask again only after another slice */
+	if (l->seen_sched == tick)
+		return now - l->seen_sched_ns >= SCHED_SLICE_NS;
+	l->seen_sched = tick;
+	l->seen_sched_ns = now;
+	atomic_store_explicit(&p->slice_start_ns, now, memory_order_relaxed);
+	return false;
 }
 
 static bool sysmon_ps(int64_t now)
@@ -110,10 +107,17 @@ static bool sysmon_ps(int64_t now)
 		struct sched_p *p = sched.p[i];
 		uint32_t status = atomic_load(&p->status);
 
-		if (status == SCHED_P_BLOCKED)
-			any |= sysmon_retake(p, now);
-		else if (status == SCHED_P_RUNNING)
-			sysmon_preempt(p, now);
+		bool over;
+
+		if (status != SCHED_P_BLOCKED && status != SCHED_P_RUNNING)
+			continue;
+		over = sysmon_slice_over(p, now);
+		if (status == SCHED_P_BLOCKED) {
+			any |= sysmon_retake(p, now, over);
+		} else if (over) {
+			atomic_fetch_or(&p->poll, SCHED_POLL_PREEMPT);
+			sched_local(p)->seen_sched_ns = now; /* ask again only after another slice */
+		}
 	}
 	return any;
 }
@@ -175,9 +179,10 @@ static void sysmon_thread(void *arg)
 	sysmon.period_ns = SYSMON_MIN_NS;
 	while (sysmon_sleep()) {
 		int64_t now = prim_now_ns();
-		bool any = sysmon_netpoll(now);
+		bool any;
 
-		any |= sysmon_ps(now);
+		sysmon_netpoll(now);
+		any = sysmon_ps(now);
 		any |= atomic_load(&sched.owed) && sched_m_again();
 		sched.gc->sysmon(now);
 		if (any) {

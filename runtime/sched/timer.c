@@ -4,6 +4,10 @@
  * A goroutine waits for at most one time, so an element is (time, order of arrival, goroutine).
  * An element leaves only when it is due.  The first time of each heap
  * can be read without its lock: whoever has nothing else to do sleeps until the smallest.
+ *
+ * A goroutine that goes to sleep cannot be told that there is no memory: when the heap is full and cannot grow, it is
+ * put on a list of the P's, through its own link, which is searched; the next timer of that P tries to grow the heap
+ * again, and then they move there. Under oom: throw that is the end, as in Go.
  */
 #include "runtime/mem/throw.h"
 #include "runtime/sched/sched.h"
@@ -54,25 +58,90 @@ static void heap_down(struct sched_timer *heap, uint32_t count, struct sched_tim
 	heap[i] = timer;
 }
 
-static void timer_grow_locked(struct sched_local *l)
+static bool timer_grow_locked(struct sched_local *l)
 {
 	uint32_t cap = l->timers_cap != 0 ? 2 * l->timers_cap : HEAP_CAP_MIN;
 	struct sched_timer *heap = prim_pages_alloc(cap * sizeof(*heap));
 
+	prim_mutex_assert_held(&l->timers_lock);
+	if (heap == NULL && mem_throws())
+		mem_throw_heap(cap * sizeof(*heap)); /* Go has it in its heap */
 	if (heap == NULL)
-		mem_throw_heap(cap * sizeof(*heap)); /* under either policy; Go has it in its heap */
+		return false;
 	if (l->timers != NULL) {
 		memcpy(heap, l->timers, l->timers_count * sizeof(*heap));
 		prim_pages_free(l->timers, l->timers_cap * sizeof(*heap));
 	}
 	l->timers = heap;
 	l->timers_cap = cap;
+	return true;
+}
+
+static struct sched_timer timer_of_spare(struct sched_g *g)
+{
+	return (struct sched_timer){.when_ns = g->timer_ns, .seq = g->timer_seq, .g = g};
+}
+
+/* Of the heap and the list; g NULL: there is none. */
+static struct sched_timer timer_earliest_locked(const struct sched_local *l)
+{
+	struct sched_timer least = {.when_ns = SCHED_NEVER, .seq = UINT64_MAX};
+
+	prim_mutex_assert_held(&l->timers_lock);
+	if (l->timers_count > 0)
+		least = l->timers[0];
+	for (struct sched_g *g = l->timers_spare.head; PRIM_UNLIKELY(g != NULL); g = g->next) {
+		struct sched_timer timer = timer_of_spare(g);
+
+		if (timer_before(&timer, &least))
+			least = timer;
+	}
+	return least;
 }
 
 static void timer_first_locked(struct sched_local *l)
 {
 	/* Sequentially consistent: pairs with the look of an M that is about to sleep. */
-	atomic_store(&l->first_ns, l->timers_count > 0 ? l->timers[0].when_ns : SCHED_NEVER);
+	atomic_store(&l->first_ns, timer_earliest_locked(l).when_ns);
+}
+
+/* Into the heap, and those on the list before it; or onto the list. */
+static void timer_put_locked(struct sched_local *l, struct sched_timer timer)
+{
+	struct sched_g *g;
+
+	if (PRIM_LIKELY(l->timers_spare.head == NULL && l->timers_count < l->timers_cap)) {
+		heap_up(l->timers, l->timers_count++, timer);
+		return;
+	}
+	timer.g->timer_ns = timer.when_ns;
+	timer.g->timer_seq = timer.seq;
+	sched_list_add(&l->timers_spare, timer.g);
+	while (l->timers_spare.head != NULL) {
+		if (l->timers_count == l->timers_cap && !timer_grow_locked(l))
+			return;
+		g = sched_list_take(&l->timers_spare);
+		heap_up(l->timers, l->timers_count++, timer_of_spare(g));
+	}
+}
+
+/* The earliest leaves. */
+static void timer_remove_locked(struct sched_local *l, struct sched_g *g)
+{
+	struct sched_list rest = {0};
+	struct sched_g *spare;
+
+	prim_mutex_assert_held(&l->timers_lock);
+	if (l->timers_count > 0 && l->timers[0].g == g) {
+		l->timers_count--;
+		if (l->timers_count > 0)
+			heap_down(l->timers, l->timers_count, l->timers[l->timers_count]);
+		return;
+	}
+	while ((spare = sched_list_take(&l->timers_spare)) != NULL)
+		if (spare != g)
+			sched_list_add(&rest, spare);
+	l->timers_spare = rest;
 }
 
 void sched_timer_add(struct sched_p *p, struct sched_g *g, int64_t when_ns)
@@ -82,11 +151,8 @@ void sched_timer_add(struct sched_p *p, struct sched_g *g, int64_t when_ns)
 
 	prim_step(PRIM_COST_TIMER);
 	prim_mutex_lock(&l->timers_lock);
-	if (l->timers_count == l->timers_cap)
-		timer_grow_locked(l);
-	first = l->timers_count == 0 || when_ns < l->timers[0].when_ns;
-	heap_up(l->timers, l->timers_count++,
-		(struct sched_timer){.when_ns = when_ns, .seq = l->timers_seq++, .g = g});
+	first = when_ns < timer_earliest_locked(l).when_ns;
+	timer_put_locked(l, (struct sched_timer){.when_ns = when_ns, .seq = l->timers_seq++, .g = g});
 	timer_first_locked(l);
 	prim_mutex_unlock(&l->timers_lock);
 	if (first)
@@ -99,11 +165,13 @@ static uint32_t timer_take_due(struct sched_local *l, struct sched_g **due, uint
 	uint32_t n = 0;
 
 	prim_mutex_lock(&l->timers_lock);
-	while (n < max && l->timers_count > 0 && l->timers[0].when_ns <= now) {
-		due[n++] = l->timers[0].g;
-		l->timers_count--;
-		if (l->timers_count > 0)
-			heap_down(l->timers, l->timers_count, l->timers[l->timers_count]);
+	while (n < max) {
+		struct sched_timer timer = timer_earliest_locked(l);
+
+		if (timer.g == NULL || timer.when_ns > now)
+			break;
+		due[n++] = timer.g;
+		timer_remove_locked(l, timer.g);
 	}
 	timer_first_locked(l);
 	prim_mutex_unlock(&l->timers_lock);
@@ -148,7 +216,9 @@ bool sched_timer_run(struct sched_p *p, struct sched_p *from)
 			prim_step(PRIM_COST_TIMER);
 			if (gcs_gate(GCS_POINT_sched_timer) && timer_late(p, due[i]))
 				continue;
-			sched_ready_now(p, due[i], false);
+			/* A sleeper runs next (goroutineReady, time.go); who waits for something else
+			 * only has its wake from here. */
+			sched_ready_now(p, due[i], due[i]->wait == SCHED_WAIT_SLEEP);
 			any = true;
 		}
 	}

@@ -81,12 +81,12 @@ code 2 "$bin" run --plain --variants --set phases.calm.for=5 "$incidents/big-val
 "$bin" run --plain --variants --set phases.warmup.for=500ms --set phases.measure.for=1s "$incidents/big-value-bench.yaml" > "$work/out" 2> "$work/err" &
 pid=$!
 tries=0
-while ! grep -q '^gcstorm: run 2 of 4' "$work/err" && [ "$tries" -lt 600 ]; do sleep 0.1; tries=$((tries + 1)); done
+while ! grep -q '^gcstorm: run 2 of 5' "$work/err" && [ "$tries" -lt 600 ]; do sleep 0.1; tries=$((tries + 1)); done
 kill -INT "$pid"
 wait "$pid"
 got=$?
 [ "$got" = 130 ] || fault "interrupted: exit $got"
-has "$work/out" 'The series ended after [12] of 4 runs' 'interrupted'
+has "$work/out" 'The series ended after [12] of 5 runs' 'interrupted'
 has "$work/out" 'maps rate  *[0-9]' 'interrupted'
 
 # How those two went. SLOs are bounds on time, so a busy machine may fail them (99, 5, 7); nothing else may go wrong.

@@ -47,7 +47,7 @@ cat > "$work/threads.yaml" <<'YAML'
 version: 1
 name: threads
 seed: 7
-target: {procs: 8}
+target: {procs: 24}
 workload:
   - id: heap
     driver: heap-follow

@@ -8,7 +8,7 @@ here=$src/tests/scenarios
 if [ $? = 3 ] && grep -q 'disable-faults' "$work/err"; then echo 'no faults in this build'; exit 77; fi
 
 # --- each driver, each point of mem/: here the call stacks and a visit more; all of them in tests/long/sweep_mem.sh
-for driver in maps maps-large slices slices-large heap echo echo-large; do
+for driver in maps maps-large keys sync slices slices-large heap echo echo-large; do
 	for mode in once persistent; do
 		"$bin" sweep "$here/sweep-$driver.yaml" --point 'mem/*' --mode $mode --limit 4 > "$work/out" 2> "$work/err"
 		got=$?

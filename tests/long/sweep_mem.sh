@@ -27,6 +27,7 @@ for seed in "$@"; do
 		for mode in once persistent; do
 			sweep $driver $mode "$seed"
 			[ $driver = heap ] || sweep $driver-large $mode "$seed" # heap has both
+			[ $driver != maps ] || { sweep keys $mode "$seed"; sweep sync $mode "$seed"; }
 			for point in $points; do
 				grep "^  $point " "$work/map" | grep -qv 'not visited' || fault "$driver $mode, seed $seed: $point was never visited"
 			done

@@ -180,7 +180,7 @@ static void test_check(void **state)
 	run(said, (const char *[]){"check", path, NULL});
 	assert_int_equal(said->code, 0);
 	assert_string_equal(said->err, "");
-	assert_string_equal(said->out, "everything: ok: 115s in 4 phases, 5 workloads, 5 faults in "
+	assert_string_equal(said->out, "everything: ok: 115s in 4 phases, 6 workloads, 5 faults in "
 				       "22 windows, 3 SLOs, 1 expectation\n");
 	run(said, (const char *[]){"check", "--seed", "99", "--format=json", "--", path, NULL});
 	assert_int_equal(said->code, 0);

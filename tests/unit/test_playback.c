@@ -28,7 +28,7 @@ static struct gcs_snapshot final;  /* what a screen showed of it last */
 
 static const char scenario_text[] =
 	"version: 1\nname: looked-at\nclock: \"03:15:00\"\nseed: 77\ntarget: {runtime: embedded, procs: 2}\n"
-	"workload:\n  - {id: maps, driver: map-churn, workers: 1, rate: 4k/s, keys: 4k, value: ptr, value_bytes: 64B, mix: {insert: 50, delete: 50}}\n"
+	"workload:\n  - {id: maps, driver: map-churn, workers: 1, rate: 4k/s, keys: 4k, key: string, value: ptr, value_bytes: 64B, mix: {insert: 50, delete: 50}}\n"
 	"  - {id: slices, driver: slice-append, workers: 1, rate: 1k/s, size: \"zipf(1.2, 64B, 16KiB)\", retain: 1MiB}\n"
 	"phases:\n  - {id: warmup, for: 1s, record: false}\n  - {id: steady, for: 5s}\n  - {id: storm, for: 6s}\n  - {id: heal, for: 4s}\n"
 	"faults:\n  - {id: oom, point: mem/malloc, when: {phase: storm, at: 0.5s, for: 1.3s}, fire: {probability: 20%}}\n"

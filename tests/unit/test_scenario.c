@@ -785,6 +785,11 @@ static void test_json_everything(void **state)
 	assert_int_equal(json_array_size(json_object_get(o, "reported")), 2);
 	assert_int_equal(json_array_size(json_object_get(json_object_get(o, "logged"), "lines")),
 			 1);
+	json_t *w = json_object_get(o, "workloads");
+	assert_null(json_object_get(json_array_get(w, 0), "key")); /* u64: as before there were others */
+	assert_string_equal(json_string_value(json_object_get(json_array_get(w, 3), "key")), "string");
+	assert_null(json_object_get(json_object_get(json_array_get(w, 0), "mix"), "range"));
+	assert_int_equal(number(json_object_get(json_array_get(w, 4), "mix"), "range"), 2);
 	/* What the target is sent is a part of it, word for word. */
 	assert_true(json_equal(json_object_get(o, "workloads"), json_object_get(p, "workloads")));
 	assert_true(json_equal(json_object_get(o, "runtime"), json_object_get(p, "runtime")));

@@ -293,7 +293,7 @@ static void test_no_story(void **state)
 	text_close(&t);
 	assert_ptr_equal(strstr(t.text, "everything runs 115 s: maps (map-churn), "), t.text);
 	assert_non_null(
-		strstr(t.text, "; variants inline, quiet\n\nEvery key once, größer als nötig.\n"));
+		strstr(t.text, " variants inline, quiet\n\nEvery key once, größer als nötig.\n"));
 	free(t.text);
 	assert_int_equal(gcs_show_incident("/nonexistent.yaml", &wide, text_open(&t), &error),
 			 -ENOENT);

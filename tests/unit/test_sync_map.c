@@ -46,7 +46,8 @@ struct ref {
 	bool amended;
 	uint64_t misses, versions;
 	/* how often */
-	uint64_t promoted, amends, expunged, revived;
+	uint64_t promoted, amends, expunged, revived, swapped, compared, cleared;
+	uint64_t nil_in_dirty; /* compared and deleted there, where read lacks the key */
 };
 
 static uint64_t ref_len(const bool *in)
@@ -144,6 +145,53 @@ static uint64_t ref_delete(struct ref *r, uint64_t k)
 	return p;
 }
 
+/* What the key had. */
+static uint64_t ref_swap(struct ref *r, uint64_t k, uint64_t version)
+{
+	uint64_t p = ref_value(r, k);
+
+	ref_store(r, k, version);
+	r->swapped++;
+	return p;
+}
+
+/* `right`: what is compared with is what the key has, if it has anything. */
+static bool ref_compare_and_swap(struct ref *r, uint64_t k, bool right, uint64_t version)
+{
+	bool swaps = right && ref_value(r, k) != 0, in_dirty_only = !r->in_read[k] && r->in_dirty[k];
+
+	if (swaps)
+		r->p[k] = version;
+	r->compared += swaps;
+	if (in_dirty_only)
+		ref_miss(r);
+	return swaps;
+}
+
+static bool ref_compare_and_delete(struct ref *r, uint64_t k, bool right)
+{
+	bool deletes = right && ref_value(r, k) != 0;
+
+	if (!r->in_read[k] && r->amended)
+		ref_miss(r);
+	if (deletes)
+		r->p[k] = 0;
+	r->nil_in_dirty += deletes && !r->in_read[k];
+	return deletes;
+}
+
+static void ref_clear(struct ref *r)
+{
+	if (ref_len(r->in_read) == 0 && !r->amended)
+		return;
+	memset(r->in_read, 0, sizeof(r->in_read));
+	memset(r->in_dirty, 0, sizeof(r->in_dirty));
+	memset(r->p, 0, sizeof(r->p));
+	r->amended = false;
+	r->misses = 0;
+	r->cleared++;
+}
+
 /* ------------------------------------------------------------------ the map beside it */
 
 struct pair {
@@ -234,6 +282,57 @@ static void pair_delete(struct pair *p, uint64_t k)
 	value_check(mrt_sync_map_load_and_delete(p->g, p->m, k), k, expected);
 }
 
+static bool pair_swap(struct pair *p, uint64_t k)
+{
+	MRT_ROOTS(p->g, root, 2);
+
+	pair_value(p, k, root);
+	root[1] = root[0]; /* is written over */
+	if (!pair_done(p, mrt_sync_map_swap(p->g, p->m, k, root[0], &root[1]))) {
+		CHECK(root[1] == root[0]);
+		return false;
+	}
+	value_check(root[1], k, ref_swap(&p->ref, k, p->ref.versions + 1));
+	p->ref.versions++;
+	return true;
+}
+
+/* With what the key has, or with a value that looks the same and is another. */
+static void pair_compare(struct pair *p, uint64_t k, bool deletes)
+{
+	bool right = model_below(4) != 0, want, got;
+	uint64_t version = p->ref.versions + 1;
+	MRT_ROOTS(p->g, root, 2);
+
+	pair_load(p, k);
+	root[0] = mrt_sync_map_load(p->g, p->m, k);
+	ref_load(&p->ref, k);
+	pair_value(p, k, &root[1]);
+	if (!right || root[0] == NULL) {
+		uint64_t has = root[0] != NULL ? ((struct value *)root[0])->version : 0;
+
+		right = false;
+		root[0] = NULL;
+		pair_value(p, k, root);
+		((struct value *)root[0])->version = has;
+	}
+	if (deletes) {
+		want = ref_compare_and_delete(&p->ref, k, right);
+		got = mrt_sync_map_compare_and_delete(p->g, p->m, k, root[0]);
+	} else {
+		want = ref_compare_and_swap(&p->ref, k, right, version);
+		got = mrt_sync_map_compare_and_swap(p->g, p->m, k, root[0], root[1]);
+		p->ref.versions += want;
+	}
+	CHECK(got == want);
+}
+
+static void pair_clear(struct pair *p)
+{
+	mrt_sync_map_clear(p->g, p->m);
+	ref_clear(&p->ref);
+}
+
 struct ranged {
 	struct pair *pair;
 	bool seen[UNIVERSE];
@@ -274,6 +373,26 @@ static void pair_new(struct pair *p, mrt_g *g, void **root)
 	pair_check(p);
 }
 
+static void pair_change(struct pair *p, uint64_t k, uint64_t dice)
+{
+	switch (dice % 6) {
+	case 0:
+		pair_load_or_store(p, k);
+		break;
+	case 1:
+		pair_swap(p, k);
+		break;
+	case 2:
+		pair_compare(p, k, false);
+		break;
+	case 3:
+		pair_compare(p, k, true);
+		break;
+	default:
+		pair_store(p, k);
+	}
+}
+
 /* Phases of different mixes and of few or all keys, so that every transition comes often. */
 static void pair_step(struct pair *p, uint64_t step)
 {
@@ -287,17 +406,17 @@ static void pair_step(struct pair *p, uint64_t step)
 		pair_delete(p, k);
 	else if (dice == 99)
 		pair_range(p, model_below(3) * 5);
-	else if (dice % 3 == 0)
-		pair_load_or_store(p, k);
+	else if (dice == 98 && model_below(8) == 0)
+		pair_clear(p);
 	else
-		pair_store(p, k);
+		pair_change(p, k, dice);
 }
 
 static void model_body(mrt_g *g, void *arg)
 {
 	static struct pair p;
 	uint64_t steps = *(uint64_t *)arg, often = steps / 1000;
-	MRT_ROOTS(g, root, 1);
+	MRT_ROOTS(g, root, 2);
 
 	pair_new(&p, g, root);
 	for (uint64_t step = 0; step < steps; step++) {
@@ -308,7 +427,16 @@ static void model_body(mrt_g *g, void *arg)
 		pair_load(&p, k);
 	CHECK(p.ref.promoted > often && p.ref.amends > often);
 	CHECK(p.ref.expunged > often && p.ref.revived > often);
+	CHECK(p.ref.swapped > often && p.ref.compared > often);
+	CHECK(p.ref.nil_in_dirty >= steps / 4000 && p.ref.cleared >= steps / 4000);
 	CHECK(mrt_sync_map_store(g, p.m, 1, NULL) == -EINVAL);
+	CHECK(mrt_sync_map_swap(g, p.m, 1, NULL, &root[1]) == -EINVAL && root[1] == NULL);
+	CHECK(pair_store(&p, 1));
+	root[1] = mrt_sync_map_load(g, p.m, 1);
+	ref_load(&p.ref, 1);
+	CHECK(!mrt_sync_map_compare_and_swap(g, p.m, 1, root[1], NULL));
+	CHECK(!mrt_sync_map_compare_and_swap(g, p.m, 2000, NULL, root[1]));
+	CHECK(!mrt_sync_map_compare_and_delete(g, p.m, 2000, NULL));
 	pair_check(&p);
 }
 
@@ -368,10 +496,70 @@ static void rule_body(mrt_g *g, void *arg)
 	info_is(&p, (struct mrt_sync_map_info){.read_len = 10});
 }
 
+static void changes_body(mrt_g *g, void *arg)
+{
+	static struct pair p;
+	MRT_ROOTS(g, root, 3);
+
+	(void)arg;
+	pair_new(&p, g, root);
+	CHECK(value_new(g, 1, 1, &root[1]) == 0 && value_new(g, 1, 2, &root[2]) == 0);
+	for (uint64_t k = 0; k < 4; k++)
+		CHECK(mrt_sync_map_store(g, p.m, k, root[1]) == 0);
+	/* In dirty alone: another value is a miss as well, a key that is in neither is none to swap, and one to delete. */
+	CHECK(!mrt_sync_map_compare_and_swap(g, p.m, 0, root[2], root[1]));
+	info_is(&p, (struct mrt_sync_map_info){.amended = true, .misses = 1, .dirty_len = 4});
+	CHECK(!mrt_sync_map_compare_and_swap(g, p.m, 9, root[1], root[2]));
+	info_is(&p, (struct mrt_sync_map_info){.amended = true, .misses = 1, .dirty_len = 4});
+	CHECK(!mrt_sync_map_compare_and_delete(g, p.m, 9, root[1]));
+	info_is(&p, (struct mrt_sync_map_info){.amended = true, .misses = 2, .dirty_len = 4});
+	/* Deleted by comparison it stays in dirty, nil, and comes into read so. */
+	CHECK(mrt_sync_map_compare_and_delete(g, p.m, 0, root[1]));
+	info_is(&p, (struct mrt_sync_map_info){.amended = true, .misses = 3, .dirty_len = 4});
+	CHECK(mrt_sync_map_compare_and_swap(g, p.m, 1, root[1], root[2]));
+	info_is(&p, (struct mrt_sync_map_info){.read_len = 4, .deleted = 1});
+	CHECK(mrt_sync_map_load(g, p.m, 0) == NULL && mrt_sync_map_load(g, p.m, 1) == root[2]);
+	/* A swap is no miss, in dirty neither. */
+	CHECK(mrt_sync_map_swap(g, p.m, 7, root[1], &root[2]) == 0 && root[2] == NULL);
+	CHECK(mrt_sync_map_swap(g, p.m, 7, root[1], &root[2]) == 0 && root[2] == root[1]);
+	info_is(&p, (struct mrt_sync_map_info){
+			    .amended = true, .read_len = 4, .dirty_len = 4, .expunged = 1});
+	/* The key that was expunged has nothing to swap for, and comes back. */
+	CHECK(!mrt_sync_map_compare_and_swap(g, p.m, 0, root[1], root[1]));
+	CHECK(mrt_sync_map_swap(g, p.m, 0, root[1], &root[2]) == 0 && root[2] == NULL);
+	info_is(&p, (struct mrt_sync_map_info){.amended = true, .read_len = 4, .dirty_len = 5});
+	mrt_sync_map_clear(g, p.m);
+	info_is(&p, (struct mrt_sync_map_info){0});
+	CHECK(mrt_sync_map_load(g, p.m, 7) == NULL && mrt_sync_map_load(g, p.m, 1) == NULL);
+	CHECK(mrt_sync_map_store(g, p.m, 7, root[1]) == 0);
+	info_is(&p, (struct mrt_sync_map_info){.amended = true, .dirty_len = 1});
+}
+
+/* After clear the dirty map has its buckets: the same keys again cost their entries, and the read object that says amended. */
+static void clear_body(mrt_g *g, void *arg)
+{
+	static struct mrt_memstats stats[2];
+	MRT_ROOTS(g, root, 2);
+
+	(void)arg;
+	CHECK(mrt_sync_map_new(g, &root[0]) == 0 && value_new(g, 0, 1, &root[1]) == 0);
+	for (uint64_t k = 0; k < 1000; k++)
+		CHECK(mrt_sync_map_store(g, root[0], k, root[1]) == 0);
+	mrt_sync_map_clear(g, root[0]);
+	mrt_memstats_read(g, &stats[0]);
+	for (uint64_t k = 0; k < 1000; k++)
+		CHECK(mrt_sync_map_store(g, root[0], k, root[1]) == 0);
+	mrt_memstats_read(g, &stats[1]);
+	CHECK(stats[1].mallocs - stats[0].mallocs >= 1001);
+	CHECK(stats[1].total_alloc - stats[0].total_alloc < 24000); /* the array alone has 256 buckets of 144 bytes */
+}
+
 static void test_rule(void **state)
 {
 	(void)state;
 	model_run(rule_body, NULL, false);
+	model_run(changes_body, NULL, false);
+	model_run(clear_body, NULL, false);
 }
 
 /* ---------------------------------------------------------------------- no memory */
@@ -741,6 +929,198 @@ static void race_body(mrt_g *g, void *arg)
 	}
 }
 
+/*
+ * Counters: whoever would add reads a value, makes its successor and swaps it for the one that was read; what is in the end is how often
+ * that was done. Now and then one is taken out by comparison and begins anew: what it had been counts on.
+ */
+#define COUNTED 6
+
+struct counters {
+	mrt_sync_map *m;
+	mrt_wg done;
+	_Atomic uint32_t next;
+	_Atomic uint64_t added[COUNTED], taken[COUNTED];
+	uint64_t steps;
+};
+
+static void counter_add(mrt_g *g, struct counters *c, uint64_t k)
+{
+	MRT_ROOTS(g, root, 3);
+
+	for (;;) {
+		bool loaded;
+
+		root[0] = mrt_sync_map_load(g, c->m, k);
+		CHECK(value_new(g, k, root[0] != NULL ? ((struct value *)root[0])->version + 1 : 1,
+				&root[1]) == 0);
+		if (root[0] != NULL) {
+			if (mrt_sync_map_compare_and_swap(g, c->m, k, root[0], root[1]))
+				break;
+			continue;
+		}
+		CHECK(mrt_sync_map_load_or_store(g, c->m, k, root[1], &root[2], &loaded) == 0);
+		if (!loaded)
+			break;
+	}
+	c->added[k]++;
+}
+
+static void counter_take(mrt_g *g, struct counters *c, uint64_t k)
+{
+	MRT_ROOTS(g, root, 1);
+
+	root[0] = mrt_sync_map_load(g, c->m, k);
+	if (root[0] != NULL && mrt_sync_map_compare_and_delete(g, c->m, k, root[0]))
+		c->taken[k] += ((struct value *)root[0])->version;
+}
+
+static void counter_body(mrt_g *g, void *arg)
+{
+	struct counters *c = arg;
+	uint64_t random = model_seed * 83 + atomic_fetch_add(&c->next, 1);
+
+	for (uint64_t i = 0; i < c->steps; i++) {
+		uint64_t z = data_fold(random += DATA_HASH_A, DATA_HASH_B), k = z % COUNTED;
+		uint64_t dice = z >> 32 & 63;
+
+		if (dice == 0)
+			counter_take(g, c, k);
+		else if (dice < 8) /* misses: dirty is promoted */
+			mrt_sync_map_load(g, c->m, COUNTED);
+		else
+			counter_add(g, c, k);
+	}
+	mrt_wg_done(g, &c->done);
+}
+
+static void counters_body(mrt_g *g, void *arg)
+{
+	static struct counters c;
+	char text[200];
+	MRT_ROOTS(g, root, 1);
+
+	memset(&c, 0, sizeof(c));
+	c.steps = *(uint64_t *)arg / 8;
+	CHECK(mrt_sync_map_new(g, root) == 0);
+	c.m = root[0];
+	mrt_wg_add(&c.done, RACERS);
+	for (int i = 0; i < RACERS; i++)
+		CHECK(mrt_go(g, counter_body, &c, NULL) == 0);
+	mrt_wg_wait(g, &c.done);
+	for (uint64_t k = 0; k < COUNTED; k++) {
+		const struct value *v = mrt_sync_map_load(g, c.m, k);
+
+		CHECK(c.added[k] == c.taken[k] + (v != NULL ? v->version : 0));
+	}
+	CHECK(mrt_heap_check(g, text, sizeof(text)) == 0);
+}
+
+/* Everybody swaps values of its own in: each that went in comes out once, or is there in the end. */
+#define SWAPS 2000
+
+struct swaps {
+	mrt_sync_map *m;
+	mrt_wg done;
+	_Atomic uint32_t next, left;
+	uint64_t steps;
+	_Atomic uint8_t out[RACERS * SWAPS + 1];
+};
+
+static void swapper_body(mrt_g *g, void *arg)
+{
+	struct swaps *s = arg;
+	uint64_t me = atomic_fetch_add(&s->next, 1);
+	MRT_ROOTS(g, root, 2);
+
+	for (uint64_t i = 0; i < s->steps; i++) {
+		uint64_t k = i % 3;
+
+		CHECK(value_new(g, k, me * SWAPS + i + 1, &root[0]) == 0);
+		CHECK(mrt_sync_map_swap(g, s->m, k, root[0], &root[1]) == 0);
+		if (root[1] != NULL)
+			s->out[((struct value *)root[1])->version]++;
+		if (i % 64 == 0) /* a new key: expunges nothing, and makes a dirty map */
+			CHECK(mrt_sync_map_store(g, s->m, 1000 + me * SWAPS + i, root[0]) == 0);
+	}
+	mrt_wg_done(g, &s->done);
+}
+
+static void swaps_body(mrt_g *g, void *arg)
+{
+	static struct swaps s;
+	MRT_ROOTS(g, root, 1);
+
+	memset(&s, 0, sizeof(s));
+	s.steps = *(uint64_t *)arg / 20 < SWAPS ? *(uint64_t *)arg / 20 : SWAPS;
+	CHECK(mrt_sync_map_new(g, root) == 0);
+	s.m = root[0];
+	mrt_wg_add(&s.done, RACERS);
+	for (int i = 0; i < RACERS; i++)
+		CHECK(mrt_go(g, swapper_body, &s, NULL) == 0);
+	mrt_wg_wait(g, &s.done);
+	for (uint64_t k = 0; k < 3; k++) {
+		const struct value *v = mrt_sync_map_load(g, s.m, k);
+
+		CHECK(v != NULL && v->key == k);
+		s.out[v->version]++;
+	}
+	for (uint64_t me = 0; me < RACERS; me++)
+		for (uint64_t i = 0; i < s.steps; i++)
+			CHECK(s.out[me * SWAPS + i + 1] == 1);
+}
+
+/* The map is cleared all the while: what a key has is its owner's newest value or nothing. */
+static void owner_body(mrt_g *g, void *arg)
+{
+	struct swaps *s = arg;
+	uint64_t me = atomic_fetch_add(&s->next, 1), found = 0;
+	MRT_ROOTS(g, root, 2);
+
+	for (uint64_t i = 1; i <= s->steps; i++) {
+		uint64_t k = i % 7 * RACERS + me;
+		const struct value *v;
+
+		CHECK(value_new(g, k, i, &root[0]) == 0);
+		CHECK(mrt_sync_map_swap(g, s->m, k, root[0], &root[1]) == 0);
+		v = root[1];
+		CHECK(v == NULL || (v->key == k && v->version + 7 == i));
+		v = mrt_sync_map_load(g, s->m, k);
+		CHECK(v == NULL || v == root[0]);
+		found += v != NULL;
+	}
+	CHECK(found > 0);
+	s->left--;
+	mrt_wg_done(g, &s->done);
+}
+
+static void cleared_body(mrt_g *g, void *arg)
+{
+	static struct swaps s;
+	struct mrt_sync_map_info info;
+	char text[200];
+	MRT_ROOTS(g, root, 1);
+
+	memset(&s, 0, sizeof(s));
+	s.steps = *(uint64_t *)arg / 8;
+	s.left = RACERS;
+	CHECK(mrt_sync_map_new(g, root) == 0);
+	s.m = root[0];
+	mrt_wg_add(&s.done, RACERS);
+	for (int i = 0; i < RACERS; i++)
+		CHECK(mrt_go(g, owner_body, &s, NULL) == 0);
+	while (s.left > 0) {
+		mrt_sync_map_clear(g, s.m);
+		mrt_yield(g);
+	}
+	mrt_wg_wait(g, &s.done);
+	mrt_sync_map_clear(g, s.m);
+	mrt_sync_map_inspect(g, s.m, &info);
+	CHECK(info.read_len == 0 && info.dirty_len == 0 && !info.amended);
+	for (uint64_t k = 0; k < 7 * RACERS; k++)
+		CHECK(mrt_sync_map_load(g, s.m, k) == NULL);
+	CHECK(mrt_heap_check(g, text, sizeof(text)) == 0);
+}
+
 /* Not the stress of one goroutine: cycles at every 50th allocation, and the storm's. */
 static void many_run(mrt_go_fn *fn, void *arg, uint32_t procs)
 {
@@ -763,6 +1143,9 @@ static void test_many(void **state)
 	for (int i = 0; i < 3; i++) {
 		many_run(many_body, &steps, procs[i]);
 		many_run(race_body, NULL, procs[i]);
+		many_run(counters_body, &steps, procs[i]);
+		many_run(swaps_body, &steps, procs[i]);
+		many_run(cleared_body, &steps, procs[i]);
 	}
 }
 

@@ -75,6 +75,7 @@ static void test_plan_good(void **state)
 	assert_int_equal(p->nslots, 6);
 	assert_int_equal(p->nworkers, 69);
 	assert_int_equal(p->workload[0].size.dist, PLAN_DIST_ZIPF);
+	assert_int_equal(p->workload[0].key, PLAN_KEY_U64);
 	assert_int_equal(p->spec[0].point, GCS_POINT_mem_malloc);
 	assert_int_equal(p->spec[0].times, 500);
 	assert_int_equal(p->spec[0].burst, 3);
@@ -117,6 +118,27 @@ static void test_plan_rounding(void **state)
 
 		assert_int_equal(plan_parse(&p, line, text, sizeof(text)), 0);
 		assert_int_equal(p->runtime.rounding, row[i].want);
+		plan_destroy(p);
+		free(line);
+	}
+}
+
+static void test_plan_keys(void **state)
+{
+	static const char *const word[] = {[PLAN_KEY_U64] = "u64",
+					   [PLAN_KEY_U32] = "u32",
+					   [PLAN_KEY_STRING] = "string",
+					   [PLAN_KEY_BYTES32] = "bytes32"};
+	struct plan *p = NULL;
+	char text[256] = "", with[64];
+
+	(void)state;
+	for (uint32_t i = 0; i < sizeof(word) / sizeof(word[0]); i++) {
+		snprintf(with, sizeof(with), "\"key\":\"%s\",\"value\":\"ptr\"", word[i]);
+		char *line = mutate("\"value\":\"ptr\"", with);
+
+		assert_int_equal(plan_parse(&p, line, text, sizeof(text)), 0);
+		assert_int_equal(p->workload[0].key, i);
 		plan_destroy(p);
 		free(line);
 	}
@@ -359,7 +381,11 @@ static void test_plan_refusals(void **state)
 		{"\"end_ns\":40000000000,", "", "end_ns"},
 		{"\"driver\":\"map-churn\",", "", "workloads[0]"},
 		{"\"insert\":50", "\"insert\":51", "mix"},
+		{"\"insert\":50", "\"range\":1,\"insert\":50", "mix"},
+		{"\"insert\":50", "\"range\":-1,\"insert\":51", "mix"},
 		{"\"value\":\"ptr\"", "\"value\":\"str\"", "value"},
+		{"\"value\":\"ptr\"", "\"key\":\"str\"", "kind of key 'str'"},
+		{"\"value\":\"ptr\"", "\"key\":4", "maps"},
 		{"\"dist\":\"zipf\"", "\"dist\":\"normal\"", "normal"},
 		{"\"max\":8388608", "\"max\":8", "size"},
 		{"\"handler\":\"maps\"", "\"handler\":\"map\"", "handler"},
@@ -533,7 +559,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plan_good), cmocka_unit_test(test_plan_rounding),
 		cmocka_unit_test(test_plan_pacer),
-		cmocka_unit_test(test_plan_heap_profile), cmocka_unit_test(test_plan_follow), cmocka_unit_test(test_plan_bound),
+		cmocka_unit_test(test_plan_heap_profile), cmocka_unit_test(test_plan_keys),
+		cmocka_unit_test(test_plan_follow), cmocka_unit_test(test_plan_bound),
 		cmocka_unit_test(test_plan_write), cmocka_unit_test(test_plan_fired), cmocka_unit_test(test_plan_refusals),
 		cmocka_unit_test(test_plan_cut),  cmocka_unit_test(test_dist_edges),
 		cmocka_unit_test(test_dist_zipf), cmocka_unit_test(test_model),
