@@ -73,7 +73,8 @@ static bool mutex_may_spin(const struct sched_g *g, uint32_t spins)
 }
 
 /* Spin once, if that makes sense. */
-static bool mutex_spin(const struct sched_g *g, mrt_mutex *m, struct mutex_attempt *a, uint32_t state)
+static bool mutex_spin(const struct sched_g *g, mrt_mutex *m, struct mutex_attempt *a,
+		       uint32_t state)
 {
 	if ((state & (MRT_MUTEX_LOCKED | MRT_MUTEX_STARVING)) != MRT_MUTEX_LOCKED ||
 	    !mutex_may_spin(g, a->spins))

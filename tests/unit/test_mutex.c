@@ -26,7 +26,7 @@ struct crew {
 	uint32_t state[CREW];	       /* with the mutex held, by number of coming */
 	int64_t waited_ns[CREW];       /* likewise; from before the lock */
 	_Atomic(mrt_g *) g[CREW];
-	_Atomic uint32_t hold;	       /* whoever holds it yields while its number is this less 1 */
+	_Atomic uint32_t hold;	       /* this less 1: whose holder yields on */
 };
 
 static void crew_run(mrt_g *g, void *arg)
@@ -163,7 +163,8 @@ static void starve_main(mrt_g *g, void *arg)
 	crew_starve(g, &c);
 	crew_queue(g, &c); /* a newcomer, at the tail */
 	CHECK(c.m.sema.head == c.g[0] && c.m.sema.tail == c.g[2]);
-	sched_busy_until(mrt_now_ns() + MS + 100 * US); /* the last ends it, however long it waited */
+	/* The last ends it, however long it waited. */
+	sched_busy_until(mrt_now_ns() + MS + 100 * US);
 	atomic_store(&c.hold, 1);
 	mrt_unlock(g, &c.m);
 	/* The receiver ran before we came back, and others wait: still starving. */
@@ -274,7 +275,8 @@ static void spin_enough_main(mrt_g *g, void *arg)
 	since_ns = mrt_now_ns();
 	until(one_waits, &c);
 	since_ns = mrt_now_ns() - since_ns;
-	CHECK(since_ns > 3600 && since_ns < 8000); /* 4 * 30 turns of 40, and the turns it is looked at */
+	/* 4 * 30 turns of 40, and the turns in which we look. */
+	CHECK(since_ns > 3600 && since_ns < 8000);
 	mrt_unlock(g, &c.m);
 	crew_end(g, &c);
 }
