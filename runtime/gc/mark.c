@@ -21,8 +21,7 @@
  */
 #include "runtime/gc/gc_priv.h"
 
-#define MARK_BALANCE_OBJECTS 64u /* between looks whether others are hungry */
-#define MARK_SPAN_OBJECTS    16u /* that a span counts as there */
+#define MARK_SHARE_WORK 4096 /* between looks whether others are hungry */
 #define MARK_AHEAD	     8u /* objects of a span that are asked for before they are scanned */
 
 /* Grey if it was white; what holds no pointers goes to black at once. */
@@ -142,6 +141,12 @@ static struct mark_next pipe_next(struct mark_pipe *pipe, struct gc_local *l)
 	return next;
 }
 
+static void pipe_grey_back(struct mark_pipe *pipe, struct gc_local *l)
+{
+	while (pipe->grey_in != pipe->grey_out)
+		gc_work_put(l, pipe->grey[pipe->grey_out++ % MARK_PIPE]);
+}
+
 /* Back to the buffers with what it holds. */
 static void pipe_drain(struct mark_pipe *pipe, struct gc_local *l)
 {
@@ -149,8 +154,18 @@ static void pipe_drain(struct mark_pipe *pipe, struct gc_local *l)
 		pipe_found_take(pipe, l);
 	while (pipe->at_in != pipe->at_out)
 		pipe_at_take(pipe, l);
-	while (pipe->grey_in != pipe->grey_out)
-		gc_work_put(l, pipe->grey[pipe->grey_out++ % MARK_PIPE]);
+	pipe_grey_back(pipe, l);
+}
+
+/* Nothing lies in the shared lists: whoever is hungry gets a part of what is here, what waits in the
+ * pipe included, which may be pieces of 128 KiB. */
+static void mark_share(struct mark_pipe *pipe, struct gc_local *l)
+{
+	if (gc_st.procs == 1 || gc_work_shared())
+		return;
+	pipe_grey_back(pipe, l);
+	gc_work_balance(l);
+	gc_workers_answer();
 }
 
 /* ----------------------------------------------------------------- scanning */
@@ -193,6 +208,8 @@ static int64_t mark_scan_object(struct mark_pipe *pipe, struct gc_local *l, uint
 		if (end - addr > GC_OBLET_BYTES)
 			end = addr + GC_OBLET_BYTES;
 	}
+	if (end - addr >= MARK_SHARE_WORK) /* before, not after it */
+		mark_share(pipe, l);
 	for (uintptr_t p = addr; p < end; p += 64 * sizeof(uintptr_t))
 		last = mark_scan_block(pipe, l, p, end, last);
 	return (int64_t)(last - addr);
@@ -318,19 +335,17 @@ int64_t gc_drain(struct sched_g *g, uint32_t flags, int64_t limit, int64_t begin
 	int64_t done = mark_drain_roots(g, flags, limit), check = GC_CHECK_THRESHOLD;
 	struct mark_pipe pipe = {.found_in = 0};
 	bool closed = gc_stage_closed(GC_STAGE_HEAP);
-	uint32_t since = 0; /* the last look whether others are hungry */
+	int64_t share = done + MARK_SHARE_WORK;
 
 	while (!closed && done < limit && !mark_should_stop(g, flags)) {
 		struct mark_next next;
 		int64_t work;
 
-		if (since >= MARK_BALANCE_OBJECTS) {
-			since = 0;
-			if (gc_st.procs > 1 && !gc_work_shared())
-				gc_work_balance(l);
+		if (done >= share) {
+			share = done + MARK_SHARE_WORK;
+			mark_share(&pipe, l);
 		}
 		next = pipe_next(&pipe, l);
-		since += next.span != NULL ? MARK_SPAN_OBJECTS : 1;
 		if (next.obj != 0)
 			work = mark_scan_object(&pipe, l, next.obj);
 		else if (next.span != NULL)

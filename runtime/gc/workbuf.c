@@ -393,7 +393,8 @@ void gc_work_flush(struct gc_local *l)
 		work_give(l, &l->w2);
 }
 
-/* Half of a buffer that is worth it, as in handoff. */
+/* Half of a buffer, as in handoff; that gives nothing of four or less, but here one may be a piece of
+ * 128 KiB, and spans have buffers of their own. */
 static void work_give_half(struct gc_local *l)
 {
 	struct gc_workbuf *from = l->w1, *to = work_empty_get();
@@ -411,9 +412,9 @@ void gc_work_balance(struct gc_local *l)
 {
 	if (l->w1 != NULL && l->w2->n != 0)
 		work_give(l, &l->w2);
-	else if (l->w1 != NULL && l->w1->n > 4)
+	else if (l->w1 != NULL && l->w1->n > 1)
 		work_give_half(l);
-	else if (l->spans_in != NULL && l->spans_in->n > 4)
+	else if (l->spans_in != NULL && l->spans_in->n > 1)
 		work_spans_give(l, &l->spans_in);
 }
 

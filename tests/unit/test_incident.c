@@ -217,7 +217,8 @@ static void test_values_are_not_scanned(void **state)
 	need_faults();
 	double indirect = told(db[0], "mark of 10,000 entries"), ptr = told(db[1], "mark of 10,000 entries");
 	assert_true(indirect > 0 && ptr > 0);
-	assert_true(indirect < 1.25 * ptr && ptr < 1.25 * indirect); /* they tell of 8.5 times */
+	/* They tell of 8.5 times. How early the second worker comes makes some difference. */
+	assert_true(indirect < 1.5 * ptr && ptr < 1.5 * indirect);
 	indirect = told(db[0], "heap of 10,000 entries");
 	ptr = told(db[1], "heap of 10,000 entries");
 	assert_true(indirect > 10e6 && indirect < 1.1 * ptr && ptr < 1.1 * indirect);
