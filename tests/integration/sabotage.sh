@@ -14,7 +14,7 @@ write() { # POINT EDGES
 	workload:
 	  - {id: maps, driver: map-churn, workers: 2, rate: 4k/s, keys: 3k, value: ptr, value_bytes: 48B, mix: {insert: 40, delete: 40, lookup: 20}}
 	  # Made anew after 300 operations, so that they grow again and again, each at its own time: pointers that are on the move while marking.
-	  - {id: growing, driver: map-churn, workers: 16, rate: 8k/s, keys: 6240, value: ptr, value_bytes: 16B, renew: 300, mix: {insert: 46, delete: 40, lookup: 14}}
+	  - {id: growing, driver: map-churn, workers: 16, rate: 32k/s, keys: 6240, value: ptr, value_bytes: 16B, renew: 300, mix: {insert: 46, delete: 40, lookup: 14}}
 	  - {id: slices, driver: slice-append, workers: 1, rate: 500/s, size: "zipf(1.2, 64B, 16KiB)", retain: 512KiB}
 	phases:
 	  - {id: steady, for: 2s}
