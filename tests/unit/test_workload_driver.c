@@ -16,6 +16,7 @@
 #include "workloads/churn_key.h"
 #include "workloads/pace.h"
 #include "workloads/workload.h"
+#include "tests/unit/test_integrity.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -541,20 +542,6 @@ static void body_pool_in_use(mrt_g *g, struct bench *b)
 		b->failed += b->unit->driver->op(g, b->unit) != 0;
 }
 
-/* Which kinds of contradiction were told: a bit each. */
-static uint32_t oracle_kinds(struct mrt_telemetry *t)
-{
-	struct watch_record rec[64];
-	uint32_t kinds = 0;
-	size_t n;
-
-	while ((n = watch_drain(t, rec, 64)) > 0)
-		for (size_t i = 0; i < n; i++)
-			if (rec[i].kind == WATCH_INTEGRITY)
-				kinds |= 1u << rec[i].c;
-	return kinds;
-}
-
 static void test_oracle(void **state)
 {
 	static const struct {
@@ -585,7 +572,7 @@ static void test_oracle(void **state)
 		bench_run(&b, cases[i].body);
 		assert_int_equal(b.failed, 0);
 		assert_true(b.env.integrity_errors > 0);
-		assert_int_equal(oracle_kinds(t), cases[i].expected);
+		assert_int_equal(integrity_kinds(t), cases[i].expected);
 	}
 	free(t);
 }

@@ -13,6 +13,7 @@
 #include "runtime/prim/prim.h"
 #include "runtime/watch/telemetry.h"
 #include "workloads/workload.h"
+#include "tests/unit/test_integrity.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -406,19 +407,6 @@ static void broken_others(mrt_g *g, struct crew *c)
 	c->seen_by_other = c->env.integrity_errors;
 }
 
-static uint32_t oracle_kinds(struct mrt_telemetry *t)
-{
-	struct watch_record rec[64];
-	uint32_t kinds = 0;
-	size_t n;
-
-	while ((n = watch_drain(t, rec, 64)) > 0)
-		for (size_t i = 0; i < n; i++)
-			if (rec[i].kind == WATCH_INTEGRITY)
-				kinds |= 1u << rec[i].c;
-	return kinds;
-}
-
 static void test_oracle(void **state)
 {
 	static const struct {
@@ -445,7 +433,7 @@ static void test_oracle(void **state)
 		c.broken = cases[i].broken;
 		crew_run(&c, 500);
 		assert_true(c.env.integrity_errors > 0);
-		assert_int_equal(oracle_kinds(t), cases[i].expected);
+		assert_int_equal(integrity_kinds(t), cases[i].expected);
 		assert_true(c.broken != broken_others || c.seen_by_other > 0);
 	}
 	free(t);
