@@ -1,0 +1,283 @@
+package main
+
+import (
+	"math"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// What Go tells of its collector, looked at each watchEveryNS: gauges from runtime/metrics, and of each cycle its stops.
+//
+// Two sources are put together. debug.ReadGCStats knows of each cycle, to the nanosecond, when its last stop ended and how long its two
+// stops were in all. The histogram of /sched/pauses/total/gc (before Go 1.22 /gc/pauses) knows each stop alone, by a bucket. So the
+// stops of a look are the middles of their buckets, scaled to the sum that is known, and each kept within its bucket.
+//
+// From Go 1.22 on /sched/pauses/stopping/gc has the time until everybody stood still, by bucket too; the shortest of a look goes with the
+// shortest. Before, a stop's whole time counts as `stopped` and none as `stopping`: Go does not tell them apart. When a cycle began is
+// known as the look that first saw its first stop, so to watchEveryNS; nothing of this stops the world.
+
+const watchEveryNS = 5000000
+
+type gcWatch struct {
+	env     *env
+	lock    sync.Mutex
+	names   []string
+	sample  []metrics.Sample
+	index   map[string]int
+	total   *pauseHist
+	stop    *pauseHist // nil: not told
+	other   *pauseHist
+	stats   debug.GCStats
+	numGC   int64
+	forced  uint64
+	cycles  uint64 // atomic
+	begunNS int64  // when the first stop of the cycle that runs was seen; 0: not yet
+	finish  chan struct{}
+	done    sync.WaitGroup
+}
+
+// pauseHist follows one histogram of runtime/metrics.
+type pauseHist struct {
+	name   string
+	before []uint64
+}
+
+type bucket struct{ low, middle, high float64 } // ns
+
+func (h *pauseHist) since(now *metrics.Float64Histogram) (more []bucket) {
+	if h.before == nil {
+		h.before = make([]uint64, len(now.Counts))
+	}
+	for i, count := range now.Counts {
+		low, high := now.Buckets[i]*1e9, now.Buckets[i+1]*1e9
+		if math.IsInf(low, -1) || low < 0 {
+			low = 0
+		}
+		if math.IsInf(high, 1) {
+			high = low
+		}
+		for n := count - h.before[i]; n > 0; n-- {
+			more = append(more, bucket{low, (low + high) / 2, high})
+		}
+		h.before[i] = count
+	}
+	return more
+}
+
+var watchMetrics = []string{
+	"/memory/classes/heap/objects:bytes", "/memory/classes/heap/unused:bytes", "/memory/classes/heap/free:bytes",
+	"/memory/classes/heap/released:bytes", "/gc/heap/goal:bytes", "/gc/heap/live:bytes", "/gc/cycles/total:gc-cycles",
+	"/gc/cycles/forced:gc-cycles", "/sched/goroutines:goroutines", "/cpu/classes/gc/total:cpu-seconds", "/cpu/classes/total:cpu-seconds",
+	"/cpu/classes/gc/mark/assist:cpu-seconds", "/gc/pauses:seconds", "/sched/pauses/total/gc:seconds", "/sched/pauses/stopping/gc:seconds",
+	"/sched/pauses/total/other:seconds",
+}
+
+func gcWatchNew(e *env) *gcWatch {
+	g := &gcWatch{env: e, index: map[string]int{}, finish: make(chan struct{})}
+	known := map[string]bool{}
+	for _, d := range metrics.All() {
+		known[d.Name] = true
+	}
+	for _, name := range watchMetrics {
+		if known[name] {
+			g.index[name] = len(g.sample)
+			g.sample = append(g.sample, metrics.Sample{Name: name})
+		}
+	}
+	g.total = &pauseHist{name: "/gc/pauses:seconds"}
+	if known["/sched/pauses/total/gc:seconds"] {
+		g.total.name = "/sched/pauses/total/gc:seconds"
+		g.stop = &pauseHist{name: "/sched/pauses/stopping/gc:seconds"}
+		g.other = &pauseHist{name: "/sched/pauses/total/other:seconds"}
+	}
+	return g
+}
+
+func (g *gcWatch) cycle() uint64 { return atomic.LoadUint64(&g.cycles) }
+
+func (g *gcWatch) number(name string) uint64 {
+	i, known := g.index[name]
+	if !known {
+		return 0
+	}
+	switch v := g.sample[i].Value; v.Kind() {
+	case metrics.KindUint64:
+		return v.Uint64()
+	case metrics.KindFloat64:
+		return uint64(v.Float64() * 1e9)
+	}
+	return 0
+}
+
+// start takes what is there as read: cycles before the run count for nothing.
+func (g *gcWatch) start() {
+	g.lock.Lock()
+	metrics.Read(g.sample)
+	for _, h := range []*pauseHist{g.total, g.stop, g.other} {
+		if h != nil {
+			h.since(g.sample[g.index[h.name]].Value.Float64Histogram())
+		}
+	}
+	debug.ReadGCStats(&g.stats)
+	g.numGC, g.forced = g.stats.NumGC, g.number("/gc/cycles/forced:gc-cycles")
+	atomic.StoreUint64(&g.cycles, uint64(g.numGC))
+	g.lock.Unlock()
+	g.done.Add(1)
+	go g.run()
+}
+
+func (g *gcWatch) run() {
+	defer g.done.Done()
+	tick := time.NewTicker(watchEveryNS)
+	defer tick.Stop()
+	for {
+		select {
+		case <-g.finish:
+			return
+		case <-tick.C:
+			g.lock.Lock()
+			g.look(0)
+			g.lock.Unlock()
+		}
+	}
+}
+
+func (g *gcWatch) end() {
+	close(g.finish)
+	g.done.Wait()
+	g.lock.Lock()
+	g.look(0)
+	g.lock.Unlock()
+}
+
+// force is runtime.GC, with what is due before it told before it: so this cycle is known to be the firing's.
+func (g *gcWatch) force(firing uint64) {
+	g.lock.Lock()
+	defer g.lock.Unlock()
+	g.look(0)
+	g.begunNS = nowNS()
+	runtime.GC()
+	g.look(firing)
+}
+
+// look: firing is that of the last cycle that has ended, 0 none.
+func (g *gcWatch) look(firing uint64) {
+	now, wall := nowNS(), time.Now()
+	metrics.Read(g.sample)
+	g.gauges(now)
+	stops := g.total.since(g.sample[g.index[g.total.name]].Value.Float64Histogram())
+	var stopping []bucket
+	if g.stop != nil {
+		stopping = g.stop.since(g.sample[g.index[g.stop.name]].Value.Float64Histogram())
+		for _, b := range g.other.since(g.sample[g.index[g.other.name]].Value.Float64Histogram()) {
+			g.stw(now, 4, 0, b.middle, 0)
+		}
+	}
+	if len(stops) > 0 && g.begunNS == 0 {
+		g.begunNS = now
+	}
+	debug.ReadGCStats(&g.stats)
+	ended := int(g.stats.NumGC - g.numGC)
+	if ended > 0 {
+		g.told(ended, now, wall, firing)
+	}
+	if ended != 1 {
+		firing = 0 // whose stops they are is not known
+	}
+	g.stops(stops, stopping, ended, now, firing)
+}
+
+func (g *gcWatch) gauges(now int64) {
+	if g.env.tel == nil {
+		return
+	}
+	t := &g.env.tel.gauges
+	objects, unused := g.number("/memory/classes/heap/objects:bytes"), g.number("/memory/classes/heap/unused:bytes")
+	atomic.StoreUint64(&t.heapLive, objects)
+	atomic.StoreUint64(&t.heapGoal, g.number("/gc/heap/goal:bytes"))
+	atomic.StoreUint64(&t.heapMarked, g.number("/gc/heap/live:bytes"))
+	atomic.StoreUint64(&t.heapInuse, objects+unused)
+	atomic.StoreUint64(&t.heapSys, objects+unused+g.number("/memory/classes/heap/free:bytes")+g.number("/memory/classes/heap/released:bytes"))
+	atomic.StoreUint64(&t.gcCycle, g.number("/gc/cycles/total:gc-cycles"))
+	atomic.StoreUint64(&t.gcForced, g.number("/gc/cycles/forced:gc-cycles"))
+	atomic.StoreUint64(&t.gcCPUNS, g.number("/cpu/classes/gc/total:cpu-seconds"))
+	atomic.StoreUint64(&t.cpuNSAvailable, g.number("/cpu/classes/total:cpu-seconds"))
+	atomic.StoreUint64(&t.assistNSTotal, g.number("/cpu/classes/gc/mark/assist:cpu-seconds"))
+	atomic.StoreUint64(&t.goroutines, g.number("/sched/goroutines:goroutines"))
+}
+
+// told: of each cycle that has ended since the last look, its begin and end. Of several the first began when it was seen to; the others
+// when the one before had ended.
+func (g *gcWatch) told(ended int, now int64, wall time.Time, firing uint64) {
+	forced := g.number("/gc/cycles/forced:gc-cycles")
+	nforced := int(forced - g.forced)
+	goal, live := g.number("/gc/heap/goal:bytes"), g.number("/memory/classes/heap/objects:bytes")
+	began := g.begunNS
+	for k := ended; k > 0; k-- {
+		end := now
+		if k <= len(g.stats.PauseEnd) {
+			end = now - int64(wall.Sub(g.stats.PauseEnd[k-1]))
+		}
+		if began == 0 || began > end {
+			began = end
+		}
+		cycle := uint64(g.stats.NumGC - int64(k) + 1)
+		of := uint64(0)
+		if k == 1 {
+			of = firing
+		}
+		g.env.emit(&record{tNS: began, kind: watchGCStart, p: noP, a: cycle, b: triggerOf(of, k <= nforced), c: live, d: goal, e: of})
+		g.env.emit(&record{tNS: end, kind: watchGCEnd, p: noP, a: cycle, b: goal, d: g.number("/cpu/classes/gc/total:cpu-seconds"),
+			e: g.number("/cpu/classes/total:cpu-seconds")})
+		began = end
+	}
+	g.numGC, g.forced, g.begunNS = g.stats.NumGC, forced, 0
+	atomic.StoreUint64(&g.cycles, uint64(g.numGC))
+}
+
+// triggerOf is enum gc_trigger of runtime/gc/gc.h: a fault's, the program's own runtime.GC, or the heap's growth (Go does not tell of the
+// two minutes after which it collects anyway).
+func triggerOf(firing uint64, forced bool) uint64 {
+	switch {
+	case firing != 0:
+		return 3
+	case forced:
+		return 2
+	}
+	return 0
+}
+
+func (g *gcWatch) stops(stops, stopping []bucket, ended int, now int64, firing uint64) {
+	scale := 1.0
+	if sum := g.sumOf(ended); ended > 0 && len(stops) == 2*ended && sum > 0 {
+		var middles float64
+		for _, b := range stops {
+			middles += b.middle
+		}
+		scale = sum / middles
+	}
+	for i, b := range stops {
+		ns := math.Min(math.Max(b.middle*scale, b.low), b.high)
+		before := 0.0
+		if len(stopping) == len(stops) {
+			before = math.Min(stopping[i].middle, ns)
+		}
+		g.stw(now, uint64(i%2), before, ns-before, firing)
+	}
+}
+
+func (g *gcWatch) sumOf(ended int) (ns float64) {
+	for k := 0; k < ended && k < len(g.stats.Pause); k++ {
+		ns += float64(g.stats.Pause[k])
+	}
+	return ns
+}
+
+// stw: reason is sched_stw_reason of runtime/sched/sched.h.
+func (g *gcWatch) stw(now int64, reason uint64, stopping, stopped float64, firing uint64) {
+	g.env.emit(&record{tNS: now, kind: watchSTW, p: noP, a: reason, b: uint64(stopping), c: uint64(stopped), d: g.cycle(), e: firing})
+}
