@@ -43,6 +43,7 @@ enum gcs_option_id {
 	GCS_OPT_VISIT,
 	GCS_OPT_REAL,
 	GCS_OPT_HEAP_PROFILE,
+	GCS_OPT_TARGET,
 	GCS_OPTIONS
 };
 

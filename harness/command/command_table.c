@@ -32,11 +32,12 @@ const struct gcs_option gcs_options[GCS_OPTIONS] = {
 	[GCS_OPT_VISIT] = {"visit", 0, "N", false, "this visit alone, and what came of it"},
 	[GCS_OPT_REAL] = {"real", 0, NULL, false, "real threads: visits do not repeat exactly"},
 	[GCS_OPT_HEAP_PROFILE] = {"heap-profile", 0, "FILE", false, "sample the heap, and write its profile for go tool pprof there, a new file, when the workload has ended"},
+	[GCS_OPT_TARGET] = {"target", 0, "RUNTIME", false, "what runs the workload: embedded, go (the Go that is found) or go=PATH; as --set target.runtime=go --set target.go=PATH"},
 };
 
 const struct gcs_command gcs_commands[] = {
 	{"run", "SCENARIO", 1, 1,
-	 BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(TUI) | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(VARIANTS) |
+	 BIT(TARGET) | BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(TUI) | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(VARIANTS) |
 		 BIT(HEAP_PROFILE),
 	 "run a scenario and judge it",
 	 "SCENARIO is a file, or the name of an incident (gcstorm list incidents).\n"
@@ -48,7 +49,7 @@ const struct gcs_command gcs_commands[] = {
 	 "1 the harness itself failed. With --variants the worst of all.",
 	 gcs_command_run},
 	{"soak", "[SCENARIO...]", 0, GCS_WORDS_MAX,
-	 BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(TUI) | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(FOR) | BIT(ROUNDS) |
+	 BIT(TARGET) | BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(TUI) | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(FOR) | BIT(ROUNDS) |
 		 BIT(DISK) | BIT(UNTIL_FAILURE) | BIT(RESUME),
 	 "run scenarios round after round with new seeds, and keep what fails",
 	 "Rounds take the scenarios in turn, each with a seed made from --seed and its number. A round\n"
@@ -93,12 +94,12 @@ const struct gcs_command gcs_commands[] = {
 	 "Exit: 0 written, 2 the run did not fail, 3 it cannot be repeated, 99 it does not fail again (5 when\n"
 	 "it was made by other programs), 130 and 143 interrupted.",
 	 gcs_command_shrink},
-	{"check", "SCENARIO", 1, 1, BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(FORMAT) | SCALES | BIT(VARIANT),
+	{"check", "SCENARIO", 1, 1, BIT(TARGET) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(FORMAT) | SCALES | BIT(VARIANT),
 	 "read a scenario and say what is wrong with it",
 	 "Nothing is started. With --format json it prints the scenario with every default filled in\n"
 	 "and every time absolute, in nanoseconds.",
 	 gcs_command_check},
-	{"plan", "SCENARIO", 1, 1, BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(FORMAT) | SCALES | BIT(VARIANT),
+	{"plan", "SCENARIO", 1, 1, BIT(TARGET) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(FORMAT) | SCALES | BIT(VARIANT),
 	 "print the timeline of a scenario before it runs",
 	 "Phases, and every window of every fault, against the clock of the run and that of the incident.",
 	 gcs_command_plan},
