@@ -7,8 +7,10 @@
  *
  * The drivers' sources are included for the sake of their structures.
  */
+#include "workloads/heap_follow.c"
 #include "workloads/map_churn.c"
 #include "workloads/slice_append.c"
+#include "workloads/sync_map.c"
 
 #include "faults/fault.h"
 #include "runtime/prim/prim.h"
@@ -138,9 +140,29 @@ static uint64_t mirror_append(const struct append *a)
 	return sum;
 }
 
+static uint64_t mirror_follow(const struct follow *f)
+{
+	uint64_t sum = work_mix(f->next ^ work_mix(f->bytes) ^ work_mix(f->held + 1));
+
+	return work_mix(sum ^ work_mix(f->first) ^ work_mix(f->end + 2) ^ (uint64_t)f->due_ns);
+}
+
+static uint64_t mirror_sync(const struct sync *s)
+{
+	uint64_t sum = work_mix(s->unit.rng ^ work_mix(s->count));
+
+	for (uint32_t i = 0; i < s->shared->cap; i++)
+		sum = work_mix(sum ^ work_mix(s->own[i] ^ (uint64_t)i) ^ sync_look(s, sync_own_key(s, i)));
+	return sum;
+}
+
 static uint64_t mirror_digest(struct work_unit *u)
 {
-	return u->driver == &work_map_churn ? mirror_churn(churn_of(u)) : mirror_append(append_of(u));
+	if (u->driver == &work_map_churn)
+		return mirror_churn(churn_of(u));
+	if (u->driver == &work_slice_append)
+		return mirror_append(append_of(u));
+	return u->driver == &work_heap_follow ? mirror_follow(follow_of(u)) : mirror_sync(sync_of(u));
 }
 
 struct mirror {
@@ -156,7 +178,7 @@ static void mirror_unit(mrt_g *g, struct mirror *m, const struct plan_workload *
 	struct work_unit *u = NULL;
 	MRT_ROOTS(g, root, 1);
 
-	if (d != &work_map_churn && d != &work_slice_append)
+	if (d == NULL || d->served)
 		m->error = -ENOTSUP;
 	if (m->error == 0)
 		m->error = d->create(g, &opt, &root[0], &u);

@@ -45,12 +45,12 @@ type control struct {
 	ended        bool
 	cancelled    bool // no window opens any more
 	quit         bool
+	timeOver     bool // it ended because its time was over
 	operatorActs [watchFaultsMax]uint32
 	beat         uint64
 	leaseAtNS    int64
 	quietNS      int64
 	begin, end   chan struct{}
-	started      chan struct{} // `start` has come
 	startSeen    bool
 	prepared     atomicBool
 }
@@ -203,6 +203,7 @@ func (c *control) play(e *edge, now int64) {
 	case edgeDisarm:
 		c.env.faults.disarm(e.index, 0)
 	case edgeEnd:
+		c.timeOver = true
 		c.stop()
 	}
 }

@@ -5,6 +5,12 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
+)
+
+const (
+	crewPatienceNS = 1000000000
+	crewPollNS     = 1000000
 )
 
 // The worker goroutines: make a unit, wait for the begin, operate at the pace, wait for the check, compare.
@@ -12,6 +18,7 @@ import (
 type crew struct {
 	env                        *env
 	worker                     []*crewWorker
+	echo                       []*echo
 	prepared, stopped, checked sync.WaitGroup
 	begin, check               chan struct{}
 	verify                     bool
@@ -29,11 +36,7 @@ func crewNew(e *env) (*crew, error) {
 	c := &crew{env: e, begin: make(chan struct{}), check: make(chan struct{})}
 	for i := range e.plan.Workloads {
 		w := &e.plan.Workloads[i]
-		d := driverByName(w.Driver)
-		if d == nil || w.Conns > 0 {
-			return nil, fmt.Errorf("%s: the driver %s is not there on Go yet", w.ID, w.Driver)
-		}
-		if why := d.accept(w); why != "" {
+		if why := accept(w); why != "" {
 			return nil, fmt.Errorf("%s: %s", w.ID, why)
 		}
 		for j := uint32(0); j < w.Workers; j++ {
@@ -41,6 +44,17 @@ func crewNew(e *env) (*crew, error) {
 		}
 	}
 	return c, nil
+}
+
+func accept(w *planWorkload) string {
+	if w.Driver == "echo" {
+		return echoAccept(w)
+	}
+	d := driverByName(w.Driver)
+	if d == nil || w.Conns > 0 {
+		return "the driver " + w.Driver + " is not there on Go"
+	}
+	return d.accept(w)
 }
 
 func (w *crewWorker) options() *unitOptions {
@@ -73,6 +87,7 @@ func (w *crewWorker) main() {
 
 func (w *crewWorker) work() {
 	p := paceOf(w.crew.env, w.w, w.index, w.slot())
+	p.clock, _ = w.unit.(clocked)
 	base := w.unit.base()
 	for p.next() {
 		base.operates()
@@ -96,15 +111,49 @@ func (c *crew) prepare() error {
 			return fmt.Errorf("%s: %v", w.w.ID, w.err)
 		}
 	}
+	for i := range c.env.plan.Workloads {
+		w := &c.env.plan.Workloads[i]
+		if w.Conns == 0 {
+			continue
+		}
+		served, err := echoPrepare(c.env, w)
+		if err != nil {
+			return fmt.Errorf("%s: %v", w.ID, err)
+		}
+		c.echo = append(c.echo, served)
+	}
 	return nil
+}
+
+func (c *crew) start() {
+	for _, served := range c.echo {
+		if !c.env.stop.get() {
+			served.begin()
+		}
+	}
+	close(c.begin)
+}
+
+// gather: the workers have stopped; clients get a while to end by themselves when the run's time is over.
+func (c *crew) gather(patient bool) {
+	c.stopped.Wait()
+	t := c.env.tel
+	for until := nowNS() + crewPatienceNS; patient && atomic.LoadUint32(&t.loadReady) != 0 && atomic.LoadUint32(&t.loadDone) == 0 && nowNS() < until; {
+		time.Sleep(crewPollNS)
+	}
+	for _, served := range c.echo {
+		served.end()
+	}
 }
 
 // finish: two whole collections with everything live, then all is compared.
 func (c *crew) finish() {
-	c.stopped.Wait()
 	runtime.GC()
 	runtime.GC()
 	c.verify = true
 	close(c.check)
 	c.checked.Wait()
+	for _, served := range c.echo {
+		served.verify()
+	}
 }

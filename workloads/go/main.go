@@ -51,8 +51,9 @@ func agentMain() {
 	}
 	agentReady(e, c)
 	<-c.begin
-	close(crew.begin)
+	crew.start()
 	<-c.end
+	crew.gather(c.timeOver)
 	crew.finish()
 	e.watch.end()
 	e.emit(&record{tNS: nowNS(), kind: watchEnd, p: noP})

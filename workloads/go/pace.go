@@ -22,6 +22,7 @@ type pace struct {
 	rate, k                    uint64
 	worker, workers            uint64
 	t0NS, endNS, nowNS, fromNS int64
+	clock                      clocked // nil: at the rate
 }
 
 func paceOf(e *env, w *planWorkload, worker uint32, ops *watchOps) *pace {
@@ -56,7 +57,12 @@ func (p *pace) over() bool { return p.nowNS >= p.endNS || p.env.stop.get() }
 // next waits for the next operation's turn; false: the run is over.
 func (p *pace) next() bool {
 	intended := p.nowNS
-	if p.rate > 0 {
+	if p.clock != nil {
+		intended = p.endNS
+		if due := p.clock.due(); due < p.endNS-p.t0NS {
+			intended = p.t0NS + due
+		}
+	} else if p.rate > 0 {
 		intended = p.intended(p.k)
 	}
 	if p.k%pacePublishEvery == 0 {

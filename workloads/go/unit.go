@@ -86,7 +86,10 @@ type operator interface {
 	base() *unit
 }
 
-var drivers = []*driver{&mapChurn, &sliceAppend}
+// clocked is a unit that says itself when its next operation is intended: ns from t0, never before the one before.
+type clocked interface{ due() int64 }
+
+var drivers = []*driver{&mapChurn, &sliceAppend, &heapFollow, &syncMap}
 
 func driverByName(name string) *driver {
 	for _, d := range drivers {
