@@ -191,3 +191,6 @@ bool gcs_resolve_faults(struct gcs_bound *b, struct gcs_diag *d);
 void gcs_resolve_edges(struct gcs_bound *b, struct gcs_diag *d);
 /* After both, so that what is wrong with a scenario does not hang on its seed. */
 void gcs_resolve_activation(struct gcs_scenario *s);
+
+/* ---- scenario_go.c: what cannot be had with the runtime go. */
+void gcs_resolve_go(const struct gcs_bound *b, struct gcs_diag *d);

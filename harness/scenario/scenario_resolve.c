@@ -398,6 +398,7 @@ void gcs_resolve(struct gcs_bound *b, struct gcs_diag *d)
 	if (gcs_resolve_faults(b, d))
 		gcs_resolve_edges(b, d);
 	gcs_resolve_activation(s);
+	gcs_resolve_go(b, d);
 	if (s->clock)
 		gcs_parse_clock(s->clock, &s->clock_ns);
 	for (uint32_t i = 0; i < s->nslos; i++)

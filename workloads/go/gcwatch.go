@@ -19,8 +19,14 @@ import (
 // From Go 1.22 on /sched/pauses/stopping/gc has the time until everybody stood still, by bucket too; the shortest of a look goes with the
 // shortest. Before, a stop's whole time counts as `stopped` and none as `stopping`: Go does not tell them apart. When a cycle began is
 // known as the look that first saw its first stop, so to watchEveryNS; nothing of this stops the world.
+//
+// /sched/latencies is told as wake lag: from runnable to running, of one goroutine in eight (Go samples), whoever made it runnable; the
+// embedded runtime's is of wakes of its poller alone.
 
-const watchEveryNS = 5000000
+const (
+	watchEveryNS = 5000000
+	watchLagsMax = 256 // told of a look; more are thinned evenly
+)
 
 type gcWatch struct {
 	env     *env
@@ -31,6 +37,7 @@ type gcWatch struct {
 	total   *pauseHist
 	stop    *pauseHist // nil: not told
 	other   *pauseHist
+	lag     *pauseHist
 	stats   debug.GCStats
 	numGC   int64
 	forced  uint64
@@ -73,7 +80,7 @@ var watchMetrics = []string{
 	"/memory/classes/heap/released:bytes", "/gc/heap/goal:bytes", "/gc/heap/live:bytes", "/gc/cycles/total:gc-cycles",
 	"/gc/cycles/forced:gc-cycles", "/sched/goroutines:goroutines", "/cpu/classes/gc/total:cpu-seconds", "/cpu/classes/total:cpu-seconds",
 	"/cpu/classes/gc/mark/assist:cpu-seconds", "/gc/pauses:seconds", "/sched/pauses/total/gc:seconds", "/sched/pauses/stopping/gc:seconds",
-	"/sched/pauses/total/other:seconds",
+	"/sched/pauses/total/other:seconds", "/sched/latencies:seconds",
 }
 
 func gcWatchNew(e *env) *gcWatch {
@@ -89,6 +96,7 @@ func gcWatchNew(e *env) *gcWatch {
 		}
 	}
 	g.total = &pauseHist{name: "/gc/pauses:seconds"}
+	g.lag = &pauseHist{name: "/sched/latencies:seconds"}
 	if known["/sched/pauses/total/gc:seconds"] {
 		g.total.name = "/sched/pauses/total/gc:seconds"
 		g.stop = &pauseHist{name: "/sched/pauses/stopping/gc:seconds"}
@@ -117,7 +125,7 @@ func (g *gcWatch) number(name string) uint64 {
 func (g *gcWatch) start() {
 	g.lock.Lock()
 	metrics.Read(g.sample)
-	for _, h := range []*pauseHist{g.total, g.stop, g.other} {
+	for _, h := range []*pauseHist{g.total, g.stop, g.other, g.lag} {
 		if h != nil {
 			h.since(g.sample[g.index[h.name]].Value.Float64Histogram())
 		}
@@ -169,6 +177,7 @@ func (g *gcWatch) look(firing uint64) {
 	now, wall := nowNS(), time.Now()
 	metrics.Read(g.sample)
 	g.gauges(now)
+	g.lags(now)
 	stops := g.total.since(g.sample[g.index[g.total.name]].Value.Float64Histogram())
 	var stopping []bucket
 	if g.stop != nil {
@@ -189,6 +198,14 @@ func (g *gcWatch) look(firing uint64) {
 		firing = 0 // whose stops they are is not known
 	}
 	g.stops(stops, stopping, ended, now, firing)
+}
+
+func (g *gcWatch) lags(now int64) {
+	lags := g.lag.since(g.sample[g.index[g.lag.name]].Value.Float64Histogram())
+	every := len(lags)/watchLagsMax + 1
+	for i := every / 2; i < len(lags); i += every {
+		g.env.emit(&record{tNS: now, kind: watchWakeLag, p: noP, b: uint64(lags[i].middle)})
+	}
 }
 
 func (g *gcWatch) gauges(now int64) {
