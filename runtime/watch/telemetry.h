@@ -21,9 +21,11 @@
 #define WATCH_SHARED_RECORDS 8192u
 #define WATCH_HISTS 96            /* worker slots */
 
+#define WATCH_UNKNOWN UINT64_MAX /* not told apart (Go before 1.22) */
+
 enum watch_kind {
 	WATCH_NONE,
-	WATCH_STW,        /* a: reason (sched_stw_reason), b: stopping_ns, c: stopped_ns, d: cycle, e: firing: that made the stop late (stw/stop, stw/spin), else that made it long (stw/stopped), else that began the cycle */
+	WATCH_STW,        /* a: reason (sched_stw_reason), b: stopping_ns, WATCH_UNKNOWN: part of c, c: stopped_ns, d: cycle, e: firing: that made the stop late (stw/stop, stw/spin), else that made it long (stw/stopped), else that began the cycle */
 	WATCH_ASSIST,     /* a: worker, b: duration_ns, c: cycle, d: work done, e: firing that kept it from credit (gc/assist), else of the cycle; t: its end */
 	WATCH_ALLOC_STALL,/* a: worker, b: duration_ns (emergency GC wait), c: bytes, d: 1 if memory came in the end, e: firing that refused it first */
 	WATCH_WAKE_LAG,   /* a: worker, b: lag_ns (ready seen by poller -> running), e: firing that delayed or dropped the wake */

@@ -148,8 +148,8 @@ func (c *crew) gather(patient bool) {
 
 // finish: two whole collections with everything live, then all is compared.
 func (c *crew) finish() {
-	runtime.GC()
-	runtime.GC()
+	c.env.watch.force(0)
+	c.env.watch.force(0)
 	c.verify = true
 	close(c.check)
 	c.checked.Wait()

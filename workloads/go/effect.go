@@ -66,12 +66,8 @@ func (fs *faults) act(fi *firing) {
 	}
 }
 
-// collect waits for a whole collection. One at a time: runtime.GC takes a cycle that another goroutine has asked for as its own.
 func (fs *faults) collect(fi *firing) {
-	fs.force.Lock()
-	defer fs.force.Unlock()
-	fs.env.watch.force(fi.id)
-	fs.effect(fi, effectBegan, fs.env.watch.cycle())
+	fs.effect(fi, effectBegan, fs.env.watch.force(fi.id))
 }
 
 // ------------------------------------------------------------------- as long as the fault is armed

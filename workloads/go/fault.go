@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"math/bits"
-	"sync"
 	"sync/atomic"
 )
 
@@ -59,13 +58,12 @@ type fault struct {
 }
 
 type faults struct {
-	env   *env
-	list  []*fault
-	at    [pointsMax][]*fault
-	gate  [pointsMax]int32 // atomic: armed or once, on the point
-	force sync.Mutex       // one forced collection at a time: so each firing has a whole one of its own
-	spin  *spinner
-	burn  *burners
+	env  *env
+	list []*fault
+	at   [pointsMax][]*fault
+	gate [pointsMax]int32 // atomic: armed or once, on the point
+	spin *spinner
+	burn *burners
 }
 
 func faultSalt(seed uint64, point, place uint32) uint64 {

@@ -17,34 +17,38 @@ import (
 // stops of a look are the middles of their buckets, scaled to the sum that is known, and each kept within its bucket.
 //
 // From Go 1.22 on /sched/pauses/stopping/gc has the time until everybody stood still, by bucket too; the shortest of a look goes with the
-// shortest. Before, a stop's whole time counts as `stopped` and none as `stopping`: Go does not tell them apart. When a cycle began is
-// known as the look that first saw its first stop, so to watchEveryNS; nothing of this stops the world.
+// shortest. Before, and of stops that are not the collector's, only the whole is told (WATCH_UNKNOWN). When a cycle began is
+// known as the look that first saw its first stop, so to watchEveryNS, but of forced ones exactly; nothing of this stops the world.
 //
 // /sched/latencies is told as wake lag: from runnable to running, of one goroutine in eight (Go samples), whoever made it runnable; the
 // embedded runtime's is of wakes of its poller alone.
 
 const (
 	watchEveryNS = 5000000
-	watchLagsMax = 256 // told of a look; more are thinned evenly
+	watchNoGoal  = 1 << 60
+	// enum gc_trigger of runtime/gc/gc.h; Go does not tell of the two minutes after which it collects anyway
+	triggerHeap   = 0
+	triggerForced = 2
+	triggerFault  = 3
+	watchLagsMax  = 256 // told of a look; more are thinned evenly
 )
 
 type gcWatch struct {
-	env     *env
-	lock    sync.Mutex
-	names   []string
-	sample  []metrics.Sample
-	index   map[string]int
-	total   *pauseHist
-	stop    *pauseHist // nil: not told
-	other   *pauseHist
-	lag     *pauseHist
-	stats   debug.GCStats
-	numGC   int64
-	forced  uint64
-	cycles  uint64 // atomic
-	begunNS int64  // when the first stop of the cycle that runs was seen; 0: not yet
-	finish  chan struct{}
-	done    sync.WaitGroup
+	env    *env
+	lock   sync.Mutex
+	names  []string
+	sample []metrics.Sample
+	index  map[string]int
+	total  *pauseHist
+	stop   *pauseHist // nil: not told
+	other  *pauseHist
+	lag    *pauseHist
+	stats  debug.GCStats
+	numGC  int64
+	begun  int64  // the last cycle whose begin was told
+	cycles uint64 // atomic: numGC
+	finish chan struct{}
+	done   sync.WaitGroup
 }
 
 // pauseHist follows one histogram of runtime/metrics.
@@ -131,7 +135,7 @@ func (g *gcWatch) start() {
 		}
 	}
 	debug.ReadGCStats(&g.stats)
-	g.numGC, g.forced = g.stats.NumGC, g.number("/gc/cycles/forced:gc-cycles")
+	g.numGC, g.begun = g.stats.NumGC, g.stats.NumGC
 	atomic.StoreUint64(&g.cycles, uint64(g.numGC))
 	g.lock.Unlock()
 	g.done.Add(1)
@@ -162,14 +166,30 @@ func (g *gcWatch) end() {
 	g.lock.Unlock()
 }
 
-// force is runtime.GC, with what is due before it told before it: so this cycle is known to be the firing's.
-func (g *gcWatch) force(firing uint64) {
+// force is runtime.GC, told of before it begins: so this cycle is known to be the firing's (0: the program's own). One at a
+// time, for runtime.GC takes a cycle that another goroutine has asked for as its own. The cycle's number.
+func (g *gcWatch) force(firing uint64) uint64 {
 	g.lock.Lock()
 	defer g.lock.Unlock()
 	g.look(0)
-	g.begunNS = nowNS()
+	if g.begun == g.numGC { // else one runs, and ours comes after it
+		trigger := uint64(triggerFault)
+		if firing == 0 {
+			trigger = triggerForced
+		}
+		g.begin(nowNS(), trigger, firing)
+	}
 	runtime.GC()
 	g.look(firing)
+	return uint64(g.numGC)
+}
+
+// begin tells of the cycle after the last that was told of. It is told when it is seen, not when it has ended: the harness closes its
+// books a little behind the clock.
+func (g *gcWatch) begin(at int64, trigger, firing uint64) {
+	g.begun++
+	g.env.emit(&record{tNS: at, kind: watchGCStart, p: noP, a: uint64(g.begun), b: trigger,
+		c: g.number("/memory/classes/heap/objects:bytes"), d: g.goal(), e: firing})
 }
 
 // look: firing is that of the last cycle that has ended, 0 none.
@@ -183,17 +203,12 @@ func (g *gcWatch) look(firing uint64) {
 	if g.stop != nil {
 		stopping = g.stop.since(g.sample[g.index[g.stop.name]].Value.Float64Histogram())
 		for _, b := range g.other.since(g.sample[g.index[g.other.name]].Value.Float64Histogram()) {
-			g.stw(now, 4, 0, b.middle, 0)
+			g.stw(now, 4, watchUnknown, b.middle, 0)
 		}
-	}
-	if len(stops) > 0 && g.begunNS == 0 {
-		g.begunNS = now
 	}
 	debug.ReadGCStats(&g.stats)
 	ended := int(g.stats.NumGC - g.numGC)
-	if ended > 0 {
-		g.told(ended, now, wall, firing)
-	}
+	g.told(ended, len(stops) > 0, now, wall, firing)
 	if ended != 1 {
 		firing = 0 // whose stops they are is not known
 	}
@@ -208,6 +223,14 @@ func (g *gcWatch) lags(now int64) {
 	}
 }
 
+// goal: 0 when there is none (GOGC=off, no limit), for which Go has the largest number it can.
+func (g *gcWatch) goal() uint64 {
+	if goal := g.number("/gc/heap/goal:bytes"); goal < watchNoGoal {
+		return goal
+	}
+	return 0
+}
+
 func (g *gcWatch) gauges(now int64) {
 	if g.env.tel == nil {
 		return
@@ -215,7 +238,7 @@ func (g *gcWatch) gauges(now int64) {
 	t := &g.env.tel.gauges
 	objects, unused := g.number("/memory/classes/heap/objects:bytes"), g.number("/memory/classes/heap/unused:bytes")
 	atomic.StoreUint64(&t.heapLive, objects)
-	atomic.StoreUint64(&t.heapGoal, g.number("/gc/heap/goal:bytes"))
+	atomic.StoreUint64(&t.heapGoal, g.goal())
 	atomic.StoreUint64(&t.heapMarked, g.number("/gc/heap/live:bytes"))
 	atomic.StoreUint64(&t.heapInuse, objects+unused)
 	atomic.StoreUint64(&t.heapSys, objects+unused+g.number("/memory/classes/heap/free:bytes")+g.number("/memory/classes/heap/released:bytes"))
@@ -227,45 +250,25 @@ func (g *gcWatch) gauges(now int64) {
 	atomic.StoreUint64(&t.goroutines, g.number("/sched/goroutines:goroutines"))
 }
 
-// told: of each cycle that has ended since the last look, its begin and end. Of several the first began when it was seen to; the others
-// when the one before had ended.
-func (g *gcWatch) told(ended int, now int64, wall time.Time, firing uint64) {
-	forced := g.number("/gc/cycles/forced:gc-cycles")
-	nforced := int(forced - g.forced)
-	goal, live := g.number("/gc/heap/goal:bytes"), g.number("/memory/classes/heap/objects:bytes")
-	began := g.begunNS
+// told: of each cycle that has ended since the last look, its end, and its begin if that was not told; then of one that has begun.
+func (g *gcWatch) told(ended int, stopped bool, now int64, wall time.Time, firing uint64) {
 	for k := ended; k > 0; k-- {
 		end := now
 		if k <= len(g.stats.PauseEnd) {
 			end = now - int64(wall.Sub(g.stats.PauseEnd[k-1]))
 		}
-		if began == 0 || began > end {
-			began = end
+		cycle := g.stats.NumGC - int64(k) + 1
+		if g.begun < cycle {
+			g.begin(end, triggerHeap, 0)
 		}
-		cycle := uint64(g.stats.NumGC - int64(k) + 1)
-		of := uint64(0)
-		if k == 1 {
-			of = firing
-		}
-		g.env.emit(&record{tNS: began, kind: watchGCStart, p: noP, a: cycle, b: triggerOf(of, k <= nforced), c: live, d: goal, e: of})
-		g.env.emit(&record{tNS: end, kind: watchGCEnd, p: noP, a: cycle, b: goal, d: g.number("/cpu/classes/gc/total:cpu-seconds"),
+		g.env.emit(&record{tNS: end, kind: watchGCEnd, p: noP, a: uint64(cycle), b: g.goal(), d: g.number("/cpu/classes/gc/total:cpu-seconds"),
 			e: g.number("/cpu/classes/total:cpu-seconds")})
-		began = end
 	}
-	g.numGC, g.forced, g.begunNS = g.stats.NumGC, forced, 0
+	g.numGC = g.stats.NumGC
 	atomic.StoreUint64(&g.cycles, uint64(g.numGC))
-}
-
-// triggerOf is enum gc_trigger of runtime/gc/gc.h: a fault's, the program's own runtime.GC, or the heap's growth (Go does not tell of the
-// two minutes after which it collects anyway).
-func triggerOf(firing uint64, forced bool) uint64 {
-	switch {
-	case firing != 0:
-		return 3
-	case forced:
-		return 2
+	if stopped && ended == 0 && g.begun == g.numGC {
+		g.begin(now, triggerHeap, 0)
 	}
-	return 0
 }
 
 func (g *gcWatch) stops(stops, stopping []bucket, ended int, now int64, firing uint64) {
@@ -279,11 +282,12 @@ func (g *gcWatch) stops(stops, stopping []bucket, ended int, now int64, firing u
 	}
 	for i, b := range stops {
 		ns := math.Min(math.Max(b.middle*scale, b.low), b.high)
-		before := 0.0
 		if len(stopping) == len(stops) {
-			before = math.Min(stopping[i].middle, ns)
+			before := math.Min(stopping[i].middle, ns)
+			g.stw(now, uint64(i%2), uint64(before), ns-before, firing)
+		} else {
+			g.stw(now, uint64(i%2), watchUnknown, ns, firing)
 		}
-		g.stw(now, uint64(i%2), before, ns-before, firing)
 	}
 }
 
@@ -295,6 +299,6 @@ func (g *gcWatch) sumOf(ended int) (ns float64) {
 }
 
 // stw: reason is sched_stw_reason of runtime/sched/sched.h.
-func (g *gcWatch) stw(now int64, reason uint64, stopping, stopped float64, firing uint64) {
-	g.env.emit(&record{tNS: now, kind: watchSTW, p: noP, a: reason, b: uint64(stopping), c: uint64(stopped), d: g.cycle(), e: firing})
+func (g *gcWatch) stw(now int64, reason, stopping uint64, stopped float64, firing uint64) {
+	g.env.emit(&record{tNS: now, kind: watchSTW, p: noP, a: reason, b: stopping, c: uint64(stopped), d: g.cycle(), e: firing})
 }

@@ -241,7 +241,7 @@ func (f *follow) turn() {
 		debug.SetGCPercent(p.gogc)
 	}
 	if p.forced {
-		runtime.GC()
+		f.env.watch.force(0)
 	}
 }
 

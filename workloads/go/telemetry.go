@@ -41,7 +41,10 @@ const (
 	watchEnd       = 18
 )
 
-const noP = 0xffff
+const (
+	noP          = 0xffff
+	watchUnknown = ^uint64(0)
+)
 
 type record struct {
 	tNS              int64
