@@ -71,50 +71,52 @@ func (fs *faults) collect(fi *firing) {
 }
 
 // ------------------------------------------------------------------- as long as the fault is armed
+//
+// One visit an arming, by the control goroutine.
 
 func (fs *faults) biased(point uint32) (milli uint64) {
 	milli = 1000
 	for _, f := range fs.at[point] {
-		if atomic.LoadUint32(&f.armed) != 0 {
+		if f.biases {
 			milli = milli * f.spec.ByMilli / 1000
 		}
 	}
 	return milli
 }
 
-// setLimits applies what is armed: both calls stop the world for a moment. The figure that holds now; 0: there is none to bias.
+// setLimit applies what is armed: both calls stop the world for a moment. The figure that holds now.
 func (fs *faults) setLimit(point uint32) uint64 {
 	rt := &fs.env.plan.Runtime
 	milli := fs.biased(point)
-	if point == pointMemLimit && rt.Memlimit > 0 {
+	if point == pointMemLimit {
 		limit := mulDiv(uint64(rt.Memlimit), milli, 1000)
 		debug.SetMemoryLimit(int64(limit))
 		return limit
 	}
-	if point == pointGCGogc && rt.GOGC >= 0 {
-		percent := mulDiv(uint64(rt.GOGC), milli, 1000)
-		debug.SetGCPercent(int(percent))
-		return percent
+	percent := mulDiv(uint64(rt.GOGC), milli, 1000)
+	if percent == 0 {
+		percent = 1
 	}
-	return 0
+	debug.SetGCPercent(int(percent))
+	return percent
 }
 
 func (fs *faults) bias(f *fault) {
-	value := fs.setLimit(f.point)
-	if value == 0 {
-		return
+	if rt := &fs.env.plan.Runtime; f.point == pointMemLimit && rt.Memlimit == 0 || f.point == pointGCGogc && rt.GOGC < 0 {
+		return // there is none to bias
 	}
-	s := site{worker: workerGC}
-	atomic.AddUint64(&f.count.visits, 1)
-	atomic.AddUint64(&f.count.eligible, 1)
-	w := &f.worker[workerGC]
-	ordinal := atomic.AddUint32(&w.ordinal, 1)
-	if w.takeShare() {
-		fs.effect(fs.fire(f, &s, ordinal, w.fired), effectBiased, value)
+	if fi := fs.visit(f, &site{worker: workerGC}); fi != nil {
+		f.biases = true
+		fs.effect(fi, effectBiased, fs.setLimit(f.point))
 	}
 }
 
-func (fs *faults) unbias(f *fault) { fs.setLimit(f.point) }
+func (fs *faults) unbias(f *fault) {
+	if f.biases {
+		f.biases = false
+		fs.setLimit(f.point)
+	}
+}
 
 // ------------------------------------------------------------------- a loop without a safepoint
 

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/bits"
+	"sort"
 	"sync/atomic"
 )
 
@@ -51,6 +52,9 @@ type fault struct {
 	action      uint64
 	salt        uint64
 	worker      []faultWorker
+	replays     bool
+	biases      bool // control goroutine
+	fired       []uint64
 	count       *watchFault
 	armed, once uint32 // atomic
 	occurrence  uint32
@@ -94,8 +98,8 @@ func (fs *faults) load(spec *planFault, index uint32) (*fault, error) {
 		return nil, fmt.Errorf("%s: %s cannot be had in a Go program", spec.ID, spec.Point)
 	case len(spec.While) > 0:
 		return nil, fmt.Errorf("%s: while: Go does not tell a driver what its collector is at", spec.ID)
-	case spec.Visit != 0 || spec.Stacks || spec.Fired != nil:
-		return nil, fmt.Errorf("%s: sweeps and replays are for the embedded runtime", spec.ID)
+	case spec.Visit != 0 || spec.Stacks:
+		return nil, fmt.Errorf("%s: sweeps are for the embedded runtime", spec.ID)
 	case spec.Edge || spec.Where != "" && spec.Where != "before_shade":
 		return nil, fmt.Errorf("%s: where, edge: there is no place within Go's write barrier", spec.ID)
 	}
@@ -105,11 +109,45 @@ func (fs *faults) load(spec *planFault, index uint32) (*fault, error) {
 	if fs.env.tel != nil {
 		f.count = &fs.env.tel.fault[index]
 	}
-	var err error
-	f.worker, err = outside[faultWorker](workerMax)
+	err := f.replay(spec.Fired)
+	if err == nil {
+		f.worker, err = outside[faultWorker](workerMax)
+	}
+	if err != nil {
+		return nil, err
+	}
 	f.split(fs.env.plan.nworkers)
 	fs.at[point] = append(fs.at[point], f)
-	return f, err
+	return f, nil
+}
+
+// replay: the firings of a run that is made again take the place of all triggers: worker << 32 | ordinal, ascending. In the plan there is a
+// row a worker, its first ordinal and then by how much each lies behind the one before.
+func (f *fault) replay(rows [][]uint64) (err error) {
+	f.replays = rows != nil
+	n := 0
+	for _, row := range rows {
+		n += len(row)
+	}
+	if f.fired, err = outside[uint64](n); err != nil || n == 0 {
+		return err
+	}
+	n = 0
+	for _, row := range rows {
+		for at, ordinal := 1, uint64(0); at < len(row); at++ {
+			ordinal += row[at]
+			f.fired[n] = row[0]<<32 | ordinal
+			n++
+		}
+	}
+	f.fired = f.fired[:n]
+	return nil
+}
+
+func (f *fault) replayed(worker, ordinal uint32) bool {
+	visit := uint64(worker)<<32 | uint64(ordinal)
+	at := sort.Search(len(f.fired), func(i int) bool { return f.fired[i] >= visit })
+	return at < len(f.fired) && f.fired[at] == visit
 }
 
 // split deals `times` out evenly among those who visit.
@@ -131,12 +169,12 @@ func (f *fault) split(nworkers uint32) {
 		}
 	}
 	for i := range f.worker {
-		if f.spec.Times == 0 {
+		if f.spec.Times == 0 || f.replays {
 			f.worker[i].share = ^uint32(0)
 		}
 	}
 	for i, id := range among {
-		if times, k := f.spec.Times, uint64(len(among)); times != 0 {
+		if times, k := f.spec.Times, uint64(len(among)); times != 0 && !f.replays {
 			f.worker[id].share = uint32(times / k)
 			if uint64(i) < times%k {
 				f.worker[id].share++
@@ -181,6 +219,9 @@ func (f *fault) matches(s *site) bool {
 
 func (f *fault) scheduled(worker, ordinal uint32) bool {
 	s, w := f.spec, &f.worker[worker]
+	if f.replays {
+		return f.replayed(worker, ordinal)
+	}
 	if atomic.LoadUint32(&w.fired) >= w.share || uint64(ordinal) <= s.After {
 		return false
 	}
@@ -247,7 +288,7 @@ func (fs *faults) visit(f *fault, s *site) *firing {
 	if !burst && !f.scheduled(s.worker, ordinal) || !w.takeShare() {
 		return nil
 	}
-	if !burst && f.spec.Burst > 1 {
+	if !burst && f.spec.Burst > 1 && !f.replays {
 		atomic.StoreUint32(&w.burstEnd, ordinal+uint32(f.spec.Burst)-1)
 	}
 	return fs.fire(f, s, ordinal, before)
