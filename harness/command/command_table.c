@@ -143,9 +143,10 @@ const struct gcs_command gcs_commands[] = {
 	 "tell what happened in a run, from its record",
 	 "RUN is a file, a part of a record's name that no other has, or `last`; or the directory of a soak.",
 	 gcs_command_report},
-	{"list", "faults|workloads|incidents|keys|states|metrics|go-metrics|runs", 1, 1, BIT(FORMAT),
+	{"list", "faults|workloads|incidents|keys|states|metrics|go-faults|go-metrics|runs", 1, 1, BIT(FORMAT),
 	 "list what there is",
 	 "keys are those of a scenario; metrics are what SLOs, expectations and recovery signals can name;\n"
+	 "go-faults are the points that the drivers reach on real Go (--target go), and how.\n"
 	 "go-metrics are the names of Go's runtime/metrics that mrt_metrics_read (runtime/mrt.h) answers to.",
 	 gcs_command_list},
 	{"completion", "bash", 1, 1, 0, "print the completion of a shell", "In bash: eval \"$(gcstorm completion bash)\"",

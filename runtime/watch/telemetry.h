@@ -4,7 +4,7 @@
  * One memfd, made by the harness. Header, gauges, one single-producer ring a P, one many-producer ring for threads without a P,
  * one histogram a worker slot. Records have 64 bytes; a full ring drops the record and counts it (real); in the
  * simulation the writer waits for the reader in real time, so that nothing is lost and the virtual
- * run is untouched. A Go agent mirrors this layout (later): change it with WATCH_VERSION.
+ * run is untouched. workloads/go/telemetry.go mirrors this layout: change it with WATCH_VERSION.
  *
  * Ring: head is written by the producer (release), tail by the reader (release); each reads the other's with acquire.
  */
