@@ -171,8 +171,8 @@ static void drain_gc_start(struct gcs_collect *c, const struct watch_record *r,
 		       gcs_u64(r->c), gcs_u64(r->d));
 }
 
-static void drain_gc(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i,
-		     struct gcs_cell *cell)
+static void drain_gc_one(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i,
+			 struct gcs_cell *cell)
 {
 	int64_t t_ns = collect_rel(c, r->t_ns);
 	collect_fidelity_gc(c, r);
@@ -202,6 +202,17 @@ static void drain_gc(struct gcs_collect *c, const struct watch_record *r, struct
 			       gcs_u64(r->c), gcs_u64(r->d), gcs_u64(r->e), gcs_u64(r->f >> 32),
 			       gcs_u64(r->f & UINT32_MAX));
 	}
+}
+
+static void drain_gc(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i,
+		     struct gcs_cell *cell)
+{
+	struct watch_record end = *r, mark, heap;
+	if (r->kind == WATCH_GC_END && collect_go_cycle(c, &end, &mark, &heap)) {
+		drain_gc_one(c, &mark, i, cell);
+		drain_gc_one(c, &heap, i, cell);
+	}
+	drain_gc_one(c, &end, i, cell);
 }
 
 static void drain_fire(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i,
