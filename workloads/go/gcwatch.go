@@ -12,12 +12,7 @@ import (
 
 // What Go tells of its collector, looked at each watchEveryNS: gauges from runtime/metrics, and of each cycle its stops.
 //
-// Two sources are put together. debug.ReadGCStats knows of each cycle, to the nanosecond, when its last stop ended and how long its two
-// stops were in all. The histogram of /sched/pauses/total/gc (before Go 1.22 /gc/pauses) knows each stop alone, by a bucket. So the
-// stops of a look are the middles of their buckets, scaled to the sum that is known, and each kept within its bucket.
-//
-// From Go 1.22 on /sched/pauses/stopping/gc has the time until everybody stood still, by bucket too; the shortest of a look goes with the
-// shortest. Before, and of stops that are not the collector's, only the whole is told (WATCH_UNKNOWN). When a cycle began is
+// How long its stops were: gcstops.go. When a cycle began is
 // known as the look that first saw its first stop, so to watchEveryNS, but of forced ones exactly; nothing of this stops the world.
 //
 // /sched/latencies is told as wake lag: from runnable to running, of one goroutine in eight (Go samples), whoever made it runnable; the
@@ -34,21 +29,22 @@ const (
 )
 
 type gcWatch struct {
-	env    *env
-	lock   sync.Mutex
-	names  []string
-	sample []metrics.Sample
-	index  map[string]int
-	total  *pauseHist
-	stop   *pauseHist // nil: not told
-	other  *pauseHist
-	lag    *pauseHist
-	stats  debug.GCStats
-	numGC  int64
-	begun  int64  // the last cycle whose begin was told
-	cycles uint64 // atomic: numGC
-	finish chan struct{}
-	done   sync.WaitGroup
+	env     *env
+	lock    sync.Mutex
+	names   []string
+	sample  []metrics.Sample
+	index   map[string]int
+	total   *pauseHist
+	stop    *pauseHist // nil: not told
+	other   *pauseHist
+	lag     *pauseHist
+	pending stopsPending
+	stats   debug.GCStats
+	numGC   int64
+	begun   int64  // the last cycle whose begin was told
+	cycles  uint64 // atomic: numGC
+	finish  chan struct{}
+	done    sync.WaitGroup
 }
 
 // pauseHist follows one histogram of runtime/metrics.
@@ -163,6 +159,7 @@ func (g *gcWatch) end() {
 	g.done.Wait()
 	g.lock.Lock()
 	g.look(0)
+	g.pending.flush(g)
 	g.lock.Unlock()
 }
 
@@ -203,16 +200,14 @@ func (g *gcWatch) look(firing uint64) {
 	if g.stop != nil {
 		stopping = g.stop.since(g.sample[g.index[g.stop.name]].Value.Float64Histogram())
 		for _, b := range g.other.since(g.sample[g.index[g.other.name]].Value.Float64Histogram()) {
-			g.stw(now, 4, watchUnknown, b.middle, 0)
+			g.stw(now, reasonOther, watchUnknown, b.middle, 0)
 		}
 	}
 	debug.ReadGCStats(&g.stats)
 	ended := int(g.stats.NumGC - g.numGC)
 	g.told(ended, len(stops) > 0, now, wall, firing)
-	if ended != 1 {
-		firing = 0 // whose stops they are is not known
-	}
-	g.stops(stops, stopping, ended, now, firing)
+	g.pending.add(now, stops, stopping, ended, g.sumOf(ended), firing)
+	g.pending.settle(g, now)
 }
 
 func (g *gcWatch) lags(now int64) {
@@ -229,6 +224,13 @@ func (g *gcWatch) goal() uint64 {
 		return goal
 	}
 	return 0
+}
+
+func (g *gcWatch) sumOf(ended int) (ns float64) {
+	for k := 0; k < ended && k < len(g.stats.Pause); k++ {
+		ns += float64(g.stats.Pause[k])
+	}
+	return ns
 }
 
 func (g *gcWatch) gauges(now int64) {
@@ -271,34 +273,12 @@ func (g *gcWatch) told(ended int, stopped bool, now int64, wall time.Time, firin
 	}
 }
 
-func (g *gcWatch) stops(stops, stopping []bucket, ended int, now int64, firing uint64) {
-	scale := 1.0
-	if sum := g.sumOf(ended); ended > 0 && len(stops) == 2*ended && sum > 0 {
-		var middles float64
-		for _, b := range stops {
-			middles += b.middle
-		}
-		scale = sum / middles
-	}
-	for i, b := range stops {
-		ns := math.Min(math.Max(b.middle*scale, b.low), b.high)
-		if len(stopping) == len(stops) {
-			before := math.Min(stopping[i].middle, ns)
-			g.stw(now, uint64(i%2), uint64(before), ns-before, firing)
-		} else {
-			g.stw(now, uint64(i%2), watchUnknown, ns, firing)
-		}
-	}
-}
+// sched_stw_reason of runtime/sched/sched.h; a cycle's second stop is the next.
+const (
+	reasonGCStart = 0
+	reasonOther   = 4
+)
 
-func (g *gcWatch) sumOf(ended int) (ns float64) {
-	for k := 0; k < ended && k < len(g.stats.Pause); k++ {
-		ns += float64(g.stats.Pause[k])
-	}
-	return ns
-}
-
-// stw: reason is sched_stw_reason of runtime/sched/sched.h.
 func (g *gcWatch) stw(now int64, reason, stopping uint64, stopped float64, firing uint64) {
 	g.env.emit(&record{tNS: now, kind: watchSTW, p: noP, a: reason, b: stopping, c: uint64(stopped), d: g.cycle(), e: firing})
 }
