@@ -111,9 +111,39 @@ forced() {
 	[ "$began" = "$fired $fired" ] || fault "$1: $fired firings, cycles and forced '$began'"
 }
 
-for go in $gos; do one "$go"; done
+# A stop waits for a loop without a safepoint, and all collections are asked for by the other goroutine meanwhile.
+cat > "$work/spin.yaml" <<'YAML'
+version: 1
+name: spin
+about: "A loop without safepoints, and collections that must wait for it."
+seed: 7
+target: {runtime: go, procs: 2, gogc: off}
+workload:
+  - {id: maps, driver: map-churn, workers: 1, rate: 5k/s, keys: 5k, value: ptr, value_bytes: 32B, mix: {insert: 40, delete: 40, lookup: 20}}
+  - {id: slices, driver: slice-append, workers: 1, rate: 1k/s, size: "zipf(1.2, 64B, 64KiB)", retain: 1MiB}
+phases:
+  - {id: steady, for: 700ms}
+  - {id: storm, for: 800ms}
+  - {id: heal, for: 700ms}
+faults:
+  - {id: spin, point: stw/spin, when: {phase: storm, for: 700ms}, fire: {every: 200, delay: 50ms}, match: {workload: maps}}
+  - {id: gcs, point: gc/append, when: {phase: storm, for: 700ms}, fire: {every: 30}}
+slo:
+  - {id: whole, check: "integrity.errors == 0", abort: true}
+  - {id: waits, check: "pause.stw.max > 30ms"}
+recovery: {signals: [gc.rate], band: 2.5, window: 200ms, windows: 3}
+YAML
+spin() { # a toolchain
+	"$bin" run --plain --target "go=$1" -o "$work/spin.gcrun" "$work/spin.yaml" > "$work/report" 2> "$work/err"
+	has "$work/report" 'ok     waits' 'a loop without safepoints'
+	has "$work/report" 'ok     whole' 'a loop without safepoints'
+}
 
-# Built once: the next run says nothing of building.
+for go in $gos; do one "$go"; done
+spin "$go"
+
+hasnt "$work/err" 'building the agent' 'the second run with a toolchain'
+
 code 2 "$bin" run --target go=/nowhere/go --set phases.steady.for=1 "$work/forced.yaml"
 code 3 "$bin" run --plain --target go=/nowhere/go -o "$work/nowhere.gcrun" "$work/forced.yaml"
 has "$work/err" 'there is no Go at /nowhere/go' 'no toolchain'
