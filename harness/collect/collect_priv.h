@@ -121,6 +121,11 @@ void collect_fidelity_begin(struct gcs_collect *c);
 void collect_fidelity_gc(struct gcs_collect *c, const struct watch_record *r);
 void collect_fidelity_end(struct gcs_collect *c);
 void collect_fidelity_fini(struct gcs_collect *c);
+/* collect_parting.c; fidelity: of the same cycles, compared */
+struct gcs_fidelity;
+struct gcs_fidelity_options;
+void collect_parting_rows(struct gcs_collect *c, const struct gcs_fidelity_options *opt,
+			  const struct gcs_fidelity *fidelity);
 /* collect_view.c */
 void collect_view_begin(struct gcs_collect *c, const struct gcs_collect_options *opt);
 void collect_view(struct gcs_collect *c);

@@ -32,6 +32,8 @@ const struct gcs_option gcs_options[GCS_OPTIONS] = {
 	[GCS_OPT_VISIT] = {"visit", 0, "N", false, "this visit alone, and what came of it"},
 	[GCS_OPT_REAL] = {"real", 0, NULL, false, "real threads: visits do not repeat exactly"},
 	[GCS_OPT_HEAP_PROFILE] = {"heap-profile", 0, "FILE", false, "sample the heap, and write its profile for go tool pprof there, a new file, when the workload has ended"},
+	[GCS_OPT_AT] = {"at", 0, "WALLCLOCK[@TIME]", false, "what the clock showed when the logged program started, or at that @TIME of the log: 2024-05-03T03:10:00Z, 03:10, 03:10:22@95.4s"},
+	[GCS_OPT_TIMELINE] = {"timeline", 0, "FILE", false, "what people saw of the incident: its onset and end, figures with their times"},
 };
 
 const struct gcs_command gcs_commands[] = {
@@ -106,11 +108,19 @@ const struct gcs_command gcs_commands[] = {
 	 "tell the story of an incident, a fault point, a driver, a state or a metric",
 	 "NAME is one of `gcstorm list incidents`, `list faults`, `list workloads` or `list metrics`.",
 	 gcs_command_show},
-	{"import", "LOG", 1, 1, BIT(OUTPUT) | BIT(FORMAT) | SCALES,
+	{"import", "LOG", 1, 1, BIT(OUTPUT) | BIT(FORMAT) | SCALES | BIT(AT) | BIT(TIMELINE),
 	 "turn a production gctrace log into a scenario",
 	 "LOG is a file with the lines of GODEBUG=gctrace=1 (Go 1.5 and later) and anything between them,\n"
 	 "or - for standard input. The scenario goes to --output, else to standard output; what was read\n"
-	 "and what was skipped, and why, to standard error. Without scales, ones that fit this machine.",
+	 "and what was skipped, and why, to standard error. Without scales, ones that fit this machine.\n"
+	 "\n"
+	 "With --at the scenario shows the incident's own clock; --timeline needs it. Any line of the log\n"
+	 "that carries a time stamp tells it: the stamp, and the line's @TIME behind it. FILE is YAML:\n"
+	 "version: 1, incident: NAME, source: TEXT, onset: and end: (RFC 3339, or a time of day), margin:\n"
+	 "TIME (of the log only so much around the incident), and saw: a list of {what: TEXT, at: and\n"
+	 "until:, metric: METRIC, one of value:, peak: and errors:, within: SHARE, note: TEXT}. Phases begin at\n"
+	 "onset and end, and the report of a run sets logged, reported and reproduced side by side, with\n"
+	 "the first place where they part.",
 	 gcs_command_import},
 	{"view", "[RUN]", 0, 1, 0,
 	 "look at a record on the screen: scrub, jump, follow",

@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE 1 /* asprintf */
 #include "harness/scenario/scenario_schema.h"
+#include "harness/base/moment.h"
 #include "harness/base/suggest.h"
 #include "harness/base/units.h"
 
@@ -86,6 +87,7 @@ static const struct {
 	[GCS_T_FLOW] = {"bytes a second", ", such as 5MiB/s", bind_show_flow},
 	[GCS_T_RANGE] = {"1KiB..8KiB, 1KiB.., ..8KiB, or one size; sizes", NULL, gcs_show_bytes},
 	[GCS_T_CLOCK] = {"a time of day, such as \"03:10:22\"", NULL, NULL},
+	[GCS_T_MOMENT] = {"a moment", ", such as 2024-05-03T03:12:00Z or 03:12:00", NULL},
 	[GCS_T_SETS] = {"a mapping", ", such as {workload.maps.keys: 10k}", NULL},
 	[GCS_T_SECTION] = {"a mapping", NULL, NULL},
 	[GCS_T_LIST] = {"a list", NULL, NULL},
@@ -299,6 +301,8 @@ static int bind_scalar(const struct gcs_field *f, const char *text, void *at)
 		return bind_size_range(f, text, at);
 	case GCS_T_CLOCK:
 		return bind_clock(text, at);
+	case GCS_T_MOMENT:
+		return gcs_parse_moment(text, at);
 	case GCS_T_PERCENT:
 		return bind_percent(text, at);
 	case GCS_T_SETS:
@@ -324,6 +328,16 @@ static int bind_scalar(const struct gcs_field *f, const char *text, void *at)
 	return 0;
 }
 
+static const char *bind_moment_hint(const char *text)
+{
+	struct gcs_moment m;
+	char zoned[64];
+	snprintf(zoned, sizeof zoned, "%.40sZ", text);
+	if (strlen(text) > 4 && text[4] == '-' && gcs_parse_moment(zoned, &m) == 0)
+		return "a date needs its zone: end it with Z, +02:00 or the like";
+	return NULL;
+}
+
 static const char *bind_scalar_hint(const struct gcs_field *f, const struct gcs_node *n,
 				    char hint[BIND_LABEL])
 {
@@ -339,6 +353,8 @@ static const char *bind_scalar_hint(const struct gcs_field *f, const struct gcs_
 	}
 	if (f->type == GCS_T_BOOL)
 		return NULL;
+	if (f->type == GCS_T_MOMENT)
+		return bind_moment_hint(text);
 	if (len && isdigit((unsigned char)text[0]) && strspn(text, "0123456789.eE+-") == len &&
 	    strpbrk(text, "eE"))
 		return "exponents are not read here: write 1M for 1e6";

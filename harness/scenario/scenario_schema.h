@@ -30,6 +30,7 @@ enum gcs_type {
 	GCS_T_FLOW,    /* uint64_t: bytes a second, 5MiB/s */
 	GCS_T_RANGE,   /* struct gcs_match: sizes A..B */
 	GCS_T_CLOCK,   /* char *: a time of day */
+	GCS_T_MOMENT,  /* struct gcs_moment */
 	GCS_T_SETS,    /* a mapping of paths to values, as --set; bound apart */
 	GCS_T_SECTION, /* a mapping, fields at the same base */
 	GCS_T_LIST,    /* a list of sections or texts, bound item by item */
