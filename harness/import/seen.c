@@ -122,7 +122,8 @@ static void seen_bind(struct seen_load *l, struct gcs_seen *s, const struct gcs_
 	s->margin_ns = -1;
 	gcs_bind_section(d, &section_seen, section_seen.name, root, s);
 	s->nsaw = gcs_bind_items(&saw, gcs_node_get(root, "saw"), "saw", d);
-	for (uint32_t i = 0; d->errors == 0 && i < s->nsaw; i++)
+	bool bound = d->errors == 0;
+	for (uint32_t i = 0; bound && i < s->nsaw; i++)
 		seen_sight(&s->saw[i], l->sight[i], d);
 	if (d->errors == 0 && gcs_seen_join(s, l->wall, l->first_ns, l->last_ns, l->joined, &wrong))
 		gcs_diag_at(d, gcs_place_of(seen_node(root, l->sight, &wrong)), NULL, wrong.hint, "%s", wrong.text);
