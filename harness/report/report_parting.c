@@ -172,14 +172,35 @@ static void text_told(const struct report_reported *f, FILE *out)
 	fputc('\n', out);
 }
 
-/* The figures that begin in [from, to). */
-static void text_told_between(const struct report *r, int64_t from_ns, int64_t to_ns, FILE *out)
+struct parting_told { /* the figures of a stretch, by their begin */
+	const struct report_reported **figure;
+	size_t n, next;
+};
+
+static int told_earlier(const void *a, const void *b)
 {
-	for (size_t i = 0; i < r->nreported; i++) {
-		const struct report_reported *f = &r->reported[i];
-		if (f->timed && f->at_ns >= from_ns && f->at_ns < to_ns)
-			text_told(f, out);
-	}
+	const struct report_reported *const *x = a, *const *y = b;
+	if ((*x)->at_ns != (*y)->at_ns)
+		return (*x)->at_ns < (*y)->at_ns ? -1 : 1;
+	return (*x > *y) - (*x < *y);
+}
+
+static struct parting_told told_of(const struct report *r)
+{
+	struct parting_told t = {.figure = calloc(r->nreported + 1, sizeof(struct report_reported *))};
+	for (size_t i = 0; t.figure && i < r->nreported; i++)
+		if (r->reported[i].timed)
+			t.figure[t.n++] = &r->reported[i];
+	if (t.n > 0)
+		qsort(t.figure, t.n, sizeof(*t.figure), told_earlier);
+	return t;
+}
+
+/* Those that are left and begin before `to`. */
+static void text_told_before(struct parting_told *t, int64_t to_ns, FILE *out)
+{
+	while (t->next < t->n && t->figure[t->next]->at_ns < to_ns)
+		text_told(t->figure[t->next++], out);
 }
 
 static void text_head(const struct report *r, FILE *out)
@@ -198,18 +219,18 @@ static void text_head(const struct report *r, FILE *out)
 static void text_along(const struct report *r, FILE *out)
 {
 	const char *phase = NULL;
-	int64_t at_ns = INT64_MIN;
+	struct parting_told told = told_of(r);
 	text_head(r, out);
 	for (size_t i = 0; i < r->ncurves;) {
 		const struct report_curve *c = &r->curve[i];
-		text_told_between(r, at_ns, c->from_ns, out);
-		at_ns = c->from_ns;
+		text_told_before(&told, c->from_ns, out);
 		if (c->phase && (!phase || strcmp(phase, c->phase) != 0))
 			fprintf(out, "  -- %s\n", c->phase);
 		phase = c->phase;
 		i += text_window(c, r->ncurves - i, out);
 	}
-	text_told_between(r, at_ns, INT64_MAX, out);
+	text_told_before(&told, INT64_MAX, out);
+	free(told.figure);
 }
 
 static void text_place(const struct parting_place *p, FILE *out)
