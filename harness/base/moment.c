@@ -35,7 +35,8 @@ static bool moment_char(const char **p, char c)
 	return is;
 }
 
-/* Days since 1970-01-01 (Gregorian; years that begin in March, so that February's end is the year's). */
+/* Days since 1970-01-01 (Gregorian; years that begin in March, so that February's end is the
+ * year's). */
 static int64_t moment_days(int year, int month, int day)
 {
 	int64_t y = month > 2 ? year : year - 1, m = month > 2 ? month - 3 : month + 9;
@@ -93,10 +94,12 @@ static int moment_dated(const char *p, struct gcs_moment *ret)
 	int year, month, day, wrong = 0;
 	int64_t ns = 0;
 	int32_t zone_s = 0;
-	if (!moment_digits(&p, 4, &year) || !moment_char(&p, '-') || !moment_digits(&p, 2, &month) ||
+	if (!moment_digits(&p, 4, &year) || !moment_char(&p, '-') ||
+	    !moment_digits(&p, 2, &month) ||
 	    !moment_char(&p, '-') || !moment_digits(&p, 2, &day))
 		return -EINVAL;
-	if (year < MOMENT_YEAR_MIN || year > MOMENT_YEAR_MAX || month < 1 || month > 12 || day < 1 ||
+	if (year < MOMENT_YEAR_MIN || year > MOMENT_YEAR_MAX || month < 1 || month > 12 ||
+	    day < 1 ||
 	    day > moment_month_days(year, month))
 		wrong = -ERANGE;
 	if (!moment_char(&p, 'T') && !moment_char(&p, 't') && !moment_char(&p, ' '))
@@ -194,7 +197,8 @@ char *gcs_show_moment(char ret[GCS_MOMENT_TEXT], const struct gcs_moment *m, int
 	if (m->dated && m->zone_s == 0)
 		snprintf(ret + n, GCS_MOMENT_TEXT - (size_t)n, "Z");
 	else if (m->dated)
-		snprintf(ret + n, GCS_MOMENT_TEXT - (size_t)n, "%c%02d:%02d", m->zone_s < 0 ? '-' : '+',
+		snprintf(ret + n, GCS_MOMENT_TEXT - (size_t)n, "%c%02d:%02d",
+			 m->zone_s < 0 ? '-' : '+',
 			 zone / 3600, zone / 60 % 60);
 	return ret;
 }

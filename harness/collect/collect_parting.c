@@ -1,6 +1,6 @@
 /*
- * collect_parting.c: the log's and the run's curves along the log's time, cut where phases begin: table
- * `curves` of the record.
+ * collect_parting.c: the log's and the run's curves along the log's time, cut where phases begin:
+ * table `curves` of the record.
  */
 #include "harness/collect/collect_priv.h"
 
@@ -18,7 +18,8 @@ static void parting_row(struct gcs_collect *c, const struct gcs_parting *p, uint
 	gcs_record_put(c->record, GCS_ROW_CURVE, gcs_u64(i), gcs_int(w->from_ns), gcs_int(w->to_ns),
 		       gcs_text(gcs_scenario_clock(s, w->from_ns, clock) ? clock : NULL),
 		       gcs_text(phase >= 0 ? s->phase[phase].id : NULL),
-		       gcs_text(gcs_parting_name[signal]), f->has_logged ? gcs_real(f->logged) : none,
+		       gcs_text(gcs_parting_name[signal]),
+		       f->has_logged ? gcs_real(f->logged) : none,
 		       f->has_reproduced ? gcs_real(f->reproduced) : none, gcs_int(f->apart),
 		       gcs_int(parts));
 }

@@ -1,6 +1,7 @@
 /*
- * import_incident.c: what a scenario says of the incident that a log was taken for: its clock, phases that begin where the incident does and
- * ends, and the figures that people told, each with the stretch of the run that it tells of.
+ * import_incident.c: what a scenario says of the incident that a log was taken for: its clock,
+ * phases that begin where the incident does and ends, and the figures that people told, each with
+ * the stretch of the run that it tells of.
  */
 #include "harness/import/import_priv.h"
 
@@ -31,7 +32,8 @@ void import_incident_clock(FILE *f, const struct import_model *m, const struct i
 	fputc('\n', f);
 }
 
-unsigned import_incident_sections(const struct import_model *m, const struct import_span *span, struct import_section ret[IMPORT_SECTIONS_MAX])
+unsigned import_incident_sections(const struct import_model *m, const struct import_span *span,
+				  struct import_section ret[IMPORT_SECTIONS_MAX])
 {
 	const struct gcs_import_incident *i = m->opt->incident;
 	double least = INCIDENT_SECTION_MIN * fmax(1, m->im->time_scale_milli / 1000.0);
@@ -39,7 +41,8 @@ unsigned import_incident_sections(const struct import_model *m, const struct imp
 	ret[n++] = (struct import_section){"log", span->warmup};
 	if (!i || !i->seen)
 		return n;
-	double onset = incident_at(span, i->joined->onset_ns), end = fmax(incident_at(span, i->joined->end_ns), onset + least);
+	double onset = incident_at(span, i->joined->onset_ns);
+	double end = fmax(incident_at(span, i->joined->end_ns), onset + least);
 	ret[0].id = "before";
 	if (onset < span->warmup + least)
 		ret[0].id = "incident";
@@ -60,12 +63,15 @@ static const char *incident_figure(const struct gcs_sight *s)
 }
 
 /* The stretch of the run that a sight tells of. false: it lies outside of what was taken. */
-static bool incident_stretch(const struct import_model *m, const struct import_span *span, uint32_t k, double *ret_at, double *ret_for)
+static bool incident_stretch(const struct import_model *m, const struct import_span *span,
+			     uint32_t k, double *ret_at, double *ret_for)
 {
 	const struct gcs_joined *j = m->opt->incident->joined;
-	double at = incident_at(span, j->saw[k].at_ns), until = incident_at(span, j->saw[k].until_ns);
+	double at = incident_at(span, j->saw[k].at_ns);
+	double until = incident_at(span, j->saw[k].until_ns);
 	if (j->saw[k].at_ns == j->saw[k].until_ns)
-		until = at + fmax(INCIDENT_MOMENT_MIN, INCIDENT_MOMENT_PERIODS * (double)m->im->period_ns * 1e-9);
+		until = at + fmax(INCIDENT_MOMENT_MIN,
+				  INCIDENT_MOMENT_PERIODS * (double)m->im->period_ns * 1e-9);
 	at = fmax(at, span->warmup);
 	until = fmin(until, span->end);
 	*ret_at = ceil(at * 1e3) / 1e3;
@@ -75,16 +81,20 @@ static bool incident_stretch(const struct import_model *m, const struct import_s
 
 static void incident_note(FILE *f, const struct gcs_sight *s, bool within)
 {
-	const char *why = !within ? "outside of the log that was taken: not compared" : !s->metric ? "told; no metric is named for it" : NULL;
+	const char *why = !within     ? "outside of the log that was taken: not compared"
+			  : !s->metric ? "told; no metric is named for it"
+				       : NULL;
 	if (!s->note && !why)
 		return;
 	char both[1024];
-	snprintf(both, sizeof both, "%s%s%s", s->note ? s->note : "", s->note && !within ? "; " : "", !s->note || !within ? why : "");
+	snprintf(both, sizeof both, "%s%s%s", s->note ? s->note : "",
+		 s->note && !within ? "; " : "", !s->note || !within ? why : "");
 	fprintf(f, "\n    note: ");
 	import_text_quoted(f, both);
 }
 
-static void incident_one(FILE *f, const struct import_model *m, const struct import_span *span, uint32_t k)
+static void incident_one(FILE *f, const struct import_model *m, const struct import_span *span,
+			 uint32_t k)
 {
 	const struct gcs_sight *s = &m->opt->incident->seen->saw[k];
 	char a[IMPORT_TEXT_NUMBER], b[IMPORT_TEXT_NUMBER];
@@ -103,7 +113,8 @@ static void incident_one(FILE *f, const struct import_model *m, const struct imp
 			fprintf(f, "\n    within: %s", gcs_show_share(b, s->within_ppb));
 	}
 	if (within)
-		fprintf(f, "\n    at: %s\n    for: %s", import_text_time(a, at), import_text_time(b, length));
+		fprintf(f, "\n    at: %s\n    for: %s", import_text_time(a, at),
+			import_text_time(b, length));
 	incident_note(f, s, within);
 	fputc('\n', f);
 	m->im->sights_out += !within;

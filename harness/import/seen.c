@@ -41,27 +41,31 @@ static const struct gcs_section section_seen = SECTION("the timeline", fields_se
 
 /* ---- what one key says against another */
 
-static void seen_refused(const struct gcs_node *n, const char *expected, const char *text, struct gcs_diag *d)
+static void seen_refused(const struct gcs_node *n, const char *expected, const char *text,
+			 struct gcs_diag *d)
 {
 	gcs_diag_at(d, gcs_place_of(n), expected, NULL, "%s", text);
 }
 
 /* The one figure of a sight; *ret_node NULL: it has none. */
-static void seen_figure(const struct gcs_node *n, const struct gcs_node **ret_node, struct gcs_diag *d)
+static void seen_figure(const struct gcs_node *n, const struct gcs_node **ret_node,
+			struct gcs_diag *d)
 {
 	static const char *const keys[] = {"value", "peak", "errors"};
 	*ret_node = NULL;
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
 		const struct gcs_node *child = gcs_node_get(n, keys[i]);
 		if (child && *ret_node)
-			gcs_diag_at(d, gcs_place_of(child->key), "one of value, peak, errors", NULL, "a sight has one figure: '%s' stands here already",
+			gcs_diag_at(d, gcs_place_of(child->key), "one of value, peak, errors",
+				    NULL, "a sight has one figure: '%s' stands here already",
 				    (*ret_node)->key->text);
 		else if (child)
 			*ret_node = child;
 	}
 }
 
-static void seen_metric(const struct gcs_sight *s, const struct gcs_node *metric, const struct gcs_node *figure, struct gcs_diag *d)
+static void seen_metric(const struct gcs_sight *s, const struct gcs_node *metric,
+			const struct gcs_node *figure, struct gcs_diag *d)
 {
 	/* what an import makes: one workload of that name */
 	static char heap[] = "heap", follow[] = "heap-follow";
@@ -75,13 +79,17 @@ static void seen_metric(const struct gcs_sight *s, const struct gcs_node *metric
 	made->workload[0].id = heap;
 	made->workload[0].driver = follow;
 	if (gcs_metric_find(s->metric, strlen(s->metric), made, &ref, &e)) {
-		gcs_diag_at(d, gcs_place_in(metric, e.at), "one of `gcstorm list metrics`", NULL, "%s", e.text);
+		gcs_diag_at(d, gcs_place_in(metric, e.at), "one of `gcstorm list metrics`", NULL,
+			    "%s", e.text);
 	} else if (ref.metric->of_run) {
-		gcs_diag_at(d, gcs_place_of(metric), "a metric of a stretch of time", NULL, "'%s' is about a run as a whole", ref.metric->name);
+		gcs_diag_at(d, gcs_place_of(metric), "a metric of a stretch of time", NULL,
+			    "'%s' is about a run as a whole", ref.metric->name);
 	} else if (!figure) {
-		seen_refused(metric, "value, peak or errors", "there is no figure for the metric", d);
+		seen_refused(metric, "value, peak or errors", "there is no figure for the metric",
+			     d);
 	} else if (gcs_told_parse(figure->text, ref.metric->unit, s->within_ppb, &told)) {
-		gcs_diag_at(d, gcs_place_of(figure), gcs_value_expected(ref.metric->unit), NULL, "'%s' is no value of '%s'", figure->text,
+		gcs_diag_at(d, gcs_place_of(figure), gcs_value_expected(ref.metric->unit), NULL,
+			    "'%s' is no value of '%s'", figure->text,
 			    ref.metric->name);
 	}
 	free(made);
@@ -89,21 +97,27 @@ static void seen_metric(const struct gcs_sight *s, const struct gcs_node *metric
 
 static void seen_sight(const struct gcs_sight *s, const struct gcs_node *n, struct gcs_diag *d)
 {
-	const struct gcs_node *figure, *metric = gcs_node_get(n, "metric"), *within = gcs_node_get(n, "within"), *until = gcs_node_get(n, "until");
+	const struct gcs_node *figure, *metric = gcs_node_get(n, "metric"),
+				       *within = gcs_node_get(n, "within"),
+				       *until = gcs_node_get(n, "until");
 	seen_figure(n, &figure, d);
 	if (metric)
 		seen_metric(s, metric, figure, d);
 	else if (within)
-		seen_refused(within->key, "metric: METRIC", "without a metric nothing is compared, however exact", d);
+		seen_refused(within->key, "metric: METRIC",
+			     "without a metric nothing is compared, however exact", d);
 	if (until && !s->at.given)
 		seen_refused(until->key, "at: MOMENT", "it has 'until' without 'at'", d);
 }
 
 /* ---- the whole */
 
-static const struct gcs_node *seen_node(const struct gcs_node *root, const struct gcs_node *const *sight, const struct gcs_seen_wrong *w)
+static const struct gcs_node *seen_node(const struct gcs_node *root,
+					const struct gcs_node *const *sight,
+					const struct gcs_seen_wrong *w)
 {
-	const struct gcs_node *in = w->sight < 0 ? root : sight[w->sight], *child = gcs_node_get(in, w->key);
+	const struct gcs_node *in = w->sight < 0 ? root : sight[w->sight];
+	const struct gcs_node *child = gcs_node_get(in, w->key);
 	return child ? child : in;
 }
 
@@ -115,9 +129,11 @@ struct seen_load {
 	const struct gcs_node *sight[GCS_SEEN_MAX];
 };
 
-static void seen_bind(struct seen_load *l, struct gcs_seen *s, const struct gcs_node *root, struct gcs_diag *d)
+static void seen_bind(struct seen_load *l, struct gcs_seen *s, const struct gcs_node *root,
+		      struct gcs_diag *d)
 {
-	const struct gcs_bind_list saw = {&section_sight, GCS_SEEN_MAX, sizeof s->saw[0], s->saw, l->sight};
+	const struct gcs_bind_list saw = {&section_sight, GCS_SEEN_MAX, sizeof s->saw[0], s->saw,
+					  l->sight};
 	struct gcs_seen_wrong wrong;
 	s->margin_ns = -1;
 	gcs_bind_section(d, &section_seen, section_seen.name, root, s);
@@ -126,16 +142,19 @@ static void seen_bind(struct seen_load *l, struct gcs_seen *s, const struct gcs_
 	for (uint32_t i = 0; bound && i < s->nsaw; i++)
 		seen_sight(&s->saw[i], l->sight[i], d);
 	if (d->errors == 0 && gcs_seen_join(s, l->wall, l->first_ns, l->last_ns, l->joined, &wrong))
-		gcs_diag_at(d, gcs_place_of(seen_node(root, l->sight, &wrong)), NULL, wrong.hint, "%s", wrong.text);
+		gcs_diag_at(d, gcs_place_of(seen_node(root, l->sight, &wrong)), NULL, wrong.hint,
+			    "%s", wrong.text);
 }
 
-static int seen_steps(struct seen_load *l, struct gcs_seen *s, struct gcs_doc *doc, struct gcs_diag *d)
+static int seen_steps(struct seen_load *l, struct gcs_seen *s, struct gcs_doc *doc,
+		      struct gcs_diag *d)
 {
 	char *text = NULL;
 	int e = gcs_source_read(l->path, &text);
 	if (e) {
 		d->errors++;
-		fprintf(d->out, "%s: error: cannot read the timeline: %s\n", l->path, gcs_source_errno_text(e));
+		fprintf(d->out, "%s: error: cannot read the timeline: %s\n", l->path,
+			gcs_source_errno_text(e));
 		return e;
 	}
 	const struct gcs_source *source = gcs_doc_source(doc, l->path, text, 0);
@@ -145,10 +164,12 @@ static int seen_steps(struct seen_load *l, struct gcs_seen *s, struct gcs_doc *d
 	return e ? e : d->errors ? -EINVAL : 0;
 }
 
-int gcs_seen_load(struct gcs_seen **ret, struct gcs_joined *ret_joined, const char *path, const struct gcs_wall *wall, int64_t first_ns,
+int gcs_seen_load(struct gcs_seen **ret, struct gcs_joined *ret_joined, const char *path,
+		  const struct gcs_wall *wall, int64_t first_ns,
 		  int64_t last_ns, struct gcs_scenario_error *ret_error)
 {
-	struct seen_load l = {.path = path, .wall = wall, .first_ns = first_ns, .last_ns = last_ns, .joined = ret_joined};
+	struct seen_load l = {.path = path, .wall = wall, .first_ns = first_ns, .last_ns = last_ns,
+			      .joined = ret_joined};
 	struct gcs_seen *s = calloc(1, sizeof *s);
 	struct gcs_doc doc;
 	struct gcs_diag d;

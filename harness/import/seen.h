@@ -1,5 +1,6 @@
 /*
- * seen.h: what people saw of an incident (a small file of YAML, from a post-mortem), and where it lies on the time of a gctrace log.
+ * seen.h: what people saw of an incident (a small file of YAML, from a post-mortem), and where it
+ * lies on the time of a gctrace log.
  *
  *   version: 1
  *   incident: checkout                   # names it
@@ -11,11 +12,12 @@
  *     - {what: "heap doubled", at: 03:13:00, until: 03:15:00, metric: heap.live.max, peak: 512MiB, within: 10%}
  *     - {what: "errors", errors: 4.7%, note: "no metric here: nothing gives up"}
  *
- * A figure is `value` (of its stretch), `peak` (its worst window) or `errors`; with a metric it is one of the metric's unit. Without `at` it is
- * of the whole incident, without `until` of the moment.
+ * A figure is `value` (of its stretch), `peak` (its worst window) or `errors`; with a metric it is
+ * one of the metric's unit. Without `at` it is of the whole incident, without `until` of the
+ * moment.
  *
- * Joining: a moment with date and zone lies where the distance from --at says. A time of day is read in the onset's zone, else in that of --at,
- * and taken for the day on which it comes
+ * Joining: a moment with date and zone lies where the distance from --at says. A time of day is
+ * read in the onset's zone, else in that of --at, and taken for the day on which it comes
  *   onset         into the log, else nearest to it
  *   end, until    first at or after the onset, or `at`
  *   at            first from six hours (GCS_SEEN_BEFORE_NS) before the onset on
@@ -69,12 +71,15 @@ struct gcs_seen_wrong {
 	char text[192];
 };
 /* The log goes from first to last. 0; -EINVAL with *ret_wrong. */
-int gcs_seen_join(const struct gcs_seen *s, const struct gcs_wall *wall, int64_t first_ns, int64_t last_ns, struct gcs_joined *ret,
+int gcs_seen_join(const struct gcs_seen *s, const struct gcs_wall *wall, int64_t first_ns,
+		  int64_t last_ns, struct gcs_joined *ret,
 		  struct gcs_seen_wrong *ret_wrong);
 /* The incident has no moment in common with the log. */
 bool gcs_joined_outside(const struct gcs_joined *j, int64_t first_ns, int64_t last_ns);
 
-/* Read, bind, check and join. 0; -EINVAL and what reading says, with *ret_error (gcs_scenario_error_fini); -ENOMEM. */
-int gcs_seen_load(struct gcs_seen **ret, struct gcs_joined *ret_joined, const char *path, const struct gcs_wall *wall, int64_t first_ns,
+/* Read, bind, check and join. 0; -EINVAL and what reading says, with *ret_error
+ * (gcs_scenario_error_fini); -ENOMEM. */
+int gcs_seen_load(struct gcs_seen **ret, struct gcs_joined *ret_joined, const char *path,
+		  const struct gcs_wall *wall, int64_t first_ns,
 		  int64_t last_ns, struct gcs_scenario_error *ret_error);
 void gcs_seen_destroy(struct gcs_seen *s);

@@ -46,10 +46,12 @@ struct join {
 	struct gcs_seen_wrong *wrong;
 };
 
-static int join_wrong(struct join *j, int32_t sight, const char *key, const char *hint, const char *fmt, ...)
+static int join_wrong(struct join *j, int32_t sight, const char *key, const char *hint,
+		      const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 
-static int join_wrong(struct join *j, int32_t sight, const char *key, const char *hint, const char *fmt, ...)
+static int join_wrong(struct join *j, int32_t sight, const char *key, const char *hint,
+		      const char *fmt, ...)
 {
 	va_list args;
 	*j->wrong = (struct gcs_seen_wrong){.sight = sight, .key = key, .hint = hint};
@@ -75,7 +77,8 @@ static int64_t join_first(const struct join *j, const struct gcs_moment *m, int6
 }
 
 /* A dated moment, which needs a dated --at; or by the clock, first at or after `from`. */
-static int join_moment(struct join *j, int32_t sight, const char *key, const struct gcs_moment *m, int64_t from_ns, int64_t *ret)
+static int join_moment(struct join *j, int32_t sight, const char *key, const struct gcs_moment *m,
+		       int64_t from_ns, int64_t *ret)
 {
 	if (!m->dated) {
 		*ret = join_first(j, m, from_ns);
@@ -101,7 +104,9 @@ static int join_onset(struct join *j, int64_t first_ns, int64_t last_ns, struct 
 	if (e)
 		return e;
 	int64_t before_ns = after_ns - GCS_DAY_NS;
-	bool nearer = !j->s->onset.dated && join_off(before_ns, first_ns, last_ns) < join_off(after_ns, first_ns, last_ns);
+	int64_t before_off_ns = join_off(before_ns, first_ns, last_ns),
+		after_off_ns = join_off(after_ns, first_ns, last_ns);
+	bool nearer = !j->s->onset.dated && before_off_ns < after_off_ns;
 	ret->onset_ns = nearer ? before_ns : after_ns;
 	ret->end_ns = INT64_MAX;
 	if (!j->s->end.given)
@@ -116,9 +121,12 @@ static int join_sight(struct join *j, uint32_t i, struct gcs_joined *ret)
 {
 	const struct gcs_sight *s = &j->s->saw[i];
 	int64_t at_ns = ret->onset_ns, until_ns = ret->end_ns;
-	int e = s->at.given ? join_moment(j, (int32_t)i, "at", &s->at, ret->onset_ns - GCS_SEEN_BEFORE_NS, &at_ns) : 0;
-	if (e == 0 && s->at.given)
+	int e = 0;
+	if (s->at.given) {
+		e = join_moment(j, (int32_t)i, "at", &s->at, ret->onset_ns - GCS_SEEN_BEFORE_NS,
+				&at_ns);
 		until_ns = at_ns;
+	}
 	if (e == 0 && s->until.given)
 		e = join_moment(j, (int32_t)i, "until", &s->until, at_ns, &until_ns);
 	if (e == 0 && until_ns < at_ns)
@@ -128,7 +136,8 @@ static int join_sight(struct join *j, uint32_t i, struct gcs_joined *ret)
 	return e;
 }
 
-int gcs_seen_join(const struct gcs_seen *s, const struct gcs_wall *wall, int64_t first_ns, int64_t last_ns, struct gcs_joined *ret,
+int gcs_seen_join(const struct gcs_seen *s, const struct gcs_wall *wall, int64_t first_ns,
+		  int64_t last_ns, struct gcs_joined *ret,
 		  struct gcs_seen_wrong *ret_wrong)
 {
 	struct join j = {.s = s, .wall = wall, .wrong = ret_wrong};

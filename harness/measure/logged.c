@@ -28,7 +28,8 @@ static double logged_percentile(double *v, size_t n, uint32_t at)
 }
 
 /* pause.stw and gc.mark: "count", "max" or a percentile (metric->at). */
-static bool logged_series(const struct gcs_metric *m, const struct logged_stretch *s, bool stops, double *ret)
+static bool logged_series(const struct gcs_metric *m, const struct logged_stretch *s, bool stops,
+			  double *ret)
 {
 	const char *field = strrchr(m->name, '.') + 1;
 	size_t n = 0;
@@ -80,7 +81,8 @@ static bool logged_heap(const struct gcs_metric *m, const struct logged_stretch 
 	return most > 0;
 }
 
-bool gcs_logged_metric(const struct gcs_metric *metric, const struct gcs_fidelity_cycle *c, size_t n, int64_t from_ns, int64_t to_ns,
+bool gcs_logged_metric(const struct gcs_metric *metric, const struct gcs_fidelity_cycle *c,
+		       size_t n, int64_t from_ns, int64_t to_ns,
 		       double *work, double *ret)
 {
 	static const char *const counts[] = {"gc.cycles", "gc.forced", "gc.rate"},
@@ -90,8 +92,9 @@ bool gcs_logged_metric(const struct gcs_metric *metric, const struct gcs_fidelit
 		s.c++;
 	while (s.n < n && s.c[s.n].at_ns < to_ns)
 		s.n++;
-	if (strncmp(metric->name, "pause.stw.", 10) == 0 || strncmp(metric->name, "gc.mark.", 8) == 0)
-		return logged_series(metric, &s, metric->name[0] == 'p', ret);
+	bool stops = strncmp(metric->name, "pause.stw.", 10) == 0;
+	if (stops || strncmp(metric->name, "gc.mark.", 8) == 0)
+		return logged_series(metric, &s, stops, ret);
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		if (strcmp(metric->name, counts[i]) == 0)
 			return logged_count(metric, &s, ret);

@@ -7,8 +7,9 @@
 #include <string.h>
 
 const char *const gcs_parting_name[GCS_PARTING_SIGNALS] = {
-	[GCS_PARTING_COUNT] = "cycles", [GCS_PARTING_PERIOD] = "period", [GCS_PARTING_LIVE] = "live",
-	[GCS_PARTING_GOAL] = "goal",	[GCS_PARTING_STOP] = "stop",
+	[GCS_PARTING_COUNT] = "cycles", [GCS_PARTING_PERIOD] = "period",
+	[GCS_PARTING_LIVE] = "live",	[GCS_PARTING_GOAL] = "goal",
+	[GCS_PARTING_STOP] = "stop",
 };
 
 /* ---- windows */
@@ -23,7 +24,8 @@ static void parting_piece(struct gcs_parting *p, int64_t from_ns, int64_t to_ns,
 			.to_ns = from_ns + (int64_t)((__int128)span_ns * (i + 1) / pieces)};
 }
 
-static size_t parting_begun(const struct gcs_fidelity_cycle *c, size_t n, int64_t from_ns, int64_t to_ns)
+static size_t parting_begun(const struct gcs_fidelity_cycle *c, size_t n, int64_t from_ns,
+			    int64_t to_ns)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < n; i++)
@@ -33,10 +35,12 @@ static size_t parting_begun(const struct gcs_fidelity_cycle *c, size_t n, int64_
 
 static void parting_windows(struct gcs_parting *p, const struct gcs_parting_options *o)
 {
-	size_t pieces = parting_begun(o->logged, o->nlogged, o->from_ns, o->to_ns) / GCS_PARTING_CYCLES;
+	size_t cycles = parting_begun(o->logged, o->nlogged, o->from_ns, o->to_ns);
+	size_t pieces = cycles / GCS_PARTING_CYCLES;
 	int64_t from_ns = o->from_ns;
 	pieces = pieces < 1 ? 1 : pieces > GCS_PARTING_PIECES ? GCS_PARTING_PIECES : pieces;
-	/* rounded up: the pieces of all stretches together are no more than that, and one a stretch */
+	/* rounded up: the pieces of all stretches together are no more than that, and one a
+	 * stretch */
 	int64_t length_ns = (o->to_ns - o->from_ns + (int64_t)pieces - 1) / (int64_t)pieces;
 	for (uint32_t i = 0; i < o->ncuts && i < GCS_PARTING_CUTS_MAX; i++) {
 		if (o->cut[i] <= from_ns || o->cut[i] >= o->to_ns)
@@ -68,7 +72,8 @@ static bool parting_period(const struct parting_side *s, double *ret)
 	size_t first = s->at > 0 ? s->at : 1;
 	if (s->end <= first)
 		return false;
-	*ret = (double)(s->cycle[s->end - 1].at_ns - s->cycle[first - 1].at_ns) / (double)(s->end - first);
+	int64_t span_ns = s->cycle[s->end - 1].at_ns - s->cycle[first - 1].at_ns;
+	*ret = (double)span_ns / (double)(s->end - first);
 	return true;
 }
 
@@ -85,10 +90,12 @@ static bool parting_stop(const struct parting_side *s, double *ret)
 }
 
 /* Both sides' means at the logged cycles of the window. *curve: where fidelity_curve is. */
-static void parting_heap(struct gcs_parting_figure *f, const struct gcs_parting_options *o, const struct parting_side *logged,
+static void parting_heap(struct gcs_parting_figure *f, const struct gcs_parting_options *o,
+			 const struct parting_side *logged,
 			 enum gcs_fidelity_what what, size_t *curve)
 {
-	const struct gcs_fidelity_options at = {.reproduced = o->reproduced, .nreproduced = o->nreproduced};
+	const struct gcs_fidelity_options at = {.reproduced = o->reproduced,
+						.nreproduced = o->nreproduced};
 	size_t n = 0;
 	for (size_t i = logged->at; i < logged->end; i++) {
 		const struct gcs_fidelity_cycle *c = &logged->cycle[i];
@@ -106,7 +113,8 @@ static void parting_heap(struct gcs_parting_figure *f, const struct gcs_parting_
 	f->reproduced = f->has_reproduced ? f->reproduced / (double)n : 0;
 }
 
-bool gcs_parting_apart(const struct gcs_parting_options *o, enum gcs_parting_signal signal, double logged, double reproduced)
+bool gcs_parting_apart(const struct gcs_parting_options *o, enum gcs_parting_signal signal,
+		       double logged, double reproduced)
 {
 	double band = o->band_milli / 1000.0, low = logged, high = logged;
 	if (signal >= GCS_PARTING_JUDGED)
@@ -122,23 +130,28 @@ bool gcs_parting_apart(const struct gcs_parting_options *o, enum gcs_parting_sig
 	return reproduced * band < low || reproduced > high * band;
 }
 
-static void parting_figures(struct gcs_parting_window *w, const struct gcs_parting_options *o, const struct parting_side *logged,
+static void parting_figures(struct gcs_parting_window *w, const struct gcs_parting_options *o,
+			    const struct parting_side *logged,
 			    const struct parting_side *reproduced, size_t curve[2])
 {
-	struct gcs_parting_figure *f = w->of;
-	f[GCS_PARTING_COUNT] = (struct gcs_parting_figure){.has_logged = true,
-							   .has_reproduced = true,
-							   .logged = (double)(logged->end - logged->at),
-							   .reproduced = (double)(reproduced->end - reproduced->at)};
-	f[GCS_PARTING_PERIOD].has_logged = parting_period(logged, &f[GCS_PARTING_PERIOD].logged);
-	f[GCS_PARTING_PERIOD].has_reproduced = parting_period(reproduced, &f[GCS_PARTING_PERIOD].reproduced);
-	f[GCS_PARTING_STOP].has_logged = parting_stop(logged, &f[GCS_PARTING_STOP].logged);
-	f[GCS_PARTING_STOP].has_reproduced = parting_stop(reproduced, &f[GCS_PARTING_STOP].reproduced);
-	parting_heap(&f[GCS_PARTING_LIVE], o, logged, GCS_FIDELITY_LIVE, &curve[0]);
-	parting_heap(&f[GCS_PARTING_GOAL], o, logged, GCS_FIDELITY_GOAL, &curve[1]);
-	for (int s = 0; s < GCS_PARTING_SIGNALS; s++)
-		f[s].apart = f[s].has_logged && f[s].has_reproduced &&
-			     gcs_parting_apart(o, (enum gcs_parting_signal)s, f[s].logged, f[s].reproduced);
+	struct gcs_parting_figure *count = &w->of[GCS_PARTING_COUNT],
+				  *period = &w->of[GCS_PARTING_PERIOD],
+				  *stop = &w->of[GCS_PARTING_STOP];
+	count->has_logged = count->has_reproduced = true;
+	count->logged = (double)(logged->end - logged->at);
+	count->reproduced = (double)(reproduced->end - reproduced->at);
+	period->has_logged = parting_period(logged, &period->logged);
+	period->has_reproduced = parting_period(reproduced, &period->reproduced);
+	stop->has_logged = parting_stop(logged, &stop->logged);
+	stop->has_reproduced = parting_stop(reproduced, &stop->reproduced);
+	parting_heap(&w->of[GCS_PARTING_LIVE], o, logged, GCS_FIDELITY_LIVE, &curve[0]);
+	parting_heap(&w->of[GCS_PARTING_GOAL], o, logged, GCS_FIDELITY_GOAL, &curve[1]);
+	for (int s = 0; s < GCS_PARTING_SIGNALS; s++) {
+		struct gcs_parting_figure *f = &w->of[s];
+		f->apart = f->has_logged && f->has_reproduced &&
+			   gcs_parting_apart(o, (enum gcs_parting_signal)s, f->logged,
+					     f->reproduced);
+	}
 }
 
 /* ---- where they part */

@@ -1,9 +1,10 @@
 /*
  * parting.h: along the time of a log, where the logged and the reproduced curves part.
  *
- * The time that is compared (struct gcs_fidelity's window) is cut at given moments (phases), and what lies between two of them into equal
- * windows, long enough for GCS_PARTING_CYCLES logged cycles on average; at most GCS_PARTING_PIECES of them before the cuts. A window has of
- * each signal a logged and a reproduced figure:
+ * The time that is compared (struct gcs_fidelity's window) is cut at given moments (phases), and
+ * what lies between two of them into equal windows, long enough for GCS_PARTING_CYCLES logged
+ * cycles on average; at most GCS_PARTING_PIECES of them before the cuts. A window has of each
+ * signal a logged and a reproduced figure:
  *
  *   cycles  begun in it
  *   period  mean time from the cycle before to each of them (its begin to their begin)
@@ -12,11 +13,13 @@
  *   goal    likewise, without those that are none (fidelity.h)
  *   stop    the longest stop of the world: shown, and never judged; that is another machine's
  *
- * A figure is apart when larger over smaller is more than the band and the log's grain does not explain it: sizes are whole MiB rounded
- * down, times whole ms, and a cycle at the edge of a window may fall to either side of it, so one more or less is none apart. What only one
- * side has is not apart: that no cycle came is said by their number.
+ * A figure is apart when larger over smaller is more than the band and the log's grain does not
+ * explain it: sizes are whole MiB rounded down, times whole ms, and a cycle at the edge of a window
+ * may fall to either side of it, so one more or less is none apart. What only one side has is not
+ * apart: that no cycle came is said by their number.
  *
- * A signal parts in the first of GCS_PARTING_ROW windows in a row in which it is apart. The curves part where the first signal does.
+ * A signal parts in the first of GCS_PARTING_ROW windows in a row in which it is apart. The curves
+ * part where the first signal does.
  *
  * Pure functions.
  */
@@ -71,4 +74,5 @@ struct gcs_parting_options {
 
 void gcs_parting_find(struct gcs_parting *ret, const struct gcs_parting_options *opt);
 /* Is `reproduced` apart from `logged` by that definition? */
-bool gcs_parting_apart(const struct gcs_parting_options *opt, enum gcs_parting_signal signal, double logged, double reproduced);
+bool gcs_parting_apart(const struct gcs_parting_options *opt, enum gcs_parting_signal signal,
+		       double logged, double reproduced);

@@ -26,7 +26,8 @@ int gcs_told_parse(const char *text, enum gcs_unit unit, uint32_t within_ppb, st
 	int e = gcs_value_parse(text, unit, &value);
 	if (e)
 		return e;
-	double written = strtod(text, NULL); /* of plain digits: no locale has another point in "C", and we never leave it */
+	/* of plain digits: no locale has another point in "C", and we never leave it */
+	double written = strtod(text, NULL);
 	if (within_ppb)
 		half = value * within_ppb / 1e9;
 	else if (written > 0)

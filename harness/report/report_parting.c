@@ -1,9 +1,11 @@
 /*
- * report_parting.c: what was logged, reported and reproduced, side by side along the time, and the first place where they part, from the
- * record's tables `curves` and `reported`, as text and as JSON.
+ * report_parting.c: what was logged, reported and reproduced, side by side along the time, and the
+ * first place where they part, from the record's tables `curves` and `reported`, as text and as
+ * JSON.
  *
- * Logged and reproduced part as parting.h says; a reported figure parts from either where that lies outside of what was told (told.h). The
- * earliest of all these is the first; of several at one time the curves before the figures, in their own order.
+ * Logged and reproduced part as parting.h says; a reported figure parts from either where that lies
+ * outside of what was told (told.h). The earliest of all these is the first; of several at one time
+ * the curves before the figures, in their own order.
  */
 #include "harness/report/report_priv.h"
 
@@ -15,7 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char report_curves_sql[] = "SELECT idx,from_ns,to_ns,clock,phase,signal,logged,reproduced,apart,parts FROM curves ORDER BY rowid";
+const char report_curves_sql[] =
+	"SELECT idx,from_ns,to_ns,clock,phase,signal,logged,reproduced,apart,parts FROM curves ORDER BY rowid";
 
 static char *curves_str(sqlite3_stmt *q, int column)
 {
@@ -83,14 +86,16 @@ static struct parting_place *parting_places(const struct report *r, size_t *ret_
 		return NULL;
 	for (size_t i = 0; i < r->ncurves; i++)
 		if (r->curve[i].parts) {
-			p[n] = (struct parting_place){.curve = &r->curve[i], .t_ns = r->curve[i].from_ns, .order = n};
+			p[n] = (struct parting_place){
+				.curve = &r->curve[i], .t_ns = r->curve[i].from_ns, .order = n};
 			n++;
 		}
 	for (size_t i = 0; i < 2 * r->nreported; i++) {
 		const struct report_reported *f = &r->reported[i / 2];
 		bool of_log = i % 2 == 0;
 		if ((of_log ? f->logged_apart : f->apart) > 0) {
-			p[n] = (struct parting_place){.figure = f, .of_log = of_log, .t_ns = f->at_ns, .order = n};
+			p[n] = (struct parting_place){
+				.figure = f, .of_log = of_log, .t_ns = f->at_ns, .order = n};
 			n++;
 		}
 	}
@@ -114,8 +119,9 @@ static const struct parting_column {
 	enum gcs_unit unit;
 	int width; /* of each of the two figures */
 } parting_column[] = {
-	{"cycles", "cycles", GCS_UNIT_COUNT, 4}, {"period", "period", GCS_UNIT_NS, 8},	{"live", "live heap", GCS_UNIT_BYTES, 8},
-	{"goal", "goal", GCS_UNIT_BYTES, 8},	 {"stop", "longest stop", GCS_UNIT_NS, 8},
+	{"cycles", "cycles", GCS_UNIT_COUNT, 4}, {"period", "period", GCS_UNIT_NS, 8},
+	{"live", "live heap", GCS_UNIT_BYTES, 8}, {"goal", "goal", GCS_UNIT_BYTES, 8},
+	{"stop", "longest stop", GCS_UNIT_NS, 8},
 };
 #define PARTING_COLUMNS (sizeof(parting_column) / sizeof(parting_column[0]))
 
@@ -149,10 +155,13 @@ static size_t text_window(const struct report_curve *c, size_t n, FILE *out)
 	size_t used = 0;
 	text_when(c->clock, c->from_ns, out);
 	for (; used < n && c[used].idx == c->idx; used++) {
-		const struct parting_column *col = parting_find_column(c[used].signal);
+		const struct report_curve *s = &c[used];
+		const struct parting_column *col = parting_find_column(s->signal);
 		char a[32], b[32];
-		fprintf(out, "%*s|%-*s%s", col->width, parting_show(col, c[used].has_logged, c[used].logged, a),
-			col->width, parting_show(col, c[used].has_reproduced, c[used].reproduced, b), c[used].apart ? "*" : " ");
+		fprintf(out, "%*s|%-*s%s", col->width,
+			parting_show(col, s->has_logged, s->logged, a), col->width,
+			parting_show(col, s->has_reproduced, s->reproduced, b),
+			s->apart ? "*" : " ");
 	}
 	fputc('\n', out);
 	return used;
@@ -187,7 +196,8 @@ static int told_earlier(const void *a, const void *b)
 
 static struct parting_told told_of(const struct report *r)
 {
-	struct parting_told t = {.figure = calloc(r->nreported + 1, sizeof(struct report_reported *))};
+	struct parting_told t = {.n = 0};
+	t.figure = calloc(r->nreported + 1, sizeof(*t.figure));
 	for (size_t i = 0; t.figure && i < r->nreported; i++)
 		if (r->reported[i].timed)
 			t.figure[t.n++] = &r->reported[i];
@@ -205,14 +215,17 @@ static void text_told_before(struct parting_told *t, int64_t to_ns, FILE *out)
 
 static void text_head(const struct report *r, FILE *out)
 {
-	fprintf(out, "\nALONG THE TIME  logged|here, to scale; *: apart by more than %u %%, or not what was told\n",
+	fprintf(out,
+		"\nALONG THE TIME  logged|here, to scale; *: apart by more than %u %%, or not what was told\n",
 		(GCS_PARTING_BAND_MILLI - 1000) / 10);
 	if (r->ncurves == 0)
 		return;
 	fprintf(out, "  %-8s %9s  ", r->curve[0].clock ? "clock" : "", "run s");
-	for (size_t i = 0; i < PARTING_COLUMNS; i++)
-		fprintf(out, "%*s%*s", parting_column[i].width + (int)strlen(parting_column[i].said) / 2 + 1, parting_column[i].said,
-			parting_column[i].width + 1 - (int)strlen(parting_column[i].said) / 2, "");
+	for (size_t i = 0; i < PARTING_COLUMNS; i++) {
+		const struct parting_column *col = &parting_column[i];
+		int half = (int)strlen(col->said) / 2; /* of it on either side of the bar */
+		fprintf(out, "%*s%*s", col->width + half + 1, col->said, col->width + 1 - half, "");
+	}
 	fputc('\n', out);
 }
 
@@ -236,17 +249,21 @@ static void text_along(const struct report *r, FILE *out)
 static void text_place(const struct parting_place *p, FILE *out)
 {
 	const struct report_reported *f = p->figure;
-	const char *clock = f ? f->clock : p->curve->clock;
+	const struct report_curve *c = p->curve;
+	const char *clock = f ? f->clock : c->clock;
 	char a[32], b[32];
-	fprintf(out, "%s%s%.3f s: ", clock ? clock : "", clock ? ", run " : "run ", (double)p->t_ns / 1e9);
+	fprintf(out, "%s%srun %.3f s: ", clock ? clock : "", clock ? ", " : "",
+		(double)p->t_ns / 1e9);
 	if (f) {
-		fprintf(out, "%s: told %s, %s %s\n", f->what ? f->what : "", f->told ? f->told : f->value_told ? f->value_told : "",
+		const char *told = f->told ? f->told : f->value_told;
+		fprintf(out, "%s: told %s, %s %s\n", f->what ? f->what : "", told ? told : "",
 			p->of_log ? "logged" : "here", p->of_log ? f->logged_shown : f->shown);
 		return;
 	}
-	const struct parting_column *col = parting_find_column(p->curve->signal);
-	fprintf(out, "%s: logged %s, here %s\n", col->said, parting_show(col, p->curve->has_logged, p->curve->logged, a),
-		parting_show(col, p->curve->has_reproduced, p->curve->reproduced, b));
+	const struct parting_column *col = parting_find_column(c->signal);
+	fprintf(out, "%s: logged %s, here %s\n", col->said,
+		parting_show(col, c->has_logged, c->logged, a),
+		parting_show(col, c->has_reproduced, c->reproduced, b));
 }
 
 void report_parting_text(const struct report *r, FILE *out)
@@ -257,7 +274,8 @@ void report_parting_text(const struct report *r, FILE *out)
 	text_along(r, out);
 	struct parting_place *p = parting_places(r, &n);
 	if (n == 0)
-		fprintf(out, "\nTHE CURVES PART nowhere: no two windows in a row are apart, and no figure is other than was told\n");
+		fprintf(out,
+			"\nTHE CURVES PART nowhere: no two windows in a row are apart, and no figure is other than was told\n");
 	for (size_t i = 0; i < n; i++) {
 		fprintf(out, i == 0 ? "\nTHE CURVES PART at " : "           then at ");
 		text_place(&p[i], out);
@@ -272,36 +290,50 @@ static json_t *json_figure(bool has, double v)
 	return has && isfinite(v) ? json_real(v) : json_null();
 }
 
+static json_t *json_signal(const struct report_curve *s)
+{
+	return json_pack("{so so sb sb}", "logged", json_figure(s->has_logged, s->logged),
+			 "reproduced", json_figure(s->has_reproduced, s->reproduced), "apart",
+			 (int)s->apart, "parts", (int)s->parts);
+}
+
 static json_t *json_windows(const struct report *r)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; i < r->ncurves;) {
 		const struct report_curve *c = &r->curve[i];
 		json_t *signals = json_object();
-		for (; i < r->ncurves && r->curve[i].idx == c->idx; i++) {
-			const struct report_curve *s = &r->curve[i];
-			json_object_set_new(signals, s->signal ? s->signal : "",
-					    json_pack("{so so sb sb}", "logged", json_figure(s->has_logged, s->logged), "reproduced",
-						      json_figure(s->has_reproduced, s->reproduced), "apart", (int)s->apart, "parts",
-						      (int)s->parts));
-		}
-		json_array_append_new(list, json_pack("{sI sI ss? ss? so}", "from_ns", (json_int_t)c->from_ns, "to_ns",
-						      (json_int_t)c->to_ns, "clock", c->clock, "phase", c->phase, "signals", signals));
+		for (; i < r->ncurves && r->curve[i].idx == c->idx; i++)
+			json_object_set_new(signals, r->curve[i].signal ? r->curve[i].signal : "",
+					    json_signal(&r->curve[i]));
+		json_array_append_new(
+			list, json_pack("{sI sI ss? ss? so}", "from_ns", (json_int_t)c->from_ns,
+					"to_ns", (json_int_t)c->to_ns, "clock", c->clock, "phase",
+					c->phase, "signals", signals));
 	}
 	return list;
 }
 
+static json_t *json_place_curve(const struct parting_place *p)
+{
+	const struct report_curve *c = p->curve;
+	return json_pack("{sI ss? ss s[ss] so so}", "t_ns", (json_int_t)p->t_ns, "clock", c->clock,
+			 "what", c->signal ? c->signal : "", "between", "logged", "reproduced",
+			 "logged", json_figure(c->has_logged, c->logged), "reproduced",
+			 json_figure(c->has_reproduced, c->reproduced));
+}
+
+/* reported: from and to, what was told */
 static json_t *json_place(const struct parting_place *p)
 {
 	const struct report_reported *f = p->figure;
 	if (!f)
-		return json_pack("{sI ss? ss s[ss] so so}", "t_ns", (json_int_t)p->t_ns, "clock", p->curve->clock, "what",
-				 p->curve->signal ? p->curve->signal : "", "between", "logged", "reproduced", "logged",
-				 json_figure(p->curve->has_logged, p->curve->logged), "reproduced",
-				 json_figure(p->curve->has_reproduced, p->curve->reproduced));
-	return json_pack("{sI ss? ss s[ss] s[ff] sf}", "t_ns", (json_int_t)p->t_ns, "clock", f->clock, "what", f->what ? f->what : "",
-			 "between", "reported", p->of_log ? "logged" : "reproduced", "reported", f->low, f->high,
-			 p->of_log ? "logged" : "reproduced", p->of_log ? f->logged : f->value);
+		return json_place_curve(p);
+	const char *other = p->of_log ? "logged" : "reproduced";
+	return json_pack("{sI ss? ss s[ss] s[ff] so}", "t_ns", (json_int_t)p->t_ns, "clock",
+			 f->clock, "what", f->what ? f->what : "", "between", "reported", other,
+			 "reported", f->low, f->high, other,
+			 json_figure(true, p->of_log ? f->logged : f->value));
 }
 
 json_t *report_parting_json(const struct report *r)
@@ -315,6 +347,7 @@ json_t *report_parting_json(const struct report *r)
 		json_array_append_new(list, json_place(&p[i]));
 	json_t *first = n > 0 ? json_place(&p[0]) : json_null();
 	free(p);
-	return json_pack("{si si so so so}", "band_milli", (int)GCS_PARTING_BAND_MILLI, "row", (int)GCS_PARTING_ROW, "windows",
-			 json_windows(r), "partings", list, "first", first);
+	return json_pack("{si si so so so}", "band_milli", (int)GCS_PARTING_BAND_MILLI, "row",
+			 (int)GCS_PARTING_ROW, "windows", json_windows(r), "partings", list,
+			 "first", first);
 }

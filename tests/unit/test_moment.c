@@ -1,5 +1,6 @@
 /*
- * test_moment.c: moments: what is read and what is not, against the C library's calendar, and shown again.
+ * test_moment.c: moments: what is read and what is not, against the C library's calendar, and shown
+ * again.
  */
 #define _GNU_SOURCE 1 /* timegm */
 #include <setjmp.h>
@@ -65,7 +66,8 @@ static void test_read(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct gcs_moment m = {.ns = -1};
 		int e = gcs_parse_moment(rows[i].text, &m);
-		bool same = e == rows[i].e && (e ? m.ns == -1 && !m.given : m.given && m.dated == rows[i].dated && m.ns == rows[i].ns);
+		bool read = m.given && m.dated == rows[i].dated && m.ns == rows[i].ns;
+		bool same = e == rows[i].e && (e ? m.ns == -1 && !m.given : read);
 		if (!same)
 			fail_msg("'%s': %d, %lld", rows[i].text, e, (long long)m.ns);
 	}
@@ -107,7 +109,8 @@ static void test_calendar(void **state)
 		if (zone == 0)
 			snprintf(text + n, sizeof text - (size_t)n, "Z");
 		else
-			snprintf(text + n, sizeof text - (size_t)n, "%c%02d:%02d", zone < 0 ? '-' : '+', abs(zone) / 60, abs(zone) % 60);
+			snprintf(text + n, sizeof text - (size_t)n, "%c%02d:%02d",
+				 zone < 0 ? '-' : '+', abs(zone) / 60, abs(zone) % 60);
 		assert_int_equal(gcs_parse_moment(text, &m), 0);
 		assert_true(m.dated && m.ns == (int64_t)t * S_NS);
 		assert_true(gcs_moment_day_ns(&m) == (local % 86400 + 86400) % 86400 * S_NS);
@@ -120,6 +123,8 @@ static void test_calendar(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_read), cmocka_unit_test(test_show), cmocka_unit_test(test_calendar)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_read),
+					   cmocka_unit_test(test_show),
+					   cmocka_unit_test(test_calendar)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /*
- * test_parting.c: where curves part: hand-made ones, the grain and the band, windows and cuts; runs drawn at random against a slow model;
- * what a log tells of a metric, and how exact told figures are.
+ * test_parting.c: where curves part: hand-made ones, the grain and the band, windows and cuts; runs
+ * drawn at random against a slow model; what a log tells of a metric, and how exact told figures
+ * are.
  */
 #include "harness/measure/logged.h"
 #include "harness/measure/parting.h"
@@ -78,11 +79,14 @@ static void test_alike(void **state)
 	never_but(&b.p, -1, 0);
 	const struct gcs_parting_figure *f = b.p.window[3].of;
 	assert_true(f[GCS_PARTING_COUNT].logged == 4 && f[GCS_PARTING_COUNT].reproduced == 4);
-	assert_true(f[GCS_PARTING_PERIOD].logged == 1e8 && f[GCS_PARTING_LIVE].reproduced == 20.0 * MIB);
-	assert_true(f[GCS_PARTING_STOP].logged == 40000 && f[GCS_PARTING_STOP].reproduced == 9e6 && !f[GCS_PARTING_STOP].apart);
+	assert_true(f[GCS_PARTING_PERIOD].logged == 1e8 &&
+		    f[GCS_PARTING_LIVE].reproduced == 20.0 * MIB);
+	assert_true(f[GCS_PARTING_STOP].logged == 40000 && f[GCS_PARTING_STOP].reproduced == 9e6 &&
+		    !f[GCS_PARTING_STOP].apart);
 }
 
-/* From the 20th cycle on the live heap is larger: that signal alone parts, in the first window that shows it. */
+/* From the 20th cycle on the live heap is larger: that signal alone parts, in the first window
+ * that shows it. */
 static void test_one_signal(void **state)
 {
 	struct bench b;
@@ -113,7 +117,8 @@ static void test_in_a_row(void **state)
 	for (int i = 16; i < 20; i++) /* window 4 */
 		b.b[i].goal = 90 * MIB;
 	gcs_parting_find(&b.p, &b.o);
-	assert_true(b.p.window[2].of[GCS_PARTING_GOAL].apart && b.p.window[4].of[GCS_PARTING_GOAL].apart);
+	assert_true(b.p.window[2].of[GCS_PARTING_GOAL].apart &&
+		    b.p.window[4].of[GCS_PARTING_GOAL].apart);
 	assert_false(b.p.window[3].of[GCS_PARTING_GOAL].apart);
 	never_but(&b.p, -1, 0);
 	for (int i = 20; i < 24; i++)
@@ -151,20 +156,30 @@ static void test_band(void **state)
 		double logged, reproduced;
 		bool apart;
 	} rows[] = {
-		{GCS_PARTING_COUNT, 0, 1, false},	  {GCS_PARTING_COUNT, 1, 0, false},
-		{GCS_PARTING_COUNT, 0, 2, true},	  {GCS_PARTING_COUNT, 4, 5, false},
-		{GCS_PARTING_COUNT, 4, 6, true},	  {GCS_PARTING_COUNT, 8, 10, false},
-		{GCS_PARTING_COUNT, 10, 8, false},	  {GCS_PARTING_COUNT, 10, 7, true},
-		{GCS_PARTING_LIVE, 0, 1.2 * MIB, false},  {GCS_PARTING_LIVE, 0, 1.3 * MIB, true},
-		{GCS_PARTING_LIVE, 4.0 * MIB, 3.2 * MIB, false}, {GCS_PARTING_LIVE, 4.0 * MIB, 3.1 * MIB, true},
-		{GCS_PARTING_GOAL, 7.0 * MIB, 10.0 * MIB, false}, {GCS_PARTING_GOAL, 7.0 * MIB, 10.1 * MIB, true},
-		{GCS_PARTING_PERIOD, 1e6, 2.5e6, false},  {GCS_PARTING_PERIOD, 1e6, 2.6e6, true},
-		{GCS_PARTING_PERIOD, 101e6, 80e6, false}, {GCS_PARTING_PERIOD, 101e6, 79e6, true},
+		{GCS_PARTING_COUNT, 0, 1, false},
+		{GCS_PARTING_COUNT, 1, 0, false},
+		{GCS_PARTING_COUNT, 0, 2, true},
+		{GCS_PARTING_COUNT, 4, 5, false},
+		{GCS_PARTING_COUNT, 4, 6, true},
+		{GCS_PARTING_COUNT, 8, 10, false},
+		{GCS_PARTING_COUNT, 10, 8, false},
+		{GCS_PARTING_COUNT, 10, 7, true},
+		{GCS_PARTING_LIVE, 0, 1.2 * MIB, false},
+		{GCS_PARTING_LIVE, 0, 1.3 * MIB, true},
+		{GCS_PARTING_LIVE, 4.0 * MIB, 3.2 * MIB, false},
+		{GCS_PARTING_LIVE, 4.0 * MIB, 3.1 * MIB, true},
+		{GCS_PARTING_GOAL, 7.0 * MIB, 10.0 * MIB, false},
+		{GCS_PARTING_GOAL, 7.0 * MIB, 10.1 * MIB, true},
+		{GCS_PARTING_PERIOD, 1e6, 2.5e6, false},
+		{GCS_PARTING_PERIOD, 1e6, 2.6e6, true},
+		{GCS_PARTING_PERIOD, 101e6, 80e6, false},
+		{GCS_PARTING_PERIOD, 101e6, 79e6, true},
 		{GCS_PARTING_STOP, 1, 1e9, false},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-		if (gcs_parting_apart(&o, rows[i].signal, rows[i].logged, rows[i].reproduced) != rows[i].apart)
+		if (gcs_parting_apart(&o, rows[i].signal, rows[i].logged,
+				      rows[i].reproduced) != rows[i].apart)
 			fail_msg("row %zu", i);
 }
 
@@ -203,13 +218,15 @@ static void test_off(void **state)
 		b.a[i].goal = UINT64_MAX >> 1;
 	gcs_parting_find(&b.p, &b.o);
 	for (uint32_t i = 0; i < b.p.n; i++)
-		assert_false(b.p.window[i].of[GCS_PARTING_GOAL].has_logged || b.p.window[i].of[GCS_PARTING_GOAL].apart);
+		assert_false(b.p.window[i].of[GCS_PARTING_GOAL].has_logged ||
+			     b.p.window[i].of[GCS_PARTING_GOAL].apart);
 	bench_init(&b, 40);
 	for (int i = 0; i < 40; i++)
 		b.b[i].goal = UINT64_MAX >> 1;
 	gcs_parting_find(&b.p, &b.o);
 	for (uint32_t i = 0; i < b.p.n; i++)
-		assert_false(b.p.window[i].of[GCS_PARTING_GOAL].has_reproduced || b.p.window[i].of[GCS_PARTING_GOAL].apart);
+		assert_false(b.p.window[i].of[GCS_PARTING_GOAL].has_reproduced ||
+			     b.p.window[i].of[GCS_PARTING_GOAL].apart);
 }
 
 /* ---- the model */
@@ -223,7 +240,8 @@ static int64_t model_draw(struct gcs_fidelity_cycle *c, size_t *ret_n)
 						   .at_ns = at_ns,
 						   .heap_start = draw(40) * MIB,
 						   .heap_marked = (10 + draw(20)) * MIB,
-						   .goal = draw(20) ? (20 + draw(40)) * MIB : UINT64_MAX >> 1,
+						   .goal = draw(20) ? (20 + draw(40)) * MIB
+								    : UINT64_MAX >> 1,
 						   .stop_first_ns = (int64_t)draw(MS_NS),
 						   .stop_second_ns = (int64_t)draw(MS_NS)};
 		at_ns += 1 + (int64_t)draw(300 * MS_NS);
@@ -232,7 +250,9 @@ static int64_t model_draw(struct gcs_fidelity_cycle *c, size_t *ret_n)
 	return at_ns;
 }
 
-static double model_mean(const struct gcs_fidelity_cycle *c, size_t n, const struct gcs_parting_window *w, enum gcs_parting_signal s, double *ret_n)
+static double model_mean(const struct gcs_fidelity_cycle *c, size_t n,
+			 const struct gcs_parting_window *w, enum gcs_parting_signal s,
+				double *ret_n)
 {
 	double sum = 0;
 	*ret_n = 0;
@@ -272,9 +292,11 @@ static void model_live(const struct bench *b, const struct gcs_parting_window *w
 			continue;
 		n++;
 		logged += (double)b->a[i].heap_marked;
-		reproduced += b->o.nreproduced ? model_curve(b->b, b->o.nreproduced, b->a[i].at_ns) : 0;
+		reproduced += b->o.nreproduced ? model_curve(b->b, b->o.nreproduced,
+							     b->a[i].at_ns) : 0;
 	}
-	assert_true(f->has_logged == (n > 0) && f->has_reproduced == (n > 0 && b->o.nreproduced > 0));
+	assert_true(f->has_logged == (n > 0));
+	assert_true(f->has_reproduced == (n > 0 && b->o.nreproduced > 0));
 	assert_true(n == 0 || fabs(f->logged - logged / n) < 1);
 	assert_true(!f->has_reproduced || fabs(f->reproduced - reproduced / n) < 16);
 }
@@ -286,14 +308,17 @@ static void model_window(const struct bench *b, const struct gcs_parting_window 
 	mean = model_mean(b->b, b->o.nreproduced, w, GCS_PARTING_COUNT, &n);
 	assert_true(w->of[GCS_PARTING_COUNT].reproduced == n);
 	mean = model_mean(b->a, b->o.nlogged, w, GCS_PARTING_PERIOD, &n);
-	assert_true(w->of[GCS_PARTING_PERIOD].has_logged == (n > 0) && fabs(w->of[GCS_PARTING_PERIOD].logged - mean) < 1);
+	assert_true(w->of[GCS_PARTING_PERIOD].has_logged == (n > 0) &&
+		    fabs(w->of[GCS_PARTING_PERIOD].logged - mean) < 1);
 	mean = model_mean(b->b, b->o.nreproduced, w, GCS_PARTING_PERIOD, &n);
-	assert_true(w->of[GCS_PARTING_PERIOD].has_reproduced == (n > 0) && fabs(w->of[GCS_PARTING_PERIOD].reproduced - mean) < 1);
+	assert_true(w->of[GCS_PARTING_PERIOD].has_reproduced == (n > 0) &&
+		    fabs(w->of[GCS_PARTING_PERIOD].reproduced - mean) < 1);
 	model_live(b, w);
 	for (int s = 0; s < GCS_PARTING_JUDGED; s++) {
 		const struct gcs_parting_figure *f = &w->of[s];
 		bool apart = f->has_logged && f->has_reproduced &&
-			     gcs_parting_apart(&b->o, (enum gcs_parting_signal)s, f->logged, f->reproduced);
+			     gcs_parting_apart(&b->o, (enum gcs_parting_signal)s, f->logged,
+					       f->reproduced);
 		assert_true(f->apart == apart);
 	}
 }
@@ -329,7 +354,8 @@ static void test_model(void **state)
 		b.o.cut = cut;
 		gcs_parting_find(&b.p, &b.o);
 		assert_true(b.p.n > 0 && b.p.n <= GCS_PARTING_WINDOWS_MAX);
-		assert_true(b.p.window[0].from_ns == b.o.from_ns && b.p.window[b.p.n - 1].to_ns == b.o.to_ns);
+		assert_true(b.p.window[0].from_ns == b.o.from_ns &&
+			    b.p.window[b.p.n - 1].to_ns == b.o.to_ns);
 		for (uint32_t i = 0; i < b.p.n; i++)
 			model_window(&b, &b.p.window[i]);
 		model_first(&b.p);
@@ -345,7 +371,8 @@ static double logged(const struct bench *b, const char *name, int64_t from_ms, i
 	double work[2 * MAX], v = -1;
 	for (size_t i = 0; i < gcs_metrics_count; i++)
 		if (strcmp(gcs_metrics[i].name, name) == 0)
-			return gcs_logged_metric(&gcs_metrics[i], b->a, b->o.nlogged, from_ms * MS_NS, to_ms * MS_NS, work, &v) ? v : -1;
+			return gcs_logged_metric(&gcs_metrics[i], b->a, b->o.nlogged,
+						 from_ms * MS_NS, to_ms * MS_NS, work, &v) ? v : -1;
 	fail_msg("no metric %s", name);
 	return 0;
 }
@@ -396,19 +423,28 @@ static void test_told(void **state)
 		uint32_t within_ppb;
 		double low, high;
 	} rows[] = {
-		{"320ms", GCS_UNIT_NS, 0, 315e6, 325e6},	     {"300ms", GCS_UNIT_NS, 0, 250e6, 350e6},
-		{"2.8s", GCS_UNIT_NS, 0, 2.75e9, 2.85e9},	     {"2.80s", GCS_UNIT_NS, 0, 2.795e9, 2.805e9},
-		{"512MiB", GCS_UNIT_BYTES, 0, 511.5 * MIB, 512.5 * MIB}, {"4.7%", GCS_UNIT_RATIO, 0, 0.0465, 0.0475},
-		{"0.05", GCS_UNIT_RATIO, 0, 0.045, 0.055},	     {"3k", GCS_UNIT_COUNT, 0, 2500, 3500},
-		{"1", GCS_UNIT_COUNT, 0, 0.5, 1.5},		     {"0", GCS_UNIT_COUNT, 0, 0, 0},
-		{"0", GCS_UNIT_NS, 0, 0, 0},			     {"25k/s", GCS_UNIT_RATE, 0, 24500, 25500},
-		{"300ms", GCS_UNIT_NS, 100000000, 270e6, 330e6},     {"10", GCS_UNIT_COUNT, 1000000000, 0, 20},
+		{"320ms", GCS_UNIT_NS, 0, 315e6, 325e6},
+		{"300ms", GCS_UNIT_NS, 0, 250e6, 350e6},
+		{"2.8s", GCS_UNIT_NS, 0, 2.75e9, 2.85e9},
+		{"2.80s", GCS_UNIT_NS, 0, 2.795e9, 2.805e9},
+		{"512MiB", GCS_UNIT_BYTES, 0, 511.5 * MIB, 512.5 * MIB},
+		{"4.7%", GCS_UNIT_RATIO, 0, 0.0465, 0.0475},
+		{"0.05", GCS_UNIT_RATIO, 0, 0.045, 0.055},
+		{"3k", GCS_UNIT_COUNT, 0, 2500, 3500},
+		{"1", GCS_UNIT_COUNT, 0, 0.5, 1.5},
+		{"0", GCS_UNIT_COUNT, 0, 0, 0},
+		{"0", GCS_UNIT_NS, 0, 0, 0},
+		{"25k/s", GCS_UNIT_RATE, 0, 24500, 25500},
+		{"300ms", GCS_UNIT_NS, 100000000, 270e6, 330e6},
+		{"10", GCS_UNIT_COUNT, 1000000000, 0, 20},
 	};
 	struct gcs_told t = {.value = -1};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		assert_int_equal(gcs_told_parse(rows[i].text, rows[i].unit, rows[i].within_ppb, &t), 0);
-		if (fabs(t.low - rows[i].low) > 1e-6 * rows[i].high || fabs(t.high - rows[i].high) > 1e-6 * rows[i].high)
+		assert_int_equal(gcs_told_parse(rows[i].text, rows[i].unit, rows[i].within_ppb,
+						&t), 0);
+		if (fabs(t.low - rows[i].low) > 1e-6 * rows[i].high ||
+		    fabs(t.high - rows[i].high) > 1e-6 * rows[i].high)
 			fail_msg("'%s' is %g to %g", rows[i].text, t.low, t.high);
 	}
 	assert_int_equal(gcs_told_parse("320", GCS_UNIT_NS, 0, &t), -EINVAL);
@@ -419,9 +455,15 @@ static void test_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_alike), cmocka_unit_test(test_one_signal), cmocka_unit_test(test_in_a_row),
-		cmocka_unit_test(test_fewer), cmocka_unit_test(test_band),	 cmocka_unit_test(test_cuts),
-		cmocka_unit_test(test_off),   cmocka_unit_test(test_model),	 cmocka_unit_test(test_logged),
+		cmocka_unit_test(test_alike),
+		cmocka_unit_test(test_one_signal),
+		cmocka_unit_test(test_in_a_row),
+		cmocka_unit_test(test_fewer),
+		cmocka_unit_test(test_band),
+		cmocka_unit_test(test_cuts),
+		cmocka_unit_test(test_off),
+		cmocka_unit_test(test_model),
+		cmocka_unit_test(test_logged),
 		cmocka_unit_test(test_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

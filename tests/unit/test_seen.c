@@ -1,6 +1,7 @@
 /*
- * test_seen.c: what people saw: the corpus of wrong timelines, tests/timelines/bad (each NAME.yaml is refused with exactly the text in
- * NAME.expected), where moments lie on the time of a log (midnight, zones, against a slow model), and the scenario that comes of it.
+ * test_seen.c: what people saw: the corpus of wrong timelines, tests/timelines/bad (each NAME.yaml
+ * is refused with exactly the text in NAME.expected), where moments lie on the time of a log
+ * (midnight, zones, against a slow model), and the scenario that comes of it.
  */
 #define _GNU_SOURCE 1 /* open_memstream, with the others */
 #include <setjmp.h>
@@ -56,7 +57,8 @@ static struct gcs_wall wall(const char *text)
 
 /* ---- reading */
 
-static int load(struct gcs_seen **ret, struct gcs_joined *joined, const char *path, const char *at, struct gcs_scenario_error *error)
+static int load(struct gcs_seen **ret, struct gcs_joined *joined, const char *path, const char *at,
+		struct gcs_scenario_error *error)
 {
 	struct gcs_wall w = wall(at);
 	return gcs_seen_load(ret, joined, path, &w, 10 * S_NS, 1000 * S_NS, error);
@@ -68,12 +70,15 @@ static bool bad_one(const char *name)
 	struct gcs_joined joined;
 	struct gcs_scenario_error error;
 	char expected_path[300];
-	snprintf(expected_path, sizeof expected_path, "%.*s.expected", (int)(strlen(name) - 5), name);
-	int e = load(&s, &joined, name, strncmp(name, "clock-", 6) == 0 ? "03:00" : "2024-05-03T03:00:00Z", &error);
+	snprintf(expected_path, sizeof expected_path, "%.*s.expected", (int)(strlen(name) - 5),
+		 name);
+	bool clock = strncmp(name, "clock-", 6) == 0;
+	int e = load(&s, &joined, name, clock ? "03:00" : "2024-05-03T03:00:00Z", &error);
 	char *expected = slurp(expected_path);
 	bool same = e == -EINVAL && !s && strcmp(error.text, expected) == 0;
 	if (!same)
-		print_error("%s (%d) says\n%s\ninstead of\n%s\n", name, e, error.text ? error.text : "nothing: it was accepted", expected);
+		print_error("%s (%d) says\n%s\ninstead of\n%s\n", name, e,
+			    error.text ? error.text : "nothing: it was accepted", expected);
 	free(expected);
 	gcs_scenario_error_fini(&error);
 	gcs_seen_destroy(s);
@@ -198,12 +203,16 @@ static void test_join(void **state)
 		{"03:10", "03:00", NULL, 1, 600, -600, 0, false},
 		{"03:10", "03:00", "03:12", 1, 600, -600, 120, false},
 		/* zones */
-		{"2024-05-03T03:10:00Z", "2024-05-03T05:12:00+02:00", "2024-05-02T22:59:00-04:30", 1, 3600, 120, 1140, false},
-		{"2024-05-03T03:10:00Z", "2024-05-03T05:12:00+02:00", "05:29", 1, 3600, 120, 1140, false},
+		{"2024-05-03T03:10:00Z", "2024-05-03T05:12:00+02:00", "2024-05-02T22:59:00-04:30",
+		 1, 3600, 120, 1140, false},
+		{"2024-05-03T03:10:00Z", "2024-05-03T05:12:00+02:00", "05:29", 1, 3600, 120, 1140,
+		 false},
 		{"2024-05-03T05:10:00+02:00", "05:12", "05:29", 1, 3600, 120, 1140, false},
-		{"2024-12-31T23:59:00Z@9.5s", "2025-01-01T00:00:00Z", "00:00:10", 1, 3600, 69, 79, false},
+		{"2024-12-31T23:59:00Z@9.5s", "2025-01-01T00:00:00Z", "00:00:10", 1, 3600, 69, 79,
+		 false},
 		{"2024-05-03T03:10:00Z", "2024-05-04T03:12:00Z", NULL, 1, 3600, 86520, 0, true},
-		{"2024-05-03T03:10:00Z", "2024-05-03T01:12:00Z", "03:12", 1, 3600, -7080, 120, false},
+		{"2024-05-03T03:10:00Z", "2024-05-03T01:12:00Z", "03:12", 1, 3600, -7080, 120,
+		 false},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -215,9 +224,12 @@ static void test_join(void **state)
 		if (gcs_seen_join(&s, &w, r->first_s * S_NS, r->last_s * S_NS, &j, &wrong))
 			fail_msg("row %zu: %s", i, wrong.text);
 		int64_t half = strstr(r->at, "9.5s") ? S_NS / 2 : 0;
-		if (j.onset_ns != r->onset_s * S_NS + half || j.end_ns != (r->end ? r->end_s * S_NS + half : INT64_MAX))
-			fail_msg("row %zu: %lld to %lld", i, (long long)j.onset_ns, (long long)j.end_ns);
-		assert_int_equal(gcs_joined_outside(&j, r->first_s * S_NS, r->last_s * S_NS), r->outside);
+		if (j.onset_ns != r->onset_s * S_NS + half ||
+		    j.end_ns != (r->end ? r->end_s * S_NS + half : INT64_MAX))
+			fail_msg("row %zu: %lld to %lld", i, (long long)j.onset_ns,
+				 (long long)j.end_ns);
+		assert_int_equal(gcs_joined_outside(&j, r->first_s * S_NS, r->last_s * S_NS),
+				 r->outside);
 	}
 }
 
@@ -242,15 +254,18 @@ static void test_days(void **state)
 {
 	(void)state;
 	for (int i = 0; i < DRAWS; i++) {
-		int64_t start = (int64_t)draw(86400), first = (int64_t)draw(200000), last = first + (int64_t)draw(200000), best = INT64_MIN, off = 0;
-		struct gcs_seen s = {.onset = {.given = true, .ns = (int64_t)draw(86400) * S_NS}, .nsaw = 1};
+		int64_t start = (int64_t)draw(86400), first = (int64_t)draw(200000),
+			last = first + (int64_t)draw(200000), best = INT64_MIN, off = 0;
+		struct gcs_seen s = {.onset = {.given = true, .ns = (int64_t)draw(86400) * S_NS},
+				     .nsaw = 1};
 		s.end = (struct gcs_moment){.given = draw(2), .ns = (int64_t)draw(86400) * S_NS};
 		s.saw[0].at = (struct gcs_moment){.given = true, .ns = (int64_t)draw(86400) * S_NS};
 		struct gcs_wall w = {.moment = {.given = true, .ns = start * S_NS}};
 		struct gcs_joined j;
 		struct gcs_seen_wrong wrong;
 		int e = gcs_seen_join(&s, &w, first * S_NS, last * S_NS, &j, &wrong);
-		for (int64_t t = -3 * 86400 - start + s.onset.ns / S_NS; t < 9 * 86400; t += 86400) {
+		for (int64_t t = s.onset.ns / S_NS - start - 3 * 86400; t < 9 * 86400;
+		     t += 86400) {
 			int64_t its = t < first ? first - t : t > last ? t - last : 0;
 			if (best == INT64_MIN || its < off || (its == off && off > 0 && t > best)) {
 				best = t;
@@ -329,7 +344,8 @@ static int make(struct made *m, const char *at, const char *timeline, int cycles
 	unlink(path);
 	make_log(&log, cycles);
 	struct gcs_import_incident told = {&m->wall, m->seen, &m->joined};
-	struct gcs_import_options opt = {.source = "test.log", .cpus = 2, .time_scale_milli = 1000, .heap_scale_milli = 1000, .incident = &told};
+	struct gcs_import_options opt = {.source = "test.log", .cpus = 2, .time_scale_milli = 1000,
+					 .heap_scale_milli = 1000, .incident = &told};
 	int e = gcs_import(&log, &opt, &m->im);
 	gcs_gctrace_log_fini(&log);
 	if (e == 0)
@@ -350,11 +366,15 @@ static double run_s(const struct gcs_scenario *s, int64_t clock_s)
 	return (double)(clock_s * S_NS - s->clock_ns) / 1e9;
 }
 
-static void phase_is(const struct gcs_scenario *s, uint32_t i, const char *id, double from, double to)
+static void phase_is(const struct gcs_scenario *s, uint32_t i, const char *id, double from,
+		     double to)
 {
 	assert_true(i < s->nphases);
-	if (strcmp(s->phase[i].id, id) != 0 || fabs((double)s->phase[i].start_ns / 1e9 - from) > 0.002 || fabs((double)s->phase[i].end_ns / 1e9 - to) > 0.002)
-		fail_msg("phase %u: %s %lld to %lld, not %s %f to %f", i, s->phase[i].id, (long long)s->phase[i].start_ns, (long long)s->phase[i].end_ns,
+	if (strcmp(s->phase[i].id, id) != 0 ||
+	    fabs((double)s->phase[i].start_ns / 1e9 - from) > 0.002 ||
+		fabs((double)s->phase[i].end_ns / 1e9 - to) > 0.002)
+		fail_msg("phase %u: %s %lld to %lld, not %s %f to %f", i, s->phase[i].id,
+			 (long long)s->phase[i].start_ns, (long long)s->phase[i].end_ns,
 			 id, from, to);
 }
 
@@ -387,9 +407,11 @@ static void test_scenario(void **state)
 	assert_string_equal(r[0].value, "30MiB");
 	assert_true(r[0].peak && r[0].within_ppb == 125000000 && r[0].for_ns == 5 * S_NS);
 	assert_true(fabs((double)r[0].at_ns / 1e9 - run_s(s, AT_0310 + 25)) < 0.002);
-	assert_true(fabs((double)r[1].at_ns / 1e9 - onset) < 0.002 && fabs((double)r[1].for_ns / 1e9 - 29.5) < 0.003 && !r[1].peak);
+	assert_true(fabs((double)r[1].at_ns / 1e9 - onset) < 0.002 &&
+		    fabs((double)r[1].for_ns / 1e9 - 29.5) < 0.003 && !r[1].peak);
 	assert_true(r[2].for_ns == 0 && !r[2].metric && strstr(r[2].note, "not compared"));
-	assert_true(r[3].for_ns == 2 * S_NS && !r[3].metric && strcmp(r[3].value, "seen") == 0 && r[3].note); /* two periods */
+	assert_true(r[3].for_ns == 2 * S_NS && !r[3].metric && strcmp(r[3].value, "seen") == 0 &&
+		    r[3].note); /* two periods */
 	assert_true(r[4].at_ns + r[4].for_ns <= s->end_ns && strcmp(r[4].note, "kept") == 0);
 	assert_int_equal(m.im.sights_out, 1);
 	made_fini(&m);
@@ -401,7 +423,8 @@ static void test_scaled(void **state)
 	struct made m;
 	char clock[16];
 	(void)state;
-	assert_int_equal(make(&m, "23:59:30", "version: 1\nincident: wrap\nonset: 00:00:10\nend: 00:00:30\nsaw:\n"
+	assert_int_equal(make(&m, "23:59:30",
+			      "version: 1\nincident: wrap\nonset: 00:00:10\nend: 00:00:30\nsaw:\n"
 			      "  - {what: cycles, metric: gc.cycles, value: 20}\n", 120, "4"), 0);
 	const struct gcs_scenario *s = m.s;
 	assert_string_equal(s->phase[2].id, "incident");
@@ -410,7 +433,8 @@ static void test_scaled(void **state)
 	assert_string_equal(clock, "00:00:10");
 	assert_true(gcs_scenario_clock(s, s->logged.at_ns + S_NS / 1000, clock));
 	assert_string_equal(clock, "23:59:31");
-	assert_true(llabs(s->reported[0].at_ns - s->phase[2].start_ns) < S_NS / 500 && llabs(s->reported[0].for_ns - 5 * S_NS) < S_NS / 500);
+	assert_true(llabs(s->reported[0].at_ns - s->phase[2].start_ns) < S_NS / 500 &&
+		    llabs(s->reported[0].for_ns - 5 * S_NS) < S_NS / 500);
 	made_fini(&m);
 }
 
@@ -419,15 +443,20 @@ static void test_margin(void **state)
 {
 	struct made m;
 	(void)state;
-	assert_int_equal(make(&m, "03:10", "version: 1\nincident: x\nonset: 03:10:30\nend: 03:10:40\nmargin: 5s\n", 60, "1"), 0);
-	assert_true(m.im.number_first == 25 && m.im.number_last == 45 && m.im.n == 21 && m.im.cut == 39);
+	assert_int_equal(make(&m, "03:10",
+			      "version: 1\nincident: x\nonset: 03:10:30\nend: 03:10:40\nmargin: 5s\n", 60, "1"), 0);
+	assert_true(m.im.number_first == 25 && m.im.number_last == 45 && m.im.n == 21 &&
+		    m.im.cut == 39);
 	assert_true(m.im.at_first_ns == 25 * S_NS && m.im.at_last_ns == 45 * S_NS);
 	assert_true(fabs(run_s(m.s, AT_0310 + 25) - (double)m.s->logged.at_ns / 1e9) < 0.002);
 	made_fini(&m);
-	assert_int_equal(make(&m, "03:10", "version: 1\nincident: x\nonset: 03:10:30.2\nend: 03:10:30.4\nmargin: 0s\n", 60, "1"), -EDOM);
+	assert_int_equal(make(&m, "03:10",
+			      "version: 1\nincident: x\nonset: 03:10:30.2\nend: 03:10:30.4\nmargin: 0s\n", 60, "1"), -EDOM);
 	made_fini(&m);
 	/* no end: to the log's end */
-	assert_int_equal(make(&m, "03:10", "version: 1\nincident: x\nonset: 03:10:30\nmargin: 5s\n", 60, "1"), 0);
+	assert_int_equal(make(&m, "03:10",
+			      "version: 1\nincident: x\nonset: 03:10:30\nmargin: 5s\n", 60, "1"),
+				0);
 	assert_true(m.im.number_first == 25 && m.im.number_last == 60);
 	assert_string_equal(m.s->phase[m.s->nphases - 1].id, "incident");
 	made_fini(&m);
@@ -439,18 +468,23 @@ static void test_edges(void **state)
 	static const struct {
 		const char *onset, *end, *phases;
 	} rows[] = {
-		{"03:09:00", "03:10:30", "warmup incident after "}, {"03:09:00", "03:20:00", "warmup incident "},
-		{"03:10:30", "03:20:00", "warmup before incident "}, {"03:10:30", "03:10:30.001", "warmup before incident after "},
-		{"03:09:00", "03:10:01.001", "warmup incident after "}, {"03:11:00", "03:20:00", "warmup before incident "},
+		{"03:09:00", "03:10:30", "warmup incident after "},
+		{"03:09:00", "03:20:00", "warmup incident "},
+		{"03:10:30", "03:20:00", "warmup before incident "},
+		{"03:10:30", "03:10:30.001", "warmup before incident after "},
+		{"03:09:00", "03:10:01.001", "warmup incident after "},
+		{"03:11:00", "03:20:00", "warmup before incident "},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		char text[256], names[256] = "";
 		struct made m;
-		snprintf(text, sizeof text, "version: 1\nincident: x\nonset: %s\nend: %s\n", rows[i].onset, rows[i].end);
+		snprintf(text, sizeof text, "version: 1\nincident: x\nonset: %s\nend: %s\n",
+			 rows[i].onset, rows[i].end);
 		assert_int_equal(make(&m, "03:10", text, 60, "1"), 0);
 		for (uint32_t k = 0; k < m.s->nphases; k++)
-			snprintf(names + strlen(names), sizeof names - strlen(names), "%s ", m.s->phase[k].id);
+			snprintf(names + strlen(names), sizeof names - strlen(names), "%s ",
+				 m.s->phase[k].id);
 		if (strcmp(names, rows[i].phases) != 0)
 			fail_msg("row %zu: %s, not %s", i, names, rows[i].phases);
 		made_fini(&m);
@@ -474,7 +508,8 @@ static void test_long(void **state)
 	for (int i = 1; i <= 600; i++) { /* one a minute for six hours, then one in twelve */
 		char line[256];
 		int at = i <= 360 ? 60 * i : 60 * 360 + 720 * (i - 360);
-		int bytes = snprintf(line, sizeof line, "gc %d @%d.000s 1%%: 0.02+1.0+0.03 ms clock, 0.04+0.1/0.9/0+0.06 ms cpu, 38->39->20 MB, 40 MB goal, 2 P\n", i, at);
+		int bytes = snprintf(line, sizeof line,
+				     "gc %d @%d.000s 1%%: 0.02+1.0+0.03 ms clock, 0.04+0.1/0.9/0+0.06 ms cpu, 38->39->20 MB, 40 MB goal, 2 P\n", i, at);
 		assert_int_equal(gcs_gctrace_log_feed(&log, line, (size_t)bytes), 0);
 	}
 	assert_int_equal(gcs_gctrace_log_finish(&log), 0);
@@ -491,9 +526,17 @@ static void test_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_corpus), cmocka_unit_test(test_good),	cmocka_unit_test(test_bent),   cmocka_unit_test(test_join),
-		cmocka_unit_test(test_wall),   cmocka_unit_test(test_days),	cmocka_unit_test(test_scenario), cmocka_unit_test(test_scaled),
-		cmocka_unit_test(test_margin), cmocka_unit_test(test_edges), cmocka_unit_test(test_long),
+		cmocka_unit_test(test_corpus),
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_bent),
+		cmocka_unit_test(test_join),
+		cmocka_unit_test(test_wall),
+		cmocka_unit_test(test_days),
+		cmocka_unit_test(test_scenario),
+		cmocka_unit_test(test_scaled),
+		cmocka_unit_test(test_margin),
+		cmocka_unit_test(test_edges),
+		cmocka_unit_test(test_long),
 	};
 	const char *seed = getenv("GCS_TEST_SEED");
 	draw_state = seed ? strtoull(seed, NULL, 0) : 0x2481;
