@@ -3,7 +3,6 @@
  * is refused with exactly the text in NAME.expected), where moments lie on the time of a log
  * (midnight, zones, against a slow model), and the scenario that comes of it.
  */
-#define _GNU_SOURCE 1 /* open_memstream, with the others */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
