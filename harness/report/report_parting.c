@@ -157,11 +157,11 @@ static size_t text_window(const struct report_curve *c, size_t n, FILE *out)
 	for (; used < n && c[used].idx == c->idx; used++) {
 		const struct report_curve *s = &c[used];
 		const struct parting_column *col = parting_find_column(s->signal);
-		char a[32], b[32];
-		fprintf(out, "%*s|%-*s%s", col->width,
-			parting_show(col, s->has_logged, s->logged, a), col->width,
-			parting_show(col, s->has_reproduced, s->reproduced, b),
-			s->apart ? "*" : " ");
+		char a[32], b[32], here[40];
+		snprintf(here, sizeof(here), "%s%s",
+			 parting_show(col, s->has_reproduced, s->reproduced, b), s->apart ? "*" : "");
+		fprintf(out, "%*s|%-*s", col->width, parting_show(col, s->has_logged, s->logged, a),
+			col->width + 1, here);
 	}
 	fputc('\n', out);
 	return used;

@@ -48,6 +48,7 @@ has "$work/true.yaml" '^clock: "03:11:5[0-9]' 'clock'
 has "$work/true.yaml" 'id: incident, for: 8s' 'phases'
 code 0 "$bin" plan "$work/true.yaml"
 has "$work/out" '03:12:04  *.*incident' 'the plan has the onset on the clock'
+has "$work/out" '(03:12:05) for 6.00 s' 'the plan has the stretch of a figure'
 run true
 has "$work/true.txt.part" '^  -- incident' 'phases in the table'
 has "$work/true.txt.part" 'told: live heap at its worst: 80MiB; logged [0-9.]* MiB; here [0-9.]* MiB$' 'three figures at their time'

@@ -435,6 +435,8 @@ static void test_told(void **state)
 		{"0", GCS_UNIT_COUNT, 0, 0, 0},
 		{"0", GCS_UNIT_NS, 0, 0, 0},
 		{"25k/s", GCS_UNIT_RATE, 0, 24500, 25500},
+		{"1.6/s", GCS_UNIT_RATE, 0, 1.55, 1.65},
+		{"0.25/s", GCS_UNIT_RATE, 0, 0.245, 0.255},
 		{"300ms", GCS_UNIT_NS, 100000000, 270e6, 330e6},
 		{"10", GCS_UNIT_COUNT, 1000000000, 0, 20},
 	};
@@ -449,6 +451,9 @@ static void test_told(void **state)
 	}
 	assert_int_equal(gcs_told_parse("320", GCS_UNIT_NS, 0, &t), -EINVAL);
 	assert_int_equal(gcs_told_parse("320 ms", GCS_UNIT_NS, 0, &t), -EINVAL);
+	static const char *const rates[] = {"1.6", "1.6/m", ".6/s", "1./s", "1.6.2/s", "1.6x/s", "/s", ""};
+	for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++)
+		assert_true(gcs_told_parse(rates[i], GCS_UNIT_RATE, 0, &t) < 0);
 	assert_int_equal(gcs_told_parse("about 3", GCS_UNIT_COUNT, 0, &t), -EINVAL);
 }
 
