@@ -5,7 +5,7 @@
 #include "harness/run/run.h"
 #include "harness/base/suggest.h"
 #include "harness/base/units.h"
-#include "harness/run/variants.h"
+#include "harness/compare/variants.h"
 #include "faults/points.h"
 #include "faults/syscalls.h"
 #include "runtime/mrt.h"
