@@ -143,3 +143,15 @@ bool gcs_figure_value(const struct report *r, const struct gcs_figure_row *row, 
 		return false;
 	return row->figure->read(r, row->index, ret);
 }
+
+_Static_assert(FIGURES_OPS + FIGURES_RUN <= GCS_FIGURES_MAX, "all have room in a list");
+
+size_t gcs_figure_metrics(const char *ret[GCS_FIGURES_MAX])
+{
+	size_t n = 0;
+	for (size_t i = 0; i < FIGURES_OPS; i++)
+		ret[n++] = figures_ops[i].metric;
+	for (size_t i = 0; i < FIGURES_RUN; i++)
+		ret[n++] = figures_run[i].metric;
+	return n;
+}

@@ -24,3 +24,7 @@ struct gcs_figure_row {
 bool gcs_figure_row(const struct report *pattern, size_t at, struct gcs_figure_row *ret);
 /* false: the run has no such figure. May be without end (recovery that never came). */
 bool gcs_figure_value(const struct report *r, const struct gcs_figure_row *row, double *ret);
+
+#define GCS_FIGURES_MAX 32
+/* Names of all that there are, each once. Their number. */
+size_t gcs_figure_metrics(const char *ret[GCS_FIGURES_MAX]);
