@@ -129,6 +129,11 @@ void collect_fidelity_fini(struct gcs_collect *c);
 void collect_go_line(struct gcs_collect *c, const char *line);
 /* The records that the line of this cycle (end: its WATCH_GC_END) stands for: WATCH_GC_MARK_END, WATCH_GC_H; false: there was none. */
 bool collect_go_cycle(struct gcs_collect *c, struct watch_record *end, struct watch_record *ret_mark, struct watch_record *ret_heap);
+/* collect_parting.c; fidelity: of the same cycles, compared */
+struct gcs_fidelity;
+struct gcs_fidelity_options;
+void collect_parting_rows(struct gcs_collect *c, const struct gcs_fidelity_options *opt,
+			  const struct gcs_fidelity *fidelity);
 /* collect_view.c */
 void collect_view_begin(struct gcs_collect *c, const struct gcs_collect_options *opt);
 void collect_view(struct gcs_collect *c);

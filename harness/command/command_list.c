@@ -172,6 +172,7 @@ static const char *const list_types[] = {
 	[GCS_T_SIZE] = "sizes",	   [GCS_T_ERRNO] = "errno",   [GCS_T_NAME] = "name",
 	[GCS_T_NAMES] = "names",   [GCS_T_SECTION] = "map",   [GCS_T_LIST] = "list",
 	[GCS_T_ANY_OF] = "names",  [GCS_T_FLOW] = "rate",     [GCS_T_RANGE] = "sizes",
+	[GCS_T_MOMENT] = "moment",
 	[GCS_T_CLOCK] = "time",	   [GCS_T_SETS] = "map",
 };
 

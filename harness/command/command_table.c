@@ -1,7 +1,7 @@
 /* command_table.c: every command and every option, once. */
 #include "harness/command/command_priv.h"
 
-#define BIT(id) (1u << GCS_OPT_##id)
+#define BIT(id) GCS_OPTION_BIT(GCS_OPT_##id)
 #define SCALES	(BIT(TIME_SCALE) | BIT(HEAP_SCALE))
 
 /* clang-format off */
@@ -13,13 +13,13 @@ const struct gcs_option gcs_options[GCS_OPTIONS] = {
 	[GCS_OPT_TUI] = {"tui", 0, NULL, false, "show the screen; by default on a terminal"},
 	[GCS_OPT_PLAIN] = {"plain", 0, NULL, false, "one line an event on standard error; by default without a terminal"},
 	[GCS_OPT_FORMAT] = {"format", 'f', "text|json", false, "of the result on standard output"},
-	[GCS_OPT_OUTPUT] = {"output", 'o', "FILE", false, "write the result there (run, replay: the record, a new file; import, shrink: the scenario; soak, explore: a directory)"},
+	[GCS_OPT_OUTPUT] = {"output", 'o', "FILE", false, "write the result there (run, replay: the record, a new file; import, shrink: the scenario; soak, explore, diff: a directory)"},
 	[GCS_OPT_TIME_SCALE] = {"time-scale", 0, "FACTOR", false, "play the timeline this many times faster: phases, windows and curves, never rates and delays"},
 	[GCS_OPT_HEAP_SCALE] = {"heap-scale", 0, "FACTOR", false, "divide bytes and live sets by this"},
 	[GCS_OPT_VARIANT] = {"variant", 0, "ID", false, "one of the scenario's variants: the same incident with something changed"},
 	[GCS_OPT_VARIANTS] = {"variants", 0, NULL, false, "the scenario as it is and each of its variants, in turn; one table at the end"},
 	[GCS_OPT_FOR] = {"for", 0, "TIME", false, "begin no new round after this time, 8h"},
-	[GCS_OPT_ROUNDS] = {"rounds", 0, "N", false, "at most so many rounds"},
+	[GCS_OPT_ROUNDS] = {"rounds", 0, "N", false, "so many rounds (soak: at most)"},
 	[GCS_OPT_DISK] = {"disk", 0, "BYTES", false, "what all records together may take, 2GiB"},
 	[GCS_OPT_UNTIL_FAILURE] = {"until-failure", 0, NULL, false, "stop after the first round that fails"},
 	[GCS_OPT_SEEDS] = {"seeds", 0, "N", false, "how many seeds, from the scenario's or --seed on"},
@@ -33,6 +33,11 @@ const struct gcs_option gcs_options[GCS_OPTIONS] = {
 	[GCS_OPT_REAL] = {"real", 0, NULL, false, "real threads: visits do not repeat exactly"},
 	[GCS_OPT_HEAP_PROFILE] = {"heap-profile", 0, "FILE", false, "sample the heap, and write its profile for go tool pprof there, a new file, when the workload has ended"},
 	[GCS_OPT_TARGET] = {"target", 0, "RUNTIME", false, "what runs the workload: embedded, go (the Go that is found) or go=PATH; as --set target.runtime=go --set target.go=PATH"},
+	[GCS_OPT_TARGETS] = {"targets", 0, "A,B,...", false, "what shall be compared: embedded, go, go=PATH; behind each, for it alone, :KEY=VALUE"},
+	[GCS_OPT_SIGNALS] = {"signals", 0, "A,B,...", false, "the figures that decide, as gc.cycles or op.latency.p99@maps; by default all"},
+	[GCS_OPT_BAND] = {"band", 0, "FACTOR", false, "how far apart figures may be and still agree, 1.25"},
+	[GCS_OPT_AT] = {"at", 0, "WALLCLOCK[@TIME]", false, "what the clock showed when the logged program started, or at that @TIME of the log: 2024-05-03T03:10:00Z, 03:10, 03:10:22@95.4s"},
+	[GCS_OPT_TIMELINE] = {"timeline", 0, "FILE", false, "what people saw of the incident: its onset and end, figures with their times"},
 };
 
 const struct gcs_command gcs_commands[] = {
@@ -62,6 +67,20 @@ const struct gcs_command gcs_commands[] = {
 	 "had of 99, 4, 1, 5, 7 (an SLO that failed outweighs a crash, what failed what decided nothing);\n"
 	 "0 when all passed. With --format json each line is an object: soak, round, note, summary.",
 	 gcs_command_soak},
+	{"diff", "SCENARIO", 1, 1,
+	 BIT(TARGETS) | BIT(ROUNDS) | BIT(SIGNALS) | BIT(BAND) | BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT),
+	 "run a scenario on several runtimes, and say what agrees",
+	 "A round is a run on each target, with one seed (the scenario's, or --seed; one more each round);\n"
+	 "the first place goes round. After six rounds, or --rounds, each figure of the first target stands\n"
+	 "beside that of each other: medians, the median of the ratios within a round with its interval (of\n"
+	 "95 % at least from six rounds on), and whether all of that lies within the band (same), none of\n"
+	 "it (differs), or part (open). A target may differ in more than its runtime:\n"
+	 "--targets embedded,embedded:target.gogc=50.\n"
+	 "The records lie in $XDG_STATE_HOME/gcstorm/diffs, or where --output says: ROUND-TARGET.gcrun.\n"
+	 "Exit: 99 when a figure that decides (--signals) differs, 5 when one is open, 0 when all are the\n"
+	 "same; what the runs' own SLOs say does not count. 1 and 3 when that ended it, 130 and 143\n"
+	 "interrupted.",
+	 gcs_command_diff},
 	{"explore", "SCENARIO", 1, 1,
 	 BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(SEEDS) | BIT(JOBS),
 	 "simulate a scenario with many seeds, and keep what fails",
@@ -107,11 +126,19 @@ const struct gcs_command gcs_commands[] = {
 	 "tell the story of an incident, a fault point, a driver, a state or a metric",
 	 "NAME is one of `gcstorm list incidents`, `list faults`, `list workloads` or `list metrics`.",
 	 gcs_command_show},
-	{"import", "LOG", 1, 1, BIT(OUTPUT) | BIT(FORMAT) | SCALES,
+	{"import", "LOG", 1, 1, BIT(OUTPUT) | BIT(FORMAT) | SCALES | BIT(AT) | BIT(TIMELINE),
 	 "turn a production gctrace log into a scenario",
 	 "LOG is a file with the lines of GODEBUG=gctrace=1 (Go 1.5 and later) and anything between them,\n"
 	 "or - for standard input. The scenario goes to --output, else to standard output; what was read\n"
-	 "and what was skipped, and why, to standard error. Without scales, ones that fit this machine.",
+	 "and what was skipped, and why, to standard error. Without scales, ones that fit this machine.\n"
+	 "\n"
+	 "With --at the scenario shows the incident's own clock; --timeline needs it. Any line of the log\n"
+	 "that carries a time stamp tells it: the stamp, and the line's @TIME behind it. FILE is YAML:\n"
+	 "version: 1, incident: NAME, source: TEXT, onset: and end: (RFC 3339, or a time of day), margin:\n"
+	 "TIME (of the log only so much around the incident), and saw: a list of {what: TEXT, at: and\n"
+	 "until:, metric: METRIC, one of value:, peak: and errors:, within: SHARE, note: TEXT}. Phases begin at\n"
+	 "onset and end, and the report of a run sets logged, reported and reproduced side by side, with\n"
+	 "the first place where they part.",
 	 gcs_command_import},
 	{"view", "[RUN]", 0, 1, 0,
 	 "look at a record on the screen: scrub, jump, follow",

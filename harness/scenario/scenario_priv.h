@@ -44,6 +44,7 @@ struct gcs_doc {
 	uint32_t nodes;
 	struct gcs_source *source[1 + 68]; /* the file, each --set, --variant and the scales */
 	uint32_t nsources;
+	const char *what; /* "scenario": what messages call such a file */
 };
 
 /* ---- diagnostics */
@@ -124,6 +125,11 @@ const struct gcs_node *gcs_variant_node(const struct gcs_node *root, const char 
 int gcs_variants_check(const struct gcs_doc *doc, const char *path, struct gcs_diag *d);
 /* Bind, scale and resolve a tree. 0; -EINVAL with errors in d; -ENOMEM. (scenario.c) */
 int gcs_scenario_build(struct gcs_scenario *s, const struct gcs_node *root, struct gcs_diag *d);
+
+/* The text of a file, malloc'd: at most GCS_SOURCE_BYTES_MAX, without NUL. 0; -errno. (scenario.c) */
+int gcs_source_read(const char *path, char **ret);
+/* "it is not text", "it is larger than 16MiB", or what the system calls it. */
+const char *gcs_source_errno_text(int e);
 
 /* ---- scenario_reduce.c */
 

@@ -227,6 +227,10 @@ static const struct gcs_field fields_reported[] = {
 	{"metric", GCS_T_TEXT, AT(gcs_reported, metric), .about = "what reproduces it; absent: nothing here measures it, and note says why"},
 	{"variant", GCS_T_TEXT, AT(gcs_reported, variant), .about = "id of the variant it tells of, or " GCS_VARIANT_BASE "; absent: of all"},
 	{"phases", GCS_T_NAMES, .about = "ids of phases the metric is read over; absent: all recorded ones"},
+	{"at", GCS_T_TIME, AT(gcs_reported, at_ns), .max = 24 * HOUR, .about = "in place of phases: the begin of the stretch it tells of, from the start of the run"},
+	{"for", GCS_T_TIME, AT(gcs_reported, for_ns), .min = MS, .max = 24 * HOUR, .about = "... and its length; value is then one of the metric's unit, and judged"},
+	{"peak", GCS_T_BOOL, AT(gcs_reported, peak), .about = "true: the worst window of the stretch, not the stretch as a whole"},
+	{"within", GCS_T_SHARE, AT(gcs_reported, within_ppb), .min = 1, .max = 1000000000, .about = "how exact it is, to either side; absent: as its digits say, 320ms is 315ms to 325ms"},
 	{"note", GCS_T_TEXT, AT(gcs_reported, note), .about = "what to know about it"},
 };
 const struct gcs_section gcs_schema_reported = SECTION("reported figure", fields_reported);
