@@ -1,8 +1,10 @@
 /*
- * collect_go.c: what only Go's own gctrace lines tell of a cycle on real Go: how long it marked, by whom, and its heap.
+ * collect_go.c: what only Go's own gctrace lines tell of a cycle on real Go: how long it marked,
+ * by whom, and its heap.
  *
- * The agent tells of each cycle's begin and end by its number; the line of that number came on stderr at the same time, and waits here until
- * the end is handled, COLLECT_GRACE_NS behind the clock. A line that comes later than that is in the record, and nowhere else.
+ * The agent tells of each cycle's begin and end by its number; the line of that number came on
+ * stderr at the same time, and waits here until the end is handled, COLLECT_GRACE_NS behind the
+ * clock. A line that comes later than that is in the record, and nowhere else.
  */
 #include "harness/collect/collect_priv.h"
 
@@ -18,7 +20,8 @@ void collect_go_line(struct gcs_collect *c, const char *line)
 		c->traced[l.cycle.number % COLLECT_TRACED] = l.cycle;
 }
 
-bool collect_go_cycle(struct gcs_collect *c, struct watch_record *end, struct watch_record *ret_mark, struct watch_record *ret_heap)
+bool collect_go_cycle(struct gcs_collect *c, struct watch_record *end,
+		struct watch_record *ret_mark, struct watch_record *ret_heap)
 {
 	const struct gcs_gctrace_cycle *g = &c->traced[end->a % COLLECT_TRACED];
 	uint64_t goal = g->goal_mib == GCS_GCTRACE_GOAL_OFF ? 0 : g->goal_mib * GO_MIB;

@@ -37,7 +37,8 @@ struct agent {
 	char **text;
 };
 
-static __attribute__((format(printf, 3, 4))) int agent_fail(struct agent *a, int e, const char *format, ...)
+static __attribute__((format(printf, 3, 4))) int agent_fail(struct agent *a, int e,
+		const char *format, ...)
 {
 	va_list ap;
 	va_start(ap, format);
@@ -81,7 +82,8 @@ static bool agent_packaged(char ret[GCS_PATH_BYTES])
 	if (glob("/usr/lib/go-*/bin/go", 0, NULL, &found))
 		return false;
 	for (size_t i = 0; i < found.gl_pathc; i++)
-		if (agent_is_program(found.gl_pathv[i]) && strlen(found.gl_pathv[i]) < GCS_PATH_BYTES &&
+		if (agent_is_program(found.gl_pathv[i]) &&
+				strlen(found.gl_pathv[i]) < GCS_PATH_BYTES &&
 		    (!*ret || strverscmp(found.gl_pathv[i], ret) > 0))
 			strcpy(ret, found.gl_pathv[i]);
 	globfree(&found);
@@ -93,7 +95,8 @@ static int agent_toolchain(struct agent *a, const char *toolchain)
 	if (toolchain) {
 		if (strlen(toolchain) >= sizeof a->go || !agent_is_program(toolchain) ||
 		    !realpath(toolchain, a->go))
-			return agent_fail(a, -ENOENT, "there is no Go at %s (target.go names the program, as /usr/local/go/bin/go)", toolchain);
+			return agent_fail(a, -ENOENT, "there is no Go at %s (target.go names the "
+					"program, as /usr/local/go/bin/go)", toolchain);
 		return 0;
 	}
 	if (agent_in_path(a->go))
@@ -102,7 +105,8 @@ static int agent_toolchain(struct agent *a, const char *toolchain)
 	if (agent_is_program(a->go) || agent_packaged(a->go))
 		return 0;
 	return agent_fail(a, -ENOENT,
-			  "the runtime go needs a Go toolchain, 1.19 or later, and there is none: no go in PATH, none in /usr/local/go or "
+			  "the runtime go needs a Go toolchain, 1.19 or later, and there is none: "
+			  "no go in PATH, none in /usr/local/go or "
 			  "/usr/lib/go-*; --target go=PATH names its program");
 }
 
@@ -114,7 +118,8 @@ static void agent_hear(struct agent *a, int fd)
 	size_t n = 0;
 	for (;;) {
 		bool room = n < sizeof a->said - 1;
-		ssize_t got = read(fd, room ? a->said + n : drop, room ? sizeof a->said - 1 - n : sizeof drop);
+		ssize_t got = read(fd, room ? a->said + n : drop,
+				room ? sizeof a->said - 1 - n : sizeof drop);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
@@ -126,11 +131,13 @@ static void agent_hear(struct agent *a, int fd)
 	a->said[n] = '\0';
 }
 
-/* sh, only to go to a directory first. args: what follows. 0; -ENOSYS when it ends otherwise than with 0; what it said is in a->said. */
+/* sh, only to go to a directory first. args: what follows. 0; -ENOSYS when it ends otherwise
+ * than with 0; what it said is in a->said. */
 static int agent_run(struct agent *a, const char *dir, const char *const *args)
 {
-	static const char *const quiet[] = {"GOTOOLCHAIN=local", "GOFLAGS=-mod=mod", "GO111MODULE=on", "CGO_ENABLED=0",
-					    "GOPROXY=off", "GOWORK=off", "GO_EXTLINK_ENABLED=0", NULL};
+	static const char *const quiet[] = {
+		"GOTOOLCHAIN=local", "GOFLAGS=-mod=mod", "GO111MODULE=on", "CGO_ENABLED=0",
+		"GOPROXY=off", "GOWORK=off", "GO_EXTLINK_ENABLED=0", NULL};
 	static const char script[] = "cd \"$0\" && exec \"$@\"";
 	const char *all[16] = {"-c", script, dir, a->go};
 	char cache[GCS_PATH_BYTES + 20];
@@ -148,7 +155,8 @@ static int agent_run(struct agent *a, const char *dir, const char *const *args)
 	env[n] = NULL;
 	if (pipe2(pipe_fd, O_CLOEXEC))
 		return -errno;
-	int e = gcs_spawn(&(struct gcs_spawn){.path = "/bin/sh", .args = all, .env = env, .err_fd = pipe_fd[1], .die_with_parent = 1}, &pid);
+	int e = gcs_spawn(&(struct gcs_spawn){.path = "/bin/sh", .args = all, .env = env,
+			.err_fd = pipe_fd[1], .die_with_parent = 1}, &pid);
 	close(pipe_fd[1]);
 	if (e == 0)
 		agent_hear(a, pipe_fd[0]);
@@ -194,7 +202,8 @@ static int agent_source(struct agent *a)
 			  (agent_join(dir, own, "../workloads/go") == 0 && agent_scan(a, dir)) ||
 			  agent_scan(a, GCS_PKGDATADIR "/go"))
 		return 0;
-	return agent_fail(a, -ENOENT, "the sources of the agent are not there (%s)", set ? set : GCS_PKGDATADIR "/go");
+	return agent_fail(a, -ENOENT, "the sources of the agent are not there (%s)",
+			set ? set : GCS_PKGDATADIR "/go");
 }
 
 static void agent_fold(struct agent *a, const char *data, size_t bytes)
@@ -255,9 +264,14 @@ static int agent_make_dir(char *path)
 static int agent_cache(struct agent *a)
 {
 	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	int n = xdg && *xdg == '/'     ? snprintf(a->cache, sizeof a->cache, "%s/gcstorm", xdg)
-		: home && *home == '/' ? snprintf(a->cache, sizeof a->cache, "%s/.cache/gcstorm", home)
-				       : snprintf(a->cache, sizeof a->cache, "/tmp/gcstorm-cache-%u", (unsigned)geteuid());
+	char *to = a->cache;
+	int n;
+	if (xdg && *xdg == '/')
+		n = snprintf(to, GCS_PATH_BYTES, "%s/gcstorm", xdg);
+	else if (home && *home == '/')
+		n = snprintf(to, GCS_PATH_BYTES, "%s/.cache/gcstorm", home);
+	else
+		n = snprintf(to, GCS_PATH_BYTES, "/tmp/gcstorm-cache-%u", (unsigned)geteuid());
 	int e = n < 0 || n >= GCS_PATH_BYTES ? -ENAMETOOLONG : agent_make_dir(a->cache);
 	struct stat st;
 	if (e == 0 && (stat(a->cache, &st) || st.st_uid != geteuid()))
@@ -275,7 +289,8 @@ static int agent_write(const struct agent *a, const char *name, const char *data
 	return fclose(f) || n != bytes ? -EIO : 0;
 }
 
-/* The sources, and a go.mod of this toolchain's own version: 1.26 of go1.26.8, 1.27 of devel go1.27-…. */
+/* The sources, and a go.mod of this toolchain's own version: 1.26 of go1.26.8, 1.27 of devel
+ * go1.27-…. */
 static int agent_copy(struct agent *a)
 {
 	const char *version = strstr(a->version, "go1.");
@@ -283,11 +298,13 @@ static int agent_copy(struct agent *a)
 	int minor = version ? atoi(version + 4) : 19;
 	int n = snprintf(mod, sizeof mod, "module gcstorm/agent\n\ngo 1.%d\n", minor), e;
 	if (minor < 19)
-		return agent_fail(a, -ENOSYS, "%s is %s; the agent needs Go 1.19 or later", a->go, a->version);
+		return agent_fail(a, -ENOSYS, "%s is %s; the agent needs Go 1.19 or later", a->go,
+				a->version);
 	if (agent_join(a->work, a->cache, "build-XXXXXX") || !mkdtemp(a->work)) {
 		e = -errno;
 		*a->work = '\0';
-		return agent_fail(a, e, "no place to build the agent at %s: %s", a->cache, strerror(-e));
+		return agent_fail(a, e, "no place to build the agent at %s: %s", a->cache,
+				strerror(-e));
 	}
 	e = agent_write(a, "go.mod", mod, (size_t)n);
 	for (size_t i = 0; i < a->nfiles && e == 0; i++) {
@@ -296,7 +313,8 @@ static int agent_copy(struct agent *a)
 		e = data ? agent_write(a, a->file[i], data, bytes) : -EIO;
 		free(data);
 	}
-	return e ? agent_fail(a, e, "the agent's sources cannot be copied to %s: %s", a->work, strerror(-e)) : 0;
+	return e ? agent_fail(a, e, "the agent's sources cannot be copied to %s: %s", a->work,
+			strerror(-e)) : 0;
 }
 
 static void agent_clean(const struct agent *a)
@@ -326,14 +344,16 @@ static int agent_build(struct agent *a, const char *path)
 	if (e)
 		return agent_fail(a, e, "%s cannot build the agent:\n%s", a->go, a->said);
 	if (agent_join(built, a->work, "agent") || rename(built, path))
-		return agent_fail(a, -errno, "the agent cannot be put at %s: %s", path, strerror(errno));
+		return agent_fail(a, -errno, "the agent cannot be put at %s: %s", path,
+				strerror(errno));
 	return 0;
 }
 
 /* Which Go it is, and what else bears on what it builds. */
 static int agent_ask(struct agent *a)
 {
-	static const char *const ask[] = {"env", "GOVERSION", "GOARCH", "GOAMD64", "GOARM64", "GOEXPERIMENT", "GOROOT", NULL};
+	static const char *const ask[] = {"env", "GOVERSION", "GOARCH", "GOAMD64", "GOARM64",
+			"GOEXPERIMENT", "GOROOT", NULL};
 	int e = agent_run(a, "/", ask);
 	if (e)
 		return agent_fail(a, e, "%s does not say what it is:\n%s", a->go, a->said);
@@ -351,7 +371,8 @@ static int agent_find(struct agent *a, const char *toolchain, char ret_path[GCS_
 	e = e ? e : agent_hash(a);
 	if (e)
 		return e;
-	snprintf(name, sizeof name, "agent-%.*s-%016" PRIx64, (int)strcspn(a->version, " /"), a->version, a->hash);
+	snprintf(name, sizeof name, "agent-%.*s-%016" PRIx64, (int)strcspn(a->version, " /"),
+			a->version, a->hash);
 	if (agent_join(path, a->cache, name))
 		return agent_fail(a, -ENAMETOOLONG, "%s is too long a place", a->cache);
 	if (strstr(a->version, "devel") || !agent_is_program(path))
