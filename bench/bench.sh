@@ -2,7 +2,7 @@
 # bench.sh: the project's figures, measured side by side in one run, as tables (make bench calls it).
 #
 #   bench.sh [--pairs N] [--only PATTERN] [--without PATTERN] [--heavy] [--go PROGRAM]... [--no-libgc] [--build DIR] [--write FILE]
-#            [--quick] [--gates] [--list] [OPERATION...]
+#            [--quick] [--keep DIR] [--gates] [--list] [OPERATION...]
 #
 # Without more, all operations but the heavy ones, which take minutes a sample (--heavy: those, too), then what every fault point costs,
 # disarmed and armed (bench/bench_gates.c; --gates: only that). With operations those; --only, --without: those whose names match, or do not
@@ -12,6 +12,9 @@
 # An operation runs in a fresh process, here and in each other program, N times (10): a round is one sample of each, the first place
 # going round; bench/table.awk makes the rows. The others are every Go that is found (the one in PATH, /usr/local/go/bin/go,
 # /usr/lib/go-*/bin/go; --go: those; --go none), and libgc for what it can do, if bench-libgc was built. None of them is needed.
+#
+# --keep: what an operation has measured stays in DIR, and a later call with the same programs, rounds and DIR goes on where this one ended; the
+# table says in how many sittings it was made. An operation is always measured in one, and rows of other programs are refused.
 #
 # All sides print a checksum of the work done. An operation whose checksums differ, that fails, or that takes longer than BENCH_LIMIT seconds
 # (900) a sample is left out; the exit status is then 1, and nothing is written. --write puts the tables between the markers of FILE. What
@@ -30,6 +33,7 @@ ONLY_LIST=
 HEAVY=
 NO_LIBGC=
 GO=
+KEEP=
 
 say() { printf 'bench: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -47,6 +51,7 @@ while [ $# -gt 0 ]; do
 	--without) WITHOUT=$(argument "$@"); shift 2 ;;
 	--quick) PAIRS=1 BENCH_DIVIDE=100; export BENCH_DIVIDE; shift ;;
 	--heavy) HEAVY=yes; shift ;;
+	--keep) KEEP=$(argument "$@"); shift 2 ;;
 	--gates) ONLY_GATES=yes; shift ;;
 	--list) ONLY_LIST=yes; shift ;;
 	-*) die "unknown option $1" ;;
@@ -54,6 +59,11 @@ while [ $# -gt 0 ]; do
 	esac
 done
 [ "$PAIRS" -gt 0 ] 2>/dev/null || die "--pairs wants a number, not '$PAIRS'"
+if [ -n "$KEEP" ]; then
+	[ -z "${BENCH_DIVIDE:-}" ] || die "figures of --quick are not kept"
+	mkdir -p "$KEEP"
+	KEEP=$(cd "$KEEP" && pwd)
+fi
 if [ -n "$WRITE" ]; then
 	[ -z "${BENCH_DIVIDE:-}" ] || die "figures of --quick are not written"
 	case $WRITE in /*) ;; *) WRITE=$PWD/$WRITE ;; esac
@@ -187,8 +197,33 @@ measure() {
 	done
 }
 
+# --keep: only what the same programs have measured goes into one table.
+open_kept() {
+	[ -n "$KEEP" ] || return 0
+	while read -r name program; do
+		printf '%s %s\n' "$name" "$(cksum <"$program")"
+	done <"$TMP/sides" >"$TMP/programs"
+	echo "rounds $PAIRS" >>"$TMP/programs"
+	if [ ! -e "$KEEP/programs" ]; then
+		cp "$TMP/programs" "$KEEP/programs"
+	elif ! cmp -s "$TMP/programs" "$KEEP/programs"; then
+		die "$KEEP is of other programs or another number of rounds: another --keep, or without it"
+	fi
+	date -u +%F >>"$KEEP/sittings"
+}
+
+# The samples of operation $1, of now or as they were kept.
+samples_of() {
+	if [ -n "$KEEP" ] && [ -e "$KEEP/$1.samples" ]; then
+		cp "$KEEP/$1.samples" "$TMP/samples"
+		return
+	fi
+	measure "$1" >"$TMP/samples" || return 1
+	[ -z "$KEEP" ] || { cp "$TMP/samples" "$KEEP/new" && mv "$KEEP/new" "$KEEP/$1.samples"; }
+}
+
 rows_of() {
-	measure "$1" >"$TMP/samples" &&
+	samples_of "$1" &&
 		awk -v others="$OTHERS" -v ratios="$TMP/ratios" -f bench/table.awk "$TMP/samples" >"$TMP/rows" &&
 		cat "$TMP/rows"
 }
@@ -214,9 +249,14 @@ head_row() {
 	printf '%s\n' '---|'
 }
 
+sittings() {
+	[ -z "$KEEP" ] || [ "$(wc -l <"$KEEP/sittings")" = 1 ] ||
+		printf ' Measured in %d sittings, the first on %s.' "$(wc -l <"$KEEP/sittings")" "$(head -n 1 "$KEEP/sittings")"
+}
+
 table() {
 	[ -z "$WHOLE" ] || alone
-	printf 'Rounds: %s.%s\n\n' "$PAIRS" "${LIBGC_VERSION:+ $LIBGC_VERSION.}"
+	printf 'Rounds: %s.%s%s\n\n' "$PAIRS" "${LIBGC_VERSION:+ $LIBGC_VERSION.}" "$(sittings)"
 	head_row
 	: >"$TMP/ratios"
 	number=0
@@ -267,7 +307,7 @@ if [ -n "$ONLY_LIST" ]; then
 	done
 	exit 0
 fi
-[ -n "$ONLY_GATES" ] || one_table bench table
+[ -n "$ONLY_GATES" ] || { open_kept && one_table bench table; }
 if [ -n "$GATES" ] && [ -n "$WHOLE" ]; then
 	say "$(basename "$GATES")"
 	one_table gates "$GATES"

@@ -103,6 +103,17 @@ bench 0 $gos --pairs 2 --without 'differ|fail' --write "$work/doc.md"
 has "$work/doc.md" '^| grow | 1.50 ns' "what is written"
 hasnt "$work/doc.md" '^old$' "what was there"
 
+# What is kept is not measured again: its numbers are those of the first time, though the next would be higher. Not by other programs.
+bench 0 --go none --no-libgc --pairs 3 --keep "$work/kept" grow
+has "$work/out" '^Rounds: 3.$' "one sitting"
+code 0 sh "$bench" --build "$work/build" --go none --no-libgc --pairs 3 --keep "$work/kept" grow stop
+has "$work/out" '^| grow | 2.00 ns (1.00 to 3.00) | |$' "what was kept"
+has "$work/out" '^| stop.p99 | ' "what was not"
+has "$work/out" '^Rounds: 3. Measured in 2 sittings, the first on ' "two sittings"
+bench 1 --go none --no-libgc --pairs 2 --keep "$work/kept" grow
+has "$work/err" 'other programs or another number of rounds' "other rounds"
+BENCH_DIVIDE=2 bench 1 --keep "$work/kept" grow
+
 # A sample has its time.
 BENCH_LIMIT=1 bench 1 --go none --no-libgc hang
 has "$work/err" 'hang: a run of here failed (status 124)' "a sample without end"
