@@ -16,13 +16,13 @@ const char *gcs_gctrace_kind_text(enum gcs_gctrace_kind k)
 	static const char *const text[GCS_GCTRACE_KINDS] = {
 		[GCS_GCTRACE_OTHER] = "of something else",
 		[GCS_GCTRACE_CYCLE] = "cycles",
-		[GCS_GCTRACE_NO_GOAL] = "cycles without a goal",
-		[GCS_GCTRACE_OLD] = "cycles of Go 1.0 to 1.4",
-		[GCS_GCTRACE_FORCED] = "GC forced",
-		[GCS_GCTRACE_SCAN] = "scan",
-		[GCS_GCTRACE_SCAV] = "scavenger",
-		[GCS_GCTRACE_SCHED] = "scheduler",
-		[GCS_GCTRACE_PACER] = "pacer",
+		[GCS_GCTRACE_NO_GOAL] = "of cycles without a goal",
+		[GCS_GCTRACE_OLD] = "of cycles of Go 1.0 to 1.4",
+		[GCS_GCTRACE_FORCED] = "of GC forced",
+		[GCS_GCTRACE_SCAN] = "of scanning",
+		[GCS_GCTRACE_SCAV] = "of the scavenger",
+		[GCS_GCTRACE_SCHED] = "of the scheduler",
+		[GCS_GCTRACE_PACER] = "of the pacer",
 		[GCS_GCTRACE_BROKEN] = "not usable",
 	};
 	return k < GCS_GCTRACE_KINDS ? text[k] : "unknown";
@@ -77,12 +77,22 @@ static bool gctrace_blank(const char *from, const char *to)
 	return from == to;
 }
 
-/* `GC forced`, and nothing after it but what JSON ends a message with. */
-static bool gctrace_forced(struct line_cursor *c)
+/* A quote that a message begins with: after : or =, or with the line; not one of prose. */
+static bool gctrace_message(const char *text, const char *quote)
 {
-	if (!line_is(c, "GC forced"))
+	while (quote > text && quote[-1] == ' ')
+		quote--;
+	return quote == text || quote[-1] == ':' || quote[-1] == '=';
+}
+
+/* `GC forced`, and nothing after it but what JSON ends a message with. */
+static bool gctrace_forced(struct line_cursor *c, const char *text)
+{
+	const char *p = c->p;
+	if (p > text && p[-1] == '"' && !gctrace_message(text, p - 1))
 		return false;
-	return gctrace_blank(c->p, c->end) || line_at(c, "\"") || line_at(c, "\\n") || line_fail(c);
+	return line_is(c, "GC forced") &&
+	       (gctrace_blank(c->p, c->end) || line_at(c, "\"") || line_at(c, "\\n"));
 }
 
 struct gctrace_try {
@@ -126,7 +136,7 @@ static bool gctrace_try_here(struct gctrace_try *t, const char *text, struct gcs
 	case 'G':
 		if (line_at(&t->c, "GC")) {
 			t->kind = GCS_GCTRACE_FORCED;
-			return begins && gctrace_forced(&t->c);
+			return begins && gctrace_forced(&t->c, text);
 		}
 		/* fall through */
 	case 'S':

@@ -34,7 +34,7 @@ enum gcs_gctrace_kind {
 	GCS_GCTRACE_BROKEN,  /* of one of these, but not whole: see the reason */
 	GCS_GCTRACE_KINDS
 };
-/* "cycles", "lines of the scavenger"; one word for JSON: "cycles", "scavenger" */
+/* What follows a number of lines: "cycles", "of the scavenger"; a word for JSON: "scavenger". */
 const char *gcs_gctrace_kind_text(enum gcs_gctrace_kind k);
 const char *gcs_gctrace_kind_name(enum gcs_gctrace_kind k);
 

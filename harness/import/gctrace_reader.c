@@ -65,21 +65,65 @@ static int reader_tell(struct gcs_gctrace_reader *r, struct gcs_gctrace_find *f,
 	return r->found ? r->found(r->arg, f) : 0;
 }
 
+/* ---- the finds of a line */
+
+struct reader_place {
+	uint64_t line, offset;
+};
+
+static bool reader_opens(struct gcs_gctrace_reader *r, const struct gcs_gctrace_line *l,
+			 const char *text, const struct reader_place *at);
+
+/* One find of a line, or the line that has none. */
+static int reader_find(struct gcs_gctrace_reader *r, struct gcs_gctrace_line *l, const char *text,
+		       const struct reader_place *at)
+{
+	struct gcs_gctrace_find f = {
+		.line = *l, .first_line = at->line, .last_line = at->line, .offset = at->offset};
+	if (l->kind != GCS_GCTRACE_BROKEN && l->reason != GCS_GCTRACE_WHOLE)
+		reader_broken(r, l->reason, at->line);
+	return reader_tell(r, &f, text);
+}
+
+/* Each, one after the other. rest: of a line whose beginning was told already. last: a line is to
+ * follow, so the last find may be kept open. */
+static int reader_finds(struct gcs_gctrace_reader *r, const char *text, size_t bytes,
+			const struct reader_place *at, bool rest, bool last)
+{
+	for (;;) {
+		struct gcs_gctrace_line l;
+		enum gcs_gctrace_kind k = gcs_gctrace_parse(text, bytes, &l);
+		size_t used = l.to;
+		if ((k == GCS_GCTRACE_OTHER && rest) || (last && reader_opens(r, &l, text, at)))
+			return 0;
+		int e = reader_find(r, &l, text, at);
+		if (e || k == GCS_GCTRACE_OTHER || k == GCS_GCTRACE_BROKEN)
+			return e;
+		text += used;
+		bytes -= used;
+		rest = true;
+	}
+}
+
 /* ---- what broke off */
 
-/* Nothing has gone on: broken, as it was read alone. */
+/* Nothing has made it whole: broken, as it was read alone, and what seemed to go on by itself. */
 static int reader_close(struct gcs_gctrace_reader *r)
 {
 	if (r->open.bytes == 0)
 		return 0;
-	struct gcs_gctrace_find f = {.line = r->open.line,
-				     .first_line = r->open.first_line,
-				     .last_line = r->open.first_line,
-				     .offset = r->open.offset};
-	f.line.from = 0;
-	f.line.to = r->open.alone;
+	struct gcs_gctrace_line l = r->open.line;
+	struct reader_place at = {r->open.first_line, r->open.offset};
+	l.from = 0;
+	l.to = r->open.alone;
 	r->open.bytes = 0;
-	return reader_tell(r, &f, r->open.text);
+	int e = reader_find(r, &l, r->open.text, &at);
+	for (unsigned i = 0; i < r->open.nmore && e == 0; i++) {
+		at = (struct reader_place){r->open.more[i].line, r->open.more[i].offset};
+		e = reader_finds(r, r->open.text + r->open.more[i].at, r->open.more[i].bytes, &at,
+				 false, false);
+	}
+	return e;
 }
 
 static bool reader_space(char b)
@@ -89,7 +133,7 @@ static bool reader_space(char b)
 
 /* A broken line ends with what may go on on the next. */
 static bool reader_opens(struct gcs_gctrace_reader *r, const struct gcs_gctrace_line *l,
-			 const char *text)
+			 const char *text, const struct reader_place *at)
 {
 	size_t bytes = l->to - l->from;
 	while (bytes && reader_space(text[l->from + bytes - 1]))
@@ -102,8 +146,9 @@ static bool reader_opens(struct gcs_gctrace_reader *r, const struct gcs_gctrace_
 	r->open.before_bytes = l->from < sizeof r->open.before ? l->from : 0;
 	memcpy(r->open.before, text, r->open.before_bytes);
 	r->open.line = *l;
-	r->open.first_line = r->open.last_line = r->count.lines;
-	r->open.offset = r->line_offset;
+	r->open.first_line = at->line;
+	r->open.offset = at->offset;
+	r->open.nmore = 0;
 	return true;
 }
 
@@ -157,6 +202,22 @@ static bool reader_own(const char *text, size_t bytes)
 	return gcs_gctrace_parse_start(text, bytes, &l) != GCS_GCTRACE_OTHER;
 }
 
+/* It goes on with this, and is not whole yet. */
+static void reader_keep(struct gcs_gctrace_reader *r, const char *text, size_t bytes, bool blank)
+{
+	while (bytes && reader_space(text[bytes - 1]))
+		bytes--;
+	r->open.text[r->open.bytes] = ' ';
+	r->open.bytes += blank;
+	memcpy(r->open.text + r->open.bytes, text, bytes);
+	r->open.more[r->open.nmore].at = r->open.bytes;
+	r->open.more[r->open.nmore].bytes = bytes;
+	r->open.more[r->open.nmore].line = r->count.lines;
+	r->open.more[r->open.nmore].offset = r->line_offset;
+	r->open.nmore++;
+	r->open.bytes += bytes;
+}
+
 /* A line after one that broke off. *ret_used: the bytes that belong to that; all of them while it
  * goes on. */
 static int reader_go_on(struct gcs_gctrace_reader *r, const char *text, size_t bytes,
@@ -180,33 +241,16 @@ static int reader_go_on(struct gcs_gctrace_reader *r, const char *text, size_t b
 			blank = i == 0;
 		}
 	}
-	if (!more || r->count.lines - r->open.first_line >= GCS_GCTRACE_WRAP_LINES_MAX)
+	if (!more || r->open.nmore == GCS_GCTRACE_WRAP_LINES_MAX)
 		return reader_close(r);
-	r->open.text[r->open.bytes] = ' ';
-	r->open.bytes += blank;
-	while (bytes > indent && reader_space(text[bytes - 1]))
-		bytes--;
-	memcpy(r->open.text + r->open.bytes, text + indent, bytes - indent);
-	r->open.bytes += bytes - indent;
 	*ret_used = bytes;
+	reader_keep(r, text + indent, bytes - indent, blank);
 	return 0;
 }
 
 /* ---- lines */
 
-/* One find of a line, or the line that has none. */
-static int reader_find(struct gcs_gctrace_reader *r, struct gcs_gctrace_line *l, const char *text)
-{
-	struct gcs_gctrace_find f = {.line = *l,
-				     .first_line = r->count.lines,
-				     .last_line = r->count.lines,
-				     .offset = r->line_offset};
-	if (l->kind != GCS_GCTRACE_BROKEN && l->reason != GCS_GCTRACE_WHOLE)
-		reader_broken(r, l->reason, r->count.lines);
-	return reader_opens(r, l, text) ? 0 : reader_tell(r, &f, text);
-}
-
-/* A line whose first `used` bytes belong to the lines before: each find of it, one after the other. */
+/* A line: what belongs to the lines before, then its own. */
 static int reader_line(struct gcs_gctrace_reader *r, const char *text, size_t bytes)
 {
 	size_t used = 0;
@@ -216,20 +260,10 @@ static int reader_line(struct gcs_gctrace_reader *r, const char *text, size_t by
 	r->count.lines++;
 	if (r->open.bytes)
 		e = reader_go_on(r, text, bytes, &used);
-	bool more = used > 0;
-	while (e == 0 && !r->open.bytes) {
-		struct gcs_gctrace_line l;
-		text += used;
-		bytes -= used;
-		if (gcs_gctrace_parse(text, bytes, &l) == GCS_GCTRACE_OTHER && more)
-			return 0;
-		more = true;
-		used = l.to;
-		e = reader_find(r, &l, text);
-		if (l.kind == GCS_GCTRACE_OTHER || l.kind == GCS_GCTRACE_BROKEN)
-			break;
-	}
-	return e;
+	if (e || r->open.bytes)
+		return e;
+	struct reader_place at = {r->count.lines, r->line_offset};
+	return reader_finds(r, text + used, bytes - used, &at, used > 0, true);
 }
 
 /* What was gathered is a line. */

@@ -58,7 +58,12 @@ struct gcs_gctrace_reader {
 		size_t before_bytes;
 		struct gcs_gctrace_line line; /* as it was read alone */
 		size_t alone;		      /* its bytes then */
-		uint64_t first_line, last_line, offset;
+		uint64_t first_line, offset;
+		struct { /* lines that went on: should it not become whole, each stands for itself */
+			size_t at, bytes; /* of text */
+			uint64_t line, offset;
+		} more[GCS_GCTRACE_WRAP_LINES_MAX];
+		unsigned nmore;
 	} open;
 };
 

@@ -148,8 +148,6 @@ static double line_power(unsigned n)
 static double line_scaled(uint32_t millionths, int exponent)
 {
 	exponent -= 6;
-	if (exponent < -300) /* the power alone would be infinite */
-		return millionths / 1e300 / line_power((unsigned)(-exponent - 300));
 	return exponent < 0 ? millionths / line_power((unsigned)-exponent)
 			    : millionths * line_power((unsigned)exponent);
 }
@@ -178,6 +176,8 @@ bool line_float(struct line_cursor *c, double *ret)
 	c->p++;
 	if (!line_digits(c, 3, &exponent))
 		return false;
+	if (exponent > LINE_EXPONENT_MAX)
+		return line_range(c);
 	double v = line_scaled(whole * 1000000 + fraction, small ? -(int)exponent : (int)exponent);
 	*ret = minus ? -v : v;
 	return true;

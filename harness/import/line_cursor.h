@@ -27,6 +27,7 @@ struct line_cursor {
 #define LINE_MIB_MAX   (1u << 30) /* 1 PiB */
 #define LINE_PROCS_MAX (1u << 20)
 #define LINE_MS_MAX    10000000000ull /* 116 days, and as microseconds too: in ns it fits 63 bits */
+#define LINE_EXPONENT_MAX 300u
 
 /* The fault of this place; always false. */
 bool line_fail(struct line_cursor *c);

@@ -211,7 +211,8 @@ static bool sched_part(struct line_cursor *c, const char *text, bool *meant,
 bool gcs_sched_line(struct line_cursor *c, const char *text, bool *meant,
 		    struct gcs_sched_line *ret)
 {
-	*ret = (struct gcs_sched_line){.spinningthreads = -1, .needspinning = -1};
+	memset(ret, 0, sizeof *ret);
+	ret->spinningthreads = ret->needspinning = -1;
 	*meant = false;
 	if (line_at(c, "P") || line_at(c, "M") || line_at(c, "G"))
 		return sched_part(c, text, meant, ret);
