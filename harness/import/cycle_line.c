@@ -3,8 +3,6 @@
  */
 #include "harness/import/cycle_line.h"
 
-#include <string.h>
-
 #define CYCLE_GOAL_MAX	  (1ull << 44)	/* 2^64 bytes: what no goal at all is printed as */
 #define CYCLE_SECONDS_MAX 5000000000ull /* 150 years; in ns it fits 63 bits */
 
@@ -108,10 +106,8 @@ static bool cycle_tail(struct line_cursor *c, struct gcs_gctrace_cycle *g)
 	if (first == 0 || first > LINE_PROCS_MAX)
 		return line_range(c);
 	g->procs = first;
-	g->forced = line_at(c, " (forced)");
-	if (g->forced)
-		c->p += strlen(" (forced)");
-	return true;
+	g->forced = line_may(c, " (forced)", 2);
+	return !g->forced || line_is(c, " (forced)");
 }
 
 static bool cycle_meant(struct line_cursor c, bool line_begins)

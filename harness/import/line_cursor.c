@@ -48,13 +48,10 @@ bool line_digit(const struct line_cursor *c)
 	return c->p < c->end && *c->p >= '0' && *c->p <= '9';
 }
 
-bool line_word_ends(const struct line_cursor *c)
+bool line_may(const struct line_cursor *c, const char *literal, size_t least)
 {
-	if (c->p == c->end)
-		return true;
-	unsigned char b = (unsigned char)*c->p;
-	return !((b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') ||
-		 b == '_' || b >= 0x80);
+	size_t n = strlen(literal), left = (size_t)(c->end - c->p);
+	return memcmp(c->p, literal, left < n ? left : n) == 0 && (left >= n || left >= least);
 }
 
 bool line_number(struct line_cursor *c, uint64_t max, uint64_t *ret)

@@ -40,8 +40,9 @@ bool line_is(struct line_cursor *c, const char *literal);
 /* At the literal; at a digit: only looked at. */
 bool line_at(const struct line_cursor *c, const char *literal);
 bool line_digit(const struct line_cursor *c);
-/* The end, or a byte that no word goes on with. */
-bool line_word_ends(const struct line_cursor *c);
+/* At the literal, or the text ends inside it with at least so many bytes of it: only looked at. What
+ * may stand there or not is then taken (line_is) where it is, and cut where it begins only. */
+bool line_may(const struct line_cursor *c, const char *literal, size_t least);
 /* Digits, at most max. */
 bool line_number(struct line_cursor *c, uint64_t max, uint64_t *ret);
 bool line_u32(struct line_cursor *c, uint32_t max, uint32_t *ret);

@@ -55,7 +55,7 @@ static bool pacer_end(struct line_cursor *c, struct gcs_pacer_line *p)
 	    !pacer_signed(c, &p->over_goal_bytes, ", cons/mark ") || !line_float(c, &p->cons_mark) ||
 	    !line_is(c, ")"))
 		return false;
-	p->reset = line_at(c, "[controller reset]");
+	p->reset = line_may(c, "[controller reset]", 1);
 	return !p->reset || line_is(c, "[controller reset]");
 }
 
@@ -86,7 +86,7 @@ static bool pacer_sweep(struct line_cursor *c, struct gcs_pacer_line *p)
 	    !(line_try(c, "during sweep; swept ") || line_is(c, "of spans; swept ")) ||
 	    !line_number_then(c, UINT64_MAX, &p->swept_pages, " pages"))
 		return false;
-	p->has_rate = line_at(c, " at ");
+	p->has_rate = line_may(c, " at ", 2);
 	return !p->has_rate || (pacer_float(c, " at ", &p->pages_per_byte) && line_is(c, " pages/byte"));
 }
 

@@ -10,7 +10,6 @@
 
 static bool scav_summary(struct line_cursor *c, struct gcs_scav_line *s)
 {
-	s->form = GCS_SCAV_SUMMARY;
 	return line_is(c, "inuse: ") && line_number_then(c, SCAV_MIB_MAX, &s->inuse_mib, ", idle: ") &&
 	       line_number_then(c, SCAV_MIB_MAX, &s->idle_mib, ", sys: ") &&
 	       line_number_then(c, SCAV_MIB_MAX, &s->sys_mib, ", released: ") &&
@@ -35,7 +34,6 @@ static bool scav_hex(struct line_cursor *c, uint64_t *ret)
 /* `23 MB released` */
 static bool scav_released(struct line_cursor *c, struct gcs_scav_line *s)
 {
-	s->form = GCS_SCAV_RELEASED;
 	bool hex = line_at(c, "0x");
 	c->p += hex ? 2 : 0;
 	if (!(hex ? scav_hex(c, &s->work_kib) : line_number(c, SCAV_KIB_MAX, &s->work_kib)))
@@ -55,15 +53,17 @@ static bool scav_scvg(struct line_cursor *c, bool *meant, struct gcs_scav_line *
 	s->has_number = !line_at(c, ":");
 	if (s->has_number && !line_signed(c, INT64_MAX, &s->number))
 		return false;
-	*meant = line_is(c, ": ") && (line_digit(c) || line_at(c, "inuse: ") || line_at(c, "GC "));
-	if (!*meant)
-		return *meant = c->fault == LINE_CUT || (s->has_number && c->p == c->end), line_fail(c);
-	if (line_digit(c))
+	if (!line_is(c, ": ")) {
+		*meant = c->fault == LINE_CUT;
+		return false;
+	}
+	s->form = line_digit(c)			   ? GCS_SCAV_RELEASED
+		  : line_may(c, "GC forced", 1) ? GCS_SCAV_FORCED
+						   : GCS_SCAV_SUMMARY;
+	*meant = s->form != GCS_SCAV_SUMMARY || line_may(c, "inuse: ", 0);
+	if (s->form == GCS_SCAV_RELEASED)
 		return scav_released(c, s);
-	if (line_at(c, "inuse"))
-		return scav_summary(c, s);
-	s->form = GCS_SCAV_FORCED;
-	return line_is(c, "GC forced");
+	return s->form == GCS_SCAV_FORCED ? line_is(c, "GC forced") : scav_summary(c, s);
 }
 
 /* ` KiB work (bg), 0 KiB work (eager), 3128 KiB now, `, or as it was before. */
@@ -91,15 +91,15 @@ static bool scav_scav(struct line_cursor *c, bool *meant, struct gcs_scav_line *
 		s->number = (int64_t)s->work_kib;
 		if (!line_number(c, SCAV_KIB_MAX, &s->work_kib))
 			return false;
-	} else if (c->p < c->end && !line_at(c, " KiB") && ahead.p < c->end) {
-		*meant = false; /* `scav 7 of them` */
+	} else {
+		*meant = line_may(c, " KiB work", 0); /* and not `scav 7 of them` */
 	}
 	if (!scav_work(c, s) || !line_number_then(c, SCAV_KIB_MAX, &s->util_percent, "% util"))
 		return false;
-	s->forced = line_at(c, " (forced)");
-	s->reset = line_at(c, " [controller reset]");
-	c->p += s->forced ? strlen(" (forced)") : s->reset ? strlen(" [controller reset]") : 0;
-	return true;
+	s->forced = line_may(c, " (forced)", 2);
+	s->reset = line_may(c, " [controller reset]", 2);
+	return (!s->forced || line_is(c, " (forced)")) &&
+	       (!s->reset || line_is(c, " [controller reset]"));
 }
 
 bool gcs_scav_line(struct line_cursor *c, bool *meant, struct gcs_scav_line *ret)

@@ -43,7 +43,7 @@ static bool sched_optional(struct line_cursor *c, const char *key, int32_t *ret)
 {
 	uint32_t v;
 	*ret = -1;
-	if (!line_at(c, key))
+	if (!line_may(c, key, 2))
 		return true;
 	if (!sched_u32(c, key, LINE_PROCS_MAX, &v))
 		return false;
@@ -91,7 +91,7 @@ static bool sched_detail(struct line_cursor *c, struct gcs_sched_line *s)
 	if (!sched_flag(c, "gcwaiting=", &s->gcwaiting) ||
 	    !sched_u32(c, " nmidlelocked=", LINE_PROCS_MAX, &s->nmidlelocked))
 		return false;
-	if (line_at(c, " nmspinning=") && !sched_optional(c, " nmspinning=", &s->spinningthreads))
+	if (line_may(c, " nmspinning=", 3) && !sched_optional(c, " nmspinning=", &s->spinningthreads))
 		return false;
 	if (!line_is(c, " stopwait=") || !line_signed(c, INT32_MAX, &stopwait) ||
 	    !sched_flag(c, " sysmonwait=", &s->sysmonwait))
@@ -105,9 +105,8 @@ static bool sched_queues(struct line_cursor *c, const char *text, struct gcs_sch
 {
 	if (!line_is(c, "[") || !sched_list(c, text, &s->queues))
 		return false;
-	if (!line_at(c, " schedticks="))
-		return !line_at(c, " schedt") || line_fail(c); /* cut inside the word */
-	return line_is(c, " schedticks=[") && sched_list(c, text, &s->ticks);
+	return !line_may(c, " schedticks=[", 2) ||
+	       (line_is(c, " schedticks=[") && sched_list(c, text, &s->ticks));
 }
 
 static bool sched_summary(struct line_cursor *c, const char *text, bool *meant,
@@ -143,22 +142,23 @@ static bool sched_p(struct line_cursor *c, struct gcs_sched_line *s)
 	    !sched_u32(c, " runqsize=", UINT32_MAX, &s->runqsize) || !line_is(c, " gfreecnt=") ||
 	    !line_signed(c, INT64_MAX, &s->gfreecnt))
 		return false;
-	return !line_at(c, " timerslen=") || sched_id(c, " timerslen=", &s->timers);
+	return !line_may(c, " timerslen=", 2) || sched_id(c, " timerslen=", &s->timers);
 }
 
 /* A number that is not kept, of a key that not every version prints. */
 static bool sched_passed(struct line_cursor *c, const char *key)
 {
 	int64_t v;
-	return !line_at(c, key) || (line_is(c, key) && line_signed(c, INT64_MAX, &v));
+	return !line_may(c, key, 2) || (line_is(c, key) && line_signed(c, INT64_MAX, &v));
 }
 
 /* ` preemptoff=` and the reason, which is empty or words. */
 static bool sched_preemptoff(struct line_cursor *c)
 {
-	if (!line_at(c, " preemptoff="))
+	if (!line_may(c, " preemptoff=", 2))
 		return true;
-	line_is(c, " preemptoff=");
+	if (!line_is(c, " preemptoff="))
+		return false;
 	while (c->p < c->end && !line_at(c, " locks="))
 		c->p++;
 	return c->p < c->end || line_fail(c);
@@ -179,7 +179,7 @@ static bool sched_m(struct line_cursor *c, struct gcs_sched_line *s)
 		return false;
 	s->mallocing = mallocing != 0;
 	s->dying = dying != 0;
-	if (line_at(c, " blocked=") && !sched_flag(c, " blocked=", &s->blocked))
+	if (line_may(c, " blocked=", 2) && !sched_flag(c, " blocked=", &s->blocked))
 		return false;
 	return sched_id(c, " lockedg=", &s->locked);
 }
