@@ -33,7 +33,7 @@ const char *gcs_gctrace_kind_name(enum gcs_gctrace_kind k)
 	static const char *const name[GCS_GCTRACE_KINDS] = {
 		[GCS_GCTRACE_OTHER] = "other",	     [GCS_GCTRACE_CYCLE] = "cycles",
 		[GCS_GCTRACE_NO_GOAL] = "goalless",  [GCS_GCTRACE_OLD] = "old_cycles",
-		[GCS_GCTRACE_FORCED] = "forced",     [GCS_GCTRACE_SCAN] = "scan",
+		[GCS_GCTRACE_FORCED] = "gc_forced",    [GCS_GCTRACE_SCAN] = "scan",
 		[GCS_GCTRACE_SCAV] = "scavenger",    [GCS_GCTRACE_SCHED] = "scheduler",
 		[GCS_GCTRACE_PACER] = "pacer",	     [GCS_GCTRACE_BROKEN] = "broken",
 	};
