@@ -27,7 +27,7 @@ struct gcs_gctrace_cycle {
 		cpu_stop_second_ns;
 	uint32_t heap_start_mib, heap_end_mib; /* heap in use when the cycle began, ended marking */
 	uint32_t heap_live_mib;		       /* what was marked */
-	uint32_t goal_mib;		       /* of this cycle; GCS_GCTRACE_GOAL_OFF; see no_goal */
+	uint32_t goal_mib;		       /* of this cycle; GCS_GCTRACE_GOAL_OFF */
 	uint32_t stacks_mib, globals_mib;      /* 0 without `scanned` */
 	uint32_t procs;
 	uint32_t cpu_percent; /* of the process's CPU since it started */

@@ -26,7 +26,7 @@ enum gcs_gctrace_kind {
 	GCS_GCTRACE_CYCLE,   /* a cycle, whole */
 	GCS_GCTRACE_NO_GOAL, /* the same of a Go 1.5 before its release, without a goal */
 	GCS_GCTRACE_OLD,     /* a cycle of Go 1.0 to 1.4: no time, no goal */
-	GCS_GCTRACE_FORCED,  /* `GC forced`: no GC for two minutes; since Go 1.4, before its cycle */
+	GCS_GCTRACE_FORCED,  /* `GC forced`: no GC for two minutes; since Go 1.4 */
 	GCS_GCTRACE_SCAN,    /* objects scanned (gctrace=2) */
 	GCS_GCTRACE_SCAV,    /* the scavenger's */
 	GCS_GCTRACE_SCHED,   /* the scheduler's */
@@ -59,7 +59,7 @@ struct gcs_gctrace_line {
 	/* BROKEN: why. Else WHOLE, or why something before `from` on the line is broken. */
 	enum gcs_gctrace_reason reason;
 	enum gcs_gctrace_kind meant; /* what that was to be; OTHER for the REST of a cycle */
-	/* Its text is [from, to) of the line; of BROKEN from where it was meant to the line's end. */
+	/* Its text is [from, to) of the line; a BROKEN one's goes to the line's end. */
 	size_t from, to;
 	union {
 		struct gcs_gctrace_cycle cycle; /* CYCLE, NO_GOAL */

@@ -1,12 +1,13 @@
 /*
- * gctrace_reader.h: the lines of the Go runtime (gctrace_line.h) out of a stream that comes piece by
- * piece, such as a log or the standard error of a process that runs. Its memory is constant: one line
- * and what may go on. Each find is told by a call as soon as its line has ended.
+ * gctrace_reader.h: the lines of the Go runtime (gctrace_line.h) out of a stream that comes piece
+ * by piece, such as a log or the standard error of a process that runs. Its memory is constant: a
+ * line and what may go on. Each find is told by a call as soon as its line has ended.
  *
- * A terminal or a mailer may have wrapped a line, at a blank or inside a word. So a line that breaks
- * off (GCS_GCTRACE_CUT) is kept; if the next ones go on so that the whole is well formed, and do
- * not begin with anything themselves, it is told as one that was wrapped, else as broken: then one
- * line later than it came.
+ * A terminal or a mailer may have wrapped a line, at a blank or inside a word. So a line that
+ * breaks off (GCS_GCTRACE_CUT) is kept; if the next ones go on so that the whole is well formed,
+ * and do not begin with anything themselves, it is told as one that was wrapped, else as broken:
+ * then a line or more later than it came. What may stand at a line's end or not, such as the ticks
+ * of a SCHED line, is not looked for on the next.
  *
  * One owner, no locks.
  */
@@ -21,8 +22,8 @@
 /* What was found, or a line with nothing. */
 struct gcs_gctrace_find {
 	struct gcs_gctrace_line line;
-	const char *text;    /* its [from, to), and of OTHER the line; not terminated; until the call */
-	size_t bytes;	     /* returns. Offsets of line.sched are from here */
+	const char *text; /* its own; of OTHER the line. Not terminated, and gone after the call */
+	size_t bytes;	  /* of text; line.from is 0, line.to this, and line.sched counts from it */
 	uint64_t first_line; /* 1 is the first */
 	uint64_t last_line;  /* more than first_line: wrapped */
 	uint64_t offset;     /* of the first byte of the first line */
@@ -35,7 +36,7 @@ typedef int gcs_gctrace_found(void *arg, const struct gcs_gctrace_find *find);
 struct gcs_gctrace_counts {
 	uint64_t bytes, lines;
 	uint64_t kind[GCS_GCTRACE_KINDS]; /* finds; OTHER: lines with nothing */
-	uint64_t wrapped, wrapped_lines;  /* finds that were on more than one line, and their lines */
+	uint64_t wrapped, wrapped_lines;  /* finds on more than one line, and their lines */
 	struct {
 		uint64_t count, first_line;
 	} reason[GCS_GCTRACE_REASONS];
@@ -54,12 +55,12 @@ struct gcs_gctrace_reader {
 	struct { /* what broke off, joined so far */
 		char text[GCS_GCTRACE_WRAP_BYTES_MAX];
 		size_t bytes; /* 0: nothing did */
-		char before[64]; /* what stood before it: a quote may stand before what goes on too */
+		char before[64]; /* what stood before it: a quote may be there again */
 		size_t before_bytes;
 		struct gcs_gctrace_line line; /* as it was read alone */
 		size_t alone;		      /* its bytes then */
 		uint64_t first_line, offset;
-		struct { /* lines that went on: should it not become whole, each stands for itself */
+		struct { /* lines that went on: each for itself, should it not become whole */
 			size_t at, bytes; /* of text */
 			uint64_t line, offset;
 		} more[GCS_GCTRACE_WRAP_LINES_MAX];

@@ -40,8 +40,8 @@ bool line_is(struct line_cursor *c, const char *literal);
 /* At the literal; at a digit: only looked at. */
 bool line_at(const struct line_cursor *c, const char *literal);
 bool line_digit(const struct line_cursor *c);
-/* At the literal, or the text ends inside it with at least so many bytes of it: only looked at. What
- * may stand there or not is then taken (line_is) where it is, and cut where it begins only. */
+/* At the literal, or the text ends inside it with at least so many bytes of it: only looked at.
+ * What may stand there or not is then taken (line_is) where it is, and cut where it begins only. */
 bool line_may(const struct line_cursor *c, const char *literal, size_t least);
 /* Digits, at most max. */
 bool line_number(struct line_cursor *c, uint64_t max, uint64_t *ret);
@@ -51,7 +51,7 @@ bool line_number_then(struct line_cursor *c, uint64_t max, uint64_t *ret, const 
 bool line_u32_then(struct line_cursor *c, uint32_t max, uint32_t *ret, const char *literal);
 /* Perhaps a minus, then digits, within +-max. */
 bool line_signed(struct line_cursor *c, uint64_t max, int64_t *ret);
-/* Digits, perhaps with a fraction, of something that is unit_ns long. Finer than 1 ns is dropped. */
+/* Digits, perhaps with a fraction, of what is unit_ns long. Finer than 1 ns is dropped. */
 bool line_time(struct line_cursor *c, uint64_t max, int64_t unit_ns, int64_t *ret);
 /* A float as Go's print writes it: +1.234567e-003, +Inf, NaN. Three digits of exponent end it. */
 bool line_float(struct line_cursor *c, double *ret);

@@ -66,7 +66,8 @@ static bool old_sweeps(struct line_cursor *c, struct gcs_gctrace_old *g, uint64_
 static bool old_work(struct line_cursor *c, struct gcs_gctrace_old *g, uint64_t first)
 {
 	g->handoffs = first;
-	if (!line_is(c, "(") || !line_number_then(c, UINT64_MAX, &g->handoff_objects, ") handoff, ") ||
+	if (!line_is(c, "(") ||
+	    !line_number_then(c, UINT64_MAX, &g->handoff_objects, ") handoff, ") ||
 	    !line_number(c, UINT64_MAX, &first))
 		return false;
 	if (line_try(c, "(")) {

@@ -25,11 +25,11 @@ struct gcs_gctrace_old {
 	 * stopping the world, what the last cycle left unswept, mark, the rest. */
 	int64_t part_ns[4];
 	int64_t pause_ns; /* their sum: the world stood still */
-	/* With `swept`: heap in use when the cycle began and when it was over. Without: the last
-	 * cycle's live heap as estimated from its goal, and the heap in use when the cycle began. */
+	/* With `swept`: heap in use when the cycle began, and when it was over. Without: what the
+	 * last cycle left, as Go estimates it from the goal, and heap in use when this one began. */
 	uint32_t heap_first_mib, heap_second_mib;
 	uint64_t objects_first; /* with `swept`: before the cycle; else 0 */
-	uint64_t objects;	/* with `swept`: after it; else in use, garbage of this cycle included */
+	uint64_t objects;	/* with `swept`: after it; else with this cycle's garbage */
 	uint64_t allocated, freed; /* objects, since the program started */
 	uint64_t goroutines;	   /* 0 without has_goroutines */
 	uint64_t spans, swept_background, swept_paused; /* 0 without has_sweeps */

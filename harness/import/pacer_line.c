@@ -52,8 +52,8 @@ static bool pacer_end(struct line_cursor *c, struct gcs_pacer_line *p)
 	    !line_number_then(c, UINT64_MAX, &p->trigger_bytes, " B ") || !line_arrow(c) ||
 	    !line_is(c, " ") || !line_number_then(c, UINT64_MAX, &p->heap_bytes, " B (") ||
 	    !pacer_delta(c, "∆goal ", "\\u2206goal ") ||
-	    !pacer_signed(c, &p->over_goal_bytes, ", cons/mark ") || !line_float(c, &p->cons_mark) ||
-	    !line_is(c, ")"))
+	    !pacer_signed(c, &p->over_goal_bytes, ", cons/mark ") ||
+	    !line_float(c, &p->cons_mark) || !line_is(c, ")"))
 		return false;
 	p->reset = line_may(c, "[controller reset]", 1);
 	return !p->reset || line_is(c, "[controller reset]");
@@ -87,7 +87,8 @@ static bool pacer_sweep(struct line_cursor *c, struct gcs_pacer_line *p)
 	    !line_number_then(c, UINT64_MAX, &p->swept_pages, " pages"))
 		return false;
 	p->has_rate = line_may(c, " at ", 2);
-	return !p->has_rate || (pacer_float(c, " at ", &p->pages_per_byte) && line_is(c, " pages/byte"));
+	return !p->has_rate ||
+	       (pacer_float(c, " at ", &p->pages_per_byte) && line_is(c, " pages/byte"));
 }
 
 bool gcs_pacer_line(struct line_cursor *c, bool *meant, struct gcs_pacer_line *ret)
@@ -105,7 +106,8 @@ bool gcs_pacer_line(struct line_cursor *c, bool *meant, struct gcs_pacer_line *r
 		return pacer_sweep(c, ret);
 	struct line_cursor ahead = *c;
 	int64_t percent;
-	*meant = c->p == c->end || (line_signed(&ahead, INT64_MAX, &percent) && line_is(&ahead, "% CPU ("));
-	*meant = *meant || ahead.fault == LINE_CUT;
+	*meant = c->p == c->end ||
+		 (line_signed(&ahead, INT64_MAX, &percent) && line_is(&ahead, "% CPU (")) ||
+		 ahead.fault == LINE_CUT;
 	return *meant ? pacer_end(c, ret) : line_fail(c);
 }

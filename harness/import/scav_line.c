@@ -10,7 +10,8 @@
 
 static bool scav_summary(struct line_cursor *c, struct gcs_scav_line *s)
 {
-	return line_is(c, "inuse: ") && line_number_then(c, SCAV_MIB_MAX, &s->inuse_mib, ", idle: ") &&
+	return line_is(c, "inuse: ") &&
+	       line_number_then(c, SCAV_MIB_MAX, &s->inuse_mib, ", idle: ") &&
 	       line_number_then(c, SCAV_MIB_MAX, &s->idle_mib, ", sys: ") &&
 	       line_number_then(c, SCAV_MIB_MAX, &s->sys_mib, ", released: ") &&
 	       line_number_then(c, SCAV_MIB_MAX, &s->released_mib, ", consumed: ") &&
@@ -75,7 +76,8 @@ static bool scav_work(struct line_cursor *c, struct gcs_scav_line *s)
 	if (s->split)
 		return line_number_then(c, SCAV_KIB_MAX, &s->eager_kib, " KiB work (eager), ") &&
 		       line_number_then(c, SCAV_KIB_MAX, &s->released_kib, " KiB now, ");
-	return line_is(c, ", ") && line_number_then(c, SCAV_KIB_MAX, &s->released_kib, " KiB total, ");
+	return line_is(c, ", ") &&
+	       line_number_then(c, SCAV_KIB_MAX, &s->released_kib, " KiB total, ");
 }
 
 static bool scav_scav(struct line_cursor *c, bool *meant, struct gcs_scav_line *s)

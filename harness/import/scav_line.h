@@ -26,7 +26,7 @@ struct gcs_scav_line {
 	int64_t number; /* of the round (scvg), of the generation (scav) */
 	/* SUMMARY, as printed: a sum of Go's own that went below 0 is near 2^44. */
 	uint64_t inuse_mib, idle_mib, sys_mib, released_mib, consumed_mib;
-	uint64_t work_kib;	/* RELEASED: by this round. WORK: since the line before, all or bg */
+	uint64_t work_kib;	/* RELEASED: by this round. WORK: since the line before */
 	uint64_t eager_kib;	/* WORK with `split`: by allocations */
 	uint64_t released_kib;	/* WORK: now given back */
 	uint64_t util_percent;	/* WORK: of what is held, in use */

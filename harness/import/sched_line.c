@@ -91,7 +91,8 @@ static bool sched_detail(struct line_cursor *c, struct gcs_sched_line *s)
 	if (!sched_flag(c, "gcwaiting=", &s->gcwaiting) ||
 	    !sched_u32(c, " nmidlelocked=", LINE_PROCS_MAX, &s->nmidlelocked))
 		return false;
-	if (line_may(c, " nmspinning=", 3) && !sched_optional(c, " nmspinning=", &s->spinningthreads))
+	if (line_may(c, " nmspinning=", 3) &&
+	    !sched_optional(c, " nmspinning=", &s->spinningthreads))
 		return false;
 	if (!line_is(c, " stopwait=") || !line_signed(c, INT32_MAX, &stopwait) ||
 	    !sched_flag(c, " sysmonwait=", &s->sysmonwait))

@@ -10,9 +10,9 @@
  *     blocked=false lockedg=nil
  *     G1: status=4(chan receive) m=nil lockedm=nil
  *
- * Go 1.1 prints neither spinning nor needed threads, 1.4 no needed, only 1.26 the ticks; `[4 4 0 0]`
- * before 1.26. What is none is -1 or nil, and what is yes or no is 1 and 0 or true and false.
- * Source of the rule: schedtrace in Go's proc.go (proc.c).
+ * Go 1.1 prints neither spinning nor needed threads, 1.19 no needed, only 1.26 the ticks, and
+ * before it `[4 4 0 0]`. What is none is -1 or nil, and what is yes or no is 1 and 0 or true and
+ * false. Source of the rule: schedtrace in Go's proc.go (proc.c).
  */
 #pragma once
 
@@ -30,10 +30,10 @@ struct gcs_sched_list {
 
 struct gcs_sched_line {
 	enum gcs_sched_form form;
-	/* SUMMARY. Threads, queue and ticks are of one moment, but read without stopping anything. */
+	/* SUMMARY: of one moment, but read without stopping anything. */
 	int64_t at_ns; /* since the first such line; to 1 ms */
 	uint32_t gomaxprocs, idleprocs, threads, idlethreads, runqueue;
-	int32_t spinningthreads; /* -1: not printed (with detail, nmspinning of Go 1.1 to 1.3) */
+	int32_t spinningthreads; /* -1: not printed (with detail, nmspinning of old) */
 	int32_t needspinning;	 /* -1: not printed (before Go 1.20) */
 	struct gcs_sched_list queues; /* local run queues; n == 0 with detail, and P lines follow */
 	struct gcs_sched_list ticks;  /* times each P scheduled; n == 0: not printed */
@@ -42,7 +42,7 @@ struct gcs_sched_line {
 	uint32_t nmidlelocked;
 	int32_t stopwait;
 	/* P, M and G: numbers of each other; -1: none. */
-	int64_t id, p, m, g, locked; /* P: m. M: p, g (curg), locked (lockedg). G: m, locked (lockedm) */
+	int64_t id, p, m, g, locked; /* P: m. M: p, curg, lockedg. G: m, lockedm */
 	uint32_t status;	     /* P, G: a number of Go's runtime2.go */
 	uint64_t schedtick, syscalltick; /* P */
 	uint32_t runqsize;		 /* P */

@@ -56,7 +56,7 @@ static void fuzz_rendered(const char *text, const struct gcs_gctrace_line *l)
 		return; /* a list of thousands of Ps */
 	enum gcs_gctrace_kind k = gcs_gctrace_parse_start(once.text, once.n, &again);
 	if (l->kind <= GCS_GCTRACE_NO_GOAL && l->cycle.five_parts && k == GCS_GCTRACE_BROKEN) {
-		FUZZ_HOLDS(again.reason == GCS_GCTRACE_RANGE); /* a sum of parts is more than one may be */
+		FUZZ_HOLDS(again.reason == GCS_GCTRACE_RANGE); /* a sum past one's limit */
 		return;
 	}
 	FUZZ_HOLDS(k == l->kind && again.from == 0 && again.to == once.n);
