@@ -299,6 +299,10 @@ static void test_pacer(void **state)
 	assert_int_equal(p.goal_mib, 19028);
 	assert_int_equal(p.dedicated, 2);
 	assert_true(p.whole_fraction && p.fractional == 0);
+	p = parsed("pacer: assist ratio=+1.232155e+000 (scan 1 MB in 70->71 MB) workers=0+1",
+		   GCS_GCTRACE_PACER)
+		    .pacer;
+	assert_true(p.whole_fraction && p.fractional == 1);
 	p = parsed("pacer: assist ratio=+1.232155e+000 (scan 1 MB in 70-\\u003e71 MB) "
 		   "workers=0++2.500000e-001",
 		   GCS_GCTRACE_PACER)
@@ -393,11 +397,15 @@ static void test_scan(void **state)
 	s = parsed("scan: class L 7 objs", GCS_GCTRACE_SCAN).scan;
 	assert_int_equal(s.class_bytes, 0);
 	assert_int_equal(s.objects_alone, 7);
-	struct gcs_gctrace_line l;
-	static const char wrong[] = "scan: total 5+3+2=11 objs, 2+1=3 spans";
-	assert_int_equal(gcs_gctrace_parse(wrong, sizeof wrong - 1, &l), GCS_GCTRACE_BROKEN);
-	assert_int_equal(l.reason, GCS_GCTRACE_RANGE);
-	assert_int_equal(l.meant, GCS_GCTRACE_SCAN);
+	static const char *const wrong[] = {"scan: total 5+3+2=11 objs, 2+1=3 spans",
+					    "scan: total 5+3+2=10 objs, 2+1=4 spans"};
+	for (size_t i = 0; i < 2; i++) {
+		struct gcs_gctrace_line l;
+		gcs_gctrace_parse(wrong[i], strlen(wrong[i]), &l);
+		assert_int_equal(l.kind, GCS_GCTRACE_BROKEN);
+		assert_int_equal(l.reason, GCS_GCTRACE_RANGE);
+		assert_int_equal(l.meant, GCS_GCTRACE_SCAN);
+	}
 }
 
 static void test_forced(void **state)

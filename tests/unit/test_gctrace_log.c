@@ -85,6 +85,16 @@ static void test_go_1_5(void **state)
 	assert_int_equal(l.cycle.cpu_idle_ns, 11000000);
 }
 
+/* The largest number, to the last digit. */
+static void test_largest(void **state)
+{
+	(void)state;
+	struct gcs_gctrace_line l = parsed("gc 18446744073709551615 @9s 3%: 1+1+1 ms clock, "
+					   "1+0/1/1+1 ms cpu, 1->1->1 MB, 8 MB goal, 1 P");
+	assert_int_equal(l.kind, GCS_GCTRACE_CYCLE);
+	assert_true(l.cycle.number == UINT64_MAX);
+}
+
 /* Before the release of 1.5: a cycle, and no goal is made up for it. */
 static void test_goalless(void **state)
 {
@@ -235,6 +245,9 @@ static void test_not_usable(void **state)
 		{"gc 2 @9s 3%: 68+0.+0.5 ms clock, 205+0/16/89+1.5 ms cpu, 1->1->1 MB, 86 MB "
 		 "goal, 1 P",
 		 GCS_GCTRACE_INTERRUPTED},
+		{"gc 18446744073709551616 @9s 3%: 1+1+1 ms clock, 1+0/1/1+1 ms cpu, 1->1->1 MB, 8 "
+		 "MB goal, 1 P",
+		 GCS_GCTRACE_RANGE},
 		{"gc 2 @9s 3%: 68,1+0,3+0,5 ms clock", GCS_GCTRACE_INTERRUPTED},
 	};
 	(void)state;
@@ -267,6 +280,8 @@ static void test_nothing(void **state)
 		"the GC forced us to wait",
 		"P1: status= unknown",
 		"M2: p is for pressure",
+		"myscvg7: 23 MB too many",
+		"RESCHED 9ms: none",
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)
@@ -418,6 +433,7 @@ int main(void)
 		cmocka_unit_test(test_go_1_19),
 		cmocka_unit_test(test_go_1_8),
 		cmocka_unit_test(test_go_1_5),
+		cmocka_unit_test(test_largest),
 		cmocka_unit_test(test_goalless),
 		cmocka_unit_test(test_goal_off),
 		cmocka_unit_test(test_around),

@@ -164,6 +164,7 @@ static void test_not_joined(void **state)
 		 3, 2},
 		{"gc 4 @2.5s 1%: 0.1+2+0.3 ms clock,\n" CYCLE("5"), 2, 1},
 		{"gc 4 @2.5s 1%: 0.1+2+0.3 ms clock,\ngc 5 @2.6s 1%: 0.1+2+0.3 ms clock,\n", 2, 2},
+		{"scvg1:\nGC forced", 2, 1}, /* of today, and not the rest of that */
 		/* The one is torn, the other's end is not its end. */
 		{"gc 4 @2.5s 1%: 0.1+2+0.3 ms clock, 0.4+0\n0.1+2+0.3 ms clock, 0.4+0.5/0.6/0.7+0.8 ms "
 		 "cpu, 9->10->5 MB, 11 MB goal, 12 P",
@@ -269,12 +270,14 @@ static void test_call_fails(void **state)
 static void test_forced_wrapped(void **state)
 {
 	static struct gcs_gctrace_log log;
-	static const char text[] = CYCLE("4") "\n  (forced) \n" CYCLE("5") "\nx\n(forced)\n";
+	static const char text[] = CYCLE("4") "\n  (forced) \n" CYCLE("5") "\nx\n(forced)\n" CYCLE(
+		"6") "\n(farced)\n";
 	(void)state;
 	gcs_gctrace_log_init(&log);
 	assert_int_equal(gcs_gctrace_log_feed(&log, text, sizeof text - 1), 0);
 	assert_int_equal(gcs_gctrace_log_finish(&log), 0);
-	assert_int_equal(log.n, 2);
+	assert_int_equal(log.n, 3);
+	assert_false(log.entry[2].cycle.forced);
 	assert_true(log.entry[0].cycle.forced);
 	assert_false(log.entry[1].cycle.forced);
 	assert_string_equal(log.text + log.entry[0].text, CYCLE("4") " (forced)");
