@@ -116,6 +116,30 @@ static bool gctrace_try_gc(struct gctrace_try *t, const char *text, struct gcs_g
 	return true;
 }
 
+/* The first two bytes of one of them: most text is passed over here. */
+static bool gctrace_marked(const char *p, const char *end)
+{
+	if (end - p < 2)
+		return false;
+	bool digit = p[1] >= '0' && p[1] <= '9';
+	switch (*p) {
+	case 'g':
+	case 's':
+		return p[1] == 'c';
+	case 'p':
+		return p[1] == 'a';
+	case 'S':
+		return p[1] == 'C';
+	case 'G':
+		return p[1] == 'C' || digit;
+	case 'P':
+	case 'M':
+		return digit;
+	default:
+		return false;
+	}
+}
+
 /* By the first byte. The parsers write into the union, also when they fail. */
 static bool gctrace_try_here(struct gctrace_try *t, const char *text, struct gcs_gctrace_line *l)
 {
@@ -221,7 +245,7 @@ enum gcs_gctrace_kind gcs_gctrace_parse(const char *text, size_t bytes,
 	bytes = gctrace_trimmed(text, bytes);
 	*ret = (struct gcs_gctrace_line){.to = bytes};
 	for (size_t at = 0; at < bytes; at++) {
-		if (memchr("gspGSPM", text[at], 7) && gctrace_here(text, bytes, at, ret))
+		if (gctrace_marked(text + at, text + bytes) && gctrace_here(text, bytes, at, ret))
 			return ret->kind;
 	}
 	if (ret->kind == GCS_GCTRACE_OTHER && gctrace_rest(text, bytes)) {
@@ -236,5 +260,7 @@ enum gcs_gctrace_kind gcs_gctrace_parse_start(const char *text, size_t bytes,
 {
 	bytes = gctrace_trimmed(text, bytes);
 	*ret = (struct gcs_gctrace_line){.to = bytes};
-	return bytes && gctrace_here(text, bytes, 0, ret) ? ret->kind : gctrace_none(ret);
+	if (gctrace_marked(text, text + bytes) && gctrace_here(text, bytes, 0, ret))
+		return ret->kind;
+	return gctrace_none(ret);
 }

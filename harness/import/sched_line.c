@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-#define SCHED_MS_MAX 5000000000000ull /* 150 years */
+#define SCHED_MS_MAX	 5000000000000ull /* 150 years */
+#define SCHED_WORDS_MAX 64 /* bytes of a reason; Go's longest has half of it */
 
 static bool sched_u32(struct line_cursor *c, const char *key, uint32_t max, uint32_t *ret)
 {
@@ -146,6 +147,15 @@ static bool sched_p(struct line_cursor *c, struct gcs_sched_line *s)
 	return !line_may(c, " timerslen=", 2) || sched_id(c, " timerslen=", &s->timers);
 }
 
+/* Words of any kind, and where they end. */
+static bool sched_words(struct line_cursor *c, const char *end)
+{
+	for (int n = 0; c->p < c->end && !line_at(c, end); c->p++)
+		if (n++ == SCHED_WORDS_MAX)
+			return line_fail(c);
+	return c->p < c->end || line_fail(c);
+}
+
 /* A number that is not kept, of a key that not every version prints. */
 static bool sched_passed(struct line_cursor *c, const char *key)
 {
@@ -158,11 +168,7 @@ static bool sched_preemptoff(struct line_cursor *c)
 {
 	if (!line_may(c, " preemptoff=", 2))
 		return true;
-	if (!line_is(c, " preemptoff="))
-		return false;
-	while (c->p < c->end && !line_at(c, " locks="))
-		c->p++;
-	return c->p < c->end || line_fail(c);
+	return line_is(c, " preemptoff=") && sched_words(c, " locks=");
 }
 
 /* `M0: p=0 curg=1 mallocing=0 … lockedg=-1`; gcing and helpgc before Go 1.11. */
@@ -192,8 +198,8 @@ static bool sched_g(struct line_cursor *c, const char *text, struct gcs_sched_li
 	if (!line_u32(c, 1u << 16, &s->status) || !line_is(c, "("))
 		return false;
 	s->reason_from = (size_t)(c->p - text);
-	while (c->p < c->end && !line_at(c, ") m="))
-		c->p++;
+	if (!sched_words(c, ") m="))
+		return false;
 	s->reason_to = (size_t)(c->p - text);
 	return sched_id(c, ") m=", &s->m) && sched_id(c, " lockedm=", &s->locked);
 }

@@ -209,6 +209,22 @@ static void test_went_on_in_vain(void **state)
 	assert_int_equal(f.find[1].kind, GCS_GCTRACE_OTHER);
 }
 
+/* A reason of a goroutine is words, and not the lines that follow. */
+static void test_words_end(void **state)
+{
+	static struct found f;
+	char text[256];
+	(void)state;
+	read_text(&f, "  G18: status=4(chan\nreceive) m=nil lockedm=nil\n");
+	assert_int_equal(f.count.wrapped, 1);
+	for (int i = 64; i <= 65; i++) {
+		snprintf(text, sizeof text, "G18: status=4(%.*s) m=nil lockedm=nil", i,
+			 "0123456789012345678901234567890123456789012345678901234567890123456789");
+		read_text(&f, text);
+		assert_int_equal(f.find[0].kind, i == 64 ? GCS_GCTRACE_SCHED : GCS_GCTRACE_BROKEN);
+	}
+}
+
 /* So many lines may one be wrapped over, and no more. */
 static void test_most_lines(void **state)
 {
@@ -290,7 +306,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_wrapped_everywhere), cmocka_unit_test(test_wrapped_quoted),
 		cmocka_unit_test(test_not_joined),	   cmocka_unit_test(test_went_on_in_vain),
-		cmocka_unit_test(test_most_lines),	   cmocka_unit_test(test_glued),
+		cmocka_unit_test(test_words_end),	   cmocka_unit_test(test_most_lines),	   cmocka_unit_test(test_glued),
 		cmocka_unit_test(test_call_fails),	   cmocka_unit_test(test_forced_wrapped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
