@@ -7,6 +7,7 @@
 #pragma once
 
 #include "faults/fault.h"
+#include "faults/reach.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -126,6 +127,7 @@ struct gcs_scenario {
 	char *text;               /* the source, as read */
 	uint64_t seed;
 	uint32_t activation_ppb;  /* each fault is live with this probability, drawn from seed and its id; 0: all are */
+	char *runtime, *go;       /* what runs it, as written (NULL: embedded): gcs_scenario_runtime; of go: the toolchain's program, NULL: the one that is found */
 	uint32_t procs;
 	int gogc;                 /* -1 off */
 	uint64_t memlimit, heap_reserve;
@@ -187,5 +189,6 @@ void gcs_scenario_error_fini(struct gcs_scenario_error *e);
 char *gcs_scenario_json(const struct gcs_scenario *s);
 /* The `load` line of docs/control-protocol.md. malloc'd. */
 char *gcs_scenario_plan(const struct gcs_scenario *s);
+enum gcs_runtime gcs_scenario_runtime(const struct gcs_scenario *s);
 /* Phase in progress at t (ns from t0), -1: none. */
 int gcs_scenario_phase_at(const struct gcs_scenario *s, int64_t t_ns);

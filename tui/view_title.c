@@ -99,7 +99,8 @@ static void title_pieces(const struct gcs_snapshot *s, bool brief, struct title_
 	snprintf(piece[PIECE_NAME].text, sizeof piece->text, "%.*s", brief ? 24 : 48, s->scenario->name);
 	snprintf(piece[PIECE_RUN].text, sizeof piece->text, "run %s", s->run_id);
 	snprintf(piece[PIECE_SEED].text, sizeof piece->text, "seed 0x%" PRIx64, s->scenario->seed);
-	snprintf(piece[PIECE_TARGET].text, sizeof piece->text, "embedded/%uP", s->scenario->procs);
+	snprintf(piece[PIECE_TARGET].text, sizeof piece->text, "%s/%uP", gcs_runtime_name(gcs_scenario_runtime(s->scenario)),
+		 s->scenario->procs);
 	if (s->sim)
 		snprintf(piece[PIECE_SIM].text, sizeof piece->text, "%s", brief ? "SIMULATED" : "SIMULATED: times modelled");
 	if (s->operator_modified)

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,28 +69,59 @@ static void spawn_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Ours with s->env in place of what has its name; freed by the caller, the strings are not its own.
+static size_t spawn_count(const char *const *list)
+{
+	size_t n = 0;
+	while (list && list[n])
+		n++;
+	return n;
+}
+
+/* Is a variable of this name among those that are added? */
+static bool spawn_replaced(const struct gcs_spawn *s, const char *ours)
+{
+	for (size_t i = 0; i < spawn_count(s->env); i++)
+		if (strncmp(ours, s->env[i], strcspn(s->env[i], "=") + 1) == 0)
+			return true;
+	return false;
+}
+
+/* Ours with s->env in place of what has its names; freed by the caller, the strings are not its own.
  * NULL: no memory. */
 static char **spawn_environment(const struct gcs_spawn *s)
 {
-	size_t n = 0, to = 0, name = s->env ? strcspn(s->env, "=") + 1 : 0;
+	size_t n = 0, to = 0, more = spawn_count(s->env);
 	while (environ[n])
 		n++;
-	char **env = malloc((n + 2) * sizeof *env);
-	for (size_t i = 0; env && i < n; i++)
-		if (!s->env || strncmp(environ[i], s->env, name) != 0)
+	char **env = malloc((n + more + 1) * sizeof *env);
+	if (!env)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		if (!spawn_replaced(s, environ[i]))
 			env[to++] = environ[i];
-	if (env && s->env)
-		env[to++] = (char *)(uintptr_t)s->env;
-	if (env)
-		env[to] = NULL;
+	for (size_t i = 0; i < more; i++)
+		env[to++] = (char *)(uintptr_t)s->env[i];
+	env[to] = NULL;
 	return env;
 }
 
-static _Noreturn void spawn_child(const struct gcs_spawn *s, char **env, int *lifted, int report,
-				  pid_t parent)
+/* Freed by the caller, the strings are not its own. NULL: no memory. */
+static char **spawn_arguments(const struct gcs_spawn *s)
 {
-	char *const argv[] = {(char *)(uintptr_t)s->path, NULL};
+	size_t n = spawn_count(s->args);
+	char **argv = malloc((n + 2) * sizeof *argv);
+	if (!argv)
+		return NULL;
+	argv[0] = (char *)(uintptr_t)s->path;
+	for (size_t i = 0; i < n; i++)
+		argv[1 + i] = (char *)(uintptr_t)s->args[i];
+	argv[1 + n] = NULL;
+	return argv;
+}
+
+static _Noreturn void spawn_child(const struct gcs_spawn *s, char **argv, char **env, int *lifted,
+				  int report, pid_t parent)
+{
 	int e = 0;
 	if (s->die_with_parent && (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent))
 		e = errno ? errno : ESRCH;
@@ -118,31 +150,33 @@ static int spawn_report(int fd)
 	return n == (ssize_t)sizeof e ? e : 0;
 }
 
-int gcs_spawn(const struct gcs_spawn *s, pid_t *ret_pid)
+/* With what only exec wants already made. */
+static int spawn_made(const struct gcs_spawn *s, char **argv, char **env, pid_t *ret_pid)
 {
 	int report[2], lifted[SPAWN_FDS_MAX];
 	pid_t parent = getpid();
-	if (s->nfds > SPAWN_FDS_MAX)
-		return -EMFILE;
-	char **env = spawn_environment(s);
-	if (!env)
-		return -ENOMEM;
-	if (pipe2(report, O_CLOEXEC)) {
-		int failed = errno;
-		free(env);
-		return -failed;
-	}
+	if (pipe2(report, O_CLOEXEC))
+		return -errno;
 	pid_t pid = fork();
 	if (pid == 0)
-		spawn_child(s, env, lifted, report[1], parent);
+		spawn_child(s, argv, env, lifted, report[1], parent);
 	int e = pid < 0 ? errno : 0;
-	free(env);
 	close(report[1]);
 	if (e == 0 && (e = spawn_report(report[0])) != 0)
 		waitpid(pid, NULL, 0);
 	close(report[0]);
-	if (e)
-		return -e;
-	*ret_pid = pid;
-	return 0;
+	if (e == 0)
+		*ret_pid = pid;
+	return -e;
+}
+
+int gcs_spawn(const struct gcs_spawn *s, pid_t *ret_pid)
+{
+	if (s->nfds > SPAWN_FDS_MAX)
+		return -EMFILE;
+	char **argv = spawn_arguments(s), **env = spawn_environment(s);
+	int e = argv && env ? spawn_made(s, argv, env, ret_pid) : -ENOMEM;
+	free(argv);
+	free(env);
+	return e;
 }

@@ -7,10 +7,11 @@
 
 struct gcs_spawn {
 	const char *path;
+	const char *const *args; /* behind the path, NULL at the end; NULL: none */
 	int err_fd;    /* becomes 1 and 2; 0 is /dev/null */
 	const int *fd; /* become 3, 4, ... */
 	unsigned nfds;
-	const char *env;     /* "NAME=VALUE": added to ours; NULL: nothing */
+	const char *const *env; /* "NAME=VALUE": added to ours, NULL at the end; NULL: nothing */
 	pid_t group;	     /* 0: a new process group */
 	int die_with_parent; /* the kernel kills it when this thread ends */
 };

@@ -398,7 +398,8 @@ void collect_rows_begin(struct gcs_collect *c, const struct gcs_collect_options 
 	snprintf(name, sizeof(name), "%s%s%s", s->name, s->chosen ? "+" : "",
 		 s->chosen ? s->chosen : "");
 	gcs_record_put(c->record, GCS_ROW_RUN, gcs_text(opt->run_id), gcs_text(name),
-		       gcs_u64(s->seed), gcs_text("embedded"), gcs_u64(s->procs), gcs_int(opt->sim),
+		       gcs_u64(s->seed), gcs_text(gcs_runtime_name(gcs_scenario_runtime(s))),
+		       gcs_u64(s->procs), gcs_int(opt->sim),
 		       gcs_text(opt->command_line),
 		       gcs_int(wall.tv_sec * 1000000000ll + wall.tv_nsec));
 	char *resolved = gcs_scenario_json(s);

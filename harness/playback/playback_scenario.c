@@ -182,6 +182,7 @@ int gcs_scenario_of_json(const char *text, struct gcs_scenario **ret)
 	s->about = of_text(root, "about");
 	s->path = of_text(root, "path");
 	s->seed = (uint64_t)of_int(root, "seed");
+	s->runtime = of_text_if(runtime, "runtime");
 	s->procs = of_u32(runtime, "procs");
 	s->gogc = (int)of_int(runtime, "gogc");
 	s->memlimit = (uint64_t)of_int(runtime, "memlimit");

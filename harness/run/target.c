@@ -9,6 +9,7 @@
 #include "harness/run/target.h"
 #include "harness/run/injector.h"
 #include "harness/run/lease.h"
+#include "harness/run/program.h"
 #include "harness/base/lines.h"
 #include "harness/base/paths.h"
 #include "harness/base/spawn.h"
@@ -48,7 +49,7 @@ struct gcs_target {
 	struct mrt_telemetry *telemetry;
 	struct gcs_lease *lease;
 	struct gcs_injector *injector; /* NULL: no fault of os/ */
-	char *fifo; /* "GCSTORM_FIFO=PREFIX", NULL: none */
+	char *fifo; /* prefix, NULL: none */
 	struct target_process main, load;
 	char *words[GCS_LAST_WORDS]; /* ring; nwords counts all that came */
 	size_t nwords;
@@ -110,8 +111,7 @@ struct mrt_telemetry *gcs_target_telemetry(struct gcs_target *t)
 void gcs_target_set_fifo(struct gcs_target *t, const char *prefix)
 {
 	free(t->fifo);
-	if (t->sim || asprintf(&t->fifo, "GCSTORM_FIFO=%s", prefix) < 0)
-		t->fifo = NULL;
+	t->fifo = t->sim ? NULL : strdup(prefix);
 }
 
 void gcs_target_set_heap_profile(struct gcs_target *t, int fd)
@@ -149,8 +149,8 @@ static void target_close_all(int *fd, size_t n)
 			close(fd[i]);
 }
 
-static int target_spawn_one(struct gcs_target *t, struct target_process *p, const char *path,
-			    int *fd, unsigned nfds)
+static int target_spawn_one(struct gcs_target *t, struct target_process *p,
+			    const struct gcs_program *program, int *fd, unsigned nfds)
 {
 	int ctl[2], err[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ctl))
@@ -161,11 +161,12 @@ static int target_spawn_one(struct gcs_target *t, struct target_process *p, cons
 	}
 	fd[0] = ctl[1];
 	fd[1] = t->telemetry_fd;
-	int e = gcs_spawn(&(struct gcs_spawn){.path = path,
+	int e = gcs_spawn(&(struct gcs_spawn){.path = program->path,
+					      .args = program->args,
+					      .env = (const char *const *)program->env,
 					      .err_fd = err[1],
 					      .fd = fd,
 					      .nfds = nfds,
-					      .env = p == &t->main ? t->fifo : NULL,
 					      .group = p == &t->main ? 0 : t->main.pid,
 					      .die_with_parent = p != &t->main},
 			  &p->pid);
@@ -183,7 +184,8 @@ static int target_spawn_one(struct gcs_target *t, struct target_process *p, cons
 }
 
 /* With room in fd for one more: where the heap profile goes. */
-static int target_spawn_main(struct gcs_target *t, const char *path, int *fd, unsigned nfds)
+static int target_spawn_main(struct gcs_target *t, const struct gcs_program *program, int *fd,
+			     unsigned nfds)
 {
 	int null = -1;
 	if (t->scenario->heap_profile_rate) {
@@ -191,28 +193,35 @@ static int target_spawn_main(struct gcs_target *t, const char *path, int *fd, un
 			return -errno;
 		fd[nfds++] = null < 0 ? t->profile_fd : null;
 	}
-	int e = target_spawn_one(t, &t->main, path, fd, nfds);
+	int e = target_spawn_one(t, &t->main, program, fd, nfds);
 	if (null >= 0)
 		close(null);
 	return e;
 }
 
+static int target_spawn_load(struct gcs_target *t, int *theirs, uint32_t conns, char **ret_text)
+{
+	struct gcs_program load = {.path = ""};
+	if (gcs_path_program("gcstorm-load", load.path))
+		return target_fail(ret_text, -ENOENT, "gcstorm-load");
+	int e = target_spawn_one(t, &t->load, &load, theirs, 2 + conns);
+	return e ? target_fail(ret_text, e, load.path) : 0;
+}
+
 static int target_spawn_both(struct gcs_target *t, int *ours, int *theirs, uint32_t conns,
 			     char **ret_text)
 {
-	char path[GCS_PATH_BYTES];
-	const char *name = t->sim ? "gcstorm-target-sim" : "gcstorm-target";
-	if (gcs_path_program(name, path))
-		return target_fail(ret_text, -ENOENT, name);
-	int e = target_spawn_main(t, path, ours, 2 + conns);
+	struct gcs_program program;
+	int e = gcs_program_find(&program, t->scenario, t->sim, ret_text);
 	if (e)
-		return target_fail(ret_text, e, path);
-	if (conns == 0)
-		return 0;
-	if (gcs_path_program("gcstorm-load", path))
-		return target_fail(ret_text, -ENOENT, "gcstorm-load");
-	e = target_spawn_one(t, &t->load, path, theirs, 2 + conns);
-	return e ? target_fail(ret_text, e, path) : 0;
+		return e;
+	if (t->fifo)
+		e = gcs_program_setenv(&program, "GCSTORM_FIFO", t->fifo);
+	e = e ? e : target_spawn_main(t, &program, ours, 2 + conns);
+	if (e)
+		target_fail(ret_text, e, program.path);
+	gcs_program_fini(&program);
+	return e || conns == 0 ? e : target_spawn_load(t, theirs, conns, ret_text);
 }
 
 static int target_spawn_with_conns(struct gcs_target *t, uint32_t conns, char **ret_text)

@@ -326,6 +326,8 @@ void gcs_scenario_destroy(struct gcs_scenario *s)
 	free(s->about);
 	free(s->path);
 	free(s->text);
+	free(s->runtime);
+	free(s->go);
 	free(s->oom);
 	free(s->rounding);
 	free(s->pacer);
@@ -339,6 +341,14 @@ void gcs_scenario_error_fini(struct gcs_scenario_error *e)
 {
 	free(e->text);
 	e->text = NULL;
+}
+
+enum gcs_runtime gcs_scenario_runtime(const struct gcs_scenario *s)
+{
+	for (int r = GCS_RUNTIME_GO; r <= GCS_RUNTIME_COMMAND; r++)
+		if (s->runtime && strcmp(s->runtime, gcs_runtime_name((enum gcs_runtime)r)) == 0)
+			return (enum gcs_runtime)r;
+	return GCS_RUNTIME_EMBEDDED;
 }
 
 int gcs_scenario_phase_at(const struct gcs_scenario *s, int64_t t_ns)

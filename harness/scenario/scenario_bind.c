@@ -685,6 +685,7 @@ static void bind_defaults(struct gcs_bound *b)
 	s->logged.at_ns = -1;
 	s->procs = 2;
 	s->gogc = 100;
+	s->runtime = strdup(gcs_runtime_name(GCS_RUNTIME_EMBEDDED));
 	s->map = strdup("classic");
 	s->oom = strdup("return");
 	s->rounding = strdup("1.19");

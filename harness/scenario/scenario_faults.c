@@ -22,12 +22,12 @@
 
 /* ---- faults: point and action */
 
-static const char *resolve_actions(const struct gcs_point_info *p, char *ret, size_t cap)
+static const char *resolve_actions(uint32_t actions, char *ret, size_t cap)
 {
 	size_t len = 0;
 	ret[0] = '\0';
-	for (uint32_t bit = 1; bit && bit <= p->actions && len < cap; bit <<= 1)
-		if (p->actions & bit)
+	for (uint32_t bit = 1; bit && bit <= actions && len < cap; bit <<= 1)
+		if (actions & bit)
 			len += (size_t)snprintf(ret + len, cap - len, "%s%s", len ? ", " : "",
 						gcs_action_name((enum gcs_action)bit));
 	return ret;
@@ -86,22 +86,44 @@ static bool resolve_fits(const struct gcs_node *fire, enum gcs_action action)
 	return !(RESOLVE_TIMED & (uint32_t)action) || gcs_node_get(fire, "delay");
 }
 
+/* The actions that can be had at the point on the scenario's runtime; 0 after an error. */
+static uint32_t resolve_reach(const struct gcs_scenario *s, const struct gcs_point_info *p,
+			      const struct gcs_node *n, struct gcs_diag *d)
+{
+	enum gcs_runtime runtime = gcs_scenario_runtime(s);
+	uint32_t actions = gcs_point_reach(p, runtime);
+	if (!actions)
+		gcs_diag_at(d, gcs_place_of(gcs_node_get(n, "point")), NULL, NULL,
+			    "%s cannot be had with the runtime %s: %s", p->name, gcs_runtime_name(runtime),
+			    gcs_point_reach_words(p, runtime));
+	return actions;
+}
+
 /* The action named, or the first of the point's that the given keys fit; else the first it has, and
  * resolve_fire says what is missing. GCS_ACT_NONE after an error. */
-static enum gcs_action resolve_action(const struct gcs_point_info *p, const struct gcs_node *n,
-				      struct gcs_diag *d)
+static enum gcs_action resolve_action(const struct gcs_scenario *s, const struct gcs_point_info *p,
+				      const struct gcs_node *n, struct gcs_diag *d)
 {
+	uint32_t reach = resolve_reach(s, p, n, d);
 	char actions[128];
 	const struct gcs_node *c = gcs_node_get(n, "action"), *fire = gcs_node_get(n, "fire");
-	for (uint32_t bit = 1; !c && bit && bit <= p->actions; bit <<= 1)
-		if ((p->actions & bit) && resolve_fits(fire, (enum gcs_action)bit))
+	if (!reach)
+		return GCS_ACT_NONE;
+	for (uint32_t bit = 1; !c && bit && bit <= reach; bit <<= 1)
+		if ((reach & bit) && resolve_fits(fire, (enum gcs_action)bit))
 			return (enum gcs_action)bit;
 	if (!c)
-		return (enum gcs_action)(p->actions & -p->actions);
+		return (enum gcs_action)(reach & -reach);
 	enum gcs_action action = gcs_action_by_name(c->text);
-	if ((p->actions & (uint32_t)action) != 0)
+	if ((reach & (uint32_t)action) != 0)
 		return action;
-	gcs_diag_at(d, gcs_place_of(c), resolve_actions(p, actions, sizeof actions), NULL,
+	if ((p->actions & (uint32_t)action) != 0) {
+		gcs_diag_at(d, gcs_place_of(c), resolve_actions(reach, actions, sizeof actions), NULL,
+			    "the action '%s' cannot be had at %s with the runtime %s", c->text, p->name,
+			    s->runtime);
+		return GCS_ACT_NONE;
+	}
+	gcs_diag_at(d, gcs_place_of(c), resolve_actions(p->actions, actions, sizeof actions), NULL,
 		    action == GCS_ACT_NONE ? "there is no action '%s' (at %s)"
 					   : "the action '%s' cannot happen at %s",
 		    c->text, p->name);
@@ -297,7 +319,7 @@ static void resolve_fault(const struct gcs_scenario *s, struct gcs_fault *f,
 			  const struct gcs_node *n, struct gcs_diag *d)
 {
 	const struct gcs_point_info *p = resolve_point(n, d);
-	enum gcs_action action = p ? resolve_action(p, n, d) : GCS_ACT_NONE;
+	enum gcs_action action = p ? resolve_action(s, p, n, d) : GCS_ACT_NONE;
 	if (action == GCS_ACT_NONE)
 		return;
 	f->point = p->name;

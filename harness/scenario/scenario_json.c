@@ -203,6 +203,10 @@ static json_t *json_runtime(const struct gcs_scenario *s)
 			      "heap_reserve", INT(s->heap_reserve));
 	if (o)
 		json_object_set_new(o, "pacer", json_string(s->pacer));
+	if (o && gcs_scenario_runtime(s) != GCS_RUNTIME_EMBEDDED)
+		json_object_set_new(o, "runtime", json_string(s->runtime));
+	if (o && s->go)
+		json_object_set_new(o, "go", json_string(s->go));
 	if (o && s->pacertrace)
 		json_object_set_new(o, "gcpacertrace", json_true());
 	if (o && s->scavtrace)

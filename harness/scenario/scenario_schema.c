@@ -33,7 +33,7 @@ static const struct gcs_field fields_stress[] = {
 static const struct gcs_section section_stress = SECTION("target.stress", fields_stress);
 
 static const struct gcs_field fields_target[] = {
-	{"runtime", GCS_T_WORD, .words = words_runtime, .offset = SIZE_MAX, .about = "what runs the workload"},
+	{"runtime", GCS_T_WORD, AT(gcs_scenario, runtime), .words = words_runtime, .about = "what runs the workload"},
 	{"procs", GCS_T_COUNT32, AT(gcs_scenario, procs), .min = 1, .max = 64, .about = "Ps, as GOMAXPROCS"},
 	{"gogc", GCS_T_GOGC, AT(gcs_scenario, gogc), .min = 1, .max = 10000, .about = "percent of growth between collections, or off"},
 	{"memlimit", GCS_T_LIMIT, AT(gcs_scenario, memlimit), .min = MIB, .max = 1024 * GIB, .about = "soft memory limit, or none"},

@@ -42,7 +42,8 @@ static void text_target(const struct page_out *p)
 	char line[256], gogc[16] = "off", now[TEXT_SHOWN], written[TEXT_SHOWN];
 	if (s->gogc >= 0)
 		snprintf(gogc, sizeof gogc, "%d", s->gogc);
-	size_t n = (size_t)snprintf(line, sizeof line, "embedded, %u P, GOGC %s", s->procs, gogc);
+	size_t n = (size_t)snprintf(line, sizeof line, "%s, %u P, GOGC %s",
+				    gcs_runtime_name(gcs_scenario_runtime(s)), s->procs, gogc);
 	if (s->memlimit)
 		n += (size_t)snprintf(line + n, sizeof line - n, ", memory limit %s",
 				      text_bytes(s->memlimit, now));

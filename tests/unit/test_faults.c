@@ -8,6 +8,7 @@
 
 #include "faults/fault.h"
 #include "faults/points.h"
+#include "faults/reach.h"
 #include "runtime/mrt.h"
 #include "runtime/prim/prim.h"
 #include "runtime/watch/telemetry.h"
@@ -91,6 +92,41 @@ static void test_points_table(void **state)
 	assert_int_equal(gcs_action_by_name("delay"), GCS_ACT_DELAY);
 	assert_string_equal(gcs_action_name(GCS_ACT_FORCE), "force");
 	assert_int_equal(gcs_action_by_name("x"), GCS_ACT_NONE);
+}
+
+/* What a runtime cannot have has a reason; system calls are had everywhere, saboteurs in the embedded runtime alone, and each row of reach.def
+ * is one of a point that has those actions. */
+static void test_reach(void **state)
+{
+	static const struct {
+		uint32_t id, actions;
+	} rows[] = {
+#define REACH(id, actions, how) {id, actions},
+#include "faults/reach.def"
+#undef REACH
+	};
+	size_t n, in_go = 0;
+	const struct gcs_point_info *p = gcs_points(&n);
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct gcs_point_info *of = gcs_point_by_id(rows[i].id);
+		assert_non_null(of);
+		assert_true(gcs_point_in_target(of));
+		assert_int_equal(gcs_point_reach(of, GCS_RUNTIME_GO), rows[i].actions);
+		assert_int_equal(rows[i].actions & ~of->actions, 0);
+	}
+	for (size_t i = 0; i < n; i++) {
+		uint32_t go = gcs_point_reach(&p[i], GCS_RUNTIME_GO), command = gcs_point_reach(&p[i], GCS_RUNTIME_COMMAND);
+		bool call = strcmp(p[i].family, "os") == 0;
+		assert_int_equal(gcs_point_reach(&p[i], GCS_RUNTIME_EMBEDDED), p[i].actions);
+		assert_null(gcs_point_reach_words(&p[i], GCS_RUNTIME_EMBEDDED));
+		assert_int_equal(command, call ? p[i].actions : 0);
+		assert_true(!gcs_point_sabotages(&p[i]) || go == 0);
+		assert_true(call || (gcs_point_reach_words(&p[i], GCS_RUNTIME_GO) && gcs_point_reach_words(&p[i], GCS_RUNTIME_COMMAND)));
+		in_go += !call && go;
+	}
+	assert_int_equal(in_go, sizeof rows / sizeof rows[0]);
+	assert_string_equal(gcs_runtime_name(GCS_RUNTIME_COMMAND), "command");
 }
 
 static void test_disarmed_is_silent(void **state)
@@ -536,6 +572,7 @@ int main(void)
 	struct prim_options opt = {.seed = 1};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_points_table),
+		cmocka_unit_test(test_reach),
 		cmocka_unit_test(test_disarmed_is_silent),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_probability),

@@ -195,21 +195,23 @@ static void test_descriptors(void **state)
 	close(file);
 }
 
-/* One more variable, and one in the place of ours; everything else as we have it. */
+/* Arguments; one more variable, one in the place of ours, both; everything else as we have it. */
 static void test_environment(void **state)
 {
-	static const char *const given[] = {"GCS_TEST_NEW=one=1", "GCS_TEST_OLD=new", NULL};
-	static const char *const expected[] = {"one=1/old\n", "/new\n", "/old\n"};
+	static const char *const given[][3] = {
+		{"GCS_TEST_NEW=one=1"}, {"GCS_TEST_OLD=new"}, {"GCS_TEST_OLD=new", "GCS_TEST_NEW="}, {NULL}};
+	static const char *const args[][3] = {{"one", "a b"}, {"--"}, {""}, {NULL}};
+	static const char *const expected[] = {"one=1/old 2 one|a b\n", "/new 1 --|\n", "/new 1 |\n", "/old 0 |\n"};
 	char text[TEXT_MAX], script[256];
 	int err[2], status;
 	pid_t pid;
 	(void)state;
 	setenv("GCS_TEST_OLD", "old", 1);
 	snprintf(script, sizeof script, "%s", in_dir("env"));
-	write_file(script, "#!/bin/sh\necho \"$GCS_TEST_NEW/$GCS_TEST_OLD\" >&2\n", 0700);
-	for (int i = 0; i < 3; i++) {
+	write_file(script, "#!/bin/sh\necho \"$GCS_TEST_NEW/$GCS_TEST_OLD $# $1|$2\" >&2\n", 0700);
+	for (int i = 0; i < 4; i++) {
 		assert_int_equal(pipe2(err, O_CLOEXEC), 0);
-		struct gcs_spawn s = {.path = script, .err_fd = err[1], .env = given[i]};
+		struct gcs_spawn s = {.path = script, .err_fd = err[1], .env = given[i], .args = args[i]};
 		assert_int_equal(gcs_spawn(&s, &pid), 0);
 		close(err[1]);
 		read_all(err[0], text);
