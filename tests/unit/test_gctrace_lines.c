@@ -1,6 +1,7 @@
 /*
  * test_gctrace_lines.c: the lines of the Go runtime that are no cycles of today: every field of
- * every form (the scheduler's: test_gctrace_sched.c), every form cut and interrupted at every byte, and values that are rendered and read.
+ * every form (the scheduler's: test_gctrace_sched.c), every form cut and interrupted at every byte,
+ * and values that are rendered and read.
  */
 #include <setjmp.h>
 #include <stdarg.h>
