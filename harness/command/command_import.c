@@ -49,8 +49,9 @@ static int import_unreadable(const char *path, int err)
 /* What kind of file has no cycle, from its first bytes. */
 static int import_nothing(const char *name, const struct gcs_gctrace_log *log)
 {
-	const unsigned char *h = log->head;
-	if (log->bytes == 0)
+	const unsigned char *h = log->reader.head;
+	const struct gcs_gctrace_counts *c = &log->reader.count;
+	if (c->bytes == 0)
 		return gcs_command_usage(IMPORT_HINT, "'%s' is empty", name);
 	if ((h[0] == 0xff && h[1] == 0xfe) || (h[0] == 0xfe && h[1] == 0xff))
 		return gcs_command_usage("iconv -f UTF-16 -t UTF-8 LOG | gcstorm import -",
@@ -61,38 +62,56 @@ static int import_nothing(const char *name, const struct gcs_gctrace_log *log)
 	if (h[0] == 0x28 && h[1] == 0xb5 && h[2] == 0x2f && h[3] == 0xfd)
 		return gcs_command_usage("zstdcat LOG | gcstorm import -",
 					 "'%s' is compressed with zstd", name);
-	if (log->nul_bytes)
+	if (c->nul_bytes)
 		return gcs_command_usage(IMPORT_HINT, "'%s' is not a text", name);
+	if (c->kind[GCS_GCTRACE_OLD] + c->kind[GCS_GCTRACE_NO_GOAL])
+		return gcs_command_usage("cycles of Go 1.5 and later have both: a log of the program "
+					 "built with one",
+					 "the cycles of '%s' are of Go 1.4 or older, or of 1.5 before "
+					 "its release: without their time or their heap goal no scenario "
+					 "can be made",
+					 name);
 	return gcs_command_usage(IMPORT_HINT,
 				 "no line of '%s' (%llu in all) is a cycle of gctrace that can be "
 				 "used",
-				 name, (unsigned long long)log->lines);
+				 name, (unsigned long long)c->lines);
 }
 
 /* ---- what was read */
 
-static void import_say_reasons(const struct gcs_gctrace_log *log)
+static void import_say_reasons(const struct gcs_gctrace_counts *c)
 {
 	for (int r = 0; r < GCS_GCTRACE_REASONS; r++)
-		if (log->reason[r].count)
+		if (c->reason[r].count)
 			fprintf(stderr, "    %llu: %s (first on line %llu)\n",
-				(unsigned long long)log->reason[r].count,
+				(unsigned long long)c->reason[r].count,
 				gcs_gctrace_reason_text((enum gcs_gctrace_reason)r),
-				(unsigned long long)log->reason[r].first_line);
+				(unsigned long long)c->reason[r].first_line);
+}
+
+static void import_say_kind(const struct gcs_gctrace_counts *c, enum gcs_gctrace_kind k)
+{
+	fprintf(stderr, ", %llu %s", (unsigned long long)c->kind[k], gcs_gctrace_kind_text(k));
 }
 
 static void import_say_read(const char *name, const struct gcs_gctrace_log *log)
 {
-	fprintf(stderr,
-		"%s: %llu line%s: %u cycle%s, %llu of other traces of the runtime, %llu of something "
-		"else, %llu not usable\n",
-		name, (unsigned long long)log->lines, log->lines == 1 ? "" : "s", log->n,
-		log->n == 1 ? "" : "s", (unsigned long long)log->runtime,
-		(unsigned long long)log->other, (unsigned long long)log->broken);
-	import_say_reasons(log);
-	if (log->long_lines)
+	const struct gcs_gctrace_counts *c = &log->reader.count;
+	fprintf(stderr, "%s: %llu line%s: %u cycle%s", name, (unsigned long long)c->lines,
+		c->lines == 1 ? "" : "s", log->n, log->n == 1 ? "" : "s");
+	for (enum gcs_gctrace_kind k = GCS_GCTRACE_NO_GOAL; k < GCS_GCTRACE_BROKEN; k++)
+		if (c->kind[k])
+			import_say_kind(c, k);
+	import_say_kind(c, GCS_GCTRACE_OTHER);
+	import_say_kind(c, GCS_GCTRACE_BROKEN);
+	fputc('\n', stderr);
+	import_say_reasons(c);
+	if (c->wrapped)
+		fprintf(stderr, "    %llu: wrapped, on %llu lines, and joined again\n",
+			(unsigned long long)c->wrapped, (unsigned long long)c->wrapped_lines);
+	if (c->long_lines)
 		fprintf(stderr, "    %llu: longer than %u KiB, read up to there\n",
-			(unsigned long long)log->long_lines, GCS_GCTRACE_LINE_BYTES_MAX >> 10);
+			(unsigned long long)c->long_lines, GCS_GCTRACE_LINE_BYTES_MAX >> 10);
 }
 
 static void import_say_taken(const struct gcs_gctrace_log *log, const struct gcs_import *im)
@@ -179,30 +198,47 @@ static void import_say_scales(const struct gcs_arguments *a, const struct gcs_im
 			(int)(GCS_IMPORT_PERIOD_NS / 1000000));
 }
 
-static json_t *import_reasons(const struct gcs_gctrace_log *log)
+static json_t *import_reasons(const struct gcs_gctrace_counts *c)
 {
 	json_t *list = json_array();
 	for (int r = 0; r < GCS_GCTRACE_REASONS; r++)
-		if (log->reason[r].count)
+		if (c->reason[r].count)
 			json_array_append_new(
 				list,
 				json_pack("{s:s s:I s:I}", "reason",
 					  gcs_gctrace_reason_text((enum gcs_gctrace_reason)r),
-					  "count", (json_int_t)log->reason[r].count, "first_line",
-					  (json_int_t)log->reason[r].first_line));
+					  "count", (json_int_t)c->reason[r].count, "first_line",
+					  (json_int_t)c->reason[r].first_line));
 	return list;
+}
+
+/* Lines of the runtime that are no cycles to take, by kind; all kinds, also those with none. */
+static json_t *import_kinds(const struct gcs_gctrace_counts *c, json_int_t *ret_all)
+{
+	json_t *kinds = json_object();
+	*ret_all = 0;
+	for (int k = GCS_GCTRACE_NO_GOAL; k < GCS_GCTRACE_BROKEN; k++) {
+		json_object_set_new(kinds, gcs_gctrace_kind_name((enum gcs_gctrace_kind)k),
+				    json_integer((json_int_t)c->kind[k]));
+		*ret_all += (json_int_t)c->kind[k];
+	}
+	return kinds;
 }
 
 /* The same as one object. NULL: no memory. */
 static json_t *import_json(const char *name, const struct gcs_gctrace_log *log,
 			   const struct gcs_import *im)
 {
+	const struct gcs_gctrace_counts *c = &log->reader.count;
+	json_int_t runtime;
+	json_t *kinds = import_kinds(c, &runtime);
 	return json_pack(
-		"{s:s s:I s:I s:I s:I s:I s:o s:I s:{s:I s:I s:I s:I s:I s:I s:I s:I}"
+		"{s:s s:I s:I s:I s:o s:I s:I s:I s:o s:I s:{s:I s:I s:I s:I s:I s:I s:I s:I}"
 		" s:{s:o s:I s:I s:I s:f} s:{s:f s:f s:f s:f s:I s:I} s:{s:f s:f s:I s:I}}",
-		"source", name, "lines", (json_int_t)log->lines, "cycles", (json_int_t)log->n,
-		"runtime", (json_int_t)log->runtime, "other", (json_int_t)log->other, "broken",
-		(json_int_t)log->broken, "skipped", import_reasons(log), "parts",
+		"source", name, "lines", (json_int_t)c->lines, "cycles", (json_int_t)log->n,
+		"runtime", runtime, "runtime_lines", kinds, "other", (json_int_t)c->kind[GCS_GCTRACE_OTHER],
+		"broken", (json_int_t)c->kind[GCS_GCTRACE_BROKEN], "wrapped",
+		(json_int_t)c->wrapped, "skipped", import_reasons(c), "parts",
 		(json_int_t)log->nparts, "taken", "cycles", (json_int_t)im->n, "first_number",
 		(json_int_t)im->number_first, "last_number", (json_int_t)im->number_last,
 		"first_line", (json_int_t)im->line_first, "last_line", (json_int_t)im->line_last,

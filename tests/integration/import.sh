@@ -45,7 +45,7 @@ done
 # What is around cycles, and what breaks them: each named, with its first line.
 code 0 "$bin" import "$logs/mixed.log"
 cp "$work/out" "$work/mixed.yaml"
-for said in '19 lines: 9 cycles, 2 of other traces' 'ends before the cycle does (first on line 19)' 'in the middle of the cycle (first on line 9)' \
+for said in '19 lines: 9 cycles, 1 of cycles of Go 1.0 to 1.4, 1 of the scavenger, 1 of the scheduler, 3 of something else, 4 not usable$' 'ends before it does (first on line 19)' 'in the middle of it (first on line 9)' \
 	'began on another line (first on line 10)' 'Go 1.4 or older.*first on line 15' 'cannot be (first on line 16)' \
 	'same cycle as the one before (first on line 12)' 'goes back 1 time,' 'gc 1 to 8 on lines 3 to 14' '1 cycle missing' 'P changes from 4 to 8'; do
 	has "$work/err" "$said" 'mixed.log'
@@ -53,6 +53,20 @@ done
 has "$work/mixed.yaml" '"gc 2 @0.200s .*4->5->3 MB' 'arrows of JSON are arrows again'
 has "$work/mixed.yaml" 'forced: true} # gc 3' 'mixed.log'
 code 0 "$bin" check "$work/mixed.yaml"
+
+# Every kind of line that the runtime writes, and lines that were wrapped: counted by kind, and the cycles taken.
+code 0 "$bin" import --format json -o "$work/kinds.yaml" "$logs/kinds.log"
+cp "$work/out" "$work/kinds.json"
+for figure in lines=30 cycles=4 runtime=18 goalless=1 old_cycles=2 gc_forced=1 scan=2 scavenger=5 scheduler=4 pacer=3 other=3 broken=1 wrapped=3 first_number=1 last_line=28; do
+	name=${figure%=*}
+	[ "$(field "$work/kinds.json" "$name")" = "${figure#*=}" ] || fault "kinds.log: $name is $(field "$work/kinds.json" "$name"), not ${figure#*=}"
+done
+for said in '30 lines: 4 cycles, 1 of cycles without a goal, 2 of cycles of Go 1.0 to 1.4, 1 of GC forced, 2 of scanning, 5 of the scavenger, 4 of the scheduler, 3 of the pacer, 3 of something else, 1 not usable$' \
+	'3: wrapped, on 7 lines, and joined again' 'gc 1 to 4 on lines 4 to 28'; do
+	has "$work/err" "$said" 'kinds.log'
+done
+has "$work/kinds.yaml" 'forced: true} # gc 2' 'kinds.log: forced, wrapped before the word'
+code 0 "$bin" check "$work/kinds.yaml"
 
 # Standard input, to a file; scales that are given; a file that is there stays.
 "$bin" import --time-scale 2 --heap-scale 1.5 -o "$work/in.yaml" - < "$logs/mixed.log" 2> "$work/err" || fault 'standard input'
@@ -72,7 +86,7 @@ head -c 3000 /dev/zero > "$work/zeros"
 printf '\377\376g\000c\000 \000' > "$work/utf16"
 gzip -c "$logs/mixed.log" > "$work/log.gz"
 grep '^gc 2 @' "$logs/steady-go1.19.log" > "$work/one"
-printf 'gc76(1): 2+1+1390+1 us, 1 -> 3 MB, 16397 (1015746-999349) objects\n' > "$work/old"
+printf 'gc76(1): 2+1+1390+1 us, 1 -> 3 MB, 16397 (1015746-999349) objects, 1/1/0 sweeps, 0(0) handoff, 0(0) steal, 0/0/0 yields\n' > "$work/old"
 sed 's/^gc 2 @[0-9.]*/gc 2 @99999999/' "$logs/steady-go1.19.log" | head -n 2 > "$work/apart"
 refused "is empty" "$work/empty"
 has "$work/err" 'GODEBUG=gctrace=1' 'how to make a log'

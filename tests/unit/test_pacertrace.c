@@ -176,7 +176,9 @@ static void traced_line(struct traced *t, const char *line, size_t n)
 			++*count[i];
 			known++;
 			assert_int_equal(gcs_gctrace_parse(line, n, &read),
-					 i == 0 ? GCS_GCTRACE_CYCLE : GCS_GCTRACE_RUNTIME);
+					 i == 0 ? GCS_GCTRACE_CYCLE : GCS_GCTRACE_PACER);
+			static const enum gcs_pacer_form is[] = {0, GCS_PACER_START, GCS_PACER_END, GCS_PACER_SWEEP};
+			assert_true(i == 0 || read.pacer.form == is[i]);
 		}
 		regfree(&re);
 	}

@@ -81,7 +81,12 @@ static void traced_line(struct traced *t, const char *line, size_t n)
 		t->other++;
 		return;
 	}
-	assert_int_equal(gcs_gctrace_parse(line, n, &read), GCS_GCTRACE_RUNTIME);
+	assert_int_equal(gcs_gctrace_parse(line, n, &read), GCS_GCTRACE_SCAV);
+	assert_int_equal(read.scav.form, GCS_SCAV_WORK);
+	assert_int_equal(read.scav.work_kib, work);
+	assert_int_equal(read.scav.released_kib, released);
+	assert_int_equal(read.scav.util_percent, util);
+	assert_int_equal(read.scav.forced, strcmp(line + end, " (forced)") == 0);
 	if (strcmp(line + end, " (forced)") == 0) {
 		t->forced++;
 		t->forced_work = work;
