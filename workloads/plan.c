@@ -310,9 +310,8 @@ static int plan_workloads(struct plan *p, json_t *root, struct plan_error *e)
 	size_t i;
 	int r;
 
-	if (!json_is_array(list) || json_array_size(list) == 0 ||
-	    json_array_size(list) > PLAN_WORKLOADS_MAX)
-		return plan_refuse(e, "workloads: a list of 1 to %u", PLAN_WORKLOADS_MAX);
+	if (!json_is_array(list) || json_array_size(list) > PLAN_WORKLOADS_MAX)
+		return plan_refuse(e, "workloads: a list of at most %u", PLAN_WORKLOADS_MAX);
 	p->nworkloads = (uint32_t)json_array_size(list);
 	json_array_foreach(list, i, item)
 	{

@@ -75,14 +75,19 @@ static uint32_t drain_worker(uint64_t worker)
 	return worker > UINT32_MAX ? UINT32_MAX : (uint32_t)worker;
 }
 
+static int64_t drain_stw_ns(const struct watch_record *r)
+{
+	return (int64_t)(r->b == WATCH_UNSPLIT ? r->c : r->b + r->c);
+}
+
 static void drain_pause_put(struct gcs_collect *c, enum gcs_pause_kind kind,
 			    const struct watch_record *r, int64_t dur_ns, uint64_t firing,
 			    uint64_t cycle, int phase)
 {
-	bool stw = kind == GCS_PAUSE_STW;
+	bool stw = kind == GCS_PAUSE_STW, split = stw && r->b != WATCH_UNSPLIT;
 	gcs_record_put(c->record, GCS_ROW_PAUSE, gcs_text(gcs_pause_name[kind]),
 		       gcs_int(collect_rel(c, r->t_ns)), gcs_int(dur_ns),
-		       stw ? gcs_u64(r->b) : gcs_time(-1), stw ? gcs_u64(r->c) : gcs_time(-1),
+		       split ? gcs_u64(r->b) : gcs_time(-1), split ? gcs_u64(r->c) : gcs_time(-1),
 		       stw ? gcs_u64(r->a) : gcs_time(-1), stw ? gcs_time(-1) : gcs_u64(r->a),
 		       gcs_u64(cycle), firing ? gcs_u64(firing) : gcs_time(-1), gcs_int(phase),
 		       gcs_int(0));
@@ -101,18 +106,20 @@ static void drain_pause_row(struct gcs_collect *c, enum gcs_pause_kind kind,
 static void drain_stw(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i,
 		      struct gcs_cell *cell)
 {
-	int64_t dur_ns = (int64_t)(r->b + r->c);
+	int64_t dur_ns = drain_stw_ns(r);
 	uint64_t firing = gcs_ledger_firing(&c->ledger, r->e, r->d, UINT32_MAX, 0);
 	gcs_measure_add(&i->m, GCS_STW, (uint64_t)dur_ns);
 	gcs_measure_lag(&i->m, collect_rel(c, r->t_ns), dur_ns);
-	gcs_measure_add(&i->m, GCS_STOPPING, r->b);
-	gcs_measure_add(&i->m, GCS_STOPPED, r->c);
+	if (r->b != WATCH_UNSPLIT) {
+		gcs_measure_add(&i->m, GCS_STOPPING, r->b);
+		gcs_measure_add(&i->m, GCS_STOPPED, r->c);
+		gcs_strip_max(&cell->stopping_max_ns, (int64_t)r->b);
+		c->snap.stw_last_stopping_ns = (int64_t)r->b;
+	}
 	gcs_strip_max(&cell->stw_max_ns, dur_ns);
-	gcs_strip_max(&cell->stopping_max_ns, (int64_t)r->b);
 	cell->stw_count++;
 	if (c->over_ns > 0 && dur_ns > c->over_ns)
 		cell->over_count++;
-	c->snap.stw_last_stopping_ns = (int64_t)r->b;
 	c->snap.stw_last_stopped_ns = (int64_t)r->c;
 	gcs_ledger_charge(&c->ledger, GCS_DUE_STW, firing, dur_ns);
 	drain_pause_row(c, GCS_PAUSE_STW, r, dur_ns, firing, r->d);
@@ -306,7 +313,7 @@ static bool drain_after_end(struct gcs_collect *c, const struct watch_record *r)
 	if (kind == GCS_PAUSE_KINDS)
 		return false;
 	if (c->after_rows[kind]++ < GCS_PAUSES_ROUTINE)
-		drain_pause_put(c, kind, r, (int64_t)(stw ? r->b + r->c : r->b), 0, stw ? r->d : 0,
+		drain_pause_put(c, kind, r, stw ? drain_stw_ns(r) : (int64_t)r->b, 0, stw ? r->d : 0,
 				-1);
 	return true;
 }

@@ -97,7 +97,7 @@ void gcs_command_doubts(const struct gcs_scenario *s)
 	}
 }
 
-static const struct gcs_display *run_display(const struct gcs_arguments *a)
+const struct gcs_display *gcs_command_display(const struct gcs_arguments *a)
 {
 	const char *term = getenv("TERM");
 	bool terminal =
@@ -111,7 +111,7 @@ static struct gcs_run_options run_options(const struct gcs_arguments *a, struct 
 	return (struct gcs_run_options){
 		.scenario = s,
 		.sim = a->value[GCS_OPT_SIM] != NULL,
-		.display = run_display(a),
+		.display = gcs_command_display(a),
 		.record = a->value[GCS_OPT_OUTPUT],
 		.heap_profile = a->value[GCS_OPT_HEAP_PROFILE],
 		.format = a->format,

@@ -327,6 +327,7 @@ void gcs_scenario_destroy(struct gcs_scenario *s)
 	free(s->path);
 	free(s->text);
 	free(s->runtime);
+	free(s->on_exit);
 	free(s->go);
 	free(s->oom);
 	free(s->rounding);

@@ -716,6 +716,10 @@ void gcs_bind(struct gcs_bound *b, struct gcs_diag *d)
 					   sizeof s->reported[0], s->reported, b->reported_node};
 	bind_defaults(b);
 	bind_section(d, &gcs_schema, gcs_schema.name, b->root, s);
+	const struct gcs_node *target = gcs_node_get(b->root, "target");
+	s->sets_procs = gcs_node_get(target, "procs") != NULL;
+	s->sets_gogc = gcs_node_get(target, "gogc") != NULL;
+	s->sets_memlimit = gcs_node_get(target, "memlimit") != NULL;
 	s->nworkloads = bind_items(&workloads, gcs_node_get(b->root, "workload"), "workload", d);
 	s->nphases = bind_items(&phases, gcs_node_get(b->root, "phases"), "phases", d);
 	s->nfaults = bind_items(&faults, gcs_node_get(b->root, "faults"), "faults", d);

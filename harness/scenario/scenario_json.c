@@ -205,6 +205,8 @@ static json_t *json_runtime(const struct gcs_scenario *s)
 		json_object_set_new(o, "pacer", json_string(s->pacer));
 	if (o && gcs_scenario_runtime(s) != GCS_RUNTIME_EMBEDDED)
 		json_object_set_new(o, "runtime", json_string(s->runtime));
+	if (o && s->restarts)
+		json_object_set_new(o, "restarts", json_integer(s->restarts));
 	if (o && s->go)
 		json_object_set_new(o, "go", json_string(s->go));
 	if (o && s->pacertrace)

@@ -21,6 +21,7 @@
 #define WATCH_SHARED_RECORDS 8192u
 #define WATCH_HISTS 96            /* worker slots */
 
+#define WATCH_UNSPLIT UINT64_MAX /* b of WATCH_STW: c is the whole stop, and how long it took to stop is not known apart */
 enum watch_kind {
 	WATCH_NONE,
 	WATCH_STW,        /* a: reason (sched_stw_reason), b: stopping_ns, c: stopped_ns, d: cycle, e: firing: that made the stop late (stw/stop, stw/spin), else that made it long (stw/stopped), else that began the cycle */
