@@ -116,7 +116,7 @@ static void close_comeback(struct gcs_collect *c, const struct gcs_interval *i, 
 		return;
 	if (c->comeback.last_ns > c->facts.comeback_max_ns)
 		c->facts.comeback_max_ns = c->comeback.last_ns;
-	collect_say(c, i->end_ns, 1, "steady again %.1f s after the program died",
+	collect_say(c, i->end_ns, 1, "steady again %.3f s after the program died",
 		    (double)c->comeback.last_ns / 1e9);
 }
 

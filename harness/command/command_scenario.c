@@ -86,7 +86,7 @@ int gcs_command_scenario(const struct gcs_arguments *a, struct gcs_scenario **re
 
 void gcs_command_doubts(const struct gcs_scenario *s)
 {
-	for (uint32_t i = 0; i < s->nfaults; i++) {
+	for (uint32_t i = 0; gcs_scenario_runtime(s) == GCS_RUNTIME_EMBEDDED && i < s->nfaults; i++) {
 		const struct gcs_fault *f = &s->fault[i];
 		const struct gcs_syscalls *call = gcs_syscalls_of(gcs_point_by_name(f->point)->id);
 		if (call && call->seldom)

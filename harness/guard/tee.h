@@ -1,5 +1,5 @@
 /*
- * tee.h: the stderr of the program: every byte into a file, each line to the harness, and the last lines kept.
+ * tee.h: the stderr of the program: every byte into a file, and each line to the harness.
  *
  * The harness is never waited for: lines that it does not take at once are dropped there and counted (the file has them).
  */
@@ -10,7 +10,6 @@
 #include <stdint.h>
 
 #define TEE_LINE_BYTES 4096 /* of a line that is looked at; the file has all of it */
-#define TEE_LAST_WORDS 40
 
 struct guard_tee {
 	int from, file, to; /* pipe (not blocking), file, the harness (not blocking); -1: none */
@@ -20,14 +19,8 @@ struct guard_tee {
 	size_t used;
 	uint64_t dropped;	     /* lines that the harness did not take */
 	int failed;		     /* of writing the file: the first errno */
-	char *word[TEE_LAST_WORDS];  /* a ring; nwords counts all that came */
-	size_t nwords;
 };
 
 /* What is there, without waiting. False: the end, its writers are gone. */
 bool guard_tee_read(struct guard_tee *t);
-/* The last lines that were no trace, oldest first; their number. */
-size_t guard_tee_words(const struct guard_tee *t, const char *ret[TEE_LAST_WORDS]);
-/* A new program: what the old one said last is not its. */
-void guard_tee_forget(struct guard_tee *t);
 void guard_tee_fini(struct guard_tee *t);

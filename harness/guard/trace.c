@@ -118,12 +118,3 @@ void guard_trace_line(struct guard_trace *t, const char *line, int64_t now_ns)
 		from += got.to;
 	}
 }
-
-bool guard_trace_is(const char *line)
-{
-	static const char *const begins[] = {"gc ", "pacer: ", "scav ", "SCHED "};
-	for (size_t i = 0; i < sizeof begins / sizeof begins[0]; i++)
-		if (strncmp(line, begins[i], strlen(begins[i])) == 0)
-			return true;
-	return false;
-}

@@ -22,5 +22,3 @@ void guard_trace_init(struct guard_trace *t, struct mrt_telemetry *telemetry);
 void guard_trace_begin(struct guard_trace *t, int64_t now_ns);
 /* One line of its stderr, read now: of gctrace, or anything else, which is passed over. */
 void guard_trace_line(struct guard_trace *t, const char *line, int64_t now_ns);
-/* A line of the runtime's own traces: gctrace, gcpacertrace, schedtrace, scavtrace. */
-bool guard_trace_is(const char *line);

@@ -35,6 +35,8 @@ static void ward_line(void *self, const char *line)
 	struct timespec ts;
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	guard_trace_line(&w->trace, line, (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
+	if (!w->fatal && gcs_fatal_line(&line, 1))
+		w->fatal = strdup(line);
 }
 
 static bool ward_asks(const struct plan *p)
@@ -69,6 +71,7 @@ void guard_ward_fini(struct guard_ward *w)
 {
 	gcs_injector_destroy(w->injector);
 	guard_tee_fini(&w->tee);
+	free(w->fatal);
 	if (w->out_fd >= 0)
 		close(w->out_fd);
 }
@@ -105,7 +108,8 @@ int guard_ward_start(struct guard_ward *w, int64_t now_ns)
 		close(w->tee.from);
 	w->tee.from = pipe_fd[0];
 	fcntl(pipe_fd[0], F_SETFL, O_NONBLOCK); /* our end: the other has flags of its own */
-	guard_tee_forget(&w->tee);
+	free(w->fatal);
+	w->fatal = NULL;
 	guard_trace_begin(&w->trace, now_ns);
 	int e = ward_launch(w, pipe_fd[1]);
 	close(pipe_fd[1]);
@@ -191,7 +195,5 @@ void guard_ward_sweep(struct guard_ward *w)
 
 const char *guard_ward_fatal(const struct guard_ward *w)
 {
-	const char *line[TEE_LAST_WORDS];
-	size_t n = guard_tee_words(&w->tee, line);
-	return gcs_fatal_line(line, n);
+	return w->fatal;
 }

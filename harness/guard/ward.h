@@ -21,6 +21,7 @@ struct guard_ward {
 	struct gcs_injector *injector; /* NULL: no system call is named */
 	struct guard_tee tee;
 	struct guard_trace trace;
+	char *fatal; /* the first line that says what it dies of, which a traceback follows; NULL: none */
 	int out_fd, null_fd; /* its stdout */
 	pid_t pid; /* 0: none runs */
 };

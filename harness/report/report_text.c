@@ -451,7 +451,7 @@ static void text_honesty(const struct report *r, FILE *out)
 		fprintf(out, "RESTARTS   %s: the program died and was started again",
 			show_count(r->restarts).text);
 	if (r->comeback_max_ns)
-		fprintf(out, "; back to steady state after %.1f s at the longest",
+		fprintf(out, "; back to steady state after %.3f s at the longest",
 			(double)r->comeback_max_ns / 1e9);
 	if (r->restarts)
 		fprintf(out, "%s\n", r->comeback_max_ns ? "" : "; it did not come back to steady state");
