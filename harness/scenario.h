@@ -44,6 +44,7 @@ struct gcs_workload {
 	uint64_t value_bytes;
 	uint32_t mix_insert, mix_delete, mix_lookup, mix_range; /* percent, sum 100; range: sync-map */
 	struct gcs_size size;
+	char *url;            /* http: what its clients ask for; NULL: none */
 	uint64_t retain;      /* bytes of short headers kept alive (slice-append) */
 	uint32_t renew;       /* operations after which a map or a registration is replaced; 0: never */
 	struct gcs_follow_point *follow; uint32_t nfollow; /* heap-follow; owned */

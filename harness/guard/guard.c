@@ -48,6 +48,7 @@
 #define GUARD_LEASE_NS	   (1200 * GUARD_MS)
 #define GUARD_POLITE_NS	   (5000 * GUARD_MS) /* from SIGTERM to SIGKILL, at the end */
 #define GUARD_QUIT_NS	   (1000 * GUARD_MS) /* the same, when it was asked to quit */
+#define GUARD_LINGER_NS	   (1100 * GUARD_MS) /* clients give up after a second */
 #define GUARD_REFUSED	   2
 
 enum guard_why { GUARD_RUNS, GUARD_TIME, GUARD_QUIT, GUARD_DEATH, GUARD_ORPHAN, GUARD_LEASE };
@@ -63,6 +64,7 @@ struct guard {
 	uint32_t restarts, restarted; /* how many there may be, and were */
 	const char *points;	      /* --in-place */
 	enum guard_why end;
+	int64_t linger_ns; /* the run's time is over, and clients wait for their last replies until then; 0: not so */
 	int64_t kill_ns; /* the program is killed then; 0: it is not being ended */
 	int status;	 /* of the program */
 	bool over;	 /* it has ended for good */
@@ -125,6 +127,7 @@ static void guard_leave(struct guard *g, enum guard_why why)
 	if (g->end != GUARD_RUNS && !gone)
 		return;
 	g->end = why;
+	g->linger_ns = 0;
 	guard_play_cancel(&g->play, false, now);
 	guard_ward_release(&g->ward);
 	if (why == GUARD_TIME || why == GUARD_QUIT) {
@@ -170,10 +173,12 @@ static void guard_children(struct guard *g)
 {
 	if (!guard_ward_reap(&g->ward, &g->status))
 		return;
-	if (g->end == GUARD_RUNS) {
+	if (g->end == GUARD_RUNS && !g->linger_ns) {
 		guard_died(g);
 		return;
 	}
+	if (g->end == GUARD_RUNS)
+		guard_leave(g, GUARD_TIME);
 	g->over = true;
 	guard_say(json_pack("{s:s,s:i}", "ev", "ended", "status", g->status));
 }
@@ -289,12 +294,31 @@ static void guard_wait(struct guard *g, int64_t deadline_ns)
 		guard_signals(g);
 }
 
+static bool guard_clients_done(const struct guard *g)
+{
+	bool clients = false;
+	for (uint32_t i = 0; i < g->plan->nworkloads; i++)
+		clients |= g->plan->workload[i].conns > 0;
+	/* Acquire: pairs with the release of workloads/load.c. */
+	return !clients || atomic_load_explicit(&g->telemetry->load_done, memory_order_acquire) != 0;
+}
+
+/* Nothing fires any more; the program serves its clients to the end. */
+static void guard_time_over(struct guard *g, int64_t now_ns)
+{
+	guard_play_cancel(&g->play, false, now_ns);
+	guard_ward_release(&g->ward);
+	g->linger_ns = now_ns + GUARD_LINGER_NS;
+}
+
 static void guard_step(struct guard *g)
 {
 	int64_t now = guard_now(), deadline = now + GUARD_TICK_NS, next = guard_play_next_ns(&g->play);
 	guard_wait(g, g->end == GUARD_RUNS && next < deadline ? next : deadline);
 	now = guard_now();
 	if (g->end == GUARD_RUNS && guard_play_due(&g->play, now))
+		guard_time_over(g, now);
+	if (g->linger_ns && (now >= g->linger_ns || guard_clients_done(g)))
 		guard_leave(g, GUARD_TIME);
 	if (g->kill_ns && now >= g->kill_ns)
 		guard_ward_signal(&g->ward, SIGKILL);

@@ -138,8 +138,17 @@ static uint32_t target_conns(const struct gcs_target *t)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < t->scenario->nworkloads && !t->sim; i++)
-		n += t->scenario->workload[i].conns;
+		n += t->scenario->workload[i].url ? 0 : t->scenario->workload[i].conns;
 	return n;
+}
+
+/* Are there clients, which are a process of their own? */
+static bool target_has_clients(const struct gcs_target *t)
+{
+	for (uint32_t i = 0; i < t->scenario->nworkloads && !t->sim; i++)
+		if (t->scenario->workload[i].conns)
+			return true;
+	return false;
 }
 
 static int target_room_for_fds(unsigned wanted)
@@ -238,7 +247,7 @@ static int target_spawn_both(struct gcs_target *t, int *ours, int *theirs, uint3
 	if (e)
 		target_fail(ret_text, e, program.path);
 	gcs_program_fini(&program);
-	return e || conns == 0 ? e : target_spawn_load(t, theirs, conns, ret_text);
+	return e || !target_has_clients(t) ? e : target_spawn_load(t, theirs, conns, ret_text);
 }
 
 static int target_spawn_with_conns(struct gcs_target *t, uint32_t conns, char **ret_text)
@@ -305,7 +314,7 @@ int gcs_target_spawn(struct gcs_target *t, char **ret_text)
 		target_fail(ret_text, e, "cannot start the lease");
 	if (e == 0) {
 		e = target_send(&t->main, line, (size_t)len, TARGET_LOAD_MS);
-		if (e == 0 && conns)
+		if (e == 0 && target_has_clients(t))
 			e = target_send(&t->load, line, (size_t)len, TARGET_LOAD_MS);
 		/* One that is gone already says why itself. */
 		e = e == -EPIPE || e == -ECONNRESET ? 0 : e;

@@ -21,6 +21,7 @@
 #define RESOLVE_POINTS_MAX (3u * GCS_FOLLOW_MAX)
 /* Goroutines that carry fault worker ids (runtime/mrt.h, MRT_WORKER_FIRST..MRT_WORKER_MAX). */
 #define RESOLVE_GOROUTINES_MAX 3968u
+#define RESOLVE_URL_BYTES      390u
 #define RESOLVE_RESTARTS_MAX   1000u
 
 const char *gcs_resolve_near(char hint[GCS_RESOLVE_HINT], const char *word, const void *list,
@@ -173,11 +174,33 @@ static void resolve_follow(struct gcs_workload *w, const struct gcs_node *n, str
 	}
 }
 
+/* A program under exec has no driver of ours in it, but clients; and nothing else has clients of http. */
+static void resolve_outside(const struct gcs_scenario *s, const struct gcs_workload *w,
+			    const struct gcs_node *n, struct gcs_diag *d)
+{
+	bool http = strcmp(w->driver, "http") == 0,
+	     command = gcs_scenario_runtime(s) == GCS_RUNTIME_COMMAND;
+	const struct gcs_node *driver = gcs_node_get(n, "driver"), *url = gcs_node_get(n, "url");
+	if (command && !http)
+		gcs_diag_at(d, gcs_place_of(driver), "http, or no workload", NULL,
+			    "the driver %s of workload '%s' cannot run in a program that is not changed",
+			    w->driver, w->id);
+	else if (http && !command)
+		gcs_diag_at(d, gcs_place_of(driver), NULL, "gcstorm exec SCENARIO -- PROGRAM",
+			    "the driver http of workload '%s' is for a program under exec", w->id);
+	else if (http && (!w->url || strncmp(w->url, "http://", 7) != 0 || strpbrk(w->url, " \r\n") ||
+			  strlen(w->url) > RESOLVE_URL_BYTES))
+		gcs_diag_at(d, gcs_place_of(url ? url : n), "url: http://127.0.0.1:8080/", NULL,
+			    url ? "the 'url' of workload '%s' cannot be asked for"
+				: "http workload '%s' has no 'url'",
+			    w->id);
+}
+
 static void resolve_workload(struct gcs_scenario *s, uint32_t i, const struct gcs_node *n,
 			     struct gcs_diag *d)
 {
 	struct gcs_workload *w = &s->workload[i];
-	bool echo = strcmp(w->driver, "echo") == 0;
+	bool http = strcmp(w->driver, "http") == 0, echo = strcmp(w->driver, "echo") == 0 || http;
 	resolve_foreign_keys(w, n, d);
 	resolve_value(w, n, d);
 	resolve_mix(w, n, d);
@@ -195,10 +218,11 @@ static void resolve_workload(struct gcs_scenario *s, uint32_t i, const struct gc
 			    "a rate, such as 2k/s: clients send by the clock and do not wait for "
 			    "replies",
 			    NULL,
-			    rate ? "echo workload '%s' cannot have the rate max"
-				 : "echo workload '%s' has no 'rate'",
-			    w->id);
+			    rate ? "%s workload '%s' cannot have the rate max"
+				 : "%s workload '%s' has no 'rate'",
+			    w->driver, w->id);
 	}
+	resolve_outside(s, w, n, d);
 }
 
 static void resolve_workloads(struct gcs_bound *b, struct gcs_diag *d)

@@ -18,7 +18,7 @@ static const char *const words_map[] = {"classic", NULL};
 static const char *const words_oom[] = {"return", "throw", NULL};
 static const char *const words_rounding[] = {"1.19", "1.22", NULL};
 static const char *const words_pacer[] = {"1.21", "1.19", NULL};
-static const char *const words_driver[] = {"map-churn", "slice-append", "echo", "heap-follow", "sync-map", NULL};
+static const char *const words_driver[] = {"map-churn", "slice-append", "echo", "heap-follow", "sync-map", "http", NULL};
 static const char *const words_where[] = {"before_shade", "after_shade", "after_store", NULL};
 static const char *const words_mode[] = {"start", "cycle", NULL};
 static const char *const words_key[] = {"u64", "u32", "string", "bytes32", NULL};
@@ -87,6 +87,7 @@ static const struct gcs_field fields_workload[] = {
 	{"conns", GCS_T_COUNT32, AT(gcs_workload, conns), .min = 1, .max = 2048, .about = "connections, one goroutine each"},
 	{"renew", GCS_T_COUNT32, AT(gcs_workload, renew), .min = 1, .max = UINT32_MAX, .about = "so many operations, and a worker's map is replaced by an empty one, or a connection is registered with the poller anew"},
 	{"handler", GCS_T_NAME, .about = "id of the workload whose operation each request performs"},
+	{"url", GCS_T_TEXT, AT(gcs_workload, url), .about = "what the clients of http ask for: http://HOST:PORT/PATH"},
 	{"follow", GCS_T_LIST, .section = &gcs_schema_follow, .max = GCS_FOLLOW_MAX, .about = "points of the curve, in time order; straight lines between them"},
 };
 static const struct gcs_later later_workload[] = {
