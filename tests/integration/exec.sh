@@ -189,7 +189,7 @@ serve goserver "$work/server"
 scene gomaps 'on_exit: restart(2)' 2s 1s 2s <<YAML
 faults:
   - {id: nomem, point: os/mmap, match: {size: "16MiB..48MiB"}, when: {phase: storm}, fire: {every: 1}, limit: {times: 1}}
-recovery: {signals: [pause.stw.p50], band: 1000, window: 500ms, windows: 2}
+recovery: {signals: [pause.stw.p50], band: 100, window: 500ms, windows: 2}
 YAML
 exec_it gomaps "$work/grower"
 well
