@@ -167,7 +167,11 @@ int gcs_command_run(const struct gcs_arguments *a)
 	if (code)
 		return code;
 	struct gcs_run_options opt = run_options(a, s);
-	code = gcs_run(&opt, NULL);
+	if (gcs_scenario_runtime(s) == GCS_RUNTIME_COMMAND)
+		code = gcs_command_usage("gcstorm exec SCENARIO -- PROGRAM [ARGUMENT]...",
+					 "the scenario is one for a program of yours");
+	else
+		code = (int)gcs_run(&opt, NULL);
 	gcs_scenario_destroy(s);
 	return code;
 }

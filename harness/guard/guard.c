@@ -20,6 +20,7 @@
 #include "harness/base/throw.h"
 #include "harness/guard/launch.h"
 #include "harness/guard/play.h"
+#include "harness/guard/throttle.h"
 #include "harness/guard/ward.h"
 #include "harness/run/lease.h"
 
@@ -68,6 +69,8 @@ struct guard {
 	int64_t kill_ns; /* the program is killed then; 0: it is not being ended */
 	int status;	 /* of the program */
 	bool over;	 /* it has ended for good */
+	bool throttles; /* it can be told */
+	struct guard_throttle throttle; /* at the start */
 	uint64_t beat;
 	int64_t lease_at_ns, quiet_ns;
 };
@@ -202,6 +205,7 @@ static void guard_start(struct guard *g)
 	if (g->play.t0_ns)
 		return;
 	guard_play_begin(&g->play, now);
+	g->throttles = guard_throttle_read(&g->throttle);
 	atomic_store_explicit(&g->telemetry->t0_ns, now, memory_order_relaxed);
 	/* Release: who sees it go (workloads/load.c) sees t0. */
 	atomic_store_explicit(&g->telemetry->load_go, 1, memory_order_release);
@@ -329,7 +333,12 @@ static void guard_step(struct guard *g)
 /* What there is to say once nothing more comes. */
 static void guard_account(struct guard *g)
 {
+	struct guard_throttle now;
 	char text[160];
+	if (g->throttles && guard_throttle_read(&now))
+		guard_say(json_pack("{s:s,s:I,s:I}", "ev", "throttled", "times",
+				    (json_int_t)(now.times - g->throttle.times), "us",
+				    (json_int_t)(now.us - g->throttle.us)));
 	if (g->ward.tee.failed) {
 		snprintf(text, sizeof text, "gcstorm-guard: the program's output is not whole: %s\n",
 			 strerror(g->ward.tee.failed));

@@ -376,6 +376,19 @@ static void run_on_ended(void *self, int status)
 	gcs_collect_fact(r->collect, "program_status", text);
 }
 
+static void run_on_throttled(void *self, uint64_t times, int64_t ns)
+{
+	struct run *r = self;
+	char text[96];
+	snprintf(text, sizeof text, "%" PRId64, ns);
+	gcs_collect_fact(r->collect, "throttled_ns", text);
+	if (times == 0)
+		return;
+	snprintf(text, sizeof text, "throttled %" PRIu64 " times, %.1f ms in all: the CPU quota of its control group",
+		 times, (double)ns / 1e6);
+	gcs_collect_event(r->collect, 1, text);
+}
+
 /* The guard has ended because its program has: what is told is the program's end. True: it is no accident. */
 static bool run_program_over(struct run *r, int *status)
 {
@@ -860,6 +873,7 @@ static int run_set_up(struct run *r)
 		.died = run_on_died,
 		.restarted = run_on_restarted,
 		.ended = run_on_ended,
+		.throttled = run_on_throttled,
 		.exited = run_on_exited,
 		.load_exited = run_on_load_exited,
 	};

@@ -431,13 +431,17 @@ static bool target_program(struct gcs_target *t, const char *ev, const json_t *o
 		t->program = 0;
 	if (died)
 		target_died(k, o);
+	else if (strcmp(ev, "throttled") == 0 && k->throttled)
+		k->throttled(k->self, (uint64_t)target_number(o, "times"),
+			     target_number(o, "us") * 1000);
 	else if (ended && k->ended)
 		k->ended(k->self, (int)target_number(o, "status"));
 	else if (strcmp(ev, "ready") == 0)
 		k->ready(k->self, t->program);
 	else if (strcmp(ev, "restarted") == 0 && k->restarted)
 		k->restarted(k->self, t->program);
-	return died || ended || strcmp(ev, "ready") == 0 || strcmp(ev, "restarted") == 0;
+	return died || ended || strcmp(ev, "ready") == 0 || strcmp(ev, "restarted") == 0 ||
+	       strcmp(ev, "throttled") == 0;
 }
 
 static void target_message(void *self, char *line)

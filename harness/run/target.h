@@ -43,6 +43,8 @@ struct gcs_target_sink {
 	void (*restarted)(void *self, int pid);
 	/* It has ended when it was told to, at the end of the run. */
 	void (*ended)(void *self, int wait_status);
+	/* Its control group was kept from its processors, so often and so long, from the start to the end of the run. */
+	void (*throttled)(void *self, uint64_t times, int64_t ns);
 	void (*exited)(void *self, int wait_status);
 	void (*load_exited)(void *self, int wait_status);
 };

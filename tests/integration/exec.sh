@@ -112,6 +112,8 @@ has "$work/err" "there is no program 'gcstorm-no-such-program'" 'not found'
 code 2 "$bin" exec "$work/ends.yaml" -- "$work/ends.yaml"
 has "$work/err" 'cannot be run' 'not executable'
 code 2 "$bin" exec "$work/ends.yaml" "$ward"
+code 2 "$bin" run "$work/ends.yaml"
+has "$work/err" 'gcstorm exec' 'run, of a scenario for a program'
 code 2 "$bin" exec --fault mem/malloc:every=1 "$work/ends.yaml" -- "$ward" facts
 has "$work/err" 'cannot be had with the runtime command' 'no fault within it'
 printf '\177ELF garbage' > "$work/garbage"

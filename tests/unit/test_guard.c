@@ -13,6 +13,7 @@
 #include "harness/base/throw.h"
 #include "harness/guard/launch.h"
 #include "harness/guard/tee.h"
+#include "harness/guard/throttle.h"
 #include "harness/guard/trace.h"
 #include "harness/measure/comeback.h"
 #include "runtime/gc/gc.h"
@@ -322,6 +323,20 @@ static void test_comeback(void **state)
 	assert_false(gcs_comeback_interval(&c, 1000, 1100, true, 2));
 }
 
+static void test_throttle(void **state)
+{
+	struct guard_throttle t = {1, 1};
+	(void)state;
+	guard_throttle_parse("usage_usec 9\nnr_periods 7\nnr_throttled 3\nthrottled_usec 4500\n", &t);
+	assert_int_equal(t.times, 3);
+	assert_int_equal(t.us, 4500);
+	guard_throttle_parse("nr_periods 7\nnr_throttled 2\nthrottled_time 8000000", &t);
+	assert_int_equal(t.times, 2);
+	assert_int_equal(t.us, 8000);
+	guard_throttle_parse("", &t);
+	assert_int_equal(t.times + t.us, 0);
+}
+
 /* ---- HTTP */
 
 static const struct {
@@ -398,7 +413,7 @@ int main(void)
 		cmocka_unit_test(test_in_place),   cmocka_unit_test(test_trace),
 		cmocka_unit_test(test_tee),	   cmocka_unit_test(test_deaths),
 		cmocka_unit_test(test_comeback),   cmocka_unit_test(test_http),
-		cmocka_unit_test(test_http_server),
+		cmocka_unit_test(test_http_server), cmocka_unit_test(test_throttle),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
