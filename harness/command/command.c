@@ -41,7 +41,7 @@ static void command_help_options(const struct gcs_command *c, FILE *out)
 	for (int i = 0; i < GCS_OPTIONS; i++) {
 		const struct gcs_option *o = &gcs_options[i];
 		char text[64];
-		if (!(c->options & (1u << i)))
+		if (!(c->options & GCS_OPTION_BIT(i)))
 			continue;
 		snprintf(text, sizeof text, "%c%c%s --%s%s%s", o->letter ? '-' : ' ',
 			 o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name,
@@ -171,7 +171,7 @@ static int command_unknown_option(const struct command_cursor *c, const char *sh
 	char hint[96];
 	size_t n = 0;
 	for (int i = 0; i < GCS_OPTIONS; i++)
-		if (c->a->command->options & (1u << i))
+		if (c->a->command->options & GCS_OPTION_BIT(i))
 			known[n++] = gcs_options[i].name;
 	const char *near = command_near(hint, sizeof hint, "--", name, known, n, sizeof known[0]);
 	if (!near)
@@ -189,7 +189,7 @@ static int command_long(struct command_cursor *c, const char *text)
 	for (int i = 0; i < GCS_OPTIONS; i++) {
 		const struct gcs_option *o = &gcs_options[i];
 		if (strcmp(o->name, name) != 0 ||
-		    !((c->a->command->options | 1u << GCS_OPT_HELP) & (1u << i)))
+		    !((c->a->command->options | GCS_OPTION_BIT(GCS_OPT_HELP)) & GCS_OPTION_BIT(i)))
 			continue;
 		if (!o->arg && text[n] == '=')
 			return gcs_command_usage(NULL, "--%s takes no value", o->name);
@@ -210,7 +210,7 @@ static int command_short(struct command_cursor *c, const char *text)
 	for (int i = 0; i < GCS_OPTIONS; i++) {
 		const struct gcs_option *o = &gcs_options[i];
 		if (o->letter != text[1] ||
-		    !((c->a->command->options | 1u << GCS_OPT_HELP) & (1u << i)))
+		    !((c->a->command->options | GCS_OPTION_BIT(GCS_OPT_HELP)) & GCS_OPTION_BIT(i)))
 			continue;
 		if (!o->arg && text[2])
 			return gcs_command_usage(NULL, "-%c takes no value", o->letter);

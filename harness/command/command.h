@@ -7,6 +7,7 @@
 #include "harness/display.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define GCS_VERSION_UNKNOWN "0"
 
@@ -43,8 +44,13 @@ enum gcs_option_id {
 	GCS_OPT_VISIT,
 	GCS_OPT_REAL,
 	GCS_OPT_HEAP_PROFILE,
+	GCS_OPT_TARGETS,
+	GCS_OPT_SIGNALS,
+	GCS_OPT_BAND,
 	GCS_OPTIONS
 };
+
+#define GCS_OPTION_BIT(id) (UINT64_C(1) << (id))
 
 struct gcs_option {
 	const char *name; /* without the dashes */
@@ -60,7 +66,7 @@ struct gcs_command {
 	const char *name;
 	const char *args;   /* as in help: "SCENARIO" */
 	int min, max;	    /* number of them */
-	unsigned options;   /* bits 1 << GCS_OPT_... */
+	uint64_t options;   /* bits GCS_OPTION_BIT(GCS_OPT_...) */
 	const char *about;  /* one line */
 	const char *detail; /* paragraphs of its own help */
 	int (*run)(const struct gcs_arguments *a);

@@ -13,7 +13,7 @@ static void completion_options(const struct gcs_command *c)
 {
 	printf("\t%s) opts='--help", c->name);
 	for (int i = 0; i < GCS_OPTIONS; i++)
-		if (c->options & (1u << i))
+		if (c->options & GCS_OPTION_BIT(i))
 			printf(" --%s", gcs_options[i].name);
 	fputs("' ;;\n", stdout);
 }

@@ -24,24 +24,6 @@ static int explore_numbers(const struct gcs_arguments *a, uint64_t *ret_seeds, u
 	return 0;
 }
 
-/* Where it lies, absolute: the printed commands hold in any directory. */
-static int explore_dir(const struct gcs_arguments *a, const char *name, char ret[GCS_PATH_BYTES])
-{
-	const char *given = a->value[GCS_OPT_OUTPUT];
-	char here[GCS_PATH_BYTES];
-	if (!given)
-		return gcs_explore_place(name, ret) == 0
-			       ? 0
-			       : gcs_command_usage("--output DIR says where",
-						   "no place for what is found: neither $XDG_STATE_HOME nor $HOME is set");
-	if (!*given)
-		return gcs_command_usage(NULL, "--output wants a directory");
-	int n = *given == '/'		       ? snprintf(ret, GCS_PATH_BYTES, "%s", given)
-		: getcwd(here, sizeof(here)) ? snprintf(ret, GCS_PATH_BYTES, "%s/%s", here, given)
-					       : GCS_PATH_BYTES;
-	return n < GCS_PATH_BYTES ? 0 : gcs_command_usage(NULL, "--output: the path is too long");
-}
-
 int gcs_command_explore(const struct gcs_arguments *a)
 {
 	struct gcs_scenario_options load = {
@@ -63,7 +45,7 @@ int gcs_command_explore(const struct gcs_arguments *a)
 		code = gcs_command_scenario(a, &s);
 	if (code)
 		return code;
-	code = explore_dir(a, s->name, dir);
+	code = gcs_command_place(a, "explores", s->name, dir);
 	opt.scenario = s;
 	opt.dir = dir;
 	if (code == 0)

@@ -132,7 +132,7 @@ static void manual_command(const struct gcs_command *c)
 	if (c->options)
 		fputs(".SH OPTIONS\n", stdout);
 	for (int i = 0; i < GCS_OPTIONS; i++)
-		if (c->options & (1u << i))
+		if (c->options & GCS_OPTION_BIT(i))
 			manual_option(&gcs_options[i]);
 	fputs(".SH SEE ALSO\n.BR gcstorm (1)\n", stdout);
 }

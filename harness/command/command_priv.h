@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "harness/base/paths.h"
 #include "harness/command/command.h"
 
 #define GCS_SETS_MAX  60
@@ -31,11 +32,16 @@ const struct gcs_command *gcs_command_find(const char *name);
 /* Says that there is no such command, with the nearest. Returns exit code 2. */
 int gcs_command_unknown(const char *name);
 
+/* Where the scenario that word[0] names lies. 0, or the exit code, with everything said. */
+int gcs_command_scenario_path(const struct gcs_arguments *a, char ret[GCS_PATH_BYTES]);
 /* The scenario that word[0] and the options name, loaded. 0, or the exit code, with everything said.
  */
 int gcs_command_scenario(const struct gcs_arguments *a, struct gcs_scenario **ret);
 /* The screen, or plain lines, by the options and the terminal. */
 const struct gcs_display *gcs_command_display(const struct gcs_arguments *a);
+/* A directory of its own for what a command leaves behind, not made yet: where --output says, else among those of its kind. 0, or the exit
+ * code, with everything said. */
+int gcs_command_place(const struct gcs_arguments *a, const char *kind, const char *name, char ret[GCS_PATH_BYTES]);
 /* On stderr: the faults that the target may never reach, and why. */
 void gcs_command_doubts(const struct gcs_scenario *s);
 
@@ -45,6 +51,7 @@ int gcs_command_soak(const struct gcs_arguments *a);
 int gcs_command_sweep(const struct gcs_arguments *a);
 int gcs_command_plan(const struct gcs_arguments *a);
 int gcs_command_show(const struct gcs_arguments *a);
+int gcs_command_diff(const struct gcs_arguments *a);
 int gcs_command_import(const struct gcs_arguments *a);
 int gcs_command_view(const struct gcs_arguments *a);
 int gcs_command_ctl(const struct gcs_arguments *a);

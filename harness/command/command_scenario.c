@@ -1,11 +1,11 @@
 /* command_scenario.c: the commands that take a scenario: run, check. */
 #define _GNU_SOURCE 1 /* asprintf */
 #include "harness/command/command_priv.h"
-#include "harness/base/paths.h"
+#include "harness/base/place.h"
 #include "harness/run/run.h"
 #include "harness/base/suggest.h"
 #include "harness/base/units.h"
-#include "harness/run/variants.h"
+#include "harness/compare/variants.h"
 #include "faults/points.h"
 #include "faults/syscalls.h"
 #include "runtime/mrt.h"
@@ -34,6 +34,11 @@ static int scenario_missing(const char *arg)
 	return code;
 }
 
+int gcs_command_scenario_path(const struct gcs_arguments *a, char ret[GCS_PATH_BYTES])
+{
+	return gcs_path_scenario(a->word[0], ret) ? scenario_missing(a->word[0]) : 0;
+}
+
 /* --seed is one more --set, the last. */
 static size_t scenario_overrides(const struct gcs_arguments *a,
 				 struct gcs_override set[GCS_SETS_MAX + 1])
@@ -57,8 +62,9 @@ static int scenario_request(const struct gcs_arguments *a, struct scenario_reque
 {
 	if (a->value[GCS_OPT_SEED] && !*a->value[GCS_OPT_SEED])
 		return gcs_command_usage(NULL, "--seed wants a number");
-	if (gcs_path_scenario(a->word[0], ret->path))
-		return scenario_missing(a->word[0]);
+	int code = gcs_command_scenario_path(a, ret->path);
+	if (code)
+		return code;
 	ret->load = (struct gcs_scenario_options){
 		.set = ret->set,
 		.nset = scenario_overrides(a, ret->set),
@@ -82,6 +88,21 @@ int gcs_command_scenario(const struct gcs_arguments *a, struct gcs_scenario **re
 	fputs(error.text ? error.text : "gcstorm: no memory\n", stderr);
 	gcs_scenario_error_fini(&error);
 	return e == -ENOMEM ? GCS_EXIT_UNSUPPORTED : GCS_EXIT_USAGE;
+}
+
+int gcs_command_place(const struct gcs_arguments *a, const char *kind, const char *name, char ret[GCS_PATH_BYTES])
+{
+	switch (gcs_place_given(a->value[GCS_OPT_OUTPUT], kind, name, ret)) {
+	case 0:
+		return 0;
+	case -EINVAL:
+		return gcs_command_usage(NULL, "--output wants a directory");
+	case -ENAMETOOLONG:
+		return gcs_command_usage(NULL, "--output: the path is too long");
+	default:
+		return gcs_command_usage("--output DIR says where",
+					 "no place for what is found: neither $XDG_STATE_HOME nor $HOME is set");
+	}
 }
 
 void gcs_command_doubts(const struct gcs_scenario *s)

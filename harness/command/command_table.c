@@ -1,7 +1,7 @@
 /* command_table.c: every command and every option, once. */
 #include "harness/command/command_priv.h"
 
-#define BIT(id) (1u << GCS_OPT_##id)
+#define BIT(id) GCS_OPTION_BIT(GCS_OPT_##id)
 #define SCALES	(BIT(TIME_SCALE) | BIT(HEAP_SCALE))
 
 /* clang-format off */
@@ -13,13 +13,13 @@ const struct gcs_option gcs_options[GCS_OPTIONS] = {
 	[GCS_OPT_TUI] = {"tui", 0, NULL, false, "show the screen; by default on a terminal"},
 	[GCS_OPT_PLAIN] = {"plain", 0, NULL, false, "one line an event on standard error; by default without a terminal"},
 	[GCS_OPT_FORMAT] = {"format", 'f', "text|json", false, "of the result on standard output"},
-	[GCS_OPT_OUTPUT] = {"output", 'o', "FILE", false, "write the result there (run, replay: the record, a new file; import, shrink: the scenario; soak, explore: a directory)"},
+	[GCS_OPT_OUTPUT] = {"output", 'o', "FILE", false, "write the result there (run, replay: the record, a new file; import, shrink: the scenario; soak, explore, diff: a directory)"},
 	[GCS_OPT_TIME_SCALE] = {"time-scale", 0, "FACTOR", false, "play the timeline this many times faster: phases, windows and curves, never rates and delays"},
 	[GCS_OPT_HEAP_SCALE] = {"heap-scale", 0, "FACTOR", false, "divide bytes and live sets by this"},
 	[GCS_OPT_VARIANT] = {"variant", 0, "ID", false, "one of the scenario's variants: the same incident with something changed"},
 	[GCS_OPT_VARIANTS] = {"variants", 0, NULL, false, "the scenario as it is and each of its variants, in turn; one table at the end"},
 	[GCS_OPT_FOR] = {"for", 0, "TIME", false, "begin no new round after this time, 8h"},
-	[GCS_OPT_ROUNDS] = {"rounds", 0, "N", false, "at most so many rounds"},
+	[GCS_OPT_ROUNDS] = {"rounds", 0, "N", false, "so many rounds (soak: at most)"},
 	[GCS_OPT_DISK] = {"disk", 0, "BYTES", false, "what all records together may take, 2GiB"},
 	[GCS_OPT_UNTIL_FAILURE] = {"until-failure", 0, NULL, false, "stop after the first round that fails"},
 	[GCS_OPT_SEEDS] = {"seeds", 0, "N", false, "how many seeds, from the scenario's or --seed on"},
@@ -32,6 +32,9 @@ const struct gcs_option gcs_options[GCS_OPTIONS] = {
 	[GCS_OPT_VISIT] = {"visit", 0, "N", false, "this visit alone, and what came of it"},
 	[GCS_OPT_REAL] = {"real", 0, NULL, false, "real threads: visits do not repeat exactly"},
 	[GCS_OPT_HEAP_PROFILE] = {"heap-profile", 0, "FILE", false, "sample the heap, and write its profile for go tool pprof there, a new file, when the workload has ended"},
+	[GCS_OPT_TARGETS] = {"targets", 0, "A,B,...", false, "what shall be compared: embedded, go, go=PATH; behind each, for it alone, :KEY=VALUE"},
+	[GCS_OPT_SIGNALS] = {"signals", 0, "A,B,...", false, "the figures that decide, as gc.cycles or op.latency.p99@maps; by default all"},
+	[GCS_OPT_BAND] = {"band", 0, "FACTOR", false, "how far apart figures may be and still agree, 1.25"},
 };
 
 const struct gcs_command gcs_commands[] = {
@@ -78,6 +81,20 @@ const struct gcs_command gcs_commands[] = {
 	 "had of 99, 4, 1, 5, 7 (an SLO that failed outweighs a crash, what failed what decided nothing);\n"
 	 "0 when all passed. With --format json each line is an object: soak, round, note, summary.",
 	 gcs_command_soak},
+	{"diff", "SCENARIO", 1, 1,
+	 BIT(TARGETS) | BIT(ROUNDS) | BIT(SIGNALS) | BIT(BAND) | BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT),
+	 "run a scenario on several runtimes, and say what agrees",
+	 "A round is a run on each target, with one seed (the scenario's, or --seed; one more each round);\n"
+	 "the first place goes round. After six rounds, or --rounds, each figure of the first target stands\n"
+	 "beside that of each other: medians, the median of the ratios within a round with its interval (of\n"
+	 "95 % at least from six rounds on), and whether all of that lies within the band (same), none of\n"
+	 "it (differs), or part (open). A target may differ in more than its runtime:\n"
+	 "--targets embedded,embedded:target.gogc=50.\n"
+	 "The records lie in $XDG_STATE_HOME/gcstorm/diffs, or where --output says: ROUND-TARGET.gcrun.\n"
+	 "Exit: 99 when a figure that decides (--signals) differs, 5 when one is open, 0 when all are the\n"
+	 "same; what the runs' own SLOs say does not count. 1 and 3 when that ended it, 130 and 143\n"
+	 "interrupted.",
+	 gcs_command_diff},
 	{"explore", "SCENARIO", 1, 1,
 	 BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(SEEDS) | BIT(JOBS),
 	 "simulate a scenario with many seeds, and keep what fails",

@@ -2,8 +2,8 @@
 #include "harness/explore/explore_priv.h"
 
 #include "harness/base/build.h"
+#include "harness/base/place.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -24,57 +24,6 @@ static int64_t explore_now(void)
 	struct timespec ts;
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-/* ---- places */
-
-int gcs_explore_place(const char *name, char ret[GCS_PATH_BYTES])
-{
-	char dir[GCS_PATH_BYTES], stamp[16];
-	uint16_t salt = 0;
-	time_t now = time(NULL);
-	struct tm tm;
-	int e = gcs_path_runs(dir, 0);
-	if (e)
-		return e;
-	*strrchr(dir, '/') = '\0'; /* …/gcstorm */
-	if (getrandom(&salt, sizeof(salt), 0) != (ssize_t)sizeof(salt))
-		salt = (uint16_t)getpid();
-	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", localtime_r(&now, &tm));
-	int n = snprintf(ret, GCS_PATH_BYTES, "%s/explores/%s-%s-%04x", dir, name, stamp, salt);
-	return n < GCS_PATH_BYTES ? 0 : -ENAMETOOLONG;
-}
-
-static int explore_is_empty(const char *path)
-{
-	DIR *dir = opendir(path);
-	const struct dirent *entry;
-	int e = 0;
-	if (!dir)
-		return -errno;
-	while (e == 0 && (entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			e = -EEXIST;
-	closedir(dir);
-	return e;
-}
-
-int gcs_explore_make_dir(const char *path)
-{
-	char part[GCS_PATH_BYTES];
-	if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part))
-		return -ENAMETOOLONG;
-	for (char *p = part + 1; *part && *p; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		if (mkdir(part, 0700) && errno != EEXIST)
-			return -errno;
-		*p = '/';
-	}
-	if (mkdir(part, 0700) && errno != EEXIST)
-		return -errno;
-	return explore_is_empty(part);
 }
 
 /* ---- a trial */
@@ -246,7 +195,7 @@ static int explore_copy(const struct explore *x)
 static int explore_prepare(struct explore *x)
 {
 	const struct gcs_explore_options *opt = x->opt;
-	int e = gcs_explore_make_dir(opt->dir);
+	int e = gcs_place_make(opt->dir);
 	if (e == -EEXIST)
 		fprintf(opt->err, "gcstorm: %s is not empty\n", opt->dir);
 	if (e == 0 && snprintf(x->path, sizeof(x->path), "%s/scenario.yaml", opt->dir) >= (int)sizeof(x->path) - 64)

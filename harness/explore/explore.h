@@ -27,7 +27,3 @@ struct gcs_explore_options {
 };
 /* The exit code: 130 and 143; 1, 2 and 3 when that ended it; 99 when any failed; 5 or 7 when any did not pass else; 0. */
 enum gcs_exit gcs_explore(const struct gcs_explore_options *opt);
-/* $XDG_STATE_HOME/gcstorm/explores/NAME-TIME-XXXX, not made. 0, -errno. */
-int gcs_explore_place(const char *name, char ret[GCS_PATH_BYTES]);
-/* All that is missing of a directory, 0700. 0; -EEXIST: there is something in it; -errno. */
-int gcs_explore_make_dir(const char *path);

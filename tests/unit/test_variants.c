@@ -1,7 +1,7 @@
 /* test_variants.c: the table over a series of runs, from their records; and which exit code the series has. */
 #include "tests/unit/test_run_fixture.h"
 
-#include "harness/run/variants.h"
+#include "harness/compare/variants.h"
 
 #include <jansson.h>
 #include <stdio.h>

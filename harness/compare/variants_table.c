@@ -4,7 +4,8 @@
  * Every figure comes from the runs' records, over their recorded phases. Rows are made once, for
  * the page and for JSON; a figure that a run does not have is left out of its column.
  */
-#include "harness/run/variants.h"
+#include "harness/compare/figure.h"
+#include "harness/compare/variants.h"
 
 #include "harness/measure/verdict.h"
 
@@ -36,156 +37,13 @@ void gcs_variant_runs_fini(struct gcs_variant_runs *v)
 
 enum gcs_exit gcs_variant_runs_exit(const struct gcs_variant_runs *v)
 {
-	static const enum gcs_exit order[] = {
-		GCS_EXIT_INT,	GCS_EXIT_TERM, GCS_EXIT_USAGE,	      GCS_EXIT_HARNESS,
-		GCS_EXIT_UNSUPPORTED, GCS_EXIT_CRASH, GCS_EXIT_FAIL, GCS_EXIT_INCONCLUSIVE,
-		GCS_EXIT_UNTRUSTED};
-	for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++)
-		for (uint32_t i = 0; i < v->n; i++)
-			if (v->of[i].result.exit == order[k])
-				return order[k];
-	return GCS_EXIT_PASS;
+	enum gcs_exit gravest = GCS_EXIT_PASS;
+	for (uint32_t i = 0; i < v->n; i++)
+		gravest = gcs_batch_graver(gravest, v->of[i].result.exit);
+	return gravest;
 }
 
 /* ---------------------------------------------------------------- figures */
-
-enum table_of { TABLE_OF_RUN, TABLE_OF_OPS };
-
-struct table_figure {
-	const char *metric, *label;
-	enum table_of of;
-	enum gcs_unit unit;
-	/* false: the run has none. i: of which workload. */
-	bool (*read)(const struct report *r, size_t i, double *ret);
-};
-
-static bool figure_seen(double v, bool seen, double *ret)
-{
-	*ret = v;
-	return seen;
-}
-
-static bool figure_rate(const struct report *r, size_t i, double *ret)
-{
-	return figure_seen((double)r->ops[i].count * 1e9 / (double)r->recorded_ns,
-			   r->recorded_ns > 0, ret);
-}
-
-static bool figure_errors(const struct report *r, size_t i, double *ret)
-{
-	return figure_seen((double)r->ops[i].errors, r->recorded_ns > 0, ret);
-}
-
-static bool figure_p50(const struct report *r, size_t i, double *ret)
-{
-	return figure_seen((double)r->ops[i].p.p50_ns, r->ops[i].p.count > 0, ret);
-}
-
-static bool figure_p99(const struct report *r, size_t i, double *ret)
-{
-	return figure_seen((double)r->ops[i].p.p99_ns, r->ops[i].p.count > 0, ret);
-}
-
-static bool figure_max(const struct report *r, size_t i, double *ret)
-{
-	return figure_seen((double)r->ops[i].p.max_ns, r->ops[i].p.count > 0, ret);
-}
-
-static bool figure_cpu_per_op(const struct report *r, size_t i, double *ret)
-{
-	double ops = 0;
-	(void)i;
-	for (size_t k = 0; k < r->nops; k++)
-		ops += (double)r->ops[k].count;
-	return figure_seen((double)r->used_ns / ops, r->used_ns > 0 && ops > 0, ret);
-}
-
-static bool figure_stw(const struct report *r, size_t i, double *ret)
-{
-	(void)i;
-	return figure_seen((double)r->series[GCS_STW].p99_ns, r->series[GCS_STW].count > 0, ret);
-}
-
-static bool figure_mark(const struct report *r, size_t i, double *ret)
-{
-	(void)i;
-	return figure_seen((double)r->series[GCS_MARK].p50_ns, r->series[GCS_MARK].count > 0, ret);
-}
-
-static bool figure_cycles(const struct report *r, size_t i, double *ret)
-{
-	(void)i;
-	return figure_seen((double)r->gc_cycles, r->recorded_ns > 0, ret);
-}
-
-static bool figure_gc_cpu(const struct report *r, size_t i, double *ret)
-{
-	(void)i;
-	return figure_seen((double)r->gc_cpu_ns / (double)r->cpu_ns, r->cpu_ns > 0, ret);
-}
-
-static bool figure_live(const struct report *r, size_t i, double *ret)
-{
-	(void)i;
-	return figure_seen((double)r->heap_live_max, r->heap_live_max > 0, ret);
-}
-
-static bool figure_rss(const struct report *r, size_t i, double *ret)
-{
-	(void)i;
-	return figure_seen((double)r->rss_max, r->rss_max > 0, ret);
-}
-
-static bool figure_degraded(const struct report *r, size_t i, double *ret)
-{
-	double n = 0;
-	(void)i;
-	for (size_t k = 0; k < r->noccs; k++)
-		n += r->occ[k].degraded_ns >= 0;
-	return figure_seen(n, r->noccs > 0, ret);
-}
-
-/* Without end when an occurrence never came back. */
-static bool figure_recovery(const struct report *r, size_t i, double *ret)
-{
-	double longest = -1;
-	(void)i;
-	for (size_t k = 0; k < r->noccs; k++) {
-		double back = strcmp(r->occ[k].state, "never") == 0 ? (double)INFINITY
-								    : (double)r->occ[k].recovery_ns;
-		longest = fmax(longest, back);
-	}
-	return figure_seen(longest, longest >= 0, ret);
-}
-
-static const struct table_figure table_ops[] = {
-	{"ops.rate", "rate", TABLE_OF_OPS, GCS_UNIT_RATE, figure_rate},
-	{"ops.errors", "errors", TABLE_OF_OPS, GCS_UNIT_COUNT, figure_errors},
-	{"op.latency.p50", "p50", TABLE_OF_OPS, GCS_UNIT_NS, figure_p50},
-	{"op.latency.p99", "p99", TABLE_OF_OPS, GCS_UNIT_NS, figure_p99},
-	{"op.latency.max", "max", TABLE_OF_OPS, GCS_UNIT_NS, figure_max},
-};
-static const struct table_figure table_run[] = {
-	{"cpu.per_op", "processor time an op", TABLE_OF_RUN, GCS_UNIT_NS, figure_cpu_per_op},
-	{"pause.stw.p99", "world stopped p99", TABLE_OF_RUN, GCS_UNIT_NS, figure_stw},
-	{"gc.mark.p50", "concurrent mark p50", TABLE_OF_RUN, GCS_UNIT_NS, figure_mark},
-	{"gc.cycles", "GC cycles", TABLE_OF_RUN, GCS_UNIT_COUNT, figure_cycles},
-	{"gc.cpu", "GC share of processors", TABLE_OF_RUN, GCS_UNIT_RATIO, figure_gc_cpu},
-	{"heap.live.max", "live heap max", TABLE_OF_RUN, GCS_UNIT_BYTES, figure_live},
-	{"rss.max", "resident max", TABLE_OF_RUN, GCS_UNIT_BYTES, figure_rss},
-	{"recovery.degraded", "occurrences that degraded", TABLE_OF_RUN, GCS_UNIT_COUNT,
-	 figure_degraded},
-	{"recovery.time.max", "recovery max", TABLE_OF_RUN, GCS_UNIT_NS, figure_recovery},
-};
-#define TABLE_OPS (sizeof(table_ops) / sizeof(table_ops[0]))
-#define TABLE_RUN (sizeof(table_run) / sizeof(table_run[0]))
-
-/* A row: a figure, of a workload if it is of one. */
-struct table_row {
-	const struct table_figure *figure;
-	const char *workload; /* NULL: of the run */
-	size_t index;
-};
 
 /* Rows are those of the first run that has a record; NULL: none has. */
 static const struct report *table_pattern(const struct gcs_variant_runs *v)
@@ -196,35 +54,20 @@ static const struct report *table_pattern(const struct gcs_variant_runs *v)
 	return NULL;
 }
 
-/* Call with at = 0, 1, ... until false. */
-static bool table_row(const struct report *pattern, size_t at, struct table_row *ret)
-{
-	size_t of_ops = pattern ? pattern->nops * TABLE_OPS : 0;
-	*ret = (struct table_row){0};
-	if (!pattern || at >= of_ops + TABLE_RUN)
-		return false;
-	ret->figure = at < of_ops ? &table_ops[at % TABLE_OPS] : &table_run[at - of_ops];
-	ret->index = at < of_ops ? at / TABLE_OPS : 0;
-	ret->workload = at < of_ops ? pattern->ops[ret->index].id : NULL;
-	return true;
-}
-
-static bool table_value(const struct gcs_variant_run *run, const struct table_row *row,
+static bool table_value(const struct gcs_variant_run *run, const struct gcs_figure_row *row,
 			double *ret)
 {
-	if (!run->has_report || (row->workload && row->index >= run->report.nops))
-		return false;
-	return row->figure->read(&run->report, row->index, ret);
+	return run->has_report && gcs_figure_value(&run->report, row, ret);
 }
 
 /* Is it worth a line? Errors are when there were any. */
-static bool table_says(const struct gcs_variant_runs *v, const struct table_row *row)
+static bool table_says(const struct gcs_variant_runs *v, const struct gcs_figure_row *row)
 {
 	double value;
 	bool any = false;
 	for (uint32_t i = 0; i < v->n; i++)
 		any |= table_value(&v->of[i], row, &value) &&
-		       (value != 0 || row->figure->read != figure_errors);
+		       (value != 0 || !row->figure->only_some);
 	return any;
 }
 
@@ -293,7 +136,7 @@ static void table_label(const char *label, FILE *out)
 }
 
 static void table_text_row(const struct gcs_variant_runs *v, const struct table_block *b,
-			   const struct table_row *row, FILE *out)
+			   const struct gcs_figure_row *row, FILE *out)
 {
 	char label[TABLE_KEY], value[32], difference[16];
 	double base, x;
@@ -317,7 +160,7 @@ static void table_text_block(const struct gcs_variant_runs *v, const struct tabl
 			     FILE *out)
 {
 	const struct report *pattern = table_pattern(v);
-	struct table_row row;
+	struct gcs_figure_row row;
 	fputc('\n', out);
 	table_label("", out);
 	for (uint32_t k = 0; k < b->n; k++)
@@ -325,7 +168,7 @@ static void table_text_block(const struct gcs_variant_runs *v, const struct tabl
 	table_label("verdict", out);
 	for (uint32_t k = 0; k < b->n; k++)
 		table_cell(b, k, table_verdict(&v->of[b->run[k]]), "", out);
-	for (size_t at = 0; table_row(pattern, at, &row); at++)
+	for (size_t at = 0; gcs_figure_row(pattern, at, &row); at++)
 		if (table_says(v, &row))
 			table_text_row(v, b, &row, out);
 }
@@ -424,8 +267,8 @@ static json_t *table_json_metrics(const struct gcs_variant_runs *v, const struct
 {
 	const struct report *pattern = table_pattern(v);
 	json_t *all = json_object();
-	struct table_row row;
-	for (size_t at = 0; table_row(pattern, at, &row); at++) {
+	struct gcs_figure_row row;
+	for (size_t at = 0; gcs_figure_row(pattern, at, &row); at++) {
 		char key[TABLE_KEY];
 		double x, base;
 		if (!table_value(run, &row, &x))

@@ -4,8 +4,7 @@
  */
 #pragma once
 
-#include "harness/report/report_priv.h"
-#include "harness/run/run.h"
+#include "harness/compare/batch.h"
 
 #define GCS_VARIANT_BASE_SHOWN "as it is"
 

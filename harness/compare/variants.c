@@ -1,36 +1,12 @@
-/*
- * variants.c: the series of runs.
- *
- * Signals that end a run are blocked for the whole series: one that comes between two runs ends it
- * like one that comes in a run, and the table is still printed.
- */
+/* variants.c: see variants.h. */
 #define _GNU_SOURCE 1 /* asprintf */
-#include "harness/run/variants.h"
+#include "harness/compare/variants.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define VARIANTS_SUFFIX ".gcrun"
-
-static void variants_signals(sigset_t *ret)
-{
-	sigemptyset(ret);
-	sigaddset(ret, SIGINT);
-	sigaddset(ret, SIGTERM);
-	sigaddset(ret, SIGHUP);
-}
-
-/* Has one come since the last run ended? It is taken. */
-static enum gcs_exit variants_interrupted(void)
-{
-	const struct timespec none = {0};
-	sigset_t set;
-	variants_signals(&set);
-	int sig = sigtimedwait(&set, NULL, &none);
-	return sig < 0 ? GCS_EXIT_PASS : sig == SIGINT ? GCS_EXIT_INT : GCS_EXIT_TERM;
-}
 
 /* FILE.gcrun and an id make FILE+ID.gcrun; NULL stays NULL. */
 static char *variants_record(const char *record, const char *id)
@@ -101,44 +77,24 @@ static void variants_one(const struct gcs_variants_options *opt, const struct gc
 	}
 	run.scenario = s;
 	run.record = record;
-	run.quiet = true;
-	gcs_run(&run, &to->result);
-	to->has_report = to->result.record[0] &&
-			 report_load(&to->report, to->result.record, stderr) == 0;
+	to->has_report = gcs_batch_run(&run, &to->result, &to->report);
 	gcs_scenario_destroy(s);
 	free(record);
-}
-
-static bool variants_go_on(enum gcs_exit code)
-{
-	switch (code) {
-	case GCS_EXIT_INT:
-	case GCS_EXIT_TERM:
-	case GCS_EXIT_HARNESS:
-	case GCS_EXIT_UNSUPPORTED:
-	case GCS_EXIT_USAGE: /* a record that exists */
-		return false;
-	default:
-		return true;
-	}
 }
 
 static enum gcs_exit variants_series(const struct gcs_variants_options *opt,
 				     const struct gcs_scenario *base, struct gcs_variant_runs *v)
 {
 	enum gcs_exit code = GCS_EXIT_PASS;
-	sigset_t set, before;
-	variants_signals(&set);
-	sigprocmask(SIG_BLOCK, &set, &before);
-	for (uint32_t i = 0; i < v->planned && variants_go_on(code); i++) {
+	struct gcs_batch batch;
+	gcs_batch_begin(&batch);
+	for (uint32_t i = 0; i < v->planned && gcs_batch_goes_on(code); i++) {
 		variants_one(opt, base, i, v);
 		code = v->of[i].result.exit;
-		if (variants_go_on(code))
-			code = variants_interrupted();
+		if (gcs_batch_goes_on(code))
+			code = gcs_batch_interrupted();
 	}
-	while (variants_interrupted() != GCS_EXIT_PASS)
-		; /* of an impatient user: the table is next */
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	gcs_batch_end(&batch);
 	return code == GCS_EXIT_INT || code == GCS_EXIT_TERM ? code : gcs_variant_runs_exit(v);
 }
 
