@@ -110,11 +110,11 @@ static void drain_stw(struct gcs_collect *c, const struct watch_record *r, struc
 	uint64_t firing = gcs_ledger_firing(&c->ledger, r->e, r->d, UINT32_MAX, 0);
 	gcs_measure_add(&i->m, GCS_STW, (uint64_t)dur_ns);
 	gcs_measure_lag(&i->m, collect_rel(c, r->t_ns), dur_ns);
+	c->snap.stw_last_stopping_ns = r->b == WATCH_UNSPLIT ? -1 : (int64_t)r->b;
 	if (r->b != WATCH_UNSPLIT) {
 		gcs_measure_add(&i->m, GCS_STOPPING, r->b);
 		gcs_measure_add(&i->m, GCS_STOPPED, r->c);
 		gcs_strip_max(&cell->stopping_max_ns, (int64_t)r->b);
-		c->snap.stw_last_stopping_ns = (int64_t)r->b;
 	}
 	gcs_strip_max(&cell->stw_max_ns, dur_ns);
 	cell->stw_count++;

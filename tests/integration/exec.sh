@@ -97,6 +97,8 @@ has "$work/maps.log" 'restart 1 of 2' maps
 has "$work/maps.log" 'steady again [0-9.]* s after the program died' maps
 has "$work/maps.said" 'RESTARTS   1: the program died and was started again; back to steady state after' maps
 whole "$work/maps.gcrun" maps
+"$bin" report --format json "$work/maps.gcrun" | tr -d ' \n' > "$work/report"
+has "$work/report" '"restarts":{"count":1,"comeback_max_ns":[1-9]' 'maps: as JSON'
 
 # One that dies again and again, one that is content, and what cannot be started.
 scene ends 'on_exit: restart(2)' 2s < /dev/null
