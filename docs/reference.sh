@@ -53,6 +53,14 @@ TXT
 "$bin" list faults | awk '$1 ~ /^sabotage\// { name = $1; $1 = $2 = ""; sub(/^ +/, ""); printf "| `%s` | %s |\n", name, $0 }'
 cat <<'TXT'
 
+## Fault points on real Go
+
+What the drivers reach with `target: {runtime: go}` (`docs/go-target.md`), and how. Any other point is an error there, with the reason.
+
+TXT
+table go-faults point actions
+cat <<'TXT'
+
 ## Metrics
 
 What `slo`, `expect` and `recovery.signals` may name. `op.` and `ops.` metrics take a workload: `op.latency.p99@maps`.

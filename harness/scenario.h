@@ -114,6 +114,9 @@ struct gcs_reported {
 	char *note;                      /* may be NULL */
 	char *variant;                   /* it tells of this variant only, GCS_VARIANT_BASE of none; NULL: of each run */
 	char *phases[GCS_PHASES_MAX]; uint32_t nphases; /* of the metric; 0: all recorded ones */
+	int64_t at_ns, for_ns;           /* in place of phases: the stretch it tells of, from t0, scaled; for 0: not given */
+	bool peak;                       /* of that stretch the worst window's; else of the stretch as a whole */
+	uint32_t within_ppb;             /* how exact it is: told.h */
 	uint32_t line, column;
 };
 
@@ -151,7 +154,7 @@ struct gcs_scenario {
 	/* DESIGN 5. In thousandths; 1000 is as written. Everything above is scaled already. */
 	uint32_t time_scale_milli, heap_scale_milli;
 	int64_t unscaled_end_ns;
-	char *clock;              /* "03:10:00": what the incident's own clock showed at t0; NULL: none */
+	char *clock;              /* "03:10:00", "03:10:00.25": what the incident's own clock showed at t0; NULL: none */
 	int64_t clock_ns;         /* the same, ns since midnight; -1 none */
 	struct gcs_variant variant[GCS_VARIANTS_MAX]; uint32_t nvariants;
 	char *chosen;             /* id of the variant that is laid over, NULL: none */

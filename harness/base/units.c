@@ -289,16 +289,23 @@ int gcs_parse_clock(const char *text, int64_t *ret_ns)
 	bool over = false;
 	for (int i = 0; i < 3; i++) {
 		if (!units_digit(text[0]) || !units_digit(text[1]) ||
-		    text[2] != (i < 2 ? ':' : '\0'))
+		    (i < 2 ? text[2] != ':' : text[2] && text[2] != '.'))
 			return -EINVAL;
 		int64_t part = (text[0] - '0') * 10 + (text[1] - '0');
 		over |= part > max[i];
 		seconds = seconds * 60 + part;
-		text += 3;
+		text += i < 2 ? 3 : 2;
 	}
+	int64_t fraction_ns = 0, unit_ns = 100000000;
+	if (*text == '.' && !units_digit(*++text))
+		return -EINVAL;
+	for (; units_digit(*text) && unit_ns > 0; text++, unit_ns /= 10)
+		fraction_ns += (*text - '0') * unit_ns;
+	if (*text)
+		return -EINVAL;
 	if (over)
 		return -ERANGE;
-	*ret_ns = seconds * 1000000000;
+	*ret_ns = seconds * 1000000000 + fraction_ns;
 	return 0;
 }
 

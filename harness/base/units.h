@@ -26,7 +26,7 @@ int gcs_parse_size(const char *text,
 int gcs_parse_flow(const char *text, uint64_t *ret); /* 5MiB/s, bytes a second */
 /* 1KiB..8KiB, 1KiB.., ..8KiB, 64B (that size alone); both ends included, an open end is 0. */
 int gcs_parse_range(const char *text, uint64_t *ret_min, uint64_t *ret_max);
-int gcs_parse_clock(const char *text, int64_t *ret_ns); /* 03:10:22, since midnight */
+int gcs_parse_clock(const char *text, int64_t *ret_ns); /* 03:10:22 or 03:10:22.25, since midnight */
 int gcs_parse_errno(const char *text, int *ret);	/* ENOMEM; positive */
 
 /* Shortest exact text with its unit ("2.5ms", "512MiB"); cap of 32 is enough. Returns ret. */

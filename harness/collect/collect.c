@@ -146,6 +146,7 @@ void gcs_collect_event(struct gcs_collect *c, int level, const char *text)
 void gcs_collect_gctrace(struct gcs_collect *c, const char *line)
 {
 	gcs_record_put(c->record, GCS_ROW_GCTRACE, gcs_int(c->now_ns), gcs_text(line));
+	collect_go_line(c, line);
 }
 
 /* Where a simulated target waits or waited last; when it has ended, its last moment.

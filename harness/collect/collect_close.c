@@ -352,7 +352,7 @@ static void close_window(struct gcs_collect *c, struct gcs_interval *i)
 		gcs_judge_interval(&c->slo[k], &i->m, i->phase, i->end_ns, c->scenario);
 	for (uint32_t k = 0; k < c->scenario->nexpects; k++)
 		gcs_judge_interval(&c->expect[k], &i->m, i->phase, i->end_ns, c->scenario);
-	gcs_reproductions_interval(&c->reproductions, &i->m, i->phase);
+	gcs_reproductions_interval(&c->reproductions, &i->m, i->phase, i->end_ns);
 	if (i->recorded) {
 		gcs_measure_merge_runtime(&c->total, &i->m);
 		if (c->recoveries.first_arm_ns < 0)

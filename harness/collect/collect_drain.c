@@ -75,19 +75,14 @@ static uint32_t drain_worker(uint64_t worker)
 	return worker > UINT32_MAX ? UINT32_MAX : (uint32_t)worker;
 }
 
-static int64_t drain_stw_ns(const struct watch_record *r)
-{
-	return (int64_t)(r->b == WATCH_UNSPLIT ? r->c : r->b + r->c);
-}
-
 static void drain_pause_put(struct gcs_collect *c, enum gcs_pause_kind kind,
 			    const struct watch_record *r, int64_t dur_ns, uint64_t firing,
 			    uint64_t cycle, int phase)
 {
-	bool stw = kind == GCS_PAUSE_STW, split = stw && r->b != WATCH_UNSPLIT;
+	bool stw = kind == GCS_PAUSE_STW, parts = stw && r->b != WATCH_UNKNOWN;
 	gcs_record_put(c->record, GCS_ROW_PAUSE, gcs_text(gcs_pause_name[kind]),
 		       gcs_int(collect_rel(c, r->t_ns)), gcs_int(dur_ns),
-		       split ? gcs_u64(r->b) : gcs_time(-1), split ? gcs_u64(r->c) : gcs_time(-1),
+		       parts ? gcs_u64(r->b) : gcs_time(-1), parts ? gcs_u64(r->c) : gcs_time(-1),
 		       stw ? gcs_u64(r->a) : gcs_time(-1), stw ? gcs_time(-1) : gcs_u64(r->a),
 		       gcs_u64(cycle), firing ? gcs_u64(firing) : gcs_time(-1), gcs_int(phase),
 		       gcs_int(0));
@@ -106,20 +101,21 @@ static void drain_pause_row(struct gcs_collect *c, enum gcs_pause_kind kind,
 static void drain_stw(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i,
 		      struct gcs_cell *cell)
 {
-	int64_t dur_ns = drain_stw_ns(r);
+	bool parts = r->b != WATCH_UNKNOWN; /* else neither part is known, only their sum, c */
+	int64_t stopping_ns = parts ? (int64_t)r->b : 0, dur_ns = stopping_ns + (int64_t)r->c;
 	uint64_t firing = gcs_ledger_firing(&c->ledger, r->e, r->d, UINT32_MAX, 0);
 	gcs_measure_add(&i->m, GCS_STW, (uint64_t)dur_ns);
 	gcs_measure_lag(&i->m, collect_rel(c, r->t_ns), dur_ns);
-	c->snap.stw_last_stopping_ns = r->b == WATCH_UNSPLIT ? -1 : (int64_t)r->b;
-	if (r->b != WATCH_UNSPLIT) {
+	if (parts) {
 		gcs_measure_add(&i->m, GCS_STOPPING, r->b);
 		gcs_measure_add(&i->m, GCS_STOPPED, r->c);
-		gcs_strip_max(&cell->stopping_max_ns, (int64_t)r->b);
 	}
 	gcs_strip_max(&cell->stw_max_ns, dur_ns);
+	gcs_strip_max(&cell->stopping_max_ns, stopping_ns);
 	cell->stw_count++;
 	if (c->over_ns > 0 && dur_ns > c->over_ns)
 		cell->over_count++;
+	c->snap.stw_last_stopping_ns = parts ? stopping_ns : -1;
 	c->snap.stw_last_stopped_ns = (int64_t)r->c;
 	gcs_ledger_charge(&c->ledger, GCS_DUE_STW, firing, dur_ns);
 	drain_pause_row(c, GCS_PAUSE_STW, r, dur_ns, firing, r->d);
@@ -175,8 +171,8 @@ static void drain_gc_start(struct gcs_collect *c, const struct watch_record *r,
 		       gcs_u64(r->c), gcs_u64(r->d));
 }
 
-static void drain_gc(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i,
-		     struct gcs_cell *cell)
+static void drain_gc_one(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i,
+			 struct gcs_cell *cell)
 {
 	int64_t t_ns = collect_rel(c, r->t_ns);
 	collect_fidelity_gc(c, r);
@@ -206,6 +202,17 @@ static void drain_gc(struct gcs_collect *c, const struct watch_record *r, struct
 			       gcs_u64(r->c), gcs_u64(r->d), gcs_u64(r->e), gcs_u64(r->f >> 32),
 			       gcs_u64(r->f & UINT32_MAX));
 	}
+}
+
+static void drain_gc(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i,
+		     struct gcs_cell *cell)
+{
+	struct watch_record end = *r, mark, heap;
+	if (r->kind == WATCH_GC_END && collect_go_cycle(c, &end, &mark, &heap)) {
+		drain_gc_one(c, &mark, i, cell);
+		drain_gc_one(c, &heap, i, cell);
+	}
+	drain_gc_one(c, &end, i, cell);
 }
 
 static void drain_fire(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i,
@@ -313,7 +320,7 @@ static bool drain_after_end(struct gcs_collect *c, const struct watch_record *r)
 	if (kind == GCS_PAUSE_KINDS)
 		return false;
 	if (c->after_rows[kind]++ < GCS_PAUSES_ROUTINE)
-		drain_pause_put(c, kind, r, stw ? drain_stw_ns(r) : (int64_t)r->b, 0, stw ? r->d : 0,
+		drain_pause_put(c, kind, r, (int64_t)(stw ? r->b + r->c : r->b), 0, stw ? r->d : 0,
 				-1);
 	return true;
 }

@@ -260,6 +260,9 @@ void collect_fidelity_end(struct gcs_collect *c)
 			.others = s->nworkloads > 1 || s->nfaults > 0,
 		},
 	};
-	if (gcs_fidelity_compare(&f, &opt) == 0)
-		fidelity_rows(c, &f);
+	gcs_reproductions_logged(&c->reproductions, own->logged, own->nlogged, c->intervals.window_ns);
+	if (gcs_fidelity_compare(&f, &opt) != 0)
+		return;
+	fidelity_rows(c, &f);
+	collect_parting_rows(c, &opt, &f);
 }

@@ -8,6 +8,7 @@
 #include "harness/measure/check.h"
 #include "harness/measure/comeback.h"
 #include "harness/collect/collect.h"
+#include "harness/import/gctrace_log.h"
 #include "harness/measure/interval.h"
 #include "harness/measure/ledger.h"
 #include "harness/measure/pauses.h"
@@ -17,6 +18,7 @@
 #include "harness/measure/strip.h"
 #include "harness/measure/verdict.h"
 
+#define COLLECT_TRACED 256u /* gctrace lines that wait for the end of their cycle */
 /* How long a record may be on its way from its time stamp into a ring before it counts as late
  * (real back end). */
 #define COLLECT_GRACE_NS	50000000
@@ -100,6 +102,7 @@ struct gcs_collect {
 	uint64_t done_errors, done_checked; /* by the target at its end */
 
 	struct collect_fidelity *fidelity; /* NULL: no log is followed */
+	struct gcs_gctrace_cycle traced[COLLECT_TRACED]; /* real Go: by number; number 0: none */
 	struct gcs_record *record;
 	struct gcs_snapshot snap;
 	char what[GCS_FAULTS_MAX][256];
@@ -126,6 +129,16 @@ void collect_fidelity_begin(struct gcs_collect *c);
 void collect_fidelity_gc(struct gcs_collect *c, const struct watch_record *r);
 void collect_fidelity_end(struct gcs_collect *c);
 void collect_fidelity_fini(struct gcs_collect *c);
+/* collect_go.c */
+/* A line of gctrace; of another runtime than Go it is not looked at. */
+void collect_go_line(struct gcs_collect *c, const char *line);
+/* The records that the line of this cycle (end: its WATCH_GC_END) stands for: WATCH_GC_MARK_END, WATCH_GC_H; false: there was none. */
+bool collect_go_cycle(struct gcs_collect *c, struct watch_record *end, struct watch_record *ret_mark, struct watch_record *ret_heap);
+/* collect_parting.c; fidelity: of the same cycles, compared */
+struct gcs_fidelity;
+struct gcs_fidelity_options;
+void collect_parting_rows(struct gcs_collect *c, const struct gcs_fidelity_options *opt,
+			  const struct gcs_fidelity *fidelity);
 /* collect_view.c */
 void collect_view_begin(struct gcs_collect *c, const struct gcs_collect_options *opt);
 void collect_view(struct gcs_collect *c);

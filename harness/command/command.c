@@ -145,6 +145,29 @@ static int command_fault(struct gcs_arguments *a, const char *text)
 	return 0;
 }
 
+static int command_lay(struct gcs_arguments *a, const char *key, const char *value)
+{
+	char *copy = strdup(key);
+	if (!copy)
+		return GCS_EXIT_UNSUPPORTED;
+	if (a->nsets == GCS_SETS_MAX) {
+		free(copy);
+		return gcs_command_usage(NULL, "more than %d --set, --fault and --target", GCS_SETS_MAX);
+	}
+	a->set[a->nsets++] = (struct gcs_override){copy, value};
+	return 0;
+}
+
+/* --target go=PATH: laid over as one --set or two, so that the record knows. */
+static int command_target(struct gcs_arguments *a, const char *text)
+{
+	if (strncmp(text, "go=", 3) != 0)
+		return command_lay(a, "target.runtime", text);
+	int e = text[3] ? command_lay(a, "target.runtime", "go")
+			: gcs_command_usage("--target go=/usr/local/go/bin/go", "--target go= wants the toolchain's program");
+	return e ? e : command_lay(a, "target.go", text + 3);
+}
+
 static int command_take(struct gcs_arguments *a, int id, const char *value)
 {
 	const struct gcs_option *o = &gcs_options[id];
@@ -152,6 +175,8 @@ static int command_take(struct gcs_arguments *a, int id, const char *value)
 		return command_set(a, value);
 	if (id == GCS_OPT_FAULT)
 		return command_fault(a, value);
+	if (id == GCS_OPT_TARGET)
+		return command_target(a, value);
 	if (a->value[id] && !o->many)
 		return gcs_command_usage(NULL, "--%s is given twice", o->name);
 	a->value[id] = value ? value : "";

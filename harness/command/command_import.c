@@ -3,6 +3,7 @@
  * what was skipped and why, and what was made of it.
  */
 #include "harness/command/command_priv.h"
+#include "harness/command/command_incident.h"
 #include "harness/collect/collect.h"
 #include "harness/import/import.h"
 #include "harness/base/units.h"
@@ -254,7 +255,8 @@ static int import_scale(const struct gcs_arguments *a, enum gcs_option_id id, ui
 }
 
 static int import_made(const struct gcs_arguments *a, const char *name,
-		       const struct gcs_gctrace_log *log, const struct gcs_import *im)
+		       const struct gcs_gctrace_log *log, const struct gcs_import *im,
+		       const struct gcs_import_incident *incident)
 {
 	bool json = strcmp(a->format, "json") == 0;
 	import_say_read(name, log);
@@ -262,10 +264,13 @@ static int import_made(const struct gcs_arguments *a, const char *name,
 	import_say_gogc(im);
 	import_say_heap(im);
 	import_say_scales(a, im);
+	command_incident_say(incident, im);
 	int code = import_write(a->value[GCS_OPT_OUTPUT], im->text);
 	if (code || !json)
 		return code;
 	json_t *j = import_json(name, log, im);
+	if (j)
+		json_object_set_new(j, "incident", command_incident_json(incident, im));
 	if (!j || json_dumpf(j, stdout, JSON_INDENT(2)) || putchar('\n') < 0)
 		code = GCS_EXIT_HARNESS;
 	json_decref(j);
@@ -293,7 +298,7 @@ static int import_one(const struct gcs_arguments *a, const struct gcs_import_opt
 			"  (its time divided by its number): an assumption. Two cycles say more\n",
 			(unsigned long long)log->entry->cycle.number, GCS_IMPORT_REPEATS,
 			(double)period_ns * 1e-9);
-		e = import_made(a, source, &repeated, &im);
+		e = import_made(a, source, &repeated, &im, opt->incident);
 		gcs_import_fini(&im);
 	} else {
 		fputs("gcstorm: no memory\n", stderr);
@@ -312,8 +317,20 @@ static int import_log(const struct gcs_arguments *a, struct gcs_import_options *
 		return import_nothing(opt->source, log);
 	}
 	int e = gcs_import(log, opt, &im);
+	if (e == -ENODATA && a->value[GCS_OPT_TIMELINE]) {
+		import_say_read(opt->source, log);
+		return gcs_command_usage("without --timeline one cycle is taken as typical",
+					 "'%s' has no two cycles in a row: no time to lay the timeline on",
+					 opt->source);
+	}
 	if (e == -ENODATA)
 		return import_one(a, opt, log);
+	if (e == -EDOM) {
+		import_say_read(opt->source, log);
+		return gcs_command_usage("a larger `margin`, or none",
+					 "less than two cycles of '%s' lie within the margin of the incident",
+					 opt->source);
+	}
 	if (e == -ERANGE) {
 		import_say_read(opt->source, log);
 		return gcs_command_usage("a scenario lasts a day at most",
@@ -324,7 +341,7 @@ static int import_log(const struct gcs_arguments *a, struct gcs_import_options *
 		fputs("gcstorm: no memory\n", stderr);
 		return GCS_EXIT_UNSUPPORTED;
 	}
-	int code = import_made(a, opt->source, log, &im);
+	int code = import_made(a, opt->source, log, &im, opt->incident);
 	gcs_import_fini(&im);
 	return code;
 }
@@ -335,10 +352,13 @@ int gcs_command_import(const struct gcs_arguments *a)
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	struct gcs_import_options opt = {.cpus = cpus > 0 ? (uint32_t)cpus : 1};
 	struct gcs_gctrace_log log;
+	struct command_incident incident;
 	opt.source = strcmp(path, "-") == 0 ? "standard input" : slash ? slash + 1 : path;
 	int code = import_scale(a, GCS_OPT_TIME_SCALE, &opt.time_scale_milli);
 	if (code == 0)
 		code = import_scale(a, GCS_OPT_HEAP_SCALE, &opt.heap_scale_milli);
+	if (code == 0)
+		code = command_incident_options(a, &incident);
 	if (code)
 		return code;
 	if (strcmp(a->format, "json") == 0 && (!out || strcmp(out, "-") == 0))
@@ -352,7 +372,11 @@ int gcs_command_import(const struct gcs_arguments *a)
 	close(fd);
 	code = e == -ENOMEM ? (fputs("gcstorm: no memory\n", stderr), GCS_EXIT_UNSUPPORTED)
 	       : e	    ? import_unreadable(path, -e)
-			    : import_log(a, &opt, &log);
+			    : command_incident_join(a, &log, &incident);
+	opt.incident = incident.given ? &incident.told : NULL;
+	if (code == 0)
+		code = import_log(a, &opt, &log);
+	command_incident_fini(&incident);
 	gcs_gctrace_log_fini(&log);
 	return code;
 }

@@ -11,6 +11,7 @@
 
 #include "faults/condition.h"
 #include "faults/points.h"
+#include "faults/reach.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -60,6 +61,31 @@ static void list_line(const struct list_out *o, const char *text)
 		puts(text);
 }
 
+static void list_actions(char *ret, size_t cap, uint32_t actions)
+{
+	*ret = '\0';
+	for (uint32_t bit = 1; bit && bit <= actions; bit <<= 1)
+		if (actions & bit)
+			snprintf(ret + strlen(ret), cap - strlen(ret), "%s%s", *ret ? "," : "",
+				 gcs_action_name((enum gcs_action)bit));
+}
+
+/* What of the catalogue a Go program reaches, outside os/. */
+static void list_go_faults(struct list_out *o)
+{
+	size_t n;
+	const struct gcs_point_info *p = gcs_points(&n);
+	o->width = 25;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t reach = gcs_point_reach(&p[i], GCS_RUNTIME_GO);
+		char actions[64];
+		if (!reach || !gcs_point_in_target(&p[i]))
+			continue;
+		list_actions(actions, sizeof actions, reach);
+		list_row(o, p[i].name, "actions", actions, gcs_point_reach_words(&p[i], GCS_RUNTIME_GO));
+	}
+}
+
 static void list_faults(struct list_out *o)
 {
 	size_t n;
@@ -67,17 +93,12 @@ static void list_faults(struct list_out *o)
 	bool apart = false;
 	o->width = 25;
 	for (size_t i = 0; i < n; i++) {
-		char actions[64] = "";
+		char actions[64];
 		if (gcs_point_sabotages(&p[i]) && !apart && !o->json)
 			list_line(o, "Saboteurs break the runtime on purpose, to prove that its checks find it. They fire "
 				     "only in a scenario that names them:");
 		apart = apart || gcs_point_sabotages(&p[i]);
-		for (uint32_t bit = 1; bit && bit <= p[i].actions; bit <<= 1)
-			if (p[i].actions & bit)
-				snprintf(actions + strlen(actions),
-					 sizeof actions - strlen(actions), "%s%s",
-					 *actions ? "," : "",
-					 gcs_action_name((enum gcs_action)bit));
+		list_actions(actions, sizeof actions, p[i].actions);
 		list_row(o, p[i].name, "actions", actions, p[i].sentence);
 	}
 }
@@ -151,6 +172,7 @@ static const char *const list_types[] = {
 	[GCS_T_SIZE] = "sizes",	   [GCS_T_ERRNO] = "errno",   [GCS_T_NAME] = "name",
 	[GCS_T_NAMES] = "names",   [GCS_T_SECTION] = "map",   [GCS_T_LIST] = "list",
 	[GCS_T_ANY_OF] = "names",  [GCS_T_FLOW] = "rate",     [GCS_T_RANGE] = "sizes",
+	[GCS_T_MOMENT] = "moment",
 	[GCS_T_CLOCK] = "time",	   [GCS_T_SETS] = "map",
 };
 
@@ -213,6 +235,7 @@ static const struct {
 	{"workloads", list_workloads},
 	{"incidents", list_incidents},
 	{"metrics", list_metrics},
+	{"go-faults", list_go_faults},
 	{"go-metrics", list_go_metrics},
 	{"runs", NULL},
 };

@@ -166,6 +166,8 @@ static const struct {
 	{"NO_COLOR", "The screen uses no colour."},
 	{"GCSTORM_INCIDENTS", "A directory of incidents, looked at first."},
 	{"GCSTORM_TARGET, GCSTORM_LOAD", "Programs to run in place of our own target and load."},
+	{"GCSTORM_GO_AGENT", "Directory of the Go agent's sources, in place of our own."},
+	{"XDG_CACHE_HOME", "Where the Go agent is kept when it is built, in `gcstorm/`; by default `~/.cache`."},
 	{"XDG_STATE_HOME", "Where records lie; by default `~/.local/state`."},
 	{"XDG_RUNTIME_DIR", "Where runs that go on can be reached."},
 };

@@ -32,14 +32,17 @@ const struct gcs_option gcs_options[GCS_OPTIONS] = {
 	[GCS_OPT_VISIT] = {"visit", 0, "N", false, "this visit alone, and what came of it"},
 	[GCS_OPT_REAL] = {"real", 0, NULL, false, "real threads: visits do not repeat exactly"},
 	[GCS_OPT_HEAP_PROFILE] = {"heap-profile", 0, "FILE", false, "sample the heap, and write its profile for go tool pprof there, a new file, when the workload has ended"},
+	[GCS_OPT_TARGET] = {"target", 0, "RUNTIME", false, "what runs the workload: embedded, go (the Go that is found) or go=PATH; as --set target.runtime=go --set target.go=PATH"},
 	[GCS_OPT_TARGETS] = {"targets", 0, "A,B,...", false, "what shall be compared: embedded, go, go=PATH; behind each, for it alone, :KEY=VALUE"},
 	[GCS_OPT_SIGNALS] = {"signals", 0, "A,B,...", false, "the figures that decide, as gc.cycles or op.latency.p99@maps; by default all"},
 	[GCS_OPT_BAND] = {"band", 0, "FACTOR", false, "how far apart figures may be and still agree, 1.25"},
+	[GCS_OPT_AT] = {"at", 0, "WALLCLOCK[@TIME]", false, "what the clock showed when the logged program started, or at that @TIME of the log: 2024-05-03T03:10:00Z, 03:10, 03:10:22@95.4s"},
+	[GCS_OPT_TIMELINE] = {"timeline", 0, "FILE", false, "what people saw of the incident: its onset and end, figures with their times"},
 };
 
 const struct gcs_command gcs_commands[] = {
 	{"run", "SCENARIO", 1, 1,
-	 BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(TUI) | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(VARIANTS) |
+	 BIT(TARGET) | BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(TUI) | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(VARIANTS) |
 		 BIT(HEAP_PROFILE),
 	 "run a scenario and judge it",
 	 "SCENARIO is a file, or the name of an incident (gcstorm list incidents).\n"
@@ -68,7 +71,7 @@ const struct gcs_command gcs_commands[] = {
 	 "Exit: as run.",
 	 gcs_command_exec},
 	{"soak", "[SCENARIO...]", 0, GCS_WORDS_MAX,
-	 BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(TUI) | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(FOR) | BIT(ROUNDS) |
+	 BIT(TARGET) | BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(TUI) | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(FOR) | BIT(ROUNDS) |
 		 BIT(DISK) | BIT(UNTIL_FAILURE) | BIT(RESUME),
 	 "run scenarios round after round with new seeds, and keep what fails",
 	 "Rounds take the scenarios in turn, each with a seed made from --seed and its number. A round\n"
@@ -127,12 +130,12 @@ const struct gcs_command gcs_commands[] = {
 	 "Exit: 0 written, 2 the run did not fail, 3 it cannot be repeated, 99 it does not fail again (5 when\n"
 	 "it was made by other programs), 130 and 143 interrupted.",
 	 gcs_command_shrink},
-	{"check", "SCENARIO", 1, 1, BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(FORMAT) | SCALES | BIT(VARIANT),
+	{"check", "SCENARIO", 1, 1, BIT(TARGET) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(FORMAT) | SCALES | BIT(VARIANT),
 	 "read a scenario and say what is wrong with it",
 	 "Nothing is started. With --format json it prints the scenario with every default filled in\n"
 	 "and every time absolute, in nanoseconds.",
 	 gcs_command_check},
-	{"plan", "SCENARIO", 1, 1, BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(FORMAT) | SCALES | BIT(VARIANT),
+	{"plan", "SCENARIO", 1, 1, BIT(TARGET) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(FORMAT) | SCALES | BIT(VARIANT),
 	 "print the timeline of a scenario before it runs",
 	 "Phases, and every window of every fault, against the clock of the run and that of the incident.",
 	 gcs_command_plan},
@@ -140,11 +143,19 @@ const struct gcs_command gcs_commands[] = {
 	 "tell the story of an incident, a fault point, a driver, a state or a metric",
 	 "NAME is one of `gcstorm list incidents`, `list faults`, `list workloads` or `list metrics`.",
 	 gcs_command_show},
-	{"import", "LOG", 1, 1, BIT(OUTPUT) | BIT(FORMAT) | SCALES,
+	{"import", "LOG", 1, 1, BIT(OUTPUT) | BIT(FORMAT) | SCALES | BIT(AT) | BIT(TIMELINE),
 	 "turn a production gctrace log into a scenario",
 	 "LOG is a file with the lines of GODEBUG=gctrace=1 (Go 1.5 and later) and anything between them,\n"
 	 "or - for standard input. The scenario goes to --output, else to standard output; what was read\n"
-	 "and what was skipped, and why, to standard error. Without scales, ones that fit this machine.",
+	 "and what was skipped, and why, to standard error. Without scales, ones that fit this machine.\n"
+	 "\n"
+	 "With --at the scenario shows the incident's own clock; --timeline needs it. Any line of the log\n"
+	 "that carries a time stamp tells it: the stamp, and the line's @TIME behind it. FILE is YAML:\n"
+	 "version: 1, incident: NAME, source: TEXT, onset: and end: (RFC 3339, or a time of day), margin:\n"
+	 "TIME (of the log only so much around the incident), and saw: a list of {what: TEXT, at: and\n"
+	 "until:, metric: METRIC, one of value:, peak: and errors:, within: SHARE, note: TEXT}. Phases begin at\n"
+	 "onset and end, and the report of a run sets logged, reported and reproduced side by side, with\n"
+	 "the first place where they part.",
 	 gcs_command_import},
 	{"view", "[RUN]", 0, 1, 0,
 	 "look at a record on the screen: scrub, jump, follow",
@@ -176,9 +187,10 @@ const struct gcs_command gcs_commands[] = {
 	 "tell what happened in a run, from its record",
 	 "RUN is a file, a part of a record's name that no other has, or `last`; or the directory of a soak.",
 	 gcs_command_report},
-	{"list", "faults|workloads|incidents|keys|states|metrics|go-metrics|runs", 1, 1, BIT(FORMAT),
+	{"list", "faults|workloads|incidents|keys|states|metrics|go-faults|go-metrics|runs", 1, 1, BIT(FORMAT),
 	 "list what there is",
 	 "keys are those of a scenario; metrics are what SLOs, expectations and recovery signals can name;\n"
+	 "go-faults are the points that the drivers reach on real Go (--target go), and how.\n"
 	 "go-metrics are the names of Go's runtime/metrics that mrt_metrics_read (runtime/mrt.h) answers to.",
 	 gcs_command_list},
 	{"completion", "bash", 1, 1, 0, "print the completion of a shell", "In bash: eval \"$(gcstorm completion bash)\"",

@@ -246,6 +246,8 @@ void gcs_show_point(const struct gcs_point_info *point, const struct gcs_page *p
 	if (call && call->seldom)
 		show_line(b.out, "", "a target that is warm may not make this call at all", page);
 	show_match(b.out, point, page);
+	if (gcs_point_reach_words(point, GCS_RUNTIME_GO))
+		show_line(b.out, gcs_point_reach(point, GCS_RUNTIME_GO) ? "on Go" : "not on Go", gcs_point_reach_words(point, GCS_RUNTIME_GO), page);
 	show_line(b.out, "counted as",
 		  "fault.ID.visits, .eligible, .fired, .masked, for expect and slo", page);
 	fputs("\n  faults:\n", b.out);

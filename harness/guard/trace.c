@@ -52,7 +52,7 @@ static void trace_cycle(const struct guard_trace *t, const struct gcs_gctrace_cy
 		 live = c->heap_live_mib * TRACE_MIB, goal = trace_goal(c);
 	uint64_t trigger = c->forced ? GC_TRIGGER_FORCED : GC_TRIGGER_HEAP;
 	trace_emit(t, WATCH_STW, first_ns,
-		   (struct watch_record){.a = SCHED_STW_GC_START, .b = WATCH_UNSPLIT,
+		   (struct watch_record){.a = SCHED_STW_GC_START, .b = WATCH_UNKNOWN,
 					 .c = (uint64_t)c->stop_first_ns, .d = number});
 	trace_emit(t, WATCH_GC_START, first_ns - c->stop_first_ns,
 		   (struct watch_record){.a = number, .b = trigger, .c = start, .d = goal});
@@ -61,7 +61,7 @@ static void trace_cycle(const struct guard_trace *t, const struct gcs_gctrace_cy
 					 .e = (uint64_t)c->cpu_assist_ns,
 					 .f = (uint64_t)c->cpu_background_ns});
 	trace_emit(t, WATCH_STW, end_ns,
-		   (struct watch_record){.a = SCHED_STW_GC_END, .b = WATCH_UNSPLIT,
+		   (struct watch_record){.a = SCHED_STW_GC_END, .b = WATCH_UNKNOWN,
 					 .c = (uint64_t)c->stop_second_ns, .d = number});
 	trace_emit(t, WATCH_GC_H, end_ns,
 		   (struct watch_record){.a = number, .b = start, .c = end, .d = live, .e = goal,

@@ -2,7 +2,7 @@
  * trace.h: telemetry of a program that says of itself no more than lines of gctrace.
  *
  * A line comes when its cycle is over, so the moment it is read stands for the cycle's end and everything in it is dated back from there. As
- * precise as the line is: three digits of a time, whole MiB of a size. Its two stops include the time to stop (WATCH_UNSPLIT): Go measures from
+ * precise as the line is: three digits of a time, whole MiB of a size. Its two stops include the time to stop (WATCH_UNKNOWN): Go measures from
  * before the world is asked to stop.
  */
 #pragma once

@@ -32,20 +32,51 @@ static int64_t import_at(const struct import_model *m, uint32_t i)
 	return m->cycle[i].entry->cycle.at_ns;
 }
 
+/* What was seen of the incident, and the moment of it that must be taken; false: nothing was. */
+static bool import_onset(const struct gcs_import_options *opt, int64_t *ret_ns)
+{
+	bool seen = opt->incident && opt->incident->seen;
+	if (seen)
+		*ret_ns = opt->incident->joined->onset_ns;
+	return seen;
+}
+
+/* Of a part what lies within the margin of the incident. */
+static struct gcs_gctrace_part import_margin(const struct gcs_gctrace_log *log, struct gcs_gctrace_part part,
+					     const struct gcs_import_options *opt)
+{
+	const struct gcs_import_incident *i = opt->incident;
+	if (!i || !i->seen || i->seen->margin_ns < 0)
+		return part;
+	int64_t margin_ns = i->seen->margin_ns, from_ns = i->joined->onset_ns - margin_ns,
+		to_ns = i->joined->end_ns < INT64_MAX - margin_ns ? i->joined->end_ns + margin_ns : INT64_MAX;
+	const struct gcs_gctrace_entry *e = log->entry;
+	for (; part.n > 0 && e[part.first].cycle.at_ns < from_ns; part.n--)
+		part.first++;
+	while (part.n > 0 && e[part.first + part.n - 1].cycle.at_ns > to_ns)
+		part.n--;
+	return part;
+}
+
 /* The most cycles that fit a scenario: by number, and by the hours that a run may have. */
-static struct gcs_gctrace_part import_stretch(const struct gcs_gctrace_log *log,
-					      struct gcs_gctrace_part part)
+static struct gcs_gctrace_part import_stretch(const struct gcs_gctrace_log *log, struct gcs_gctrace_part part,
+					      const struct gcs_import_options *opt)
 {
 	const struct gcs_gctrace_entry *e = log->entry + part.first;
 	const int64_t most_ns = GCS_IMPORT_HOURS * INT64_C(3600000000000);
 	uint32_t max = GCS_LOGGED_MAX < GCS_FOLLOW_MAX ? GCS_LOGGED_MAX : GCS_FOLLOW_MAX;
 	struct gcs_gctrace_part best = {0};
+	int64_t onset_ns = 0;
+	bool onset = import_onset(opt, &onset_ns), has = false; /* best has the onset in it */
 	max -= 8; /* points of the warm-up and the end */
 	for (uint32_t from = 0, to = 0; to < part.n; to++) {
 		while (to - from >= max || e[to].cycle.at_ns - e[from].cycle.at_ns > most_ns)
 			from++;
-		if (to - from + 1 > best.n)
+		bool in = onset && e[from].cycle.at_ns <= onset_ns && onset_ns <= e[to].cycle.at_ns;
+		if (in > has || (in == has && to - from + 1 > best.n)) {
 			best = (struct gcs_gctrace_part){part.first + from, to - from + 1};
+			has = in;
+		}
 	}
 	return best;
 }
@@ -91,6 +122,8 @@ static void import_look(struct import_model *m)
 	}
 	im->procs = im->procs_max < m->opt->cpus ? im->procs_max : m->opt->cpus;
 	im->procs = im->procs < 1 ? 1 : im->procs > 64 ? 64 : im->procs;
+	im->at_first_ns = first->cycle.at_ns;
+	im->at_last_ns = last->cycle.at_ns;
 	im->span_ns = last->cycle.at_ns - first->cycle.at_ns;
 }
 
@@ -380,12 +413,14 @@ int gcs_import_repeat(const struct gcs_gctrace_log *log, struct gcs_gctrace_log 
 int gcs_import(const struct gcs_gctrace_log *log, const struct gcs_import_options *opt,
 	       struct gcs_import *ret)
 {
-	struct gcs_gctrace_part part = gcs_gctrace_log_longest(log), take;
-	struct gcs_import im = {.of = part.n};
+	struct gcs_gctrace_part whole = gcs_gctrace_log_longest(log), part = import_margin(log, whole, opt), take;
+	struct gcs_import im = {.of = part.n, .cut = whole.n - part.n};
 	struct import_model m = {.log = log, .im = &im, .opt = opt};
-	if (part.n < 2)
+	if (whole.n < 2)
 		return -ENODATA;
-	take = import_stretch(log, part);
+	if (part.n < 2)
+		return -EDOM;
+	take = import_stretch(log, part, opt);
 	if (take.n < 2)
 		return -ERANGE;
 	m.n = take.n;

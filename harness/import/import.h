@@ -25,17 +25,31 @@
 #pragma once
 
 #include "harness/import/gctrace_log.h"
+#include "harness/import/seen.h"
+
+/* An incident in the log's time. */
+struct gcs_import_incident {
+	const struct gcs_wall *wall;	  /* the scenario gets a clock */
+	const struct gcs_seen *seen;	  /* NULL: that is all that is known */
+	const struct gcs_joined *joined; /* of seen */
+};
 
 struct gcs_import_options {
 	const char *source; /* name of the log: names the scenario */
 	uint32_t cpus;	    /* of this machine */
 	uint32_t time_scale_milli, heap_scale_milli; /* 0: one that fits a small machine */
+	/* NULL: none. With what was seen, phases begin where the incident does and ends, the figures are told, and of the log the
+	 * margin is taken (seen.h); a stretch of a longer log is one that has the onset, if any has. */
+	const struct gcs_import_incident *incident;
 };
 
 struct gcs_import {
 	char *text; /* the scenario, YAML */
 	/* What was taken: cycles of one process, at most GCS_LOGGED_MAX and GCS_IMPORT_HOURS of them. */
-	uint32_t n, of; /* cycles; of the longest part */
+	uint32_t n, of; /* cycles; of the longest part, or of what the margin leaves of it */
+	uint32_t cut;	/* cycles that the margin left out */
+	int64_t at_first_ns, at_last_ns; /* begins, in the log's time */
+	uint32_t sights_out; /* figures outside of what was taken: told, and not compared */
 	uint64_t number_first, number_last, line_first, line_last;
 	uint32_t gaps; /* places where the numbers skip */
 	uint64_t missing;
@@ -73,7 +87,7 @@ struct gcs_import {
  * typical. The time between two is the mean since the program began, what its time says by its number: an assumption, to be
  * told to whoever reads the result. ret is initialised in any case. 0; -ENOMEM; -E2BIG. */
 int gcs_import_repeat(const struct gcs_gctrace_log *log, struct gcs_gctrace_log *ret, int64_t *ret_period_ns);
-/* 0; -ENODATA: no two cycles of one process; -ERANGE: none within GCS_IMPORT_HOURS; -ENOMEM. */
+/* 0; -ENODATA: no two cycles of one process; -EDOM: none within the margin of the incident; -ERANGE: none within GCS_IMPORT_HOURS; -ENOMEM. */
 int gcs_import(const struct gcs_gctrace_log *log, const struct gcs_import_options *opt,
 	       struct gcs_import *ret);
 void gcs_import_fini(struct gcs_import *im);

@@ -5,6 +5,8 @@
 
 #include "harness/import/import.h"
 
+#include <stdio.h>
+
 struct import_cycle {
 	const struct gcs_gctrace_entry *entry;
 	double at;     /* begin; no two alike */
@@ -38,5 +40,23 @@ static inline double import_minimum(int gogc)
 {
 	return gogc < 0 ? 4 : 4.0 * gogc / 100;
 }
+/* import_incident.c: what the scenario says of the incident. All of it as written, from the start of the run: begin is that of the log's 0,
+ * warmup and end those of the curve. */
+struct import_span {
+	double begin, warmup, end;
+};
+void import_incident_clock(FILE *f, const struct import_model *m, const struct import_span *span);
+/* Where sections of the curve begin, with their names, in the order of time; at least one. Returns how many. */
+struct import_section {
+	const char *id;
+	double from;
+};
+#define IMPORT_SECTIONS_MAX 3u
+unsigned import_incident_sections(const struct import_model *m, const struct import_span *span, struct import_section ret[IMPORT_SECTIONS_MAX]);
+void import_incident_reported(FILE *f, const struct import_model *m, const struct import_span *span);
+/* import_text.c: seconds to the microsecond, "12.5s"; in double quotes, in one line. */
+#define IMPORT_TEXT_NUMBER 48
+const char *import_text_time(char ret[IMPORT_TEXT_NUMBER], double s);
+void import_text_quoted(FILE *f, const char *s);
 /* import_text.c: im->text. 0; -ENOMEM. */
 int gcs_import_text(struct import_model *m);

@@ -18,7 +18,7 @@
 
 #define TEXT_NEAR    0.25 /* rates that differ by less, of the larger, are joined */
 #define TEXT_PHASE_S (12 * 3600.0)
-#define TEXT_NUMBER  48
+#define TEXT_NUMBER  IMPORT_TEXT_NUMBER
 
 /* ---- numbers */
 
@@ -36,7 +36,7 @@ static const char *text_mib(char ret[TEXT_NUMBER], double mib)
 }
 
 /* Seconds to the microsecond. */
-static const char *text_time(char ret[TEXT_NUMBER], double s)
+const char *import_text_time(char ret[TEXT_NUMBER], double s)
 {
 	int n = snprintf(ret, TEXT_NUMBER, "%.6f", s);
 	while (n > 0 && ret[n - 1] == '0')
@@ -63,7 +63,7 @@ static const char *text_scale(char ret[TEXT_NUMBER], uint32_t milli)
 	return ret;
 }
 
-/* In double quotes, plain ASCII. */
+/* In double quotes, plain ASCII: a log may hold anything. */
 static void text_quoted(FILE *f, const char *s)
 {
 	fputc('"', f);
@@ -71,6 +71,17 @@ static void text_quoted(FILE *f, const char *s)
 		if (*s == '"' || *s == '\\')
 			fputc('\\', f);
 		fputc(*s >= ' ' && *s <= '~' ? *s : '?', f);
+	}
+	fputc('"', f);
+}
+
+void import_text_quoted(FILE *f, const char *s)
+{
+	fputc('"', f);
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			fputc('\\', f);
+		fputc((unsigned char)*s < ' ' || *s == 0x7f ? ' ' : *s, f);
 	}
 	fputc('"', f);
 }
@@ -98,6 +109,19 @@ static void text_name(FILE *f, const char *source)
 
 /* ---- sections */
 
+static double text_warmup(const struct import_model *m)
+{
+	return (double)m->im->warmup_ns * 1e-9 * m->im->time_scale_milli / 1000;
+}
+
+static struct import_span text_span(const struct import_model *m)
+{
+	double warmup = text_warmup(m), first = m->cycle[0].at, last = m->cycle[m->n - 1].at;
+	return (struct import_span){.begin = warmup + m->lead - first,
+				    .warmup = warmup,
+				    .end = warmup + m->lead + (last - first) + m->tail};
+}
+
 static void text_head(FILE *f, const struct import_model *m)
 {
 	const struct gcs_import *im = m->im;
@@ -118,6 +142,10 @@ static void text_head(FILE *f, const struct import_model *m)
 	text_name(f, m->opt->source);
 	fprintf(f, "\nabout: \"Follows %u logged cycles of ", im->n);
 	fprintf(f, "a program on %u P\"\n", im->procs_first);
+	if (m->opt->incident) {
+		struct import_span span = text_span(m);
+		import_incident_clock(f, m, &span);
+	}
 }
 
 static void text_scales(FILE *f, const struct import_model *m)
@@ -127,9 +155,9 @@ static void text_scales(FILE *f, const struct import_model *m)
 	double time = im->time_scale_milli / 1000.0, heap = im->heap_scale_milli / 1000.0;
 	fprintf(f, "\n# In the log a cycle every %s, at most %.0f MiB live, %.1f MiB allocated a "
 		   "second.\n",
-		text_time(a, (double)im->period_ns * 1e-9), im->live_mib, im->alloc_mib);
+		import_text_time(a, (double)im->period_ns * 1e-9), im->live_mib, im->alloc_mib);
 	fprintf(f, "# As it runs here: every %s, %.1f MiB, %.1f MiB a second, for %.0f s.\n",
-		text_time(a, round((double)im->period_ns * 1e-6 / time) * 1e-3),
+		import_text_time(a, round((double)im->period_ns * 1e-6 / time) * 1e-3),
 		im->live_mib / heap, im->alloc_mib * time / heap, (double)im->run_ns * 1e-9);
 	fprintf(f, "scale: {time: %s, heap: %s}\n", text_scale(a, im->time_scale_milli),
 		text_scale(b, im->heap_scale_milli));
@@ -185,7 +213,7 @@ static void text_point(FILE *f, const struct text_point *p, const char *fmt, ...
 {
 	char a[TEXT_NUMBER], b[TEXT_NUMBER], c[TEXT_NUMBER], line[256];
 	int n = snprintf(line, sizeof line, "      - {at: %s, live: %s, alloc: %s/s",
-			 text_time(a, p->at), text_mib(b, p->live), text_mib(c, p->rate));
+			 import_text_time(a, p->at), text_mib(b, p->live), text_mib(c, p->rate));
 	if (p->gogc)
 		n += snprintf(line + n, sizeof line - (size_t)n, ", gogc: %s",
 			      text_gogc(a, p->gogc));
@@ -200,11 +228,6 @@ static void text_point(FILE *f, const struct text_point *p, const char *fmt, ...
 	vfprintf(f, fmt, args);
 	va_end(args);
 	fputc('\n', f);
-}
-
-static double text_warmup(const struct import_model *m)
-{
-	return (double)m->im->warmup_ns * 1e-9 * m->im->time_scale_milli / 1000;
 }
 
 /* Nothing is live and nothing allocated until the program starts. */
@@ -291,19 +314,33 @@ static void text_workload(FILE *f, const struct import_model *m)
 	text_curve(f, m);
 }
 
-/* Phases of at most twelve hours as written. */
+/* A section of the curve as phases of at most twelve hours as written. */
+static void text_section(FILE *f, const char *name, double length)
+{
+	char a[TEXT_NUMBER];
+	for (unsigned i = 1; length > 0; i++) {
+		double take = length > 1.5 * TEXT_PHASE_S ? TEXT_PHASE_S : length;
+		char id[TEXT_NUMBER];
+		snprintf(id, sizeof id, i == 1 ? "%s" : "%s-%u", name, i);
+		fprintf(f, "  - {id: %s, for: %s}\n", id, import_text_time(a, take));
+		length -= take;
+	}
+}
+
+/* Edges of sections are told to the millisecond, the end rounded up. */
 static void text_phases(FILE *f, const struct import_model *m)
 {
 	char a[TEXT_NUMBER];
-	double left = m->lead + m->cycle[m->n - 1].at - m->cycle[0].at + m->tail;
+	struct import_span span = text_span(m);
+	struct import_section section[IMPORT_SECTIONS_MAX];
+	unsigned n = import_incident_sections(m, &span, section);
 	fprintf(f, "\nphases:\n  - {id: warmup, for: %s, record: false}\n",
-		text_time(a, text_warmup(m)));
-	for (unsigned i = 1; left > 0; i++) {
-		double take = left > 1.5 * TEXT_PHASE_S ? TEXT_PHASE_S : left;
-		char id[TEXT_NUMBER];
-		snprintf(id, sizeof id, i == 1 ? "log" : "log-%u", i);
-		fprintf(f, "  - {id: %s, for: %s}\n", id, text_time(a, ceil(take * 1e3) / 1e3));
-		left -= take;
+		import_text_time(a, span.warmup));
+	for (unsigned i = 0; i < n; i++) {
+		double from = i ? round((section[i].from - span.warmup) * 1e3) : 0,
+		       to = i + 1 < n ? round((section[i + 1].from - span.warmup) * 1e3)
+				      : ceil((span.end - span.warmup) * 1e3);
+		text_section(f, section[i].id, (to - from) / 1e3);
 	}
 }
 
@@ -312,7 +349,7 @@ static void text_logged(FILE *f, const struct import_model *m)
 	char a[TEXT_NUMBER];
 	fprintf(f, "\n# What the run is compared with.\nlogged:\n  source: ");
 	text_quoted(f, m->opt->source);
-	fprintf(f, "\n  at: %s\n  lines:\n", text_time(a, text_warmup(m) + m->lead));
+	fprintf(f, "\n  at: %s\n  lines:\n", import_text_time(a, text_warmup(m) + m->lead));
 	for (uint32_t i = 0; i < m->n; i++) {
 		fprintf(f, "    - ");
 		text_quoted(f, m->log->text + m->cycle[i].entry->text);
@@ -333,6 +370,10 @@ int gcs_import_text(struct import_model *m)
 	text_phases(f, m);
 	fprintf(f, "\nslo:\n  - {id: whole, check: \"integrity.errors == 0\", abort: true}\n");
 	text_logged(f, m);
+	if (m->opt->incident && m->opt->incident->seen) {
+		struct import_span span = text_span(m);
+		import_incident_reported(f, m, &span);
+	}
 	bool failed = ferror(f);
 	failed |= fclose(f) != 0;
 	return failed ? -ENOMEM : 0;

@@ -61,7 +61,7 @@ static size_t check_op(const char *p, enum gcs_op *ret)
 
 /* One of units.h's readers; the numbers of a check have the forms that numbers have everywhere in a
  * scenario. */
-static int check_number(const char *word, enum gcs_unit unit, double *ret)
+int gcs_value_parse(const char *word, enum gcs_unit unit, double *ret)
 {
 	uint64_t u = 0;
 	int64_t ns = 0;
@@ -89,6 +89,11 @@ static int check_number(const char *word, enum gcs_unit unit, double *ret)
 	return rc;
 }
 
+const char *gcs_value_expected(enum gcs_unit unit)
+{
+	return check_units_say[unit] + strlen("expected ");
+}
+
 static int check_value(const char *text, const char *p, enum gcs_unit unit, double *ret,
 		       struct gcs_expr_error *e)
 {
@@ -99,7 +104,7 @@ static int check_value(const char *text, const char *p, enum gcs_unit unit, doub
 		return check_refuse(e, text, p, check_units_say[unit]);
 	memcpy(word, p, n);
 	word[n] = '\0';
-	if (check_number(word, unit, &v) != 0)
+	if (gcs_value_parse(word, unit, &v) != 0)
 		return check_refuse(e, text, p, check_units_say[unit]);
 	const char *rest = check_skip(p + n);
 	if (*rest)

@@ -21,6 +21,10 @@ struct gcs_expr {
  * are looked up in s, which needs its workloads and faults. */
 int gcs_check_parse(const char *text, const struct gcs_scenario *s, struct gcs_expr *ret,
 		    struct gcs_expr_error *ret_error);
+/* A value alone, in the base of its unit. 0; -EINVAL: not of this form; -ERANGE. */
+int gcs_value_parse(const char *word, enum gcs_unit unit, double *ret);
+/* "a time with its unit, such as 2ms (ns, us, ms, s, m, h)" */
+const char *gcs_value_expected(enum gcs_unit unit);
 bool gcs_expr_holds(const struct gcs_expr *e, double value);
 
 /* A check being judged while the run goes on. */

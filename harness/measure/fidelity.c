@@ -141,15 +141,13 @@ static void fidelity_period(struct fidelity_work *w)
 		       sum / FIDELITY_DECILES);
 }
 
-static uint64_t fidelity_bytes(const struct gcs_fidelity_cycle *c, enum gcs_fidelity_what what)
+uint64_t fidelity_bytes(const struct gcs_fidelity_cycle *c, enum gcs_fidelity_what what)
 {
 	return what == GCS_FIDELITY_GOAL ? c->goal : c->heap_marked;
 }
 
-/* The reproduced curve at t: straight between cycles, level before the first and behind the last. *at
- * is where the last call ended: t never falls. */
-static double fidelity_curve(const struct gcs_fidelity_options *o, enum gcs_fidelity_what what,
-			     int64_t t_ns, size_t *at)
+double fidelity_curve(const struct gcs_fidelity_options *o, enum gcs_fidelity_what what, int64_t t_ns,
+		      size_t *at)
 {
 	const struct gcs_fidelity_cycle *c = o->reproduced;
 	while (*at + 1 < o->nreproduced && c[*at + 1].at_ns <= t_ns)
@@ -169,7 +167,7 @@ static bool fidelity_is_goal(uint64_t bytes)
 }
 
 /* Nor is what Go up to 1.8 prints for a forced cycle: the heap as it was. */
-static bool fidelity_compares(const struct gcs_fidelity_cycle *c, enum gcs_fidelity_what what)
+bool fidelity_compares(const struct gcs_fidelity_cycle *c, enum gcs_fidelity_what what)
 {
 	return what != GCS_FIDELITY_GOAL ||
 	       (fidelity_is_goal(c->goal) && !(c->forced && c->goal <= c->heap_start));

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define GCS_RECORD_APPLICATION_ID 0x67637275 /* "gcru" */
-#define GCS_RECORD_VERSION	  2
+#define GCS_RECORD_VERSION	  3
 #define GCS_RECORD_QUEUE	  16384 /* rows waiting to be written */
 
 enum gcs_row {
@@ -52,6 +52,7 @@ enum gcs_row {
 	GCS_ROW_REPORTED,
 	GCS_ROW_LOGGED,
 	GCS_ROW_FIDELITY,
+	GCS_ROW_CURVE,
 	GCS_ROW_SLO,
 	GCS_ROW_EXPECT,
 	GCS_ROW_VERDICT,

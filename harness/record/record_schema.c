@@ -9,7 +9,9 @@
  * fault. Counter resolution_ns: what recovery_ns is measured to. `logged` holds a
  * production log's cycles as the run was to reproduce them (scaled), clock parts as logged; `fidelity`
  * a row a score (overall, count, period, live, goal; base units) or figure (score NULL: trigger, stop_first, mark, stop_second),
- * and window (from, to), time_scale, heap_scale, source (in note); `operator` every act by hand: a row there
+ * and window (from, to), time_scale, heap_scale, source (in note); `curves` a row a window and signal of parting.h, parts 1 where the
+ * signal parts first; `reported` has with at_ns a figure of a stretch: low and high are what was told and told the value, scaled to the run,
+ * apart and logged_apart whether the run's and the log's figures lie outside; clock and until are the incident's; `operator` every act by hand: a row there
  * makes the run operator-modified. Changing anything here changes GCS_RECORD_VERSION.
  */
 #include "harness/record/record.h"
@@ -76,7 +78,10 @@ const char gcs_record_schema[] =
 	"CREATE TABLE gctrace(t_ns INTEGER, line TEXT);"
 	"CREATE TABLE operator(t_ns INTEGER, source TEXT, act TEXT, fault INTEGER, text TEXT);"
 	"CREATE TABLE reported(idx INTEGER PRIMARY KEY, what TEXT, reported TEXT, metric TEXT, phases TEXT, "
-	"value REAL, shown TEXT, note TEXT);"
+	"value REAL, shown TEXT, note TEXT, at_ns INTEGER, for_ns INTEGER, clock TEXT, until TEXT, peak INTEGER, low REAL, high REAL, "
+	"told TEXT, logged REAL, logged_shown TEXT, logged_apart INTEGER, apart INTEGER);"
+	"CREATE TABLE curves(idx INTEGER, from_ns INTEGER, to_ns INTEGER, clock TEXT, phase TEXT, signal TEXT, logged REAL, "
+	"reproduced REAL, apart INTEGER, parts INTEGER, PRIMARY KEY(idx, signal));"
 	"CREATE TABLE logged(idx INTEGER PRIMARY KEY, cycle INTEGER, at_ns INTEGER, forced INTEGER, heap_start INTEGER, "
 	"heap_end INTEGER, heap_marked INTEGER, goal INTEGER, stop_first_ns INTEGER, mark_ns INTEGER, "
 	"stop_second_ns INTEGER, procs INTEGER);"
@@ -158,8 +163,9 @@ const struct gcs_row_sql gcs_rows[GCS_ROWS] = {
 	ROW(GCS_ROW_EVENT, 3, "INSERT INTO events VALUES(?,?,?)"),
 	OPTIONAL(GCS_ROW_GCTRACE, 2, "INSERT INTO gctrace VALUES(?,?)"),
 	ROW(GCS_ROW_OPERATOR, 5, "INSERT INTO operator VALUES(?,?,?,?,?)"),
-	ROW(GCS_ROW_REPORTED, 8, "INSERT OR REPLACE INTO reported VALUES(?,?,?,?,?,?,?,?)"),
+	ROW(GCS_ROW_REPORTED, 20, "INSERT OR REPLACE INTO reported VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
 	ROW(GCS_ROW_LOGGED, 12, "INSERT INTO logged VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"),
+	ROW(GCS_ROW_CURVE, 10, "INSERT OR REPLACE INTO curves VALUES(?,?,?,?,?,?,?,?,?,?)"),
 	ROW(GCS_ROW_FIDELITY, 5, "INSERT OR REPLACE INTO fidelity VALUES(?,?,?,?,?)"),
 	ROW(GCS_ROW_SLO, 8, "INSERT INTO slo VALUES(?,?,?,?,?,?,?,?)"),
 	ROW(GCS_ROW_EXPECT, 4, "INSERT INTO expect VALUES(?,?,?,?)"),

@@ -370,6 +370,7 @@ static const struct {
 	{report_logged_sql, report_logged_row},
 	{report_followed_sql, report_followed_row},
 	{report_fidelity_sql, report_fidelity_row},
+	{report_curves_sql, report_curves_row},
 	{"SELECT line FROM gctrace WHERE line LIKE 'gc %' ORDER BY rowid DESC LIMIT 1", row_gctrace},
 	{"SELECT value FROM host WHERE key='" GCS_THIN_KEY "'", row_thinned},
 };
@@ -471,6 +472,7 @@ void report_fini(struct report *r)
 	free(r->worst);
 	report_reported_fini(r);
 	report_fidelity_fini(r);
+	report_curves_fini(r);
 	report_fini_faults(r);
 	report_fini_occurrences(r);
 	report_fini_checks(r->slo, r->nslos);

@@ -236,6 +236,7 @@ int report_json(const struct report *r, FILE *out)
 					      "comeback_max_ns", (json_int_t)r->comeback_max_ns));
 	json_object_set_new(root, "reported", report_reported_json(r));
 	json_object_set_new(root, "fidelity", report_fidelity_json(r));
+	json_object_set_new(root, "parting", report_parting_json(r));
 	int rc = json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) == 0 ? 0 : -EIO;
 	fputc('\n', out);
 	json_decref(root);

@@ -62,6 +62,20 @@ struct report_reported {
 	char *what, *value_told, *metric, *phases, *shown, *note; /* NULL: none */
 	bool has;
 	double value;
+	/* Of a stretch of time; clock, until, told (value_told, scaled), logged_shown: NULL none. */
+	bool timed, peak, has_told, has_logged;
+	int64_t at_ns, for_ns;
+	char *clock, *until, *told, *logged_shown;
+	double low, high, logged;
+	int logged_apart, apart; /* -1: not judged */
+};
+/* A window of one signal of the curves along a log (parting.h). */
+struct report_curve {
+	uint32_t idx;
+	int64_t from_ns, to_ns;
+	char *clock, *phase, *signal;
+	bool has_logged, has_reproduced, apart, parts;
+	double logged, reproduced;
 };
 /* By hand; fault -1: none. */
 struct report_act {
@@ -105,6 +119,8 @@ struct report {
 	size_t nreasons; /* level: exit code */
 	struct report_reported *reported;
 	size_t nreported;
+	struct report_curve *curve; /* in the order of time, each window's signals one after another */
+	size_t ncurves;
 	struct report_act *act;
 	size_t nacts, nmodifying; /* the latter: that make the run operator-modified */
 	struct report_follow *follow; /* report_fidelity.c's; NULL: no log was followed */
@@ -145,6 +161,14 @@ void report_reported_row(struct report *r, struct sqlite3_stmt *q);
 void report_reported_fini(struct report *r);
 void report_reported_text(const struct report *r, FILE *out);
 struct json_t *report_reported_json(const struct report *r);
+
+/* report_parting.c */
+extern const char report_curves_sql[];
+void report_curves_row(struct report *r, struct sqlite3_stmt *q);
+void report_curves_fini(struct report *r);
+/* Curves and timed figures along the time, and where they part; nothing where there is neither. */
+void report_parting_text(const struct report *r, FILE *out);
+struct json_t *report_parting_json(const struct report *r); /* null: neither */
 
 /* report_effects.c */
 extern const char report_effects_sql[];

@@ -479,6 +479,7 @@ void report_text(const struct report *r, FILE *out)
 	text_checks("EXPECTED", "met", "NOT", r->expect, r->nexpects, out);
 	report_reported_text(r, out);
 	report_fidelity_text(r, out);
+	report_parting_text(r, out);
 	text_honesty(r, out);
 	if (r->thinned)
 		fprintf(out, "THINNED    %s\n", r->thinned);

@@ -88,6 +88,11 @@ static int target_map(struct gcs_target *t)
 int gcs_target_create(struct gcs_target **ret, const struct gcs_scenario *s, bool sim,
 		      const struct gcs_target_sink *sink, char **ret_text)
 {
+	if (sim && gcs_scenario_runtime(s) != GCS_RUNTIME_EMBEDDED) {
+		if (asprintf(ret_text, "the runtime %s cannot be simulated: virtual time is the embedded runtime's alone", s->runtime) < 0)
+			*ret_text = NULL;
+		return -ENOSYS;
+	}
 	struct gcs_target *t = calloc(1, sizeof *t);
 	if (!t)
 		return target_fail(ret_text, -ENOMEM, "cannot set up the target");

@@ -39,7 +39,7 @@ static int scenario_read(FILE *f, char **ret)
 	return 0;
 }
 
-static int scenario_open(const char *path, char **ret)
+int gcs_source_read(const char *path, char **ret)
 {
 	struct stat st;
 	FILE *f = fopen(path, "re");
@@ -52,7 +52,7 @@ static int scenario_open(const char *path, char **ret)
 	return e;
 }
 
-static const char *scenario_errno_text(int e)
+const char *gcs_source_errno_text(int e)
 {
 	return e == -EILSEQ  ? "it is not text"
 	       : e == -EFBIG ? "it is larger than 16MiB"
@@ -149,11 +149,11 @@ static int scenario_steps(struct gcs_scenario *s, struct gcs_doc *doc,
 			  const struct gcs_scenario_options *opt, struct gcs_diag *d)
 {
 	char *text = NULL;
-	int e = scenario_open(s->path, &text);
+	int e = gcs_source_read(s->path, &text);
 	if (e) {
 		d->errors++;
 		fprintf(d->out, "%s: error: cannot read the scenario: %s\n", s->path,
-			scenario_errno_text(e));
+			gcs_source_errno_text(e));
 		return e;
 	}
 	s->text = strdup(text);
@@ -169,7 +169,7 @@ static int scenario_reduce(struct gcs_scenario *s, struct gcs_doc *doc, const st
 			   struct gcs_diag *d, const char *const *drop, size_t ndrop)
 {
 	char *text = NULL;
-	int e = scenario_open(s->path, &text);
+	int e = gcs_source_read(s->path, &text);
 	if (e == 0)
 		e = scenario_parse(doc, s->path, text, d);
 	if (e == 0)

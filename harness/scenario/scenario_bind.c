@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE 1 /* asprintf */
 #include "harness/scenario/scenario_schema.h"
+#include "harness/base/moment.h"
 #include "harness/base/suggest.h"
 #include "harness/base/units.h"
 
@@ -86,6 +87,7 @@ static const struct {
 	[GCS_T_FLOW] = {"bytes a second", ", such as 5MiB/s", bind_show_flow},
 	[GCS_T_RANGE] = {"1KiB..8KiB, 1KiB.., ..8KiB, or one size; sizes", NULL, gcs_show_bytes},
 	[GCS_T_CLOCK] = {"a time of day, such as \"03:10:22\"", NULL, NULL},
+	[GCS_T_MOMENT] = {"a moment", ", such as 2024-05-03T03:12:00Z or 03:12:00", NULL},
 	[GCS_T_SETS] = {"a mapping", ", such as {workload.maps.keys: 10k}", NULL},
 	[GCS_T_SECTION] = {"a mapping", NULL, NULL},
 	[GCS_T_LIST] = {"a list", NULL, NULL},
@@ -299,6 +301,8 @@ static int bind_scalar(const struct gcs_field *f, const char *text, void *at)
 		return bind_size_range(f, text, at);
 	case GCS_T_CLOCK:
 		return bind_clock(text, at);
+	case GCS_T_MOMENT:
+		return gcs_parse_moment(text, at);
 	case GCS_T_PERCENT:
 		return bind_percent(text, at);
 	case GCS_T_SETS:
@@ -324,6 +328,16 @@ static int bind_scalar(const struct gcs_field *f, const char *text, void *at)
 	return 0;
 }
 
+static const char *bind_moment_hint(const char *text)
+{
+	struct gcs_moment m;
+	char zoned[64];
+	snprintf(zoned, sizeof zoned, "%.40sZ", text);
+	if (strlen(text) > 4 && text[4] == '-' && gcs_parse_moment(zoned, &m) == 0)
+		return "a date needs its zone: end it with Z, +02:00 or the like";
+	return NULL;
+}
+
 static const char *bind_scalar_hint(const struct gcs_field *f, const struct gcs_node *n,
 				    char hint[BIND_LABEL])
 {
@@ -339,6 +353,8 @@ static const char *bind_scalar_hint(const struct gcs_field *f, const struct gcs_
 	}
 	if (f->type == GCS_T_BOOL)
 		return NULL;
+	if (f->type == GCS_T_MOMENT)
+		return bind_moment_hint(text);
 	if (len && isdigit((unsigned char)text[0]) && strspn(text, "0123456789.eE+-") == len &&
 	    strpbrk(text, "eE"))
 		return "exponents are not read here: write 1M for 1e6";
@@ -449,9 +465,6 @@ static const struct gcs_field *bind_find(const struct gcs_section *s, const char
 	return NULL;
 }
 
-static void bind_section(struct gcs_diag *d, const struct gcs_section *s, const char *label,
-			 const struct gcs_node *n, void *base);
-
 static void bind_field(const struct bind_cursor *c, const struct gcs_field *f,
 		       const struct gcs_node *n, void *base)
 {
@@ -462,7 +475,7 @@ static void bind_field(const struct bind_cursor *c, const struct gcs_field *f,
 			 strchr(c->label, '\'') ? f->key : f->section->name,
 			 strchr(c->label, '\'') ? " of " : "",
 			 strchr(c->label, '\'') ? c->label : "");
-		bind_section(c->d, f->section, label, n, base);
+		gcs_bind_section(c->d, f->section, label, n, base);
 		break;
 	case GCS_T_ANY_OF:
 		if (n->kind == GCS_NODE_SCALAR)
@@ -509,8 +522,8 @@ static void bind_required(const struct bind_cursor *c, const struct gcs_section 
 				    NULL, "%s has no '%s'", c->label, s->field[i].key);
 }
 
-static void bind_section(struct gcs_diag *d, const struct gcs_section *s, const char *label,
-			 const struct gcs_node *n, void *base)
+void gcs_bind_section(struct gcs_diag *d, const struct gcs_section *s, const char *label,
+		      const struct gcs_node *n, void *base)
 {
 	struct bind_cursor c = {d, label};
 	if (n->kind != GCS_NODE_MAP) {
@@ -536,14 +549,7 @@ static void bind_section(struct gcs_diag *d, const struct gcs_section *s, const 
 
 /* ---- lists of items with ids */
 
-struct bind_list {
-	const struct gcs_section *section;
-	size_t cap, stride;
-	void *item;		      /* the array bound to */
-	const struct gcs_node **node; /* of each item */
-};
-
-static void bind_same_id(const struct bind_list *l, const char *label, size_t n, struct gcs_diag *d)
+static void bind_same_id(const struct gcs_bind_list *l, const char *label, size_t n, struct gcs_diag *d)
 {
 	const char *id = gcs_node_text(l->node[n], "id");
 	for (size_t i = 0; id && i < n; i++) {
@@ -558,8 +564,8 @@ static void bind_same_id(const struct bind_list *l, const char *label, size_t n,
 	}
 }
 
-static uint32_t bind_items(const struct bind_list *l, const struct gcs_node *list, const char *key,
-			   struct gcs_diag *d)
+uint32_t gcs_bind_items(const struct gcs_bind_list *l, const struct gcs_node *list, const char *key,
+			struct gcs_diag *d)
 {
 	size_t n = 0;
 	if (!list || list->kind != GCS_NODE_LIST)
@@ -577,7 +583,7 @@ static uint32_t bind_items(const struct bind_list *l, const struct gcs_node *lis
 		else
 			snprintf(label, sizeof label, "%s %zu", l->section->name, n + 1);
 		l->node[n] = i;
-		bind_section(d, l->section, label, i, (char *)l->item + n * l->stride);
+		gcs_bind_section(d, l->section, label, i, (char *)l->item + n * l->stride);
 		bind_same_id(l, label, n, d);
 	}
 	return (uint32_t)n;
@@ -628,7 +634,7 @@ static void bind_follow(struct gcs_bound *b, uint32_t i, struct gcs_diag *d)
 		char label[BIND_LABEL];
 		snprintf(label, sizeof label, "point %u of workload '%s'", w->nfollow + 1,
 			 w->id ? w->id : "");
-		bind_section(d, &gcs_schema_follow, label, p, &w->follow[w->nfollow++]);
+		gcs_bind_section(d, &gcs_schema_follow, label, p, &w->follow[w->nfollow++]);
 	}
 }
 
@@ -702,31 +708,31 @@ static void bind_defaults(struct gcs_bound *b)
 void gcs_bind(struct gcs_bound *b, struct gcs_diag *d)
 {
 	struct gcs_scenario *s = b->s;
-	const struct bind_list workloads = {&gcs_schema_workload, GCS_WORKLOADS_MAX,
+	const struct gcs_bind_list workloads = {&gcs_schema_workload, GCS_WORKLOADS_MAX,
 					    sizeof s->workload[0], s->workload, b->workload_node};
-	const struct bind_list phases = {&gcs_schema_phase, GCS_PHASES_MAX, sizeof b->phase[0],
+	const struct gcs_bind_list phases = {&gcs_schema_phase, GCS_PHASES_MAX, sizeof b->phase[0],
 					 b->phase, b->phase_node};
-	const struct bind_list faults = {&gcs_schema_fault, GCS_FAULTS_MAX, sizeof b->fault[0],
+	const struct gcs_bind_list faults = {&gcs_schema_fault, GCS_FAULTS_MAX, sizeof b->fault[0],
 					 b->fault, b->fault_node};
-	const struct bind_list slos = {&gcs_schema_slo, GCS_CHECKS_MAX, sizeof s->slo[0], s->slo,
+	const struct gcs_bind_list slos = {&gcs_schema_slo, GCS_CHECKS_MAX, sizeof s->slo[0], s->slo,
 				       b->slo_node};
-	const struct bind_list variants = {&gcs_schema_variant, GCS_VARIANTS_MAX,
+	const struct gcs_bind_list variants = {&gcs_schema_variant, GCS_VARIANTS_MAX,
 					   sizeof s->variant[0], s->variant, b->variant_node};
-	const struct bind_list reported = {&gcs_schema_reported, GCS_REPORTED_MAX,
+	const struct gcs_bind_list reported = {&gcs_schema_reported, GCS_REPORTED_MAX,
 					   sizeof s->reported[0], s->reported, b->reported_node};
 	bind_defaults(b);
-	bind_section(d, &gcs_schema, gcs_schema.name, b->root, s);
+	gcs_bind_section(d, &gcs_schema, gcs_schema.name, b->root, s);
 	const struct gcs_node *target = gcs_node_get(b->root, "target");
 	s->sets_procs = gcs_node_get(target, "procs") != NULL;
 	s->sets_gogc = gcs_node_get(target, "gogc") != NULL;
 	s->sets_memlimit = gcs_node_get(target, "memlimit") != NULL;
-	s->nworkloads = bind_items(&workloads, gcs_node_get(b->root, "workload"), "workload", d);
-	s->nphases = bind_items(&phases, gcs_node_get(b->root, "phases"), "phases", d);
-	s->nfaults = bind_items(&faults, gcs_node_get(b->root, "faults"), "faults", d);
-	s->nslos = bind_items(&slos, gcs_node_get(b->root, "slo"), "slo", d);
+	s->nworkloads = gcs_bind_items(&workloads, gcs_node_get(b->root, "workload"), "workload", d);
+	s->nphases = gcs_bind_items(&phases, gcs_node_get(b->root, "phases"), "phases", d);
+	s->nfaults = gcs_bind_items(&faults, gcs_node_get(b->root, "faults"), "faults", d);
+	s->nslos = gcs_bind_items(&slos, gcs_node_get(b->root, "slo"), "slo", d);
 	bind_expect(b, d);
-	s->nvariants = bind_items(&variants, gcs_node_get(b->root, "variants"), "variants", d);
-	s->nreported = bind_items(&reported, gcs_node_get(b->root, "reported"), "reported", d);
+	s->nvariants = gcs_bind_items(&variants, gcs_node_get(b->root, "variants"), "variants", d);
+	s->nreported = gcs_bind_items(&reported, gcs_node_get(b->root, "reported"), "reported", d);
 	for (uint32_t i = 0; i < s->nworkloads; i++) {
 		if (s->workload[i].keys == 0)
 			s->workload[i].keys = BIND_KEYS;

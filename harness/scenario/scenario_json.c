@@ -286,10 +286,13 @@ static json_t *json_reported(const struct gcs_scenario *s)
 		const struct gcs_reported *r = &s->reported[i];
 		json_array_append_new(
 			list,
-			json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "what", json_any(r->what), "value",
+			json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:I}", "what", json_any(r->what), "value",
 				  json_any(r->value), "metric", json_or_null(r->metric), "note",
 				  json_or_null(r->note), "variant", json_or_null(r->variant),
-				  "phases", json_names(r->phases, r->nphases)));
+				  "phases", json_names(r->phases, r->nphases), "at_ns",
+				  r->for_ns ? json_integer(INT(r->at_ns)) : json_null(), "for_ns",
+				  r->for_ns ? json_integer(INT(r->for_ns)) : json_null(), "peak",
+				  (int)r->peak, "within_ppb", INT(r->within_ppb)));
 	}
 	return list;
 }

@@ -44,6 +44,7 @@ struct gcs_doc {
 	uint32_t nodes;
 	struct gcs_source *source[1 + 68]; /* the file, each --set, --variant and the scales */
 	uint32_t nsources;
+	const char *what; /* "scenario": what messages call such a file */
 };
 
 /* ---- diagnostics */
@@ -125,6 +126,11 @@ int gcs_variants_check(const struct gcs_doc *doc, const char *path, struct gcs_d
 /* Bind, scale and resolve a tree. 0; -EINVAL with errors in d; -ENOMEM. (scenario.c) */
 int gcs_scenario_build(struct gcs_scenario *s, const struct gcs_node *root, struct gcs_diag *d);
 
+/* The text of a file, malloc'd: at most GCS_SOURCE_BYTES_MAX, without NUL. 0; -errno. (scenario.c) */
+int gcs_source_read(const char *path, char **ret);
+/* "it is not text", "it is larger than 16MiB", or what the system calls it. */
+const char *gcs_source_errno_text(int e);
+
 /* ---- scenario_reduce.c */
 
 /* Take out what a path names, as --set does; nothing happens when it is not there. */
@@ -191,3 +197,6 @@ bool gcs_resolve_faults(struct gcs_bound *b, struct gcs_diag *d);
 void gcs_resolve_edges(struct gcs_bound *b, struct gcs_diag *d);
 /* After both, so that what is wrong with a scenario does not hang on its seed. */
 void gcs_resolve_activation(struct gcs_scenario *s);
+
+/* ---- scenario_go.c: what cannot be had with the runtime go. */
+void gcs_resolve_go(const struct gcs_bound *b, struct gcs_diag *d);

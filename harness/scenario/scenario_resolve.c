@@ -4,6 +4,7 @@
  * Phases lie end to end from 0. Faults and their windows: scenario_faults.c.
  */
 #include "harness/measure/check.h"
+#include "harness/measure/told.h"
 #include "harness/scenario/driver.h"
 #include "harness/scenario/scenario_priv.h"
 #include "harness/base/suggest.h"
@@ -356,6 +357,44 @@ static void resolve_reported_variant(const struct gcs_scenario *s, const struct 
 			    "there is no variant '%s'", n->text);
 }
 
+/* A figure of a stretch of time. ref: its metric, NULL in it: none. */
+static void resolve_reported_stretch(const struct gcs_scenario *s, const struct gcs_reported *r,
+				     const struct gcs_metric_ref *ref, const struct gcs_node *n,
+				     struct gcs_diag *d)
+{
+	const struct gcs_node *at = gcs_node_get(n, "at"), *length = gcs_node_get(n, "for"),
+			      *phases = gcs_node_get(n, "phases"), *value = gcs_node_get(n, "value"),
+			      *odd = gcs_node_get(n, "peak") ? gcs_node_get(n, "peak")
+							     : gcs_node_get(n, "within");
+	struct gcs_told told;
+	if (!at && !length) {
+		if (odd)
+			gcs_diag_at(d, gcs_place_of(odd->key), "at: TIME, for: TIME", NULL,
+				    "'%s' of the figure '%s' is about a stretch of time, and there is none",
+				    odd->key->text, r->what);
+		return;
+	}
+	if (!at || !length) {
+		gcs_diag_at(d, gcs_place_of((at ? at : length)->key), "at: TIME, for: TIME", NULL,
+			    "the figure '%s' has '%s' without '%s'", r->what, at ? "at" : "for",
+			    at ? "for" : "at");
+		return;
+	}
+	if (phases)
+		gcs_diag_at(d, gcs_place_of(phases->key), NULL, NULL,
+			    "the figure '%s' has 'at' and 'for': it has no 'phases'", r->what);
+	if (ref->metric && ref->metric->of_run)
+		gcs_diag_at(d, gcs_place_of(at->key), NULL, NULL,
+			    "'%s' is about the run as a whole: it has no 'at'", ref->metric->name);
+	else if (ref->metric &&
+		 gcs_told_parse(r->value, ref->metric->unit, r->within_ppb, &told))
+		gcs_diag_at(d, gcs_place_of(value), gcs_value_expected(ref->metric->unit), NULL,
+			    "'%s' is no value of '%s'", r->value, ref->metric->name);
+	if (r->at_ns >= s->end_ns)
+		gcs_diag_at(d, gcs_place_of(at), NULL, NULL,
+			    "the figure '%s' begins after the end of the run", r->what);
+}
+
 static void resolve_reported(const struct gcs_scenario *s, struct gcs_reported *r,
 			     const struct gcs_node *n, struct gcs_diag *d)
 {
@@ -380,6 +419,7 @@ static void resolve_reported(const struct gcs_scenario *s, struct gcs_reported *
 		gcs_diag_at(d, gcs_place_of(phases->key), NULL, NULL,
 			    "'%s' is about the run as a whole: it has no 'phases'",
 			    ref.metric->name);
+	resolve_reported_stretch(s, r, &ref, n, d);
 }
 
 static void resolve_check(const struct gcs_scenario *s, struct gcs_check *check,
@@ -451,6 +491,7 @@ void gcs_resolve(struct gcs_bound *b, struct gcs_diag *d)
 	if (gcs_resolve_faults(b, d))
 		gcs_resolve_edges(b, d);
 	gcs_resolve_activation(s);
+	gcs_resolve_go(b, d);
 	if (s->clock)
 		gcs_parse_clock(s->clock, &s->clock_ns);
 	for (uint32_t i = 0; i < s->nslos; i++)

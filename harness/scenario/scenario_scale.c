@@ -216,6 +216,12 @@ void gcs_scale(struct gcs_bound *b, struct gcs_diag *d)
 		scale_fault(&c, i);
 	scale_checks(&c);
 	scale_target(&c);
+	for (uint32_t i = 0; i < b->s->nreported; i++) {
+		struct gcs_reported *r = &b->s->reported[i];
+		r->at_ns = scale_time(&c, r->at_ns);
+		if (r->for_ns)
+			r->for_ns = 1 + scale_time(&c, r->for_ns - 1); /* rounded up: never to nothing */
+	}
 	if (c.b->s->logged.at_ns >= 0)
 		c.b->s->logged.at_ns = scale_time(&c, c.b->s->logged.at_ns);
 	for (uint32_t i = 0; i < b->s->nworkloads; i++)

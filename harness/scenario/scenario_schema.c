@@ -13,7 +13,7 @@
 
 /* One row a key: kept on one line. */
 /* clang-format off */
-static const char *const words_runtime[] = {"embedded", "command", NULL};
+static const char *const words_runtime[] = {"embedded", "go", "command", NULL};
 static const char *const words_map[] = {"classic", NULL};
 static const char *const words_oom[] = {"return", "throw", NULL};
 static const char *const words_rounding[] = {"1.19", "1.22", NULL};
@@ -33,7 +33,8 @@ static const struct gcs_field fields_stress[] = {
 static const struct gcs_section section_stress = SECTION("target.stress", fields_stress);
 
 static const struct gcs_field fields_target[] = {
-	{"runtime", GCS_T_WORD, AT(gcs_scenario, runtime), .words = words_runtime, .about = "what runs the workload; command: any program, started by gcstorm exec"},
+	{"runtime", GCS_T_WORD, AT(gcs_scenario, runtime), .words = words_runtime, .about = "what runs the workload: the embedded runtime, or go: the same drivers built with a Go toolchain, or command: any program, started by gcstorm exec"},
+	{"go", GCS_T_TEXT, AT(gcs_scenario, go), .about = "the toolchain's program for the runtime go, as /usr/local/go/bin/go; absent: go of PATH, of /usr/local/go, of /usr/lib/go-N"},
 	{"on_exit", GCS_T_TEXT, AT(gcs_scenario, on_exit), .about = "what the end of the program in mid-run means: fail, or restart(N), at most N times (command)"},
 	{"procs", GCS_T_COUNT32, AT(gcs_scenario, procs), .min = 1, .max = 64, .about = "Ps, as GOMAXPROCS"},
 	{"gogc", GCS_T_GOGC, AT(gcs_scenario, gogc), .min = 1, .max = 10000, .about = "percent of growth between collections, or off"},
@@ -227,6 +228,10 @@ static const struct gcs_field fields_reported[] = {
 	{"metric", GCS_T_TEXT, AT(gcs_reported, metric), .about = "what reproduces it; absent: nothing here measures it, and note says why"},
 	{"variant", GCS_T_TEXT, AT(gcs_reported, variant), .about = "id of the variant it tells of, or " GCS_VARIANT_BASE "; absent: of all"},
 	{"phases", GCS_T_NAMES, .about = "ids of phases the metric is read over; absent: all recorded ones"},
+	{"at", GCS_T_TIME, AT(gcs_reported, at_ns), .max = 24 * HOUR, .about = "in place of phases: the begin of the stretch it tells of, from the start of the run"},
+	{"for", GCS_T_TIME, AT(gcs_reported, for_ns), .min = MS, .max = 24 * HOUR, .about = "... and its length; value is then one of the metric's unit, and judged"},
+	{"peak", GCS_T_BOOL, AT(gcs_reported, peak), .about = "true: the worst window of the stretch, not the stretch as a whole"},
+	{"within", GCS_T_SHARE, AT(gcs_reported, within_ppb), .min = 1, .max = 1000000000, .about = "how exact it is, to either side; absent: as its digits say, 320ms is 315ms to 325ms"},
 	{"note", GCS_T_TEXT, AT(gcs_reported, note), .about = "what to know about it"},
 };
 const struct gcs_section gcs_schema_reported = SECTION("reported figure", fields_reported);

@@ -30,6 +30,7 @@ enum gcs_type {
 	GCS_T_FLOW,    /* uint64_t: bytes a second, 5MiB/s */
 	GCS_T_RANGE,   /* struct gcs_match: sizes A..B */
 	GCS_T_CLOCK,   /* char *: a time of day */
+	GCS_T_MOMENT,  /* struct gcs_moment */
 	GCS_T_SETS,    /* a mapping of paths to values, as --set; bound apart */
 	GCS_T_SECTION, /* a mapping, fields at the same base */
 	GCS_T_LIST,    /* a list of sections or texts, bound item by item */
@@ -63,3 +64,18 @@ extern const struct gcs_section gcs_schema; /* the whole file */
 /* Sections of list items, bound one by one. */
 extern const struct gcs_section gcs_schema_workload, gcs_schema_follow, gcs_schema_phase,
 	gcs_schema_fault, gcs_schema_slo, gcs_schema_variant, gcs_schema_reported;
+
+/* ---- scenario_bind.c: for other files that are bound by such a table */
+
+/* The keys of mapping n into base; errors call it `label`. */
+void gcs_bind_section(struct gcs_diag *d, const struct gcs_section *s, const char *label,
+		      const struct gcs_node *n, void *base);
+struct gcs_bind_list {
+	const struct gcs_section *section;
+	size_t cap, stride;
+	void *item;		      /* the array bound to */
+	const struct gcs_node **node; /* of each item */
+};
+/* The items of list (NULL: none), at most cap; returns how many. Ids, where there are some, differ. */
+uint32_t gcs_bind_items(const struct gcs_bind_list *l, const struct gcs_node *list, const char *key,
+			struct gcs_diag *d);

@@ -14,7 +14,7 @@
 
 int gcs_doc_init(struct gcs_doc *doc)
 {
-	*doc = (struct gcs_doc){0};
+	*doc = (struct gcs_doc){.what = "scenario"};
 	return 0;
 }
 
@@ -211,6 +211,14 @@ static int yaml_refuse(struct yaml_build *b, struct fy_event *e, const char *tex
 	return -EINVAL;
 }
 
+/* What YAML has and our files have not: "anchors are not used in scenarios". */
+static int yaml_unused(struct yaml_build *b, struct fy_event *e, const char *what)
+{
+	gcs_diag_at(b->d, yaml_event_place(b, e), NULL, NULL, "%s are not used in %ss", what,
+		    b->doc->what);
+	return -EINVAL;
+}
+
 static struct gcs_node *yaml_node(struct yaml_build *b, struct fy_event *e, enum gcs_node_kind kind)
 {
 	struct gcs_node *n = gcs_node_new(b->doc, kind, b->source);
@@ -226,8 +234,11 @@ static struct gcs_node *yaml_node(struct yaml_build *b, struct fy_event *e, enum
 /* Put a finished or opened node where it belongs. */
 static int yaml_add(struct yaml_build *b, struct fy_event *e, struct gcs_node *n)
 {
-	if (!n)
-		return yaml_refuse(b, e, "the scenario is too large", NULL);
+	if (!n) {
+		gcs_diag_at(b->d, yaml_event_place(b, e), NULL, NULL, "the %s is too large",
+			    b->doc->what);
+		return -EINVAL;
+	}
 	struct gcs_node *parent = b->depth ? b->stack[b->depth - 1] : NULL;
 	if (!parent) {
 		b->root = n;
@@ -285,7 +296,7 @@ static int yaml_tag(struct yaml_build *b, struct fy_token *tag)
 	if (from && to && to->line == from->line && to->column > from->column)
 		place.length = (uint32_t)(to->column - from->column);
 	gcs_diag_at(b->d, place, NULL, "a text that begins with ! stands in quotes",
-		    "tags are not used in scenarios");
+		    "tags are not used in %ss", b->doc->what);
 	return -EINVAL;
 }
 
@@ -294,7 +305,7 @@ static int yaml_event(struct yaml_build *b, struct fy_event *e)
 	if (e->type == FYET_SCALAR || e->type == FYET_MAPPING_START ||
 	    e->type == FYET_SEQUENCE_START) {
 		if (fy_event_get_anchor_token(e))
-			return yaml_refuse(b, e, "anchors are not used in scenarios", NULL);
+			return yaml_unused(b, e, "anchors");
 		if (fy_event_get_tag_token(e))
 			return yaml_tag(b, fy_event_get_tag_token(e));
 	}
@@ -310,10 +321,13 @@ static int yaml_event(struct yaml_build *b, struct fy_event *e)
 		b->depth--;
 		return 0;
 	case FYET_ALIAS:
-		return yaml_refuse(b, e, "aliases are not used in scenarios", NULL);
+		return yaml_unused(b, e, "aliases");
 	case FYET_DOCUMENT_START:
-		if (b->second)
-			return yaml_refuse(b, e, "a second document in one scenario", NULL);
+		if (b->second) {
+			gcs_diag_at(b->d, yaml_event_place(b, e), NULL, NULL,
+				    "a second document in one %s", b->doc->what);
+			return -EINVAL;
+		}
 		b->second = true;
 		return 0;
 	case FYET_NONE:

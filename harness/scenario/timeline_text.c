@@ -375,6 +375,20 @@ static void text_variants(const struct page_out *p)
 	}
 }
 
+/* ", from 5.75 s (00:00:03) for 3.00 s" */
+static void text_stretch(const struct gcs_scenario *s, const struct gcs_reported *r, char *line,
+			 size_t cap)
+{
+	char clock[16];
+	size_t n = strlen(line);
+	if (!r->for_ns)
+		return;
+	bool has = gcs_scenario_clock(s, r->at_ns, clock);
+	snprintf(line + n, cap - n, ", from %.2f s%s%s%s for %.2f s%s", (double)r->at_ns / 1e9,
+		 has ? " (" : "", has ? clock : "", has ? ")" : "", (double)r->for_ns / 1e9,
+		 r->peak ? ", its worst window" : "");
+}
+
 static void text_reported(const struct page_out *p)
 {
 	const struct gcs_scenario *s = p->s;
@@ -389,6 +403,7 @@ static void text_reported(const struct page_out *p)
 		if (r->variant)
 			snprintf(line + strlen(line), sizeof line - strlen(line), ", of %s",
 				 r->variant);
+		text_stretch(s, r, line, sizeof line);
 		fputs("  ", p->out);
 		gcs_page_wrap(p->out, line, 2, 4, p->page->cols);
 	}

@@ -4,7 +4,7 @@
  * One memfd, made by the harness. Header, gauges, one single-producer ring a P, one many-producer ring for threads without a P,
  * one histogram a worker slot. Records have 64 bytes; a full ring drops the record and counts it (real); in the
  * simulation the writer waits for the reader in real time, so that nothing is lost and the virtual
- * run is untouched. A Go agent mirrors this layout (later): change it with WATCH_VERSION.
+ * run is untouched. workloads/go/telemetry.go mirrors this layout: change it with WATCH_VERSION.
  *
  * Ring: head is written by the producer (release), tail by the reader (release); each reads the other's with acquire.
  */
@@ -21,10 +21,11 @@
 #define WATCH_SHARED_RECORDS 8192u
 #define WATCH_HISTS 96            /* worker slots */
 
-#define WATCH_UNSPLIT UINT64_MAX /* b of WATCH_STW: c is the whole stop, and how long it took to stop is not known apart */
+#define WATCH_UNKNOWN UINT64_MAX /* not told apart (Go before 1.22) */
+
 enum watch_kind {
 	WATCH_NONE,
-	WATCH_STW,        /* a: reason (sched_stw_reason), b: stopping_ns, c: stopped_ns, d: cycle, e: firing: that made the stop late (stw/stop, stw/spin), else that made it long (stw/stopped), else that began the cycle */
+	WATCH_STW,        /* a: reason (sched_stw_reason), b: stopping_ns, WATCH_UNKNOWN: part of c, c: stopped_ns, d: cycle, e: firing: that made the stop late (stw/stop, stw/spin), else that made it long (stw/stopped), else that began the cycle */
 	WATCH_ASSIST,     /* a: worker, b: duration_ns, c: cycle, d: work done, e: firing that kept it from credit (gc/assist), else of the cycle; t: its end */
 	WATCH_ALLOC_STALL,/* a: worker, b: duration_ns (emergency GC wait), c: bytes, d: 1 if memory came in the end, e: firing that refused it first */
 	WATCH_WAKE_LAG,   /* a: worker, b: lag_ns (ready seen by poller -> running), e: firing that delayed or dropped the wake */

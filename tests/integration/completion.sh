@@ -49,7 +49,7 @@ done
 only 'replay report run ' gcstorm r
 only 'json text ' gcstorm run --format ''
 only 'json text ' gcstorm run x -f ''
-only 'faults go-metrics incidents keys metrics runs states workloads ' gcstorm list ''
+only 'faults go-faults go-metrics incidents keys metrics runs states workloads ' gcstorm list ''
 only 'bash ' gcstorm completion ''
 only 'arm disarm disarm-all fire mark status ' gcstorm ctl last ''
 only 'map-delete-residue ' gcstorm run map-d

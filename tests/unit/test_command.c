@@ -119,7 +119,7 @@ static void test_usage(void **state)
 		 "gcstorm: there is no list of 'fualts'\n  hint: did you mean 'faults'?\n"},
 		{{"list", "zzz"},
 		 "gcstorm: there is no list of 'zzz'\n  hint: "
-		 "faults|workloads|incidents|keys|states|metrics|go-metrics|runs\n"},
+		 "faults|workloads|incidents|keys|states|metrics|go-faults|go-metrics|runs\n"},
 		{{"report", "no-such-run"},
 		 "gcstorm: there is no run 'no-such-run'\n  hint: `gcstorm list runs` names them; "
 		 "`last` is the newest\n"},

@@ -206,7 +206,7 @@ static void test_trace(void **state)
 	assert_int_equal(start->c, 10 << 20);
 	assert_int_equal(start->d, 11 << 20);
 	assert_int_equal(first->t_ns, 2000 * MS - 20 * MS - 250000); /* its end */
-	assert_true(first->b == WATCH_UNSPLIT && last->b == WATCH_UNSPLIT);
+	assert_true(first->b == WATCH_UNKNOWN && last->b == WATCH_UNKNOWN);
 	assert_int_equal(first->c, 500000);
 	assert_int_equal(last->c, 250000);
 	assert_int_equal(last->t_ns, 2000 * MS);

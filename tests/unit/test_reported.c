@@ -149,6 +149,130 @@ static void test_variants(void **state)
 	run_fini(&r);
 }
 
+/* Of a stretch of time: its windows alone, the worst of them, judged against what was told, with the log's beside it. */
+static void test_stretches(void **state)
+{
+	static const struct {
+		const char *what, *value, *metric;
+		int64_t at_ms, for_ms;
+		bool peak;
+		uint32_t within_ppb;
+		double shown;
+		int apart;
+	} rows[] = {
+		{"calm", "20us", "op.latency.p99@net", 2000, 10000, false, 100000000, 21e3, 0},
+		{"storm's worst", "4ms", "op.latency.p99@net", 2000, 30000, true, 0, 4e6, 0},
+		{"storm's worst, wrong", "40ms", "op.latency.p99@net", 2000, 30000, true, 0, 4e6, 1},
+		{"before it", "4ms", "op.latency.max@net", 2000, 10000, true, 0, 20e3, 1},
+		{"requests", "3000", "ops.count@net", 5000, 3000, false, 0, 3000, 0},
+		{"requests, not recorded", "2000", "ops.count@net", 0, 2000, false, 0, 2000, 0},
+		{"a moment", "1000", "ops.count@net", 7400, 10, false, 0, 1000, 0},
+		{"collections", "3", "gc.cycles", 5000, 3000, false, 0, 3, 0},
+		{"too many", "5", "gc.cycles", 5000, 3000, false, 0, 3, 1},
+		{"nothing measures it", "4.7 %", NULL, 5000, 3000, false, 0, 0, -1},
+	};
+	(void)state;
+	struct run r;
+	char *text;
+	run_init(&r);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct gcs_reported *f = told(r.s, rows[i].what, rows[i].value, rows[i].metric, NULL, NULL);
+		f->at_ns = rows[i].at_ms * MS_NS;
+		f->for_ns = rows[i].for_ms * MS_NS;
+		f->peak = rows[i].peak;
+		f->within_ppb = rows[i].within_ppb;
+	}
+	r.s->clock = fixture_dup("23:59:55");
+	r.s->clock_ns = (24 * 3600 - 5) * S_NS;
+	r.s->time_scale_milli = 1000;
+	play(&r, 32);
+	assert_int_equal(run_end(&r), GCS_EXIT_PASS);
+	json_t *list = reported(r.path, &text);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		json_t *o = json_array_get(list, i), *apart = json_object_get(o, "apart");
+		if (rows[i].metric && fabs(value(list, i) - rows[i].shown) > 0.06 * rows[i].shown)
+			fail_msg("%s: %g", rows[i].what, value(list, i));
+		if (rows[i].apart < 0 ? !json_is_null(apart) : json_boolean_value(apart) != (rows[i].apart == 1))
+			fail_msg("%s: apart", rows[i].what);
+		assert_true(json_is_null(json_object_get(o, "logged"))); /* no log is followed */
+		assert_true(json_integer_value(json_object_get(o, "at_ns")) == rows[i].at_ms * MS_NS);
+	}
+	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 4), "clock")), "00:00:00");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 4), "until")), "00:00:03");
+	/* the first of those that are not as told */
+	static const char *const says[] = {"THE CURVES PART at 23:59:57, run 2.000 s: storm's worst, wrong: told 40ms, here",
+					   "then at 00:00:00, run 5.000 s: too many: told 5, here 3",
+					   "its worst window  23:59:57 to 00:00:27", "  5               3*            gc.cycles  00:00:00 to 00:00:03"};
+	for (size_t i = 0; i < sizeof(says) / sizeof(says[0]); i++)
+		if (!strstr(text, says[i]))
+			fail_msg("no '%s' in:\n%s", says[i], text);
+	json_decref(list);
+	free(text);
+	run_fini(&r);
+}
+
+/* Told bytes are those of the incident: divided by the heap scale; a rate of collections is multiplied by the time scale. */
+static void test_stretch_scaled(void **state)
+{
+	(void)state;
+	struct gcs_scenario *s = fixture_scenario();
+	struct gcs_reproductions r;
+	static const char *const metric[] = {"heap.live.max", "gc.rate", "pause.stw.max", "gc.cycles"};
+	static const char *const told_value[] = {"512MiB", "3/s", "2ms", "30"};
+	static const double scaled[] = {128.0 * 1048576, 6, 2e6, 30};
+	s->heap_scale_milli = 4000;
+	s->time_scale_milli = 2000;
+	for (size_t i = 0; i < 4; i++)
+		told(s, "x", told_value[i], metric[i], NULL, NULL)->for_ns = S_NS;
+	assert_int_equal(gcs_reproductions_init(&r, s), 0);
+	for (size_t i = 0; i < 4; i++)
+		assert_true(r.of[i].has_told && fabs(r.of[i].told.value - scaled[i]) < 1e-6 * scaled[i]);
+	assert_true(fabs(r.of[0].told.high - 128.125 * 1048576) < 1);
+	gcs_reproductions_fini(&r);
+	fixture_scenario_free(s);
+}
+
+/* What the log that is followed has in the stretch; of a moment that of its window. */
+static void test_stretch_logged(void **state)
+{
+	(void)state;
+	struct gcs_scenario *s = fixture_scenario();
+	struct gcs_fidelity_cycle log[20];
+	struct gcs_reproductions r;
+	memset(log, 0, sizeof log);
+	for (int i = 0; i < 20; i++)
+		log[i] = (struct gcs_fidelity_cycle){.number = (uint64_t)i + 1,
+						     .at_ns = (2 + i) * S_NS + S_NS / 2,
+						     .heap_end = (uint64_t)(30 + i) << 20,
+						     .heap_marked = (uint64_t)(20 + i) << 20,
+						     .stop_first_ns = i == 7 ? 5 * MS_NS : MS_NS};
+	static const struct {
+		const char *metric, *value;
+		int64_t at_ns, for_ns;
+		bool peak;
+		double logged; /* -1: none */
+	} rows[] = {
+		{"gc.cycles", "5", 4 * S_NS, 5 * S_NS, false, 5},	   {"gc.cycles", "1", 4 * S_NS, 5 * S_NS, true, 1},
+		{"heap.live.max", "40MiB", 4 * S_NS, 5 * S_NS, false, 36.0 * 1048576},
+		{"heap.live", "40MiB", 4 * S_NS, 5 * S_NS, true, 26.0 * 1048576}, {"pause.stw.max", "5ms", 9 * S_NS, S_NS, false, 5e6},
+		{"gc.cycles", "1", 6 * S_NS + S_NS / 2, MS_NS, false, 1},  {"gc.cycles", "1", 30 * S_NS, S_NS, false, 0},
+		{"heap.live", "40MiB", 30 * S_NS, S_NS, false, -1},	   {"op.latency.p99", "1ms", 4 * S_NS, S_NS, false, -1},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct gcs_reported *f = told(s, "x", rows[i].value, rows[i].metric, NULL, NULL);
+		f->at_ns = rows[i].at_ns;
+		f->for_ns = rows[i].for_ns;
+		f->peak = rows[i].peak;
+	}
+	assert_int_equal(gcs_reproductions_init(&r, s), 0);
+	assert_int_equal(gcs_reproductions_logged(&r, log, 20, S_NS), 0);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		if (r.of[i].has_logged != (rows[i].logged >= 0) || (r.of[i].has_logged && r.of[i].logged != rows[i].logged))
+			fail_msg("row %zu: %d %g", i, r.of[i].has_logged, r.of[i].logged);
+	gcs_reproductions_fini(&r);
+	fixture_scenario_free(s);
+}
+
 static void test_unknown_metric(void **state)
 {
 	(void)state;
@@ -184,7 +308,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_phases),	       cmocka_unit_test(test_phase_not_reached),
 		cmocka_unit_test(test_variants),       cmocka_unit_test(test_unknown_metric),
-		cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_facts),	       cmocka_unit_test(test_stretches),
+		cmocka_unit_test(test_stretch_scaled), cmocka_unit_test(test_stretch_logged),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

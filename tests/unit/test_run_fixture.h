@@ -131,7 +131,7 @@ static inline void fixture_free_checks(struct gcs_check *c, uint32_t n)
 
 static inline void fixture_scenario_free(struct gcs_scenario *s)
 {
-	char *texts[] = {s->name, s->about, s->path, s->text, s->oom, s->rounding, s->map};
+	char *texts[] = {s->name, s->about, s->path, s->text, s->oom, s->rounding, s->map, s->clock};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		free(texts[i]);
 	for (uint32_t i = 0; i < s->nworkloads; i++) {

@@ -331,26 +331,31 @@ static void test_clocks(void **state)
 	static const struct {
 		const char *text;
 		int e;
-		int64_t seconds;
+		int64_t seconds, rest_ns;
 	} rows[] = {
-		{"03:10:22", 0, 3 * 3600 + 10 * 60 + 22},
-		{"00:00:00", 0, 0},
-		{"23:59:59", 0, 24 * 3600 - 1},
-		{"24:00:00", -ERANGE, 0},
-		{"00:60:00", -ERANGE, 0},
-		{"00:00:60", -ERANGE, 0},
-		{"3:10:22", -EINVAL, 0},
-		{"03:10", -EINVAL, 0},
-		{"03:10:22Z", -EINVAL, 0},
-		{"03:10:22.5", -EINVAL, 0},
-		{"-3:10:22", -EINVAL, 0},
-		{"", -EINVAL, 0},
+		{"03:10:22", 0, 3 * 3600 + 10 * 60 + 22, 0},
+		{"03:10:22.5", 0, 3 * 3600 + 10 * 60 + 22, 500000000},
+		{"03:10:22.062500001", 0, 3 * 3600 + 10 * 60 + 22, 62500001},
+		{"00:00:00", 0, 0, 0},
+		{"23:59:59", 0, 24 * 3600 - 1, 0},
+		{"24:00:00", -ERANGE, 0, 0},
+		{"00:60:00", -ERANGE, 0, 0},
+		{"00:00:60", -ERANGE, 0, 0},
+		{"3:10:22", -EINVAL, 0, 0},
+		{"03:10", -EINVAL, 0, 0},
+		{"03:10:22Z", -EINVAL, 0, 0},
+		{"03:10:22.", -EINVAL, 0, 0},
+		{"03:10:22.1234567891", -EINVAL, 0, 0},
+		{"03:10:22.5s", -EINVAL, 0, 0},
+		{"23:60:22.5", -ERANGE, 0, 0},
+		{"-3:10:22", -EINVAL, 0, 0},
+		{"", -EINVAL, 0, 0},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		int64_t ns = 0;
 		int e = gcs_parse_clock(rows[i].text, &ns);
-		if (e != rows[i].e || ns != rows[i].seconds * 1000000000)
+		if (e != rows[i].e || ns != rows[i].seconds * 1000000000 + rows[i].rest_ns)
 			fail_msg("'%s': %d, %lld", rows[i].text, e, (long long)ns);
 	}
 }

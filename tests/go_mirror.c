@@ -1,0 +1,235 @@
+/*
+ * go_mirror.c: what the agent of workloads/go/ must say too, said by the C sources; tests/integration/go.sh compares.
+ *
+ *   go_mirror layout                  sizes and offsets of runtime/watch/telemetry.h
+ *   go_mirror operations N < PLAN     what the units hold after each of the first N operations: a digest of the unit's random numbers and of
+ *                                     its whole model, key by key
+ *
+ * The drivers' sources are included for the sake of their structures.
+ */
+#include "workloads/heap_follow.c"
+#include "workloads/map_churn.c"
+#include "workloads/slice_append.c"
+#include "workloads/sync_map.c"
+
+#include "faults/fault.h"
+#include "runtime/prim/prim.h"
+
+#include <inttypes.h>
+
+#define MIRROR_LINE_BYTES ((size_t)4 << 20)
+
+static void mirror_say(const char *name, size_t value)
+{
+	printf("%s %zu\n", name, value);
+}
+
+#define AT(name, type, field)	   mirror_say(name, offsetof(struct type, field))
+#define IN(name, field)		   AT(name, mrt_telemetry, field)
+#define GAUGE(field)		   IN(#field, gauges.field)
+#define KIND(name, kind)	   mirror_say("kind " name, kind)
+
+static void mirror_header(void)
+{
+	IN("bytes", bytes);
+	IN("procs", procs);
+	IN("enabled", enabled);
+	IN("target_pid", target_pid);
+	IN("ctl_fd", ctl_fd);
+	IN("load_ready", load_ready);
+	IN("load_go", load_go);
+	IN("load_done", load_done);
+	IN("t0_ns", t0_ns);
+	IN("beat", beat);
+	IN("held_ns", held_ns);
+	IN("gauges", gauges);
+	GAUGE(heap_live);
+	GAUGE(heap_goal);
+	GAUGE(heap_marked);
+	GAUGE(heap_inuse);
+	GAUGE(heap_sys);
+	GAUGE(gc_cycle);
+	GAUGE(gc_forced);
+	GAUGE(gc_cpu_ns);
+	GAUGE(cpu_ns_available);
+	GAUGE(assist_ns_total);
+	GAUGE(goroutines);
+	GAUGE(telemetry_records);
+	GAUGE(target_now_ns);
+}
+
+static void mirror_parts(void)
+{
+	IN("fault", fault);
+	AT("fault.eligible", watch_fault, eligible);
+	AT("fault.fired", watch_fault, fired);
+	AT("fault.armed", watch_fault, armed);
+	AT("fault.log_hash", watch_fault, log_hash);
+	IN("shared", shared);
+	AT("shared.tail", watch_shared_ring, tail);
+	AT("shared.slot", watch_shared_ring, slot);
+	IN("ring", ring);
+	AT("ring.rec", watch_ring, rec);
+	AT("record.kind", watch_record, kind);
+	AT("record.seq", watch_record, seq);
+	AT("record.a", watch_record, a);
+	AT("record.f", watch_record, f);
+	IN("ops", ops);
+	AT("ops.workload", watch_ops, workload);
+	AT("ops.is_client", watch_ops, is_client);
+	AT("ops.ops", watch_ops, ops);
+	AT("ops.late_ns_max", watch_ops, late_ns_max);
+	AT("ops.intended", watch_ops, intended);
+	AT("ops.latency", watch_ops, latency);
+	AT("hist.cell", watch_hist, cell);
+}
+
+static void mirror_kinds(void)
+{
+	mirror_say("index 1e6", watch_hist_index(1000000));
+	mirror_say("index 1e15", watch_hist_index(UINT64_C(1000000000000000)));
+	KIND("stw", WATCH_STW);
+	KIND("wake_lag", WATCH_WAKE_LAG);
+	KIND("gc_start", WATCH_GC_START);
+	KIND("gc_end", WATCH_GC_END);
+	KIND("fire", WATCH_FIRE);
+	KIND("effect", WATCH_EFFECT);
+	KIND("arm", WATCH_ARM);
+	KIND("phase", WATCH_PHASE);
+	KIND("integrity", WATCH_INTEGRITY);
+	KIND("checked", WATCH_CHECKED);
+	KIND("end", WATCH_END);
+}
+
+static void mirror_layout(void)
+{
+	mirror_say("sizeof telemetry", sizeof(struct mrt_telemetry));
+	mirror_say("sizeof record", sizeof(struct watch_record));
+	mirror_say("sizeof ring", sizeof(struct watch_ring));
+	mirror_say("sizeof shared_ring", sizeof(struct watch_shared_ring));
+	mirror_say("sizeof shared_slot", sizeof(struct watch_shared_slot));
+	mirror_say("sizeof ops", sizeof(struct watch_ops));
+	mirror_say("sizeof fault", sizeof(struct watch_fault));
+	mirror_say("sizeof hist", sizeof(struct watch_hist));
+	mirror_say("version", WATCH_VERSION);
+	mirror_header();
+	mirror_parts();
+	mirror_kinds();
+}
+
+/* ---- operations */
+
+static uint64_t mirror_churn(const struct churn *c)
+{
+	uint64_t sum = work_mix(c->unit.rng ^ work_mix(c->next));
+
+	for (uint64_t i = 0; i < c->model.count; i++) {
+		const struct model_entry *e = &c->model.entry[i];
+
+		sum = work_mix(sum ^ work_mix(e->key ^ i) ^ e->version);
+	}
+	return sum;
+}
+
+static uint64_t mirror_append(const struct append *a)
+{
+	uint64_t sum = work_mix(a->unit.rng ^ work_mix(a->number));
+
+	for (uint32_t i = 0; i < APPEND_AT_WORK; i++)
+		sum = work_mix(sum ^ work_mix(a->model[i].number ^ a->target[i]) ^ a->model[i].len);
+	return sum;
+}
+
+static uint64_t mirror_follow(const struct follow *f)
+{
+	uint64_t sum = work_mix(f->next ^ work_mix(f->bytes) ^ work_mix(f->held + 1));
+
+	return work_mix(sum ^ work_mix(f->first) ^ work_mix(f->end + 2) ^ (uint64_t)f->due_ns);
+}
+
+static uint64_t mirror_sync(const struct sync *s)
+{
+	uint64_t sum = work_mix(s->unit.rng ^ work_mix(s->count));
+
+	for (uint32_t i = 0; i < s->shared->cap; i++)
+		sum = work_mix(sum ^ work_mix(s->own[i] ^ (uint64_t)i) ^ sync_look(s, sync_own_key(s, i)));
+	return sum;
+}
+
+static uint64_t mirror_digest(struct work_unit *u)
+{
+	if (u->driver == &work_map_churn)
+		return mirror_churn(churn_of(u));
+	if (u->driver == &work_slice_append)
+		return mirror_append(append_of(u));
+	return u->driver == &work_heap_follow ? mirror_follow(follow_of(u)) : mirror_sync(sync_of(u));
+}
+
+struct mirror {
+	struct work_env env;
+	uint32_t n;
+	int error;
+};
+
+static void mirror_unit(mrt_g *g, struct mirror *m, const struct plan_workload *w, uint32_t worker)
+{
+	const struct work_driver *d = work_driver_by_name(w->driver);
+	struct work_unit_options opt = {.env = &m->env, .w = w, .workload = w->index, .worker = worker, .share = w->workers};
+	struct work_unit *u = NULL;
+	MRT_ROOTS(g, root, 1);
+
+	if (d == NULL || d->served)
+		m->error = -ENOTSUP;
+	if (m->error == 0)
+		m->error = d->create(g, &opt, &root[0], &u);
+	for (uint32_t i = 0; i < m->n && m->error == 0; i++) {
+		m->error = d->op(g, u);
+		printf("%s/%u %u %016" PRIx64 "\n", w->id, worker, i, mirror_digest(u));
+	}
+	if (m->error == 0)
+		d->verify(g, u);
+	if (u != NULL)
+		d->destroy(u);
+}
+
+static void mirror_main(mrt_g *g, void *arg)
+{
+	struct mirror *m = arg;
+
+	for (uint32_t i = 0; i < m->env.plan->nworkloads; i++)
+		for (uint32_t j = 0; j < m->env.plan->workload[i].workers; j++)
+			mirror_unit(g, m, &m->env.plan->workload[i], j);
+	printf("checked %" PRIu64 " errors %" PRIu64 "\n", m->env.checked, m->env.integrity_errors);
+}
+
+static int mirror_operations(uint32_t n)
+{
+	char *line = calloc(1, MIRROR_LINE_BYTES), text[256] = "";
+	struct plan *plan = NULL;
+	struct mirror m = {.n = n};
+
+	if (line == NULL || fread(line, 1, MIRROR_LINE_BYTES - 1, stdin) == 0)
+		return -EIO;
+	m.error = plan_parse(&plan, line, text, sizeof(text));
+	free(line);
+	m.env.plan = plan;
+	if (m.error == 0)
+		m.error = prim_init(&(struct prim_options){.seed = plan->runtime.seed});
+	if (m.error == 0)
+		m.error = mrt_run(&plan->runtime, mirror_main, &m) < 0 ? -ENOMEM : m.error;
+	if (m.error < 0)
+		fprintf(stderr, "go_mirror: %s %s\n", strerror(-m.error), text);
+	plan_destroy(plan);
+	return m.error;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "layout") == 0)
+		mirror_layout();
+	else if (argc == 3 && strcmp(argv[1], "operations") == 0)
+		return mirror_operations((uint32_t)strtoul(argv[2], NULL, 10)) < 0;
+	else
+		return 2;
+	return 0;
+}

@@ -1,0 +1,159 @@
+#!/bin/sh
+# go.sh: the agent on real Go, with each toolchain that there is (from 1.19 on): the shared memory lies where the C header says, every driver does
+# the same operations as on the embedded runtime, one by one, from the same seed; a run whose forced collections are all found in Go's own
+# gctrace; what Go cannot do is refused. Skipped without a Go.
+. "${GCSTORM_SOURCE:-.}/tests/integration/lib.sh"
+mirror=$build/tests/go-mirror
+GCSTORM_GO_AGENT=$src/workloads/go; export GCSTORM_GO_AGENT
+XDG_CACHE_HOME=$work/cache; export XDG_CACHE_HOME
+# Go's own cache is the user's: its library is compiled once.
+GOCACHE=${GOCACHE:-${HOME:-$work}/.cache/go-build}; export GOCACHE
+seed=${GCS_TEST_SEED:-$(date +%s)}
+
+toolchains() {
+	{ command -v go; ls -d /usr/local/go/bin/go /usr/lib/go-*/bin/go; } 2> /dev/null | while read -r go; do
+		[ -x "$go" ] && readlink -f "$go"
+	done | sort -u
+}
+gos=$(toolchains)
+[ -n "$gos" ] || { echo 'no Go here: skipped' >&2; exit 77; }
+echo "seed $seed"
+
+# A plan of all drivers, keys and values; one unit after the other, so that it needs no clock.
+workload() { # id, driver, more
+	printf '%s{"id":"%s","driver":"%s","rate":0,"conns":0,"handler":"",%s}' "$comma" "$1" "$2" "$3"
+	comma=,
+}
+plan() {
+	zipf='"size":{"dist":"zipf","min":64,"max":65536,"s_milli":1100}' mix='"mix":{"insert":40,"delete":40,"lookup":20}'
+	mib=1048576 comma=
+	printf '{"cmd":"load","version":1,"runtime":{"procs":2,"gogc":100,"memlimit":0,"seed":%s,"oom":"return","gc_every":0,"clobber":false,' "$seed"
+	printf '"check_edges":false,"gctrace":false,"heap_reserve":0},"end_ns":1000000000,"phases":[],"faults":[],"workloads":['
+	workload a map-churn "\"workers\":2,\"keys\":400,\"value\":\"u64\",\"value_bytes\":8,$mix"
+	workload b map-churn "\"workers\":1,\"keys\":400,\"key\":\"u32\",\"value\":\"inline\",\"value_bytes\":64,$mix"
+	workload c map-churn "\"workers\":1,\"keys\":400,\"key\":\"string\",\"value\":\"indirect\",\"value_bytes\":256,$mix"
+	workload d map-churn "\"workers\":1,\"keys\":400,\"key\":\"bytes32\",\"value\":\"ptr\",\"value_bytes\":48,$mix"
+	workload e map-churn "\"workers\":1,\"keys\":400,\"key\":\"string\",\"value\":\"pooled\",\"value_bytes\":64,$mix"
+	workload f map-churn "\"workers\":1,\"keys\":400,\"renew\":900,\"mix\":{\"insert\":60,\"delete\":30,\"lookup\":10}"
+	workload g slice-append "\"workers\":2,\"retain\":100000,$zipf"
+	workload h slice-append '"workers":1,"retain":9000,"size":{"dist":"uniform","min":8,"max":4000}'
+	workload i slice-append '"workers":1,"retain":900000,"size":{"dist":"zipf","min":8,"max":1048576,"s_milli":1999}'
+	workload j sync-map '"workers":1,"keys":400,"value_bytes":64,"mix":{"insert":40,"delete":38,"lookup":20,"range":2}'
+	workload k heap-follow "\"workers\":2,$zipf,\"follow\":[[0,$((4 * mib)),$((20 * mib)),100,false],[1000000000,$((8 * mib)),$((50 * mib)),0,false],[1100000000,$mib,$((90 * mib)),0,false]]"
+	printf ']}\n'
+}
+plan > "$work/plan"
+"$mirror" layout > "$work/layout" || fault 'go-mirror layout'
+"$mirror" operations 2000 < "$work/plan" > "$work/operations" || fault 'go-mirror operations'
+[ "$(wc -l < "$work/operations")" -gt 25000 ] || fault 'the mirror says too little'
+[ "$(wc -l < "$work/layout")" -gt 60 ] || fault 'the mirror knows too few fields'
+
+# Forced collections are told apart from others by GOGC=off; one worker a fault visits, so each firing has a cycle of its own.
+cat > "$work/forced.yaml" <<'YAML'
+version: 1
+name: forced
+about: "Forced collections on real Go, and nothing else collects."
+seed: 7
+target: {runtime: go, procs: 2, gogc: off}
+workload:
+  - {id: maps, driver: map-churn, workers: 1, rate: 10k/s, keys: 5k, value: ptr, value_bytes: 32B, mix: {insert: 40, delete: 40, lookup: 20}}
+  - {id: slices, driver: slice-append, workers: 1, rate: 1k/s, size: "zipf(1.2, 64B, 64KiB)", retain: 1MiB}
+  - {id: shared, driver: sync-map, workers: 2, rate: 2k/s, keys: 1k, value_bytes: 64B, mix: {lookup: 80, insert: 10, delete: 10}}
+  - {id: net, driver: echo, rate: 500/s, conns: 4, handler: maps}
+phases:
+  - {id: steady, for: 700ms}
+  - {id: storm, for: 600ms}
+  - {id: heal, for: 700ms}
+faults:
+  - {id: assign, point: gc/map_assign, when: {phase: storm, for: 500ms}, fire: {every: 400}, match: {workload: maps}}
+  - {id: append, point: gc/append, when: {phase: storm, for: 500ms}, fire: {every: 50}}
+  - {id: write, point: gc/write, when: {phase: storm, for: 500ms}, fire: {probability: 2%}, match: {workload: net}}
+  - {id: alloc, point: gc/alloc, when: {phase: storm, for: 500ms}, fire: {every: 40}, match: {workload: shared}}
+slo:
+  - {id: whole, check: "integrity.errors == 0", abort: true}
+  - {id: alive, check: "target.crashes == 0"}
+expect:
+  - "fault.assign.fired >= 1"
+  - "fault.append.fired >= 1"
+recovery: {signals: [gc.rate], band: 2.5, window: 200ms, windows: 3}
+YAML
+
+one() { # a toolchain
+	version=$("$1" env GOVERSION)
+	name=$version
+	rm -f "$work/$name.gcrun"
+	"$bin" run --plain --format json --target "go=$1" -o "$work/$name.gcrun" "$work/forced.yaml" > "$work/json" 2> "$work/err"
+	got=$?
+	case $got in 0 | 5 | 7 | 99) ;; *) fault "$version: exit $got"; cat "$work/err" >&2; return ;; esac
+	has "$work/err" "building the agent with $version" "$version"
+	agent=$(ls "$work"/cache/gcstorm/agent-"$version"-*)
+	"$agent" -layout | cmp -s - "$work/layout" || { fault "$version: another layout"; "$agent" -layout | diff "$work/layout" - >&2; }
+	"$agent" -operations 2000 < "$work/plan" > "$work/agent"
+	# The last line has how much was compared, which depends on capacities; but nothing may be wrong.
+	sed '$d' "$work/operations" > "$work/a"
+	sed '$d' "$work/agent" > "$work/b"
+	cmp -s "$work/a" "$work/b" || { fault "$version: other operations, seed $seed"; diff "$work/a" "$work/b" | head -n 4 >&2; }
+	has "$work/agent" 'errors 0$' "$version"
+	"$build/tests/test_record_whole" "$work/$name.gcrun" > /dev/null 2>&1 || fault "$version: the record is broken"
+	"$bin" report "$work/$name.gcrun" > "$work/report" 2>&1 || fault "$version: no report"
+	has "$work/report" 'go/2P' "$version"
+	has "$work/report" ', 0 wrong' "$version"
+	forced "$version"
+}
+
+# Fired, as counted by the agent; cycles of the run; forced ones in what Go printed of its own, where two more are those of the check behind the run.
+forced() {
+	fired=$(sed -n 's/^    fired: \([0-9,]*\) of .*/\1/p' "$work/report" | tr -d , | awk '{n += $1} END {print n + 0}')
+	began=$(sed -n 's/^GC  \([0-9,]*\) cycles*, \([0-9,]*\) forced.*/\1 \2/p' "$work/report" | tr -d ,)
+	traced=$(grep -a -o 'gc [0-9]* @[^(]*(forced)' "$work/$1.gcrun" | sort -u | wc -l)
+	[ "$fired" -ge 2 ] || fault "$1: only $fired firings"
+	[ "$traced" = $((fired + 2)) ] || fault "$1: $fired firings, $traced forced cycles in gctrace, not two more"
+	[ "$began" = "$fired $fired" ] || fault "$1: $fired firings, cycles and forced '$began'"
+}
+
+# A stop waits for a loop without a safepoint, and all collections are asked for by the other goroutine meanwhile.
+cat > "$work/spin.yaml" <<'YAML'
+version: 1
+name: spin
+about: "A loop without safepoints, and collections that must wait for it."
+seed: 7
+target: {runtime: go, procs: 2, gogc: off}
+workload:
+  - {id: maps, driver: map-churn, workers: 1, rate: 5k/s, keys: 5k, value: ptr, value_bytes: 32B, mix: {insert: 40, delete: 40, lookup: 20}}
+  - {id: slices, driver: slice-append, workers: 1, rate: 1k/s, size: "zipf(1.2, 64B, 64KiB)", retain: 1MiB}
+phases:
+  - {id: steady, for: 700ms}
+  - {id: storm, for: 800ms}
+  - {id: heal, for: 700ms}
+faults:
+  - {id: spin, point: stw/spin, when: {phase: storm, for: 700ms}, fire: {every: 200, delay: 50ms}, match: {workload: maps}}
+  - {id: gcs, point: gc/append, when: {phase: storm, for: 700ms}, fire: {every: 30}}
+slo:
+  - {id: whole, check: "integrity.errors == 0", abort: true}
+  - {id: waits, check: "pause.stw.max > 30ms"}
+recovery: {signals: [gc.rate], band: 2.5, window: 200ms, windows: 3}
+YAML
+spin() { # a toolchain
+	"$bin" run --plain --target "go=$1" -o "$work/spin.gcrun" "$work/spin.yaml" > "$work/report" 2> "$work/err"
+	has "$work/report" 'ok     waits' 'a loop without safepoints'
+	has "$work/report" 'ok     whole' 'a loop without safepoints'
+}
+
+for go in $gos; do one "$go"; done
+spin "$go"
+
+hasnt "$work/err" 'building the agent' 'the second run with a toolchain'
+
+code 2 "$bin" run --target go=/nowhere/go --set phases.steady.for=1 "$work/forced.yaml"
+code 3 "$bin" run --plain --target go=/nowhere/go -o "$work/nowhere.gcrun" "$work/forced.yaml"
+has "$work/err" 'there is no Go at /nowhere/go' 'no toolchain'
+printf '#!/bin/sh\n[ "$1" = env ] && echo go1.30 && exit\necho no compiler today; exit 1\n' > "$work/go"
+chmod +x "$work/go"
+code 3 "$bin" run --plain --target "go=$work/go" -o "$work/broken.gcrun" "$work/forced.yaml"
+has "$work/err" 'no compiler today' 'a toolchain that does not build'
+[ -z "$(ls "$work/cache/gcstorm" | grep '^build-')" ] || fault 'a build left its directory behind'
+code 3 "$bin" run --plain --sim -o "$work/sim.gcrun" "$work/forced.yaml"
+has "$work/err" 'the runtime go cannot be simulated' 'simulation'
+code 2 "$bin" run --target go "$src/incidents/map-delete-residue.yaml"
+has "$work/err" 'mem/malloc cannot be had with the runtime go' 'a point that Go has not'
+over 'real Go'

@@ -1,0 +1,380 @@
+package main
+
+import (
+	"fmt"
+	"math/bits"
+	"sort"
+	"sync/atomic"
+)
+
+// Faults in a Go program: the drivers visit the points of faults/reach.def, and who fires is decided as faults/decide.c does: from seed,
+// point, worker and ordinal alone. What comes of a firing is effect.go's.
+
+// Ids of faults/points.def.
+const (
+	pointGCWrite     = 3
+	pointGCMapAssign = 6
+	pointGCAppend    = 7
+	pointMemLimit    = 14
+	pointGCAlloc     = 32
+	pointGCGogc      = 40
+	pointSTWSpin     = 61
+	pointSchedStarve = 90
+	pointsMax        = 128
+)
+
+var pointByName = map[string]uint32{
+	"gc/write": pointGCWrite, "gc/map_assign": pointGCMapAssign, "gc/append": pointGCAppend, "gc/alloc": pointGCAlloc,
+	"mem/limit": pointMemLimit, "gc/gogc": pointGCGogc, "stw/spin": pointSTWSpin, "sched/starve": pointSchedStarve,
+}
+
+const (
+	workerGC    = 6 // MRT_WORKER_* of runtime/mrt.h: of what is no goroutine's
+	workerSched = 8
+	workerMax   = 4096
+
+	actDelay = 2
+	actForce = 4
+	actBias  = 64
+
+	decideJitter     = 0x6a09e667f3bcc909
+	ppbMax           = 1000000000
+	logIntervalNS    = 100000000
+	logIntervalCount = 512
+)
+
+type faultWorker struct{ ordinal, fired, burstEnd, share uint32 }
+
+type fault struct {
+	spec        *planFault
+	index       uint32
+	point       uint32
+	action      uint64
+	salt        uint64
+	worker      []faultWorker
+	replays     bool
+	biases      bool // control goroutine
+	fired       []uint64
+	count       *watchFault
+	armed, once uint32 // atomic
+	occurrence  uint32
+	log         uint64 // interval << 16 | records written in it
+}
+
+type faults struct {
+	env  *env
+	list []*fault
+	at   [pointsMax][]*fault
+	gate [pointsMax]int32 // atomic: armed or once, on the point
+	spin *spinner
+	burn *burners
+}
+
+func faultSalt(seed uint64, point, place uint32) uint64 {
+	return mix(seed + golden*(uint64(place)<<32|uint64(point)))
+}
+
+func faultDraw(salt uint64, worker, ordinal uint32) uint64 {
+	return mix(salt ^ mix((uint64(worker)<<32|uint64(ordinal))*golden+golden))
+}
+
+func faultsLoad(e *env) (*faults, error) {
+	fs := &faults{env: e}
+	for i := range e.plan.Faults {
+		f, err := fs.load(&e.plan.Faults[i], uint32(i))
+		if err != nil {
+			return nil, err
+		}
+		fs.list = append(fs.list, f)
+	}
+	return fs, fs.prepare()
+}
+
+func (fs *faults) load(spec *planFault, index uint32) (*fault, error) {
+	actions := map[string]uint64{"delay": actDelay, "force": actForce, "bias": actBias}
+	point, known := pointByName[spec.Point]
+	switch {
+	case !known:
+		return nil, fmt.Errorf("%s: %s cannot be had in a Go program", spec.ID, spec.Point)
+	case len(spec.While) > 0:
+		return nil, fmt.Errorf("%s: while: Go does not tell a driver what its collector is at", spec.ID)
+	case spec.Visit != 0 || spec.Stacks:
+		return nil, fmt.Errorf("%s: sweeps are for the embedded runtime", spec.ID)
+	case spec.Edge || spec.Where != "" && spec.Where != "before_shade":
+		return nil, fmt.Errorf("%s: where, edge: there is no place within Go's write barrier", spec.ID)
+	}
+	f := &fault{spec: spec, index: index, point: point, action: actions[spec.Action]}
+	f.salt = faultSalt(uint64(fs.env.plan.Runtime.Seed), point, uint32(len(fs.at[point])))
+	f.count = &watchFault{}
+	if fs.env.tel != nil {
+		f.count = &fs.env.tel.fault[index]
+	}
+	err := f.replay(spec.Fired)
+	if err == nil {
+		f.worker, err = outside[faultWorker](workerMax)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f.split(fs.env.plan.nworkers)
+	fs.at[point] = append(fs.at[point], f)
+	return f, nil
+}
+
+// replay: the firings of a run that is made again take the place of all triggers: worker << 32 | ordinal, ascending. In the plan there is a
+// row a worker, its first ordinal and then by how much each lies behind the one before.
+func (f *fault) replay(rows [][]uint64) (err error) {
+	f.replays = rows != nil
+	n := 0
+	for _, row := range rows {
+		n += len(row)
+	}
+	if f.fired, err = outside[uint64](n); err != nil || n == 0 {
+		return err
+	}
+	n = 0
+	for _, row := range rows {
+		for at, ordinal := 1, uint64(0); at < len(row); at++ {
+			ordinal += row[at]
+			f.fired[n] = row[0]<<32 | ordinal
+			n++
+		}
+	}
+	f.fired = f.fired[:n]
+	return nil
+}
+
+func (f *fault) replayed(worker, ordinal uint32) bool {
+	visit := uint64(worker)<<32 | uint64(ordinal)
+	at := sort.Search(len(f.fired), func(i int) bool { return f.fired[i] >= visit })
+	return at < len(f.fired) && f.fired[at] == visit
+}
+
+// split deals `times` out evenly among those who visit.
+func (f *fault) split(nworkers uint32) {
+	first, n := uint32(workerFirst), nworkers
+	own := true
+	switch f.point {
+	case pointMemLimit, pointGCGogc:
+		first, n = workerGC, 1
+	case pointSchedStarve:
+		first, n = workerSched, 1
+	default:
+		own = false
+	}
+	var among []uint32
+	for id := first; id < first+n; id++ {
+		if own || f.matchGoroutine(id) {
+			among = append(among, id)
+		}
+	}
+	for i := range f.worker {
+		if f.spec.Times == 0 || f.replays {
+			f.worker[i].share = ^uint32(0)
+		}
+	}
+	for i, id := range among {
+		if times, k := f.spec.Times, uint64(len(among)); times != 0 && !f.replays {
+			f.worker[id].share = uint32(times / k)
+			if uint64(i) < times%k {
+				f.worker[id].share++
+			}
+		}
+	}
+}
+
+func (f *fault) matchGoroutine(id uint32) bool {
+	for _, g := range f.spec.MatchGoroutines {
+		if id >= g[1] && id <= g[2] {
+			return true
+		}
+	}
+	return len(f.spec.MatchGoroutines) == 0
+}
+
+// site is what a visit knows.
+type site struct {
+	worker, goroutine, workload uint32
+	size                        uint64
+	kind                        string // the name of the type, as the embedded drivers call it; "": none
+}
+
+func (f *fault) matches(s *site) bool {
+	if f.spec.MatchWorkloads != 0 && f.spec.MatchWorkloads>>s.workload&1 == 0 {
+		return false
+	}
+	if s.size < f.spec.SizeMin || f.spec.SizeMax != 0 && s.size > f.spec.SizeMax {
+		return false
+	}
+	if len(f.spec.MatchTypes) == 0 {
+		return f.matchGoroutine(s.goroutine)
+	}
+	for _, name := range f.spec.MatchTypes {
+		if name == s.kind {
+			return f.matchGoroutine(s.goroutine)
+		}
+	}
+	return false
+}
+
+func (f *fault) scheduled(worker, ordinal uint32) bool {
+	s, w := f.spec, &f.worker[worker]
+	if f.replays {
+		return f.replayed(worker, ordinal)
+	}
+	if atomic.LoadUint32(&w.fired) >= w.share || uint64(ordinal) <= s.After {
+		return false
+	}
+	if s.Nth != 0 && uint64(ordinal) != s.Nth || s.Every != 0 && uint64(ordinal)%s.Every != 0 {
+		return false
+	}
+	if s.PPB == 0 {
+		return true
+	}
+	share, _ := bits.Mul64(faultDraw(f.salt, worker, ordinal), ppbMax)
+	return share < s.PPB
+}
+
+func (w *faultWorker) takeShare() bool {
+	for {
+		fired := atomic.LoadUint32(&w.fired)
+		if fired >= w.share {
+			return false
+		}
+		if atomic.CompareAndSwapUint32(&w.fired, fired, fired+1) {
+			return true
+		}
+	}
+}
+
+func (f *fault) delayNS(worker, ordinal, fired uint32) int64 {
+	delay, max := f.spec.DelayNS, f.spec.DelayMaxNS
+	for ; max != 0 && fired > 0 && delay < max; fired-- {
+		if delay <= max/2 {
+			delay *= 2
+		} else {
+			delay = max
+		}
+	}
+	more, _ := bits.Mul64(faultDraw(f.salt^decideJitter, worker, ordinal), uint64(f.spec.JitterNS)+1)
+	return delay + int64(more)
+}
+
+type firing struct {
+	fault   *fault
+	id      uint64
+	delayNS int64
+}
+
+// visit: does the fault fire here?
+func (fs *faults) visit(f *fault, s *site) *firing {
+	once := atomic.LoadUint32(&f.once) != 0
+	if atomic.LoadUint32(&f.armed) == 0 && !once {
+		return nil
+	}
+	atomic.AddUint64(&f.count.visits, 1)
+	if !f.matches(s) {
+		return nil
+	}
+	atomic.AddUint64(&f.count.eligible, 1)
+	w := &f.worker[s.worker]
+	ordinal := atomic.AddUint32(&w.ordinal, 1)
+	before := atomic.LoadUint32(&w.fired)
+	if once && atomic.CompareAndSwapUint32(&f.once, 1, 0) {
+		atomic.AddInt32(&fs.gate[f.point], -1)
+		return fs.fire(f, s, ordinal, before)
+	}
+	burst := ordinal <= atomic.LoadUint32(&w.burstEnd)
+	if !burst && !f.scheduled(s.worker, ordinal) || !w.takeShare() {
+		return nil
+	}
+	if !burst && f.spec.Burst > 1 && !f.replays {
+		atomic.StoreUint32(&w.burstEnd, ordinal+uint32(f.spec.Burst)-1)
+	}
+	return fs.fire(f, s, ordinal, before)
+}
+
+func (fs *faults) fire(f *fault, s *site, ordinal, before uint32) *firing {
+	now := nowNS()
+	id := uint64(f.index+1)<<48 | uint64(s.worker&0xffff)<<32 | uint64(ordinal)
+	atomic.AddUint64(&f.count.fired, 1)
+	if f.logAllows(now) {
+		fs.env.emit(&record{tNS: now, kind: watchFire, p: noP, a: uint64(f.index)<<32 | f.action, b: uint64(s.worker), c: uint64(ordinal),
+			d: id, e: fs.env.watch.cycle() << 8, f: s.size})
+	} else {
+		atomic.AddUint64(&f.count.logDropped, 1)
+		atomic.AddUint64(&f.count.logHash, faultSalt(id, 0, 0))
+	}
+	return &firing{f, id, f.delayNS(s.worker, ordinal, before)}
+}
+
+// logAllows bounds the records a tenth of a second, as faults/gate.c does.
+func (f *fault) logAllows(nowNS int64) bool {
+	interval := uint64(nowNS / logIntervalNS)
+	for {
+		old := atomic.LoadUint64(&f.log)
+		next := old + 1
+		if interval > old>>16 {
+			next = interval<<16 | 1
+		} else if old&0xffff >= logIntervalCount {
+			return false
+		}
+		if atomic.CompareAndSwapUint64(&f.log, old, next) {
+			return true
+		}
+	}
+}
+
+// ------------------------------------------------------------------- arming, by the control goroutine
+
+func (fs *faults) isArmed(i int) bool { return atomic.LoadUint32(&fs.list[i].armed) != 0 }
+
+func (fs *faults) tellArm(f *fault, armed, byOperator uint64) {
+	fs.env.emit(&record{tNS: nowNS(), kind: watchArm, p: noP, a: uint64(f.index), b: uint64(f.occurrence), c: armed, d: byOperator,
+		e: atomic.LoadUint64(&f.count.fired)})
+}
+
+func (fs *faults) arm(i int, occurrence uint32, byOperator uint64) {
+	f := fs.list[i]
+	if fs.isArmed(i) {
+		return
+	}
+	f.occurrence = occurrence
+	fs.tellArm(f, 1, byOperator)
+	atomic.StoreUint64(&f.count.armed, 1)
+	atomic.StoreUint32(&f.armed, 1)
+	atomic.AddInt32(&fs.gate[f.point], 1)
+	if f.action == actBias {
+		fs.bias(f)
+	}
+}
+
+func (fs *faults) disarm(i int, byOperator uint64) {
+	f := fs.list[i]
+	if !fs.isArmed(i) {
+		return
+	}
+	atomic.AddInt32(&fs.gate[f.point], -1)
+	atomic.StoreUint32(&f.armed, 0)
+	atomic.StoreUint64(&f.count.armed, 0)
+	if f.action == actBias {
+		fs.unbias(f)
+	}
+	fs.tellArm(f, 0, byOperator)
+}
+
+func (fs *faults) fireOnce(i int) {
+	f := fs.list[i]
+	if f.action != actBias && atomic.CompareAndSwapUint32(&f.once, 0, 1) {
+		atomic.AddInt32(&fs.gate[f.point], 1)
+	}
+}
+
+func (fs *faults) disarmAll(byOperator uint64) {
+	for i, f := range fs.list {
+		fs.disarm(i, byOperator)
+		if atomic.CompareAndSwapUint32(&f.once, 1, 0) {
+			atomic.AddInt32(&fs.gate[f.point], -1)
+		}
+	}
+}

@@ -1,0 +1,3 @@
+module gcstorm/agent
+
+go 1.19
