@@ -182,11 +182,12 @@ int gcs_sandbox_open_reply(const char *path)
 }
 
 /* One call to ask about; of those on descriptors, the target's own lines are let through. */
-static int sandbox_ask(scmp_filter_ctx ctx, const struct gcs_syscalls *s, int nr, bool confine)
+static int sandbox_ask(scmp_filter_ctx ctx, const struct gcs_syscalls *s, int nr, bool confine,
+		       int first_fd)
 {
-	const struct scmp_arg_cmp outer = {
-		.arg = 0, .op = SCMP_CMP_GE, .datum_a = GCS_SYSCALLS_FD};
-	const struct scmp_arg_cmp own = {.arg = 0, .op = SCMP_CMP_LT, .datum_a = GCS_SYSCALLS_FD};
+	const unsigned int first = first_fd != 0 ? (unsigned int)first_fd : GCS_SYSCALLS_FD;
+	const struct scmp_arg_cmp outer = {.arg = 0, .op = SCMP_CMP_GE, .datum_a = first};
+	const struct scmp_arg_cmp own = {.arg = 0, .op = SCMP_CMP_LT, .datum_a = first};
 	int r;
 
 	if (!s->connection)
@@ -220,7 +221,7 @@ static int sandbox_asked(scmp_filter_ctx ctx, const struct sandbox_options *opt,
 		*ret_any = true;
 		for (size_t k = 0; k < s->count && r == 0; k++)
 			if (s->nr[k] >= 0)
-				r = sandbox_ask(ctx, s, s->nr[k], confine);
+				r = sandbox_ask(ctx, s, s->nr[k], confine, opt->first_fd);
 	}
 	return r;
 }
@@ -304,6 +305,25 @@ int gcs_sandbox_enter_with(const struct sandbox_options *opt, enum sandbox_state
 		*ret_listener = gcs_listener_load(&prog);
 		r = *ret_listener < 0 ? *ret_listener : 0;
 	}
+	return r;
+}
+
+int gcs_sandbox_ask_program(const enum gcs_point *point, size_t npoints, int first_fd,
+			    struct sock_fprog *ret)
+{
+	const struct sandbox_options opt = {
+		.point = point, .npoints = npoints, .first_fd = first_fd};
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	bool asks = false;
+	int r;
+
+	*ret = (struct sock_fprog){0};
+	if (ctx == NULL)
+		return -ENOMEM;
+	r = sandbox_asked(ctx, &opt, false, &asks);
+	if (r == 0 && asks)
+		r = sandbox_export(ctx, ret);
+	seccomp_release(ctx);
 	return r;
 }
 

@@ -30,7 +30,14 @@ struct sandbox_options {
 	bool confine;		     /* false: everything else is allowed; implied by sanitizers */
 	const enum gcs_point *point; /* of os/; others are passed over */
 	size_t npoints;
+	int first_fd; /* 0: GCS_SYSCALLS_FD */
 };
+/* The program of a filter that asks and does nothing else, for a process that is not a target of ours and is never sandboxed. first_fd: of calls
+ * on connections (faults/syscalls.h), only those on descriptors from this one on. ret->len 0: no point of os/ is among them. For
+ * gcs_listener_load, which may be called in a child that was forked among threads: its memory is mapped, and never given back. -errno. */
+struct sock_fprog;
+int gcs_sandbox_ask_program(const enum gcs_point *point, size_t npoints, int first_fd,
+			    struct sock_fprog *ret);
 /* *ret_listener: -1 when no point of os/ is among them; the filter is then gcs_sandbox_enter's, or
  * none. Else a system that does not allow it is an error: -errno of gcs_listener_load, -EOPNOTSUPP
  * of libseccomp. */

@@ -44,6 +44,7 @@ struct gcs_workload {
 	uint64_t value_bytes;
 	uint32_t mix_insert, mix_delete, mix_lookup, mix_range; /* percent, sum 100; range: sync-map */
 	struct gcs_size size;
+	char *url;            /* http: what its clients ask for; NULL: none */
 	uint64_t retain;      /* bytes of short headers kept alive (slice-append) */
 	uint32_t renew;       /* operations after which a map or a registration is replaced; 0: never */
 	struct gcs_follow_point *follow; uint32_t nfollow; /* heap-follow; owned */
@@ -131,6 +132,9 @@ struct gcs_scenario {
 	uint64_t seed;
 	uint32_t activation_ppb;  /* each fault is live with this probability, drawn from seed and its id; 0: all are */
 	char *runtime, *go;       /* what runs it, as written (NULL: embedded): gcs_scenario_runtime; of go: the toolchain's program, NULL: the one that is found */
+	const char *const *command; uint32_t ncommand; /* set by exec: the program (a path) and its arguments; not owned */
+	char *on_exit; uint32_t restarts; /* as written; how often a program that died is started again, 0: it fails the run */
+	bool sets_procs, sets_gogc, sets_memlimit; /* the scenario says so itself, it is no default */
 	uint32_t procs;
 	int gogc;                 /* -1 off */
 	uint64_t memlimit, heap_reserve;

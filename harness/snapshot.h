@@ -84,7 +84,7 @@ struct gcs_snapshot {
 	uint32_t gc_cycle, gc_phase;
 	uint32_t gc_forced;     /* cycles since t0 that mrt_gc or a fault began (GC_TRIGGER_FORCED, _FAULT) */
 	double gc_cpu, assist_share, stw_share;  /* fractions */
-	int64_t mark_ns_last, stw_last_stopping_ns, stw_last_stopped_ns;
+	int64_t mark_ns_last, stw_last_stopping_ns /* -1: not known apart, it is in the other */, stw_last_stopped_ns;
 	uint64_t goroutines;
 
 	struct gcs_fault_view fault[GCS_FAULTS_MAX];

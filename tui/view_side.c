@@ -42,7 +42,10 @@ void tui_view_percentiles(struct tui_canvas *c, const struct tui_box *box, const
 			  pick.now ? tui_ms(a, row[i].now) : "", tui_ms(b, row[i].total));
 	tui_print(c, box, 6, 1, TUI_DIM, "%-6s%13s%11s", "count", pick.now ? tui_count(a, pick.now->count) : "",
 		  tui_count(b, pick.total->count));
-	if (box->rows > 8)
+	if (box->rows > 8 && s->stw_last_stopping_ns < 0)
+		tui_print(c, box, 7, 1, TUI_DIM, "last: %s, the time to stop in it",
+			  tui_duration(b, s->stw_last_stopped_ns));
+	else if (box->rows > 8)
 		tui_print(c, box, 7, 1, TUI_DIM, "last: to stop %s, stopped %s",
 			  tui_duration(a, s->stw_last_stopping_ns), tui_duration(b, s->stw_last_stopped_ns));
 }

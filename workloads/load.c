@@ -1,5 +1,5 @@
 /*
- * load.c: gcstorm-load: the clients of echo, in a process of their own.
+ * load.c: gcstorm-load: the clients of echo and of http, in a process of their own.
  *
  * Open loop: request n of a workload is intended at t0 + n / rate, on connection n modulo conns.
  * One request is in flight a connection; what falls due meanwhile waits and leaves at once when the
@@ -7,11 +7,15 @@
  * over the connections, the control socket (its end ends us) and a timerfd set to the next intended
  * start, or to the next look at the lease.
  *
+ * Clients of http make their connections themselves, and anew when they are lost. A request that gets no connection, or loses it, has failed: it is an error,
+ * no operation, and has no latency.
+ *
  * Descriptors and the plan: docs/control-protocol.md. The handshake with the target is three words
  * in the telemetry. Nothing here is under a fault; a reply that does not answer its request is an
  * integrity error.
  */
 #include "workloads/echo_wire.h"
+#include "workloads/load_http.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,6 +45,7 @@ struct load_client {
 	uint64_t due, sent, got; /* requests of this connection */
 	size_t reply_bytes;	 /* of the reply that is coming in */
 	struct echo_reply reply;
+	struct http_client http; /* of a workload with a url; fd is its descriptor */
 };
 
 struct load_work {
@@ -48,6 +53,7 @@ struct load_work {
 	struct watch_ops *ops;
 	uint64_t next; /* request that falls due next */
 	struct load_client *client;
+	struct http_server server; /* with a url */
 };
 
 struct load {
@@ -94,6 +100,84 @@ static void load_close(struct load *l, struct load_client *c)
 	l->open--;
 }
 
+/* ---- of http */
+
+static int load_watch(struct load *l, int fd, uint64_t tag, uint32_t events);
+
+static uint64_t load_tag(const struct load *l, const struct load_work *k, const struct load_client *c)
+{
+	return ((uint64_t)(k - l->work) << 32 | c->index) + 2;
+}
+
+/* The request that was due is answered, or will never be. */
+static void load_http_failed(struct load_work *k, struct load_client *c)
+{
+	load_bump(&k->ops->errors);
+	c->sent = ++c->got;
+}
+
+/* A connection, or an error for the request that wanted it. */
+static void load_http_connect(struct load *l, struct load_work *k, struct load_client *c)
+{
+	int r = http_client_connect(&c->http, &k->server);
+
+	/* What is watched goes out of epoll when it is closed. */
+	if (r == 0)
+		r = load_watch(l, c->http.fd, load_tag(l, k, c), EPOLLIN | EPOLLOUT | EPOLLET);
+	if (r < 0) {
+		http_client_close(&c->http);
+		load_http_failed(k, c);
+	}
+}
+
+/* Send what is due; those that fail at once are done with, one a turn of the loop at most for each that fell due. */
+static void load_http_send(struct load *l, struct load_work *k, struct load_client *c)
+{
+	while (c->sent != c->due && c->sent == c->got) {
+		if (c->http.state == HTTP_CLOSED)
+			load_http_connect(l, k, c);
+		if (c->http.state == HTTP_CONNECTING)
+			return;
+		if (c->http.state != HTTP_IDLE)
+			continue; /* it failed */
+		if (http_client_send(&c->http, &k->server) < 0)
+			load_http_failed(k, c);
+		else
+			c->sent++;
+	}
+}
+
+static void load_http_replied(struct load *l, struct load_work *k, struct load_client *c)
+{
+	int64_t intended = load_intended(l, k, c->got * k->w->conns + c->index);
+
+	watch_hist_add(&k->ops->latency, (uint64_t)(load_now_ns() - intended));
+	load_bump(&k->ops->ops);
+	if (c->http.status >= 500)
+		load_bump(&k->ops->errors);
+	c->got++;
+}
+
+static void load_http_ready(struct load *l, struct load_work *k, struct load_client *c)
+{
+	bool connecting = c->http.state == HTTP_CONNECTING;
+
+	switch (c->http.state == HTTP_CLOSED ? HTTP_WAITS : http_client_ready(&c->http)) {
+	case HTTP_REPLIED:
+		load_http_replied(l, k, c);
+		break;
+	case HTTP_LOST:
+		/* An idle one was closed by the server: nothing is lost. */
+		if (connecting || c->sent != c->got)
+			load_http_failed(k, c);
+		break;
+	case HTTP_CONNECTED:
+	case HTTP_WAITS:
+		break;
+	}
+	load_http_send(l, k, c);
+}
+
 /* Send the next request that is due, if none is in flight. */
 static void load_send(struct load *l, struct load_work *k, struct load_client *c)
 {
@@ -101,6 +185,10 @@ static void load_send(struct load *l, struct load_work *k, struct load_client *c
 	struct echo_request request = {.sequence = c->sent, .intended_ns = load_intended(l, k, n)};
 	ssize_t r;
 
+	if (k->w->url[0] != '\0') {
+		load_http_send(l, k, c);
+		return;
+	}
 	if (c->fd < 0 || c->sent == c->due || c->sent != c->got)
 		return;
 	/* One request is far below what a socket buffers, so it goes out whole or not at all. */
@@ -211,7 +299,7 @@ static bool load_all_answered(const struct load *l)
 		for (uint32_t j = 0; j < l->work[i].w->conns; j++) {
 			const struct load_client *c = &l->work[i].client[j];
 
-			if (c->fd >= 0 && c->got != c->due)
+			if ((c->fd >= 0 || l->work[i].w->url[0] != '\0') && c->got != c->due)
 				return false;
 		}
 	return true;
@@ -232,7 +320,10 @@ static void load_event(struct load *l, uint64_t tag)
 		l->orphan = recv(LOAD_CONTROL_FD, text, sizeof(text), MSG_DONTWAIT) == 0;
 	} else {
 		k = &l->work[(tag - 2) >> 32];
-		load_receive(l, k, &k->client[(tag - 2) & UINT32_MAX]);
+		if (k->w->url[0] != '\0')
+			load_http_ready(l, k, &k->client[(tag - 2) & UINT32_MAX]);
+		else
+			load_receive(l, k, &k->client[(tag - 2) & UINT32_MAX]);
 	}
 }
 
@@ -316,9 +407,9 @@ static int load_map(struct load *l)
 	return watch_layout_check(l->telemetry) < 0 ? load_fail("telemetry", -EPROTO) : 0;
 }
 
-static int load_watch(struct load *l, int fd, uint64_t tag)
+static int load_watch(struct load *l, int fd, uint64_t tag, uint32_t events)
 {
-	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.u64 = tag};
+	struct epoll_event event = {.events = events | EPOLLRDHUP, .data.u64 = tag};
 
 	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
@@ -337,10 +428,14 @@ static int load_open_work(struct load *l, const struct plan_workload *w)
 	k->client = calloc(w->conns, sizeof(*k->client));
 	if (k->client == NULL)
 		return -ENOMEM;
+	if (w->url[0] != '\0')
+		r = http_server_find(&k->server, w->url);
 	for (uint32_t i = 0; i < w->conns && r == 0; i++) {
-		k->client[i].fd = w->first_fd + (int)i;
 		k->client[i].index = i;
-		r = load_watch(l, k->client[i].fd, ((uint64_t)l->nworks << 32 | i) + 2);
+		k->client[i].fd = w->url[0] != '\0' ? -1 : w->first_fd + (int)i;
+		http_client_init(&k->client[i].http);
+		if (k->client[i].fd >= 0)
+			r = load_watch(l, k->client[i].fd, load_tag(l, k, &k->client[i]), EPOLLIN);
 		l->open += r == 0;
 	}
 	l->nworks++;
@@ -355,9 +450,9 @@ static int load_open(struct load *l)
 	l->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (l->epoll_fd < 0 || l->timer_fd < 0)
 		return load_fail("epoll", -errno);
-	r = load_watch(l, l->timer_fd, 0);
+	r = load_watch(l, l->timer_fd, 0, EPOLLIN);
 	if (r == 0)
-		r = load_watch(l, LOAD_CONTROL_FD, 1);
+		r = load_watch(l, LOAD_CONTROL_FD, 1, EPOLLIN);
 	for (uint32_t i = 0; i < l->plan->nworkloads && r == 0; i++)
 		if (l->plan->workload[i].conns > 0 && l->plan->workload[i].rate > 0)
 			r = load_open_work(l, &l->plan->workload[i]);

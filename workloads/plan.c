@@ -234,12 +234,12 @@ static int plan_follow(struct plan_workload *w, json_t *item, struct plan_error 
 
 static int plan_workload(struct plan_workload *w, json_t *item, struct plan_error *e)
 {
-	const char *id, *driver;
+	const char *id, *driver, *url = "";
 	json_int_t workers = 1, rate = 0, keys = 0, conns = 0, retain = 0, renew = 0;
 	json_error_t je;
 
-	if (json_unpack_ex(item, &je, 0, "{s:s,s:s,s?I,s?I,s?I,s?I,s?I,s?I}", "id", &id, "driver",
-			   &driver, "workers", &workers, "rate", &rate, "keys", &keys, "conns",
+	if (json_unpack_ex(item, &je, 0, "{s:s,s:s,s?s,s?I,s?I,s?I,s?I,s?I,s?I}", "id", &id, "driver",
+			   &driver, "url", &url, "workers", &workers, "rate", &rate, "keys", &keys, "conns",
 			   &conns, "retain", &retain, "renew", &renew) < 0)
 		return plan_refuse(e, "workloads[%u]: %s", w->index, je.text);
 	if (plan_name(w->id, id, e) < 0 || plan_name(w->driver, driver, e) < 0)
@@ -250,6 +250,9 @@ static int plan_workload(struct plan_workload *w, json_t *item, struct plan_erro
 	if (rate < 0 || rate > 1000000000 || keys < 0 || keys > UINT32_MAX / 2 || retain < 0 ||
 	    renew < 0 || renew > UINT32_MAX)
 		return plan_refuse(e, "%s: a number is out of range", id);
+	if (strlen(url) >= PLAN_URL_BYTES)
+		return plan_refuse(e, "%s: the url is longer than %u bytes", id, PLAN_URL_BYTES - 1);
+	memcpy(w->url, url, strlen(url) + 1);
 	w->workers = conns > 0 ? 0 : (uint32_t)workers;
 	w->conns = (uint32_t)conns;
 	w->rate = (uint64_t)rate;
@@ -293,7 +296,7 @@ static int plan_layout(struct plan *p, struct plan_error *e)
 		w->first_slot = p->nslots;
 		w->first_fd = PLAN_FIRST_CONN_FD + (int)p->nconns;
 		p->nworkers += plan_goroutines(w);
-		p->nconns += w->conns;
+		p->nconns += w->url[0] != '\0' ? 0 : w->conns;
 		p->nslots += w->conns > 0 ? 1 : w->workers;
 	}
 	if (p->nslots > WATCH_HISTS)
@@ -310,9 +313,8 @@ static int plan_workloads(struct plan *p, json_t *root, struct plan_error *e)
 	size_t i;
 	int r;
 
-	if (!json_is_array(list) || json_array_size(list) == 0 ||
-	    json_array_size(list) > PLAN_WORKLOADS_MAX)
-		return plan_refuse(e, "workloads: a list of 1 to %u", PLAN_WORKLOADS_MAX);
+	if (!json_is_array(list) || json_array_size(list) > PLAN_WORKLOADS_MAX)
+		return plan_refuse(e, "workloads: a list of at most %u", PLAN_WORKLOADS_MAX);
 	p->nworkloads = (uint32_t)json_array_size(list);
 	json_array_foreach(list, i, item)
 	{

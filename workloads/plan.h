@@ -15,6 +15,7 @@
 #define PLAN_WINDOWS_MAX     256u
 #define PLAN_WORKERS_MAX     2048u /* of one workload: goroutines or connections */
 #define PLAN_NAME_BYTES	     64u
+#define PLAN_URL_BYTES	     400u
 #define PLAN_VALUE_BYTES_MAX (1u << 20)
 #define PLAN_SIZE_BYTES_MAX  (UINT64_C(1) << 30)
 #define PLAN_FOLLOW_MAX	     8192u /* points of a curve */
@@ -61,6 +62,7 @@ struct plan_workload {
 	uint32_t renew; /* operations of a unit or connection between two renewals; 0: none */
 	struct plan_follow *follow; /* owned by the plan; NULL: no curve */
 	uint32_t nfollow;
+	char url[PLAN_URL_BYTES]; /* "": its connections are descriptors; else clients of a server outside, which make them themselves */
 	int handler; /* index of the workload whose operation the connections perform; -1 */
 	/* laid out */
 	uint32_t first_id;   /* fault worker id of worker (or connection) 0 */
@@ -90,7 +92,7 @@ struct plan {
 	struct plan_fault fault[WATCH_FAULTS_MAX];
 	struct gcs_fault_spec spec[WATCH_FAULTS_MAX];
 	uint32_t nfaults;
-	uint32_t nworkers, nconns, nslots; /* over all workloads; nworkers counts connections too */
+	uint32_t nworkers, nconns, nslots; /* over all workloads; nworkers counts connections too, nconns those that are descriptors */
 };
 
 /* 0; -EINVAL with one sentence in text; -ENOMEM. */

@@ -60,8 +60,9 @@ static int paths_program_in(const char *dir, const char *below, const char *name
 int gcs_path_program(const char *name, char ret[GCS_PATH_BYTES])
 {
 	const char *own = paths_own_dir();
-	const char *set =
-		getenv(strcmp(name, "gcstorm-load") == 0 ? "GCSTORM_LOAD" : "GCSTORM_TARGET");
+	const char *set = getenv(strcmp(name, "gcstorm-load") == 0    ? "GCSTORM_LOAD"
+				 : strcmp(name, "gcstorm-guard") == 0 ? "GCSTORM_GUARD"
+								      : "GCSTORM_TARGET");
 	if (set && *set)
 		return strlen(set) < GCS_PATH_BYTES && paths_is_file(set) ? (strcpy(ret, set), 0)
 									  : -ENOENT;

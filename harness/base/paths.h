@@ -8,8 +8,8 @@
 
 #define GCS_PATH_BYTES 4096
 
-/* A program of ours ("gcstorm-target"): $GCSTORM_TARGET (for the target, real or simulated) or
- * $GCSTORM_LOAD, beside the running program, in its workloads/, in the installed place. 0; -ENOENT.
+/* A program of ours ("gcstorm-target"): $GCSTORM_TARGET (for the target, real or simulated),
+ * $GCSTORM_GUARD or $GCSTORM_LOAD, beside the running program, in its workloads/, in the installed place. 0; -ENOENT.
  */
 int gcs_path_program(const char *name, char ret[GCS_PATH_BYTES]);
 

@@ -167,7 +167,10 @@ static void collect_clock(struct gcs_collect *c)
 	int64_t now_ns = collect_rel(c, abs_ns);
 	if (now_ns > c->now_ns)
 		c->now_ns = now_ns;
-	c->horizon_ns = c->sim ? c->now_ns : c->now_ns - COLLECT_GRACE_NS;
+	int64_t grace_ns = gcs_scenario_runtime(c->scenario) == GCS_RUNTIME_COMMAND
+				   ? COLLECT_GRACE_TRACE_NS
+				   : COLLECT_GRACE_NS;
+	c->horizon_ns = c->sim ? c->now_ns : c->now_ns - grace_ns;
 }
 
 void gcs_collect_operator(struct gcs_collect *c, const char *source, const char *act, int fault,
@@ -254,6 +257,27 @@ void gcs_collect_exit(struct gcs_collect *c, int wait_status, bool expected, con
 			 gcs_is_throw(fatal);
 	collect_crash_text(c, fatal);
 	collect_say(c, c->now_ns, 2, "%.95s", c->crash_text);
+}
+
+void gcs_collect_died(struct gcs_collect *c, const char *how, const char *fatal, uint32_t restarts)
+{
+	const char *why = gcs_death_words(gcs_death_of(fatal));
+	collect_clock(c);
+	gcs_comeback_died(&c->comeback, c->now_ns);
+	collect_say(c, c->now_ns, 2, "the program died: %s%s%s%s%.60s", how, why ? ", " : "",
+		    why ? why : "", fatal ? ": " : "", fatal ? fatal : "");
+	if (restarts) {
+		c->facts.restarts = restarts;
+		collect_say(c, c->now_ns, 1, "restart %" PRIu32 " of %" PRIu32, restarts,
+			    c->scenario->restarts);
+	}
+}
+
+void gcs_collect_restarted(struct gcs_collect *c, int pid)
+{
+	collect_clock(c);
+	c->pid = pid;
+	gcs_comeback_restarted(&c->comeback, c->now_ns);
 }
 
 /* ---------------------------------------------------------------- ticks */

@@ -50,6 +50,11 @@ void gcs_collect_done(struct gcs_collect *c, const char *hash, uint64_t checked,
 void gcs_collect_fail(struct gcs_collect *c, enum gcs_exit code, const char *text);
 /* wait status of the target; expected: it had said done or was told to quit; fatal: gcs_fatal_line of its last words. */
 void gcs_collect_exit(struct gcs_collect *c, int wait_status, bool expected, const char *fatal);
+/* A program under exec has died in mid-run: how ("exit status 2"), by which of its own words (NULL: it said nothing). restarts: it is started again,
+ * for so many times now; 0: it is not. From here on it is watched for coming back to steady state. */
+void gcs_collect_died(struct gcs_collect *c, const char *how, const char *fatal, uint32_t restarts);
+/* It runs again, as pid. */
+void gcs_collect_restarted(struct gcs_collect *c, int pid);
 const struct gcs_snapshot *gcs_collect_snapshot(struct gcs_collect *c);
 /* Final drain, verdict, checkpoint of the record. interrupted: 0, SIGINT or SIGTERM. Returns the exit code. */
 enum gcs_exit gcs_collect_finish(struct gcs_collect *c, int interrupted);

@@ -100,6 +100,26 @@ static void close_slice_recovery(struct gcs_collect *c, const struct gcs_interva
 	gcs_recoveries_slice(r, i->end_ns, i->recorded, value, has);
 }
 
+/* After a death: the end of the last bad interval before it was steady. */
+static void close_comeback(struct gcs_collect *c, const struct gcs_interval *i, const double *value,
+			   uint32_t has)
+{
+	const struct gcs_recoveries *r = &c->recoveries;
+	bool measured = false, bad = false;
+	for (uint32_t k = 0; k < r->nsignals; k++) {
+		if (!(has & 1u << k) || !r->signal[k].has_base)
+			continue;
+		measured = true;
+		bad |= gcs_signal_beyond(&r->signal[k], value[k]);
+	}
+	if (!gcs_comeback_interval(&c->comeback, i->start_ns, i->end_ns, measured && !bad, r->windows))
+		return;
+	if (c->comeback.last_ns > c->facts.comeback_max_ns)
+		c->facts.comeback_max_ns = c->comeback.last_ns;
+	collect_say(c, i->end_ns, 1, "steady again %.3f s after the program died",
+		    (double)c->comeback.last_ns / 1e9);
+}
+
 static void close_recovery(struct gcs_collect *c, const struct gcs_interval *i)
 {
 	double value[GCS_SIGNALS_MAX] = {0};
@@ -111,6 +131,7 @@ static void close_recovery(struct gcs_collect *c, const struct gcs_interval *i)
 	for (uint32_t k = 0; k < r->nsignals; k++)
 		has |= (uint32_t)close_signal(c, i, &r->signal[k], &value[k]) << k;
 	gcs_recoveries_interval(r, i->start_ns, i->end_ns, i->recorded, value, has);
+	close_comeback(c, i, value, has);
 	for (uint32_t k = 0; k < r->nocc; k++)
 		if (r->occ[k].decided && !r->occ[k].told)
 			close_tell(c, &r->occ[k], i->end_ns);
@@ -201,6 +222,8 @@ static void rows_counters(struct gcs_collect *c)
 		{"integrity_checked", c->facts.integrity_checked},
 		{"integrity_errors", c->facts.integrity_errors},
 		{"crashes", c->facts.crashes},
+		{"restarts", c->facts.restarts},
+		{"comeback_max_ns", (uint64_t)c->facts.comeback_max_ns},
 		{"samples_lost", c->facts.samples_lost},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

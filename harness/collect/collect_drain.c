@@ -115,7 +115,7 @@ static void drain_stw(struct gcs_collect *c, const struct watch_record *r, struc
 	cell->stw_count++;
 	if (c->over_ns > 0 && dur_ns > c->over_ns)
 		cell->over_count++;
-	c->snap.stw_last_stopping_ns = stopping_ns;
+	c->snap.stw_last_stopping_ns = parts ? stopping_ns : -1;
 	c->snap.stw_last_stopped_ns = (int64_t)r->c;
 	gcs_ledger_charge(&c->ledger, GCS_DUE_STW, firing, dur_ns);
 	drain_pause_row(c, GCS_PAUSE_STW, r, dur_ns, firing, r->d);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "harness/measure/check.h"
+#include "harness/measure/comeback.h"
 #include "harness/collect/collect.h"
 #include "harness/import/gctrace_log.h"
 #include "harness/measure/interval.h"
@@ -21,6 +22,9 @@
 /* How long a record may be on its way from its time stamp into a ring before it counts as late
  * (real back end). */
 #define COLLECT_GRACE_NS	50000000
+/* The same where telemetry comes from lines of gctrace, each of which tells of a whole cycle when that is over. What a longer cycle began with
+ * comes late, and is counted so. */
+#define COLLECT_GRACE_TRACE_NS	500000000
 #define COLLECT_TICK_NS		100000000   /* what the caller promises */
 #define COLLECT_RECENT_MAX	GCS_RECENT_MAX /* intervals kept for "now" in the snapshot */
 #define COLLECT_HELD_MAX	(1u << 20)  /* records waiting for their time */
@@ -84,6 +88,7 @@ struct gcs_collect {
 		uint64_t cycles, first, last, on_ns; /* cycles: that had it on */
 	} limiter;				     /* of the collector's share of the CPU */
 	struct gcs_recoveries recoveries;
+	struct gcs_comeback comeback; /* of a program that died, under exec */
 	struct gcs_ledger ledger;
 	struct gcs_facts facts;
 	struct gcs_pauses pauses;

@@ -251,16 +251,17 @@ static int command_short(struct command_cursor *c, const char *text)
 static int command_words(struct command_cursor *c)
 {
 	bool only_words = false;
+	int max = c->a->command->max > GCS_WORDS_MAX ? c->a->command->max : GCS_WORDS_MAX;
 	while (c->at < c->argc) {
 		const char *text = c->argv[c->at++];
 		int e = 0;
 		if (!only_words && strcmp(text, "--") == 0)
-			only_words = true;
+			only_words = true, c->a->dashes = c->a->nwords;
 		else if (!only_words && strncmp(text, "--", 2) == 0)
 			e = command_long(c, text + 2);
 		else if (!only_words && text[0] == '-' && text[1])
 			e = command_short(c, text);
-		else if (c->a->nwords < GCS_WORDS_MAX)
+		else if (c->a->nwords < max)
 			c->a->word[c->a->nwords++] = text;
 		else
 			e = gcs_command_usage(NULL, "too many arguments");
@@ -315,7 +316,7 @@ static void command_fini(struct gcs_arguments *a)
 
 int gcs_command_main(int argc, char **argv, const struct gcs_display *screen)
 {
-	struct gcs_arguments a = {.format = "text", .screen = screen};
+	struct gcs_arguments a = {.format = "text", .screen = screen, .dashes = -1};
 	const char *name = argc > 1 ? argv[1] : "";
 	if (!*name) {
 		command_help_all(stderr);

@@ -8,11 +8,13 @@
 
 #define GCS_SETS_MAX  60
 #define GCS_WORDS_MAX 16
+#define GCS_EXEC_WORDS_MAX 1000 /* of exec alone: the program's arguments are among them */
 
 struct gcs_arguments {
 	const struct gcs_command *command;
-	const char *word[GCS_WORDS_MAX];
+	const char *word[GCS_EXEC_WORDS_MAX];
 	int nwords;
+	int dashes; /* how many words stood before --; -1: there was none */
 	const char *value[GCS_OPTIONS]; /* last one given; "" for an option that takes nothing;
 					   NULL: not given */
 	struct gcs_override set[GCS_SETS_MAX];
@@ -35,6 +37,8 @@ int gcs_command_scenario_path(const struct gcs_arguments *a, char ret[GCS_PATH_B
 /* The scenario that word[0] and the options name, loaded. 0, or the exit code, with everything said.
  */
 int gcs_command_scenario(const struct gcs_arguments *a, struct gcs_scenario **ret);
+/* The screen, or plain lines, by the options and the terminal. */
+const struct gcs_display *gcs_command_display(const struct gcs_arguments *a);
 /* A directory of its own for what a command leaves behind, not made yet: where --output says, else among those of its kind. 0, or the exit
  * code, with everything said. */
 int gcs_command_place(const struct gcs_arguments *a, const char *kind, const char *name, char ret[GCS_PATH_BYTES]);
@@ -42,6 +46,7 @@ int gcs_command_place(const struct gcs_arguments *a, const char *kind, const cha
 void gcs_command_doubts(const struct gcs_scenario *s);
 
 int gcs_command_run(const struct gcs_arguments *a);
+int gcs_command_exec(const struct gcs_arguments *a);
 int gcs_command_soak(const struct gcs_arguments *a);
 int gcs_command_sweep(const struct gcs_arguments *a);
 int gcs_command_plan(const struct gcs_arguments *a);

@@ -107,7 +107,7 @@ int gcs_command_place(const struct gcs_arguments *a, const char *kind, const cha
 
 void gcs_command_doubts(const struct gcs_scenario *s)
 {
-	for (uint32_t i = 0; i < s->nfaults; i++) {
+	for (uint32_t i = 0; gcs_scenario_runtime(s) == GCS_RUNTIME_EMBEDDED && i < s->nfaults; i++) {
 		const struct gcs_fault *f = &s->fault[i];
 		const struct gcs_syscalls *call = gcs_syscalls_of(gcs_point_by_name(f->point)->id);
 		if (call && call->seldom)
@@ -118,7 +118,7 @@ void gcs_command_doubts(const struct gcs_scenario *s)
 	}
 }
 
-static const struct gcs_display *run_display(const struct gcs_arguments *a)
+const struct gcs_display *gcs_command_display(const struct gcs_arguments *a)
 {
 	const char *term = getenv("TERM");
 	bool terminal =
@@ -132,7 +132,7 @@ static struct gcs_run_options run_options(const struct gcs_arguments *a, struct 
 	return (struct gcs_run_options){
 		.scenario = s,
 		.sim = a->value[GCS_OPT_SIM] != NULL,
-		.display = run_display(a),
+		.display = gcs_command_display(a),
 		.record = a->value[GCS_OPT_OUTPUT],
 		.heap_profile = a->value[GCS_OPT_HEAP_PROFILE],
 		.format = a->format,
@@ -188,7 +188,11 @@ int gcs_command_run(const struct gcs_arguments *a)
 	if (code)
 		return code;
 	struct gcs_run_options opt = run_options(a, s);
-	code = gcs_run(&opt, NULL);
+	if (gcs_scenario_runtime(s) == GCS_RUNTIME_COMMAND)
+		code = gcs_command_usage("gcstorm exec SCENARIO -- PROGRAM [ARGUMENT]...",
+					 "the scenario is one for a program of yours");
+	else
+		code = (int)gcs_run(&opt, NULL);
 	gcs_scenario_destroy(s);
 	return code;
 }

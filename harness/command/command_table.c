@@ -53,6 +53,23 @@ const struct gcs_command gcs_commands[] = {
 	 "5 inconclusive, 7 untrustworthy, 99 an SLO or integrity check failed, 130 and 143 interrupted,\n"
 	 "1 the harness itself failed. With --variants the worst of all.",
 	 gcs_command_run},
+	{"exec", "SCENARIO -- PROGRAM [ARGUMENT]...", 1, GCS_EXEC_WORDS_MAX,
+	 BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(TUI) | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT),
+	 "run any program, not changed, under the faults that reach it",
+	 "The faults are those of os/: system calls that are late or fail. One filter holds the calls that\n"
+	 "the scenario names, and no others; what a held call costs is printed. A scenario that names none\n"
+	 "installs none: the program runs at native speed. With a filter a set-user-ID program runs without\n"
+	 "its privileges (NO_NEW_PRIVS). The program is never sandboxed.\n"
+	 "A Go program gets GODEBUG=gctrace=1, and GOGC, GOMEMLIMIT and GOMAXPROCS where the scenario gives\n"
+	 "gogc, memlimit and procs. Its cycles and stops are those of the gctrace lines, as precise as they\n"
+	 "are; the stops include the time to stop. Its stdin is empty; its stdout goes to RECORD.out and its\n"
+	 "stderr to RECORD.err, every byte. Load comes from workloads of the driver http, or the program is\n"
+	 "its own.\n"
+	 "At the end it gets SIGTERM, and five seconds later SIGKILL, with all that it started; so it does\n"
+	 "when gcstorm is interrupted (one second) or dies. A program that dies in mid-run fails the run\n"
+	 "(exit 4) unless target.on_exit is restart(N); one that ends with status 0 ends the run (exit 5).\n"
+	 "Exit: as run.",
+	 gcs_command_exec},
 	{"soak", "[SCENARIO...]", 0, GCS_WORDS_MAX,
 	 BIT(TARGET) | BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(TUI) | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(FOR) | BIT(ROUNDS) |
 		 BIT(DISK) | BIT(UNTIL_FAILURE) | BIT(RESUME),

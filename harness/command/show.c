@@ -327,6 +327,7 @@ const char *gcs_driver_example(const struct gcs_driver_info *driver)
 		 "{id: s, driver: slice-append, rate: 5k/s, size: \"zipf(1.2, 64B, 256KiB)\", "
 		 "retain: 16MiB}"},
 		{"echo", "{id: e, driver: echo, rate: 1k/s, conns: 16, handler: maps}"},
+		{"http", "{id: web, driver: http, url: \"http://127.0.0.1:8080/\", rate: 500/s, conns: 16}"},
 		{"heap-follow",
 		 "{id: h, driver: heap-follow, size: \"uniform(256B, 8KiB)\", follow: [{at: 0s, "
 		 "live: 10MiB, alloc: 5MiB/s}]}"},

@@ -287,7 +287,9 @@ enum {
 	LOST,
 	COST,
 	STALL_MAX,
-	CRASHES
+	CRASHES,
+	RESTARTS,
+	COMEBACK_MAX
 };
 
 static bool read_run(const struct gcs_metric *metric, const struct gcs_reading *from, double *ret)
@@ -304,8 +306,12 @@ static bool read_run(const struct gcs_metric *metric, const struct gcs_reading *
 		[COST] = f->injector_cost,
 		[STALL_MAX] = (double)f->stall_max_ns,
 		[CRASHES] = (double)f->crashes,
+		[RESTARTS] = (double)f->restarts,
+		[COMEBACK_MAX] = (double)f->comeback_max_ns,
 	};
 	*ret = value[metric->which];
+	if (metric->which == COMEBACK_MAX)
+		return f->comeback_max_ns > 0;
 	return metric->which != REC_TIME_MAX || f->occurrences > f->open;
 }
 
@@ -435,6 +441,10 @@ const struct gcs_metric gcs_metrics[] = {
 	RUN("integrity.checked", GCS_UNIT_COUNT, true, INTEGRITY_CHECKED,
 	    "entries compared with the model"),
 	RUN("target.crashes", GCS_UNIT_COUNT, true, CRASHES, "unexpected ends of the target"),
+	RUN("target.restarts", GCS_UNIT_COUNT, true, RESTARTS,
+	    "times that a program under exec died and was started again"),
+	RUN("restart.time.max", GCS_UNIT_NS, true, COMEBACK_MAX,
+	    "longest time from the death of a program under exec back to steady state"),
 	RUN("harness.samples_lost", GCS_UNIT_COUNT, true, LOST, "telemetry records dropped"),
 	RUN("harness.injector_cost", GCS_UNIT_RATIO, false, COST,
 	    "deciding's share of the target's processor time"),

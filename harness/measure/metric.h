@@ -68,7 +68,8 @@ struct gcs_facts {
 	struct gcs_fault_facts fault[GCS_FAULTS_MAX];
 	uint32_t occurrences, degraded, never, open; /* open: not yet decided */
 	int64_t recovery_max_ns;
-	uint64_t integrity_checked, integrity_errors, samples_lost, crashes;
+	uint64_t integrity_checked, integrity_errors, samples_lost, crashes, restarts;
+	int64_t comeback_max_ns; /* of a program that died, the longest time to steady state; 0: none came back */
 	bool threw; /* the crash is one that `oom: throw` asks for */
 	double injector_cost;
 	int64_t stall_max_ns;

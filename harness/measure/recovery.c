@@ -92,6 +92,11 @@ static int signal_order(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+bool gcs_signal_beyond(const struct gcs_signal *sig, double value)
+{
+	return signal_beyond(sig, value, sig->limit);
+}
+
 /* From the limit of intervals. */
 static double signal_slice_limit(const struct gcs_signal *sig)
 {

@@ -88,4 +88,6 @@ void gcs_recoveries_interval(struct gcs_recoveries *r, int64_t start_ns, int64_t
 void gcs_recoveries_finish(struct gcs_recoveries *r, int64_t now_ns);
 /* Sums for verdicts, into facts (only the fields about occurrences). */
 void gcs_recoveries_facts(const struct gcs_recoveries *r, struct gcs_facts *facts);
+/* The value of an interval lies beyond the signal's limit; false as long as it has no baseline. */
+bool gcs_signal_beyond(const struct gcs_signal *sig, double value);
 const char *gcs_rec_state_name(enum gcs_rec_state s);

@@ -64,7 +64,7 @@ struct find_pause {
 	"' AND phase >= 0 ORDER BY dur_ns DESC, t_ns LIMIT ?1 + 1)"
 static const char *const find_sql[] = {
 	[GCS_WORST_STW] = FIND_TOP("stw") " ORDER BY dur_ns DESC, t_ns LIMIT 1 OFFSET ?1",
-	[GCS_WORST_STOPPING] = "SELECT kind, t_ns, dur_ns, stopping_ns, cycle, firing FROM pauses WHERE kind='stw' AND phase >= 0 "
+	[GCS_WORST_STOPPING] = "SELECT kind, t_ns, dur_ns, stopping_ns, cycle, firing FROM pauses WHERE kind='stw' AND phase >= 0 AND stopping_ns NOT NULL "
 			       "ORDER BY stopping_ns DESC, t_ns LIMIT 1 OFFSET ?1",
 	[GCS_WORST_ASSIST] = FIND_TOP("assist") " ORDER BY dur_ns DESC, t_ns LIMIT 1 OFFSET ?1",
 	[GCS_WORST_WAKE] = FIND_TOP("wake_lag") " ORDER BY dur_ns DESC, t_ns LIMIT 1 OFFSET ?1",

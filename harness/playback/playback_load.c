@@ -444,7 +444,7 @@ static void load_growing(struct load *l)
 		  "SELECT rowid, interval, workload, count, errors, p99_ns, hist FROM interval_ops WHERE rowid > ?1 ORDER BY rowid",
 		  p->ops_row, load_ops);
 	load_each(l,
-		  "SELECT rowid, kind, t_ns, dur_ns, stopping_ns, stopped_ns FROM pauses WHERE rowid > ?1 AND phase >= 0 ORDER BY "
+		  "SELECT rowid, kind, t_ns, dur_ns, ifnull(stopping_ns, -1), ifnull(stopped_ns, dur_ns) FROM pauses WHERE rowid > ?1 AND phase >= 0 ORDER BY "
 		  "rowid",
 		  p->pause_row, load_pause);
 	load_each(l, "SELECT rowid, fault, t_ns FROM firings WHERE rowid > ?1 ORDER BY rowid", p->firing_row, load_firing);

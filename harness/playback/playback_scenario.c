@@ -66,6 +66,7 @@ static void of_workloads(const json_t *list, struct gcs_scenario *s)
 		w->key = of_text_if(o, "key"); /* only if it is not the usual kind */
 		if (!w->key)
 			w->key = strdup("u64");
+		w->url = of_text_if(o, "url");
 		w->value = of_text(o, "value");
 		w->workers = of_u32(o, "workers");
 		w->conns = of_u32(o, "conns");

@@ -287,6 +287,8 @@ static void row_counter(struct report *r, sqlite3_stmt *q)
 		{"integrity_checked", &r->integrity_checked},
 		{"integrity_errors", &r->integrity_errors},
 		{"crashes", &r->crashes},
+		{"restarts", &r->restarts},
+		{"comeback_max_ns", &r->comeback_max_ns},
 		{"samples_lost", &r->samples_lost},
 	};
 	const char *key = (const char *)sqlite3_column_text(q, 0);

@@ -230,6 +230,10 @@ int report_json(const struct report *r, FILE *out)
 		"rows_dropped", (json_int_t)r->rows_dropped);
 	if (!root)
 		return -ENOMEM;
+	if (r->restarts) /* of a program under exec; comeback 0: it never came back */
+		json_object_set_new(root, "restarts",
+				    json_pack("{sI sI}", "count", (json_int_t)r->restarts,
+					      "comeback_max_ns", (json_int_t)r->comeback_max_ns));
 	json_object_set_new(root, "reported", report_reported_json(r));
 	json_object_set_new(root, "fidelity", report_fidelity_json(r));
 	json_object_set_new(root, "parting", report_parting_json(r));

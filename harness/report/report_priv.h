@@ -132,7 +132,7 @@ struct report {
 	uint64_t limiter_cycles, limiter_on_ns, limiter_first, limiter_last;
 	uint64_t gc_cycles, gc_forced, gc_cpu_ns, cpu_ns, assist_ns, heap_live_max, heap_goal_max,
 		rss_max;
-	uint64_t integrity_checked, integrity_errors, crashes;
+	uint64_t integrity_checked, integrity_errors, crashes, restarts, comeback_max_ns;
 	uint64_t samples_lost, rows_dropped;
 	double injector_cost, stall_max_ns, own_late_max_ns;
 };

@@ -447,6 +447,14 @@ static void text_honesty(const struct report *r, FILE *out)
 	fprintf(out, "\nINTEGRITY  %s entries compared with the model, %s wrong",
 		show_count(r->integrity_checked).text, show_count(r->integrity_errors).text);
 	fprintf(out, r->crashes ? "; the target crashed\n" : "\n");
+	if (r->restarts)
+		fprintf(out, "RESTARTS   %s: the program died and was started again",
+			show_count(r->restarts).text);
+	if (r->comeback_max_ns)
+		fprintf(out, "; back to steady state after %.3f s at the longest",
+			(double)r->comeback_max_ns / 1e9);
+	if (r->restarts)
+		fprintf(out, "%s\n", r->comeback_max_ns ? "" : "; it did not come back to steady state");
 	fprintf(out, "HARNESS    samples lost %s; injector cost %.2f%%",
 		show_count(r->samples_lost).text, 100 * r->injector_cost);
 	if (!r->sim)

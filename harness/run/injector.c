@@ -48,7 +48,7 @@ struct gcs_injector {
 	struct plan *plan;		 /* NULL: everything is let go on */
 	struct mrt_telemetry *telemetry; /* NULL with it */
 	int listener, wake;		 /* -1 */
-	bool started, wants_looks;
+	bool started, wants_looks, armed_here;
 	struct gcs_looks *looks; /* the thread's; NULL: they are let go on */
 	pthread_t thread;
 	_Atomic bool stop, release;
@@ -145,7 +145,7 @@ static int64_t injector_end(const struct gcs_injector *in)
 
 static void injector_follow(const struct gcs_injector *in)
 {
-	for (uint32_t i = 0; i < in->plan->nfaults; i++)
+	for (uint32_t i = 0; i < in->plan->nfaults && !in->armed_here; i++)
 		gcs_fault_follow(i, atomic_load_explicit(&in->telemetry->fault[i].armed,
 							 memory_order_relaxed) != 0);
 }
@@ -317,7 +317,7 @@ static void *injector_run(void *arg)
 	struct gcs_injector *in = arg;
 	prctl(PR_SET_TIMERSLACK, 1UL); /* deadlines to the nanosecond, not to 50 us */
 	bool going = true;
-	/* Acquire: pairs with the release in gcs_injector_destroy. */
+	/* Acquire: pairs with the release in injector_hush. */
 	while (going && !atomic_load_explicit(&in->stop, memory_order_acquire)) {
 		going = injector_wait(in);
 		injector_serve(in);
@@ -388,8 +388,34 @@ int gcs_injector_create(struct gcs_injector **ret, const char *plan,
 	return e;
 }
 
+static void injector_wake(struct gcs_injector *in)
+{
+	uint64_t one = 1;
+	while (write(in->wake, &one, sizeof one) < 0 && errno == EINTR)
+		;
+}
+
+/* Nobody is answered any more. */
+static void injector_hush(struct gcs_injector *in)
+{
+	if (in->started) {
+		atomic_store_explicit(&in->stop, true, memory_order_release);
+		injector_wake(in);
+		pthread_join(in->thread, NULL);
+	}
+	if (in->listener >= 0)
+		close(in->listener);
+	gcs_looks_destroy(in->looks);
+	in->started = false;
+	in->listener = -1;
+	in->looks = NULL;
+	in->nheld = 0;
+	atomic_store_explicit(&in->stop, false, memory_order_relaxed); /* no thread is there */
+}
+
 int gcs_injector_listen(struct gcs_injector *in, int listener, pid_t pid)
 {
+	injector_hush(in);
 	in->listener = listener;
 	int e = injector_start_looks(in, pid);
 	if (e)
@@ -397,6 +423,11 @@ int gcs_injector_listen(struct gcs_injector *in, int listener, pid_t pid)
 	e = -pthread_create(&in->thread, NULL, injector_run, in);
 	in->started = e == 0;
 	return e;
+}
+
+void gcs_injector_armed_here(struct gcs_injector *in)
+{
+	in->armed_here = true;
 }
 
 bool gcs_injector_listens(const struct gcs_injector *in)
@@ -410,13 +441,6 @@ void gcs_injector_fire(struct gcs_injector *in, uint32_t fault)
 		gcs_fault_fire_once(fault);
 }
 
-static void injector_wake(struct gcs_injector *in)
-{
-	uint64_t one = 1;
-	while (write(in->wake, &one, sizeof one) < 0 && errno == EINTR)
-		;
-}
-
 void gcs_injector_release(struct gcs_injector *in)
 {
 	atomic_store_explicit(&in->release, true, memory_order_release);
@@ -427,18 +451,11 @@ void gcs_injector_destroy(struct gcs_injector *in)
 {
 	if (!in)
 		return;
-	if (in->started) {
-		atomic_store_explicit(&in->stop, true, memory_order_release);
-		injector_wake(in);
-		pthread_join(in->thread, NULL);
-	}
-	if (in->listener >= 0)
-		close(in->listener);
+	injector_hush(in);
 	if (in->wake >= 0)
 		close(in->wake);
 	if (in->plan)
 		gcs_faults_clear();
-	gcs_looks_destroy(in->looks);
 	plan_destroy(in->plan);
 	free(in->call);
 	free(in->answer);

@@ -45,8 +45,10 @@ int gcs_injector_price(bool looks, struct gcs_injector_prices *ret);
  * -EINVAL; -ENOTSUP: built with --disable-faults. */
 int gcs_injector_create(struct gcs_injector **ret, const char *plan,
 			struct mrt_telemetry *telemetry);
+/* Faults are armed in this very process (faults/fault.h): what the telemetry says of it is not followed. Before it listens. */
+void gcs_injector_armed_here(struct gcs_injector *in);
 /* Begin to answer, for the process pid. The listener is the injector's from now on, even after an
- * error. 0, -errno. */
+ * error. 0, -errno. Again: a new process has come in the place of the old one, which has ended. */
 int gcs_injector_listen(struct gcs_injector *in, int listener, pid_t pid);
 bool gcs_injector_listens(const struct gcs_injector *in);
 /* The next call that matches the fault fires. */

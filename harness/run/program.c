@@ -61,15 +61,76 @@ static int program_go(struct gcs_program *ret, const struct gcs_scenario *s, cha
 	return e;
 }
 
-int gcs_program_find(struct gcs_program *ret, const struct gcs_scenario *s, bool sim, char **ret_text)
+static int program_ours(struct gcs_program *ret, const char *name, char **ret_text)
 {
-	const char *name = sim ? "gcstorm-target-sim" : "gcstorm-target";
-	*ret = (struct gcs_program){.path = ""};
-	if (gcs_scenario_runtime(s) == GCS_RUNTIME_GO)
-		return program_go(ret, s, ret_text);
 	if (gcs_path_program(name, ret->path) == 0)
 		return 0;
 	if (asprintf(ret_text, "%s: %s", name, strerror(ENOENT)) < 0)
 		*ret_text = NULL;
 	return -ENOENT;
+}
+
+static int program_refuse(char **ret_text, const char *text)
+{
+	*ret_text = strdup(text);
+	return -EINVAL;
+}
+
+/* ---- a command */
+
+/* The traces of a Go runtime, behind what the caller's own GODEBUG says; the last of one name counts. */
+static int command_godebug(struct gcs_program *p, const struct gcs_scenario *s)
+{
+	const char *own = getenv("GODEBUG");
+	char *text = NULL;
+	if (asprintf(&text, "%s%sgctrace=1%s%s", own ? own : "", own && *own ? "," : "",
+		     s->pacertrace ? ",gcpacertrace=1" : "", s->scavtrace ? ",scavtrace=1" : "") < 0)
+		return -ENOMEM;
+	int e = gcs_program_setenv(p, "GODEBUG", text);
+	free(text);
+	return e;
+}
+
+/* What the scenario says itself; the rest stays the program's and its environment's. */
+static int command_env(struct gcs_program *p, const struct gcs_scenario *s)
+{
+	char text[32];
+	int e = command_godebug(p, s);
+	snprintf(text, sizeof text, "%u", s->procs);
+	if (e == 0 && s->sets_procs)
+		e = gcs_program_setenv(p, "GOMAXPROCS", text);
+	snprintf(text, sizeof text, "%d", s->gogc);
+	if (e == 0 && s->sets_gogc)
+		e = gcs_program_setenv(p, "GOGC", s->gogc < 0 ? "off" : text);
+	snprintf(text, sizeof text, "%" PRIu64, s->memlimit);
+	if (e == 0 && s->sets_memlimit)
+		e = gcs_program_setenv(p, "GOMEMLIMIT", s->memlimit ? text : "off");
+	return e;
+}
+
+static int command_find(struct gcs_program *p, const struct gcs_scenario *s, char **ret_text)
+{
+	size_t n = 0;
+	if (s->ncommand == 0)
+		return program_refuse(ret_text, "the scenario is one for a program: gcstorm exec SCENARIO -- PROGRAM");
+	if (s->ncommand + 4 > GCS_PROGRAM_WORDS)
+		return program_refuse(ret_text, "too many arguments");
+	snprintf(p->number, sizeof p->number, "%u", s->restarts);
+	p->args[n++] = "--restart";
+	p->args[n++] = p->number;
+	p->args[n++] = "--";
+	for (uint32_t i = 0; i < s->ncommand; i++)
+		p->args[n++] = s->command[i];
+	int e = program_ours(p, "gcstorm-guard", ret_text);
+	return e ? e : command_env(p, s);
+}
+
+int gcs_program_find(struct gcs_program *ret, const struct gcs_scenario *s, bool sim, char **ret_text)
+{
+	*ret = (struct gcs_program){.path = ""};
+	if (gcs_scenario_runtime(s) == GCS_RUNTIME_COMMAND)
+		return command_find(ret, s, ret_text);
+	if (gcs_scenario_runtime(s) == GCS_RUNTIME_GO)
+		return program_go(ret, s, ret_text);
+	return program_ours(ret, sim ? "gcstorm-target-sim" : "gcstorm-target", ret_text);
 }

@@ -8,11 +8,12 @@
 #include "harness/base/paths.h"
 #include "harness/scenario.h"
 
-#define GCS_PROGRAM_WORDS 96 /* arguments, and variables, with the NULL at the end */
+#define GCS_PROGRAM_WORDS 1030 /* arguments, and variables, with the NULL at the end */
 
 struct gcs_program {
 	char path[GCS_PATH_BYTES];
 	const char *args[GCS_PROGRAM_WORDS]; /* behind the path, NULL at the end; the scenario's, or static */
+	char number[16];		     /* that one of the args may be */
 	char *env[GCS_PROGRAM_WORDS];	     /* "NAME=VALUE", NULL at the end; owned */
 };
 

@@ -73,6 +73,9 @@ struct run {
 	enum gcs_exit trouble; /* PASS: none of the harness's own */
 	char trouble_text[512];
 	int status; /* of the target */
+	bool died, over;	/* exec: its program died for good, with `death`; it ended by itself, and was content */
+	int death;		/* wait status */
+	char death_text[160];	/* what it said it died of; "" nothing */
 	struct gcs_injector_prices price; /* of system calls that are asked about; 0: none is */
 };
 
@@ -326,11 +329,82 @@ static void run_lease_ran_out(struct run *r)
 			    (double)gap_ns / 1e9);
 }
 
+/* ---- a program under exec */
+
+/* "exit status 2", "signal 9 (Killed)" */
+static const char *run_status_words(int status, char ret[64])
+{
+	if (WIFSIGNALED(status))
+		snprintf(ret, 64, "signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		snprintf(ret, 64, "exit status %d", WEXITSTATUS(status));
+	return ret;
+}
+
+static void run_on_died(void *self, int status, const char *text, bool again, uint32_t restarts)
+{
+	struct run *r = self;
+	char how[64];
+	r->over = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	r->died = !again && !r->over;
+	r->death = status;
+	snprintf(r->death_text, sizeof r->death_text, "%s", text ? text : "");
+	run_status_words(status, how);
+	if (!r->over)
+		gcs_collect_died(r->collect, how, text, again ? restarts : 0);
+	else if (r->state == RUN_STARTING || r->state == RUN_GOING)
+		run_trouble(r, GCS_EXIT_INCONCLUSIVE,
+			    "the program was done (exit status 0) before the run was");
+}
+
+static void run_on_restarted(void *self, int pid)
+{
+	struct run *r = self;
+	r->pid = pid;
+	gcs_collect_restarted(r->collect, pid);
+}
+
+static void run_on_ended(void *self, int status)
+{
+	struct run *r = self;
+	char how[64], text[96];
+	snprintf(text, sizeof text, "the program ended when told to: %s",
+		 run_status_words(status, how));
+	gcs_collect_event(r->collect, 0, text);
+	snprintf(text, sizeof text, "%d",
+		 WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+	gcs_collect_fact(r->collect, "program_status", text);
+}
+
+static void run_on_throttled(void *self, uint64_t times, int64_t ns)
+{
+	struct run *r = self;
+	char text[96];
+	snprintf(text, sizeof text, "%" PRId64, ns);
+	gcs_collect_fact(r->collect, "throttled_ns", text);
+	if (times == 0)
+		return;
+	snprintf(text, sizeof text, "throttled %" PRIu64 " times, %.1f ms in all: the CPU quota of its control group",
+		 times, (double)ns / 1e6);
+	gcs_collect_event(r->collect, 1, text);
+}
+
+/* The guard has ended because its program has: what is told is the program's end. True: it is no accident. */
+static bool run_program_over(struct run *r, int *status)
+{
+	if (r->died)
+		*status = r->death;
+	else if (r->over)
+		*status = 0;
+	return r->over && !r->died;
+}
+
 static void run_on_exited(void *self, int status)
 {
 	struct run *r = self;
 	bool expected = r->done || r->state == RUN_LEAVING;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == GCS_LEASE_EXIT) {
+	expected |= run_program_over(r, &status);
+	if (!r->died && WIFEXITED(status) && WEXITSTATUS(status) == GCS_LEASE_EXIT) {
 		run_lease_ran_out(r);
 		expected = true;
 		status = 0;
@@ -341,7 +415,8 @@ static void run_on_exited(void *self, int status)
 		gcs_collect_tick(r->collect);
 	const char *line[GCS_LAST_WORDS];
 	size_t n = gcs_target_last_words(r->target, line);
-	gcs_collect_exit(r->collect, status, expected, gcs_fatal_line(line, n));
+	const char *fatal = r->died && *r->death_text ? r->death_text : gcs_fatal_line(line, n);
+	gcs_collect_exit(r->collect, status, expected, fatal);
 	r->state = RUN_OVER;
 }
 
@@ -709,6 +784,8 @@ static enum gcs_exit run_conclude(struct run *r)
 	run_last_words(r);
 	if (r->trouble != GCS_EXIT_PASS)
 		fprintf(stderr, "gcstorm: %s\n", r->trouble_text);
+	if (gcs_scenario_runtime(r->scenario) == GCS_RUNTIME_COMMAND)
+		fprintf(stderr, "gcstorm: the program's output: %s.out, %s.err\n", r->record, r->record);
 	if (!r->opt->quiet)
 		gcs_report(r->record, r->opt->format, stdout, stderr); /* names the record too */
 	if (!gcs_heap_profile_tell(&r->profile, stderr) && code == GCS_EXIT_PASS)
@@ -793,6 +870,10 @@ static int run_set_up(struct run *r)
 		.operator= run_on_operator,
 		.heap_profile = run_on_heap_profile,
 		.gctrace = run_on_gctrace,
+		.died = run_on_died,
+		.restarted = run_on_restarted,
+		.ended = run_on_ended,
+		.throttled = run_on_throttled,
 		.exited = run_on_exited,
 		.load_exited = run_on_load_exited,
 	};
@@ -810,6 +891,7 @@ static int run_set_up(struct run *r)
 	if (e == 0)
 		e = run_open_record(r);
 	if (e == 0) {
+		gcs_target_set_output(r->target, r->record);
 		run_tell_price(r);
 		run_make_dir(r);
 	}

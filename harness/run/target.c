@@ -50,6 +50,8 @@ struct gcs_target {
 	struct gcs_lease *lease;
 	struct gcs_injector *injector; /* NULL: no fault of os/ */
 	char *fifo; /* prefix, NULL: none */
+	char *output; /* the same */
+	pid_t program; /* under exec: the one that runs, a group of its own; 0: none, or it has ended */
 	struct target_process main, load;
 	char *words[GCS_LAST_WORDS]; /* ring; nwords counts all that came */
 	size_t nwords;
@@ -113,10 +115,21 @@ struct mrt_telemetry *gcs_target_telemetry(struct gcs_target *t)
 	return t->telemetry;
 }
 
+static bool target_is_command(const struct gcs_target *t)
+{
+	return gcs_scenario_runtime(t->scenario) == GCS_RUNTIME_COMMAND;
+}
+
 void gcs_target_set_fifo(struct gcs_target *t, const char *prefix)
 {
 	free(t->fifo);
-	t->fifo = t->sim ? NULL : strdup(prefix);
+	t->fifo = t->sim || target_is_command(t) ? NULL : strdup(prefix);
+}
+
+void gcs_target_set_output(struct gcs_target *t, const char *prefix)
+{
+	free(t->output);
+	t->output = target_is_command(t) ? strdup(prefix) : NULL;
 }
 
 void gcs_target_set_heap_profile(struct gcs_target *t, int fd)
@@ -130,8 +143,17 @@ static uint32_t target_conns(const struct gcs_target *t)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < t->scenario->nworkloads && !t->sim; i++)
-		n += t->scenario->workload[i].conns;
+		n += t->scenario->workload[i].url ? 0 : t->scenario->workload[i].conns;
 	return n;
+}
+
+/* Are there clients, which are a process of their own? */
+static bool target_has_clients(const struct gcs_target *t)
+{
+	for (uint32_t i = 0; i < t->scenario->nworkloads && !t->sim; i++)
+		if (t->scenario->workload[i].conns)
+			return true;
+	return false;
 }
 
 static int target_room_for_fds(unsigned wanted)
@@ -216,17 +238,21 @@ static int target_spawn_load(struct gcs_target *t, int *theirs, uint32_t conns, 
 static int target_spawn_both(struct gcs_target *t, int *ours, int *theirs, uint32_t conns,
 			     char **ret_text)
 {
-	struct gcs_program program;
+	static struct gcs_program program; /* large, and one at a time */
 	int e = gcs_program_find(&program, t->scenario, t->sim, ret_text);
-	if (e)
+	if (e) {
+		gcs_program_fini(&program);
 		return e;
+	}
 	if (t->fifo)
 		e = gcs_program_setenv(&program, "GCSTORM_FIFO", t->fifo);
+	if (e == 0 && t->output)
+		e = gcs_program_setenv(&program, "GCSTORM_OUTPUT", t->output);
 	e = e ? e : target_spawn_main(t, &program, ours, 2 + conns);
 	if (e)
 		target_fail(ret_text, e, program.path);
 	gcs_program_fini(&program);
-	return e || conns == 0 ? e : target_spawn_load(t, theirs, conns, ret_text);
+	return e || !target_has_clients(t) ? e : target_spawn_load(t, theirs, conns, ret_text);
 }
 
 static int target_spawn_with_conns(struct gcs_target *t, uint32_t conns, char **ret_text)
@@ -279,7 +305,8 @@ int gcs_target_spawn(struct gcs_target *t, char **ret_text)
 	uint32_t conns = target_conns(t);
 	char *plan = gcs_scenario_plan(t->scenario), *line = NULL;
 	int len = plan ? asprintf(&line, "%s\n", plan) : -1, e = 0;
-	if (len >= 0 && gcs_injector_wanted(t->scenario))
+	/* A program's guard answers its system calls itself. */
+	if (len >= 0 && gcs_injector_wanted(t->scenario) && !target_is_command(t))
 		e = gcs_injector_create(&t->injector, plan, t->telemetry);
 	free(plan);
 	if (len < 0)
@@ -292,7 +319,7 @@ int gcs_target_spawn(struct gcs_target *t, char **ret_text)
 		target_fail(ret_text, e, "cannot start the lease");
 	if (e == 0) {
 		e = target_send(&t->main, line, (size_t)len, TARGET_LOAD_MS);
-		if (e == 0 && conns)
+		if (e == 0 && target_has_clients(t))
 			e = target_send(&t->load, line, (size_t)len, TARGET_LOAD_MS);
 		/* One that is gone already says why itself. */
 		e = e == -EPIPE || e == -ECONNRESET ? 0 : e;
@@ -331,7 +358,8 @@ static void target_word(struct gcs_target *t, const char *line)
 static void target_stderr(void *self, char *line)
 {
 	struct gcs_target *t = self;
-	if (strncmp(line, "gc ", 3) == 0 || strncmp(line, "pacer: ", 7) == 0 || strncmp(line, "scav ", 5) == 0)
+	if (strncmp(line, "gc ", 3) == 0 || strncmp(line, "pacer: ", 7) == 0 || strncmp(line, "scav ", 5) == 0 ||
+	    strncmp(line, "SCHED ", 6) == 0)
 		t->sink.gctrace(t->sink.self, line);
 	else if (*line)
 		target_word(t, line);
@@ -385,13 +413,51 @@ static void target_done(const struct gcs_target_sink *k, const json_t *o)
 		(uint64_t)target_number(o, "integrity_errors"));
 }
 
+/* Of a guard: its program has ended. */
+static void target_died(const struct gcs_target_sink *k, const json_t *o)
+{
+	const char *text = target_text(o, "text");
+	if (k->died)
+		k->died(k->self, (int)target_number(o, "status"), *text ? text : NULL,
+			json_is_true(json_object_get(o, "again")),
+			(uint32_t)target_number(o, "restarts"));
+}
+
+/* What the guard says of its program. False: it says something else. */
+static bool target_program(struct gcs_target *t, const char *ev, const json_t *o)
+{
+	const struct gcs_target_sink *k = &t->sink;
+	bool died = strcmp(ev, "died") == 0, ended = strcmp(ev, "ended") == 0;
+	if (!target_is_command(t))
+		return false;
+	if (strcmp(ev, "ready") == 0 || strcmp(ev, "restarted") == 0)
+		t->program = (pid_t)target_number(o, "pid");
+	else if (died || ended)
+		t->program = 0;
+	if (died)
+		target_died(k, o);
+	else if (strcmp(ev, "throttled") == 0 && k->throttled)
+		k->throttled(k->self, (uint64_t)target_number(o, "times"),
+			     target_number(o, "us") * 1000);
+	else if (ended && k->ended)
+		k->ended(k->self, (int)target_number(o, "status"));
+	else if (strcmp(ev, "ready") == 0)
+		k->ready(k->self, t->program);
+	else if (strcmp(ev, "restarted") == 0 && k->restarted)
+		k->restarted(k->self, t->program);
+	return died || ended || strcmp(ev, "ready") == 0 || strcmp(ev, "restarted") == 0 ||
+	       strcmp(ev, "throttled") == 0;
+}
+
 static void target_message(void *self, char *line)
 {
 	struct gcs_target *t = self;
 	const struct gcs_target_sink *k = &t->sink;
 	json_t *o = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
 	const char *ev = target_text(o, "ev");
-	if (strcmp(ev, "ready") == 0)
+	if (target_program(t, ev, o))
+		; /* told */
+	else if (strcmp(ev, "ready") == 0)
 		k->ready(k->self, t->main.pid);
 	else if (strcmp(ev, "error") == 0)
 		k->refused(k->self, target_text(o, "text"));
@@ -477,6 +543,10 @@ void gcs_target_reap(struct gcs_target *t)
 	if (!target_reap_one(&t->main, &status))
 		return;
 	gcs_target_poll(t); /* what it said before it ended comes first */
+	/* A guard that was killed: the kernel has killed the program with it; what that had started goes too. */
+	if (t->program > 0)
+		kill(-t->program, SIGKILL);
+	t->program = 0;
 	t->sink.exited(t->sink.self, status);
 }
 
@@ -532,6 +602,7 @@ void gcs_target_destroy(struct gcs_target *t)
 	for (size_t i = 0; i < GCS_LAST_WORDS; i++)
 		free(t->words[i]);
 	free(t->fifo);
+	free(t->output);
 	if (t->telemetry)
 		munmap(t->telemetry, sizeof *t->telemetry);
 	if (t->telemetry_fd >= 0)

@@ -37,6 +37,14 @@ struct gcs_target_sink {
 	void (*operator)(void *self, const char *source, const char *act, int fault,
 			 const char *text);
 	void (*gctrace)(void *self, const char *line);
+	/* A program under exec has ended in mid-run, with this wait status; text: what it died of by its own words, NULL: it did not say. again: it
+	 * is started once more, for the restarts-th time. NULL: not wanted. */
+	void (*died)(void *self, int wait_status, const char *text, bool again, uint32_t restarts);
+	void (*restarted)(void *self, int pid);
+	/* It has ended when it was told to, at the end of the run. */
+	void (*ended)(void *self, int wait_status);
+	/* Its control group was kept from its processors, so often and so long, from the start to the end of the run. */
+	void (*throttled)(void *self, uint64_t times, int64_t ns);
 	void (*exited)(void *self, int wait_status);
 	void (*load_exited)(void *self, int wait_status);
 };
@@ -53,6 +61,8 @@ void gcs_target_set_fifo(struct gcs_target *t, const char *prefix);
 /* Before it is spawned: the file, empty and open for writing, that the heap profile goes to if the scenario has a
  * heap_profile_rate; without this it is made and dropped. The descriptor stays the caller's, who keeps it open until then. */
 void gcs_target_set_heap_profile(struct gcs_target *t, int fd);
+/* Before it is spawned: a program under exec writes its stdout to PREFIX.out and its stderr to PREFIX.err, new files. Copied. */
+void gcs_target_set_output(struct gcs_target *t, const char *prefix);
 /* Start the processes and send the load line. 0; -errno with *ret_text. */
 int gcs_target_spawn(struct gcs_target *t, char **ret_text);
 

@@ -63,6 +63,10 @@ static const struct gcs_driver_info drivers[] = {
 	 "stores, deletions, look-ups and walks of all workers on one sync.Map; contents checked "
 	 "against a model",
 	 "workers rate keys value_bytes mix", TYPES(types_sync_map)},
+	{"http",
+	 "the clients of a program under exec: GET requests over kept connections, by the clock; a "
+	 "request that is refused or cut off is an error, and so is a status of 500 and above",
+	 "rate conns url", NULL, 0},
 };
 
 const struct gcs_driver_info *gcs_drivers(size_t *ret_count)

@@ -289,6 +289,7 @@ static void scenario_lists_fini(struct gcs_scenario *s)
 		free(s->workload[i].id);
 		free(s->workload[i].driver);
 		free(s->workload[i].handler);
+		free(s->workload[i].url);
 		free(s->workload[i].key);
 		free(s->workload[i].value);
 	}
@@ -327,6 +328,7 @@ void gcs_scenario_destroy(struct gcs_scenario *s)
 	free(s->path);
 	free(s->text);
 	free(s->runtime);
+	free(s->on_exit);
 	free(s->go);
 	free(s->oom);
 	free(s->rounding);

@@ -722,6 +722,10 @@ void gcs_bind(struct gcs_bound *b, struct gcs_diag *d)
 					   sizeof s->reported[0], s->reported, b->reported_node};
 	bind_defaults(b);
 	gcs_bind_section(d, &gcs_schema, gcs_schema.name, b->root, s);
+	const struct gcs_node *target = gcs_node_get(b->root, "target");
+	s->sets_procs = gcs_node_get(target, "procs") != NULL;
+	s->sets_gogc = gcs_node_get(target, "gogc") != NULL;
+	s->sets_memlimit = gcs_node_get(target, "memlimit") != NULL;
 	s->nworkloads = gcs_bind_items(&workloads, gcs_node_get(b->root, "workload"), "workload", d);
 	s->nphases = gcs_bind_items(&phases, gcs_node_get(b->root, "phases"), "phases", d);
 	s->nfaults = gcs_bind_items(&faults, gcs_node_get(b->root, "faults"), "faults", d);

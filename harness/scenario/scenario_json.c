@@ -64,6 +64,8 @@ static json_t *json_workload(const struct gcs_workload *w)
 		json_object_set_new(o, "key", json_string(w->key));
 	if (w->mix_range)
 		json_object_set_new(json_object_get(o, "mix"), "range", json_integer(w->mix_range));
+	if (w->url)
+		json_object_set_new(o, "url", json_any(w->url));
 	if (w->renew)
 		json_object_set_new(o, "renew", json_integer(w->renew));
 	if (w->nfollow)
@@ -205,6 +207,8 @@ static json_t *json_runtime(const struct gcs_scenario *s)
 		json_object_set_new(o, "pacer", json_string(s->pacer));
 	if (o && gcs_scenario_runtime(s) != GCS_RUNTIME_EMBEDDED)
 		json_object_set_new(o, "runtime", json_string(s->runtime));
+	if (o && s->restarts)
+		json_object_set_new(o, "restarts", json_integer(s->restarts));
 	if (o && s->go)
 		json_object_set_new(o, "go", json_string(s->go));
 	if (o && s->pacertrace)

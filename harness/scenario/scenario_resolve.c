@@ -13,6 +13,7 @@
 #include "runtime/watch/telemetry.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,8 @@
 #define RESOLVE_POINTS_MAX (3u * GCS_FOLLOW_MAX)
 /* Goroutines that carry fault worker ids (runtime/mrt.h, MRT_WORKER_FIRST..MRT_WORKER_MAX). */
 #define RESOLVE_GOROUTINES_MAX 3968u
+#define RESOLVE_URL_BYTES      390u
+#define RESOLVE_RESTARTS_MAX   1000u
 
 const char *gcs_resolve_near(char hint[GCS_RESOLVE_HINT], const char *word, const void *list,
 			     size_t n, size_t stride)
@@ -172,11 +175,33 @@ static void resolve_follow(struct gcs_workload *w, const struct gcs_node *n, str
 	}
 }
 
+/* A program under exec has no driver of ours in it, but clients; and nothing else has clients of http. */
+static void resolve_outside(const struct gcs_scenario *s, const struct gcs_workload *w,
+			    const struct gcs_node *n, struct gcs_diag *d)
+{
+	bool http = strcmp(w->driver, "http") == 0,
+	     command = gcs_scenario_runtime(s) == GCS_RUNTIME_COMMAND;
+	const struct gcs_node *driver = gcs_node_get(n, "driver"), *url = gcs_node_get(n, "url");
+	if (command && !http)
+		gcs_diag_at(d, gcs_place_of(driver), "http, or no workload", NULL,
+			    "the driver %s of workload '%s' cannot run in a program that is not changed",
+			    w->driver, w->id);
+	else if (http && !command)
+		gcs_diag_at(d, gcs_place_of(driver), NULL, "gcstorm exec SCENARIO -- PROGRAM",
+			    "the driver http of workload '%s' is for a program under exec", w->id);
+	else if (http && (!w->url || strncmp(w->url, "http://", 7) != 0 || strpbrk(w->url, " \r\n") ||
+			  strlen(w->url) > RESOLVE_URL_BYTES))
+		gcs_diag_at(d, gcs_place_of(url ? url : n), "url: http://127.0.0.1:8080/", NULL,
+			    url ? "the 'url' of workload '%s' cannot be asked for"
+				: "http workload '%s' has no 'url'",
+			    w->id);
+}
+
 static void resolve_workload(struct gcs_scenario *s, uint32_t i, const struct gcs_node *n,
 			     struct gcs_diag *d)
 {
 	struct gcs_workload *w = &s->workload[i];
-	bool echo = strcmp(w->driver, "echo") == 0;
+	bool http = strcmp(w->driver, "http") == 0, echo = strcmp(w->driver, "echo") == 0 || http;
 	resolve_foreign_keys(w, n, d);
 	resolve_value(w, n, d);
 	resolve_mix(w, n, d);
@@ -194,19 +219,25 @@ static void resolve_workload(struct gcs_scenario *s, uint32_t i, const struct gc
 			    "a rate, such as 2k/s: clients send by the clock and do not wait for "
 			    "replies",
 			    NULL,
-			    rate ? "echo workload '%s' cannot have the rate max"
-				 : "echo workload '%s' has no 'rate'",
-			    w->id);
+			    rate ? "%s workload '%s' cannot have the rate max"
+				 : "%s workload '%s' has no 'rate'",
+			    w->driver, w->id);
 	}
+	resolve_outside(s, w, n, d);
 }
 
 static void resolve_workloads(struct gcs_bound *b, struct gcs_diag *d)
 {
 	struct gcs_scenario *s = b->s;
 	uint32_t slots = 0, goroutines = 0, points = 0;
-	if (s->nworkloads == 0)
-		gcs_diag_at(d, gcs_place_of(gcs_node_get(b->root, "workload")),
-			    "at least one workload", NULL, "the list is empty");
+	const struct gcs_node *list = gcs_node_get(b->root, "workload");
+	bool command = gcs_scenario_runtime(s) == GCS_RUNTIME_COMMAND;
+	if (!list && !command)
+		gcs_diag_at(d, gcs_place_of(b->root), "workload: …", NULL,
+			    "the scenario has no 'workload'");
+	else if (list && s->nworkloads == 0 && !command)
+		gcs_diag_at(d, gcs_place_of(list), "at least one workload", NULL,
+			    "the list is empty");
 	for (uint32_t i = 0; i < s->nworkloads; i++) {
 		resolve_workload(s, i, b->workload_node[i], d);
 		points += s->workload[i].nfollow;
@@ -430,10 +461,32 @@ static void resolve_signals(struct gcs_bound *b, struct gcs_diag *d)
 	}
 }
 
+/* on_exit: fail, restart(N). */
+static void resolve_on_exit(struct gcs_bound *b, struct gcs_diag *d)
+{
+	struct gcs_scenario *s = b->s;
+	const struct gcs_node *n = gcs_node_get(gcs_node_get(b->root, "target"), "on_exit");
+	unsigned times = 0;
+	int end = 0;
+	if (!n || !s->on_exit)
+		return;
+	if (sscanf(s->on_exit, "restart(%4u)%n", &times, &end) == 1 && end && !s->on_exit[end] &&
+	    times >= 1 && times <= RESOLVE_RESTARTS_MAX)
+		s->restarts = times;
+	else if (strcmp(s->on_exit, "fail") != 0)
+		gcs_diag_at(d, gcs_place_of(n), "fail, or restart(1) to restart(1000)", NULL,
+			    "'on_exit' of target cannot be '%s'", s->on_exit);
+	if (s->restarts && gcs_scenario_runtime(s) != GCS_RUNTIME_COMMAND)
+		gcs_diag_at(d, gcs_place_of(n), NULL, "gcstorm exec SCENARIO -- PROGRAM",
+			    "only a program under exec can be started again; the runtime %s cannot",
+			    gcs_runtime_name(gcs_scenario_runtime(s)));
+}
+
 void gcs_resolve(struct gcs_bound *b, struct gcs_diag *d)
 {
 	struct gcs_scenario *s = b->s;
 	resolve_workloads(b, d);
+	resolve_on_exit(b, d);
 	resolve_phases(b, d);
 	if (gcs_resolve_faults(b, d))
 		gcs_resolve_edges(b, d);

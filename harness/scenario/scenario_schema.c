@@ -13,12 +13,12 @@
 
 /* One row a key: kept on one line. */
 /* clang-format off */
-static const char *const words_runtime[] = {"embedded", "go", NULL};
+static const char *const words_runtime[] = {"embedded", "go", "command", NULL};
 static const char *const words_map[] = {"classic", NULL};
 static const char *const words_oom[] = {"return", "throw", NULL};
 static const char *const words_rounding[] = {"1.19", "1.22", NULL};
 static const char *const words_pacer[] = {"1.21", "1.19", NULL};
-static const char *const words_driver[] = {"map-churn", "slice-append", "echo", "heap-follow", "sync-map", NULL};
+static const char *const words_driver[] = {"map-churn", "slice-append", "echo", "heap-follow", "sync-map", "http", NULL};
 static const char *const words_where[] = {"before_shade", "after_shade", "after_store", NULL};
 static const char *const words_mode[] = {"start", "cycle", NULL};
 static const char *const words_key[] = {"u64", "u32", "string", "bytes32", NULL};
@@ -33,8 +33,9 @@ static const struct gcs_field fields_stress[] = {
 static const struct gcs_section section_stress = SECTION("target.stress", fields_stress);
 
 static const struct gcs_field fields_target[] = {
-	{"runtime", GCS_T_WORD, AT(gcs_scenario, runtime), .words = words_runtime, .about = "what runs the workload: the embedded runtime, or go: the same drivers built with a Go toolchain"},
+	{"runtime", GCS_T_WORD, AT(gcs_scenario, runtime), .words = words_runtime, .about = "what runs the workload: the embedded runtime, or go: the same drivers built with a Go toolchain, or command: any program, started by gcstorm exec"},
 	{"go", GCS_T_TEXT, AT(gcs_scenario, go), .about = "the toolchain's program for the runtime go, as /usr/local/go/bin/go; absent: go of PATH, of /usr/local/go, of /usr/lib/go-N"},
+	{"on_exit", GCS_T_TEXT, AT(gcs_scenario, on_exit), .about = "what the end of the program in mid-run means: fail, or restart(N), at most N times (command)"},
 	{"procs", GCS_T_COUNT32, AT(gcs_scenario, procs), .min = 1, .max = 64, .about = "Ps, as GOMAXPROCS"},
 	{"gogc", GCS_T_GOGC, AT(gcs_scenario, gogc), .min = 1, .max = 10000, .about = "percent of growth between collections, or off"},
 	{"memlimit", GCS_T_LIMIT, AT(gcs_scenario, memlimit), .min = MIB, .max = 1024 * GIB, .about = "soft memory limit, or none"},
@@ -49,8 +50,7 @@ static const struct gcs_field fields_target[] = {
 	{"stress", GCS_T_SECTION, .section = &section_stress, .about = "switches that find bugs and cost speed"},
 };
 static const struct gcs_later later_target[] = {
-	{"on_exit", "a target that dies fails the run in this version"},
-	{"command", "only the embedded runtime is a target in this version"},
+	{"command", "it stands on the command line: gcstorm exec SCENARIO -- PROGRAM"},
 	{NULL, NULL},
 };
 static const struct gcs_section section_target = SECTION("target", fields_target, .later = later_target);
@@ -88,6 +88,7 @@ static const struct gcs_field fields_workload[] = {
 	{"conns", GCS_T_COUNT32, AT(gcs_workload, conns), .min = 1, .max = 2048, .about = "connections, one goroutine each"},
 	{"renew", GCS_T_COUNT32, AT(gcs_workload, renew), .min = 1, .max = UINT32_MAX, .about = "so many operations, and a worker's map is replaced by an empty one, or a connection is registered with the poller anew"},
 	{"handler", GCS_T_NAME, .about = "id of the workload whose operation each request performs"},
+	{"url", GCS_T_TEXT, AT(gcs_workload, url), .about = "what the clients of http ask for: http://HOST:PORT/PATH"},
 	{"follow", GCS_T_LIST, .section = &gcs_schema_follow, .max = GCS_FOLLOW_MAX, .about = "points of the curve, in time order; straight lines between them"},
 };
 static const struct gcs_later later_workload[] = {
@@ -250,7 +251,7 @@ static const struct gcs_field fields_top[] = {
 	{"scale", GCS_T_SECTION, .section = &section_scale, .about = "factors to run it by; --time-scale and --heap-scale replace them"},
 	{"clock", GCS_T_CLOCK, AT(gcs_scenario, clock), .about = "what the incident's own clock showed at the start"},
 	{"target", GCS_T_SECTION, .section = &section_target, .about = "the runtime under test"},
-	{"workload", GCS_T_LIST, .required = true, .section = &gcs_schema_workload, .max = GCS_WORKLOADS_MAX, .about = "what it does meanwhile"},
+	{"workload", GCS_T_LIST, .section = &gcs_schema_workload, .max = GCS_WORKLOADS_MAX, .about = "what it does meanwhile; at least one, but for a command, which may be its own load"},
 	{"phases", GCS_T_LIST, .required = true, .section = &gcs_schema_phase, .max = GCS_PHASES_MAX, .about = "the timeline"},
 	{"faults", GCS_T_LIST, .section = &gcs_schema_fault, .max = GCS_FAULTS_MAX, .about = "what goes wrong, and when"},
 	{"activation", GCS_T_SHARE, AT(gcs_scenario, activation_ppb), .min = 1, .max = 1000000000, .about = "each fault is live in a run with this probability, drawn from the seed; absent: all are"},

@@ -268,6 +268,8 @@ static void text_workload_parts(const struct gcs_workload *w, char *ret, size_t 
 	else if (strcmp(w->driver, "slice-append") == 0)
 		snprintf(ret, cap, "slices of %s, %s kept behind short headers", size,
 			 text_bytes(w->retain, bytes));
+	else if (strcmp(w->driver, "http") == 0)
+		snprintf(ret, cap, "%u connections to %s", w->conns, w->url ? w->url : "");
 	else if (strcmp(w->driver, "echo") == 0)
 		snprintf(ret, cap, "%u connections%s%s", w->conns,
 			 *w->handler ? ", each request an operation of " : "", w->handler);

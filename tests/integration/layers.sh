@@ -15,7 +15,7 @@ harness/import harness/record
 harness/collect
 harness/report
 harness/run harness/playback
-harness/soak harness/sweep harness/compare
+harness/soak harness/sweep harness/guard harness/compare
 harness/explore
 harness/command
 tui
