@@ -4,13 +4,15 @@
 #include <string.h>
 
 struct reach_go {
-	uint32_t point, actions;
+	uint32_t point, actions, stand_in; /* the last: of os/, 0: none */
 	const char *how;
 };
 static const struct reach_go reach_go[] = {
-#define REACH(point, actions, how) {point, actions, how},
+#define REACH(point, actions, how) {point, actions, 0, how},
+#define STAND_IN(point, other, actions, how) {point, actions, other, how},
 #include "faults/reach.def"
 #undef REACH
+#undef STAND_IN
 };
 
 static const char *const reach_names[] = {
@@ -38,6 +40,12 @@ uint32_t gcs_point_reach(const struct gcs_point_info *point, enum gcs_runtime ru
 		return point->actions;
 	const struct reach_go *go = runtime == GCS_RUNTIME_GO ? reach_find(point) : NULL;
 	return go ? go->actions & point->actions : 0;
+}
+
+const struct gcs_point_info *gcs_point_stand_in(const struct gcs_point_info *point, enum gcs_runtime runtime)
+{
+	const struct reach_go *go = runtime == GCS_RUNTIME_GO ? reach_find(point) : NULL;
+	return go && go->stand_in ? gcs_point_by_id(go->stand_in) : point;
 }
 
 /* Why a Go program cannot have it. */

@@ -19,6 +19,8 @@ enum gcs_runtime {
 const char *gcs_runtime_name(enum gcs_runtime runtime);
 /* The actions of the point that can be had there (enum gcs_action bits); 0: none. */
 uint32_t gcs_point_reach(const struct gcs_point_info *point, enum gcs_runtime runtime);
+/* The point that a fault at this one has there: itself, or the system call that stands in for it. */
+const struct gcs_point_info *gcs_point_stand_in(const struct gcs_point_info *point, enum gcs_runtime runtime);
 /* How an action is had there where it is not as on the embedded runtime, or why the point cannot be had at all: half a sentence that goes on
  * after a colon. NULL: there is nothing to say. */
 const char *gcs_point_reach_words(const struct gcs_point_info *point, enum gcs_runtime runtime);

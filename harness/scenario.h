@@ -86,6 +86,8 @@ struct gcs_fault {
 	bool condition_scaled;         /* by the heap scale */
 	bool allow_hot;                /* a system call that is asked all the time is meant */
 	bool left_out;                 /* not drawn for this run (activation): it has no windows; by hand it can be armed all the same */
+	char *only;                    /* the runtime that it is for; NULL: any */
+	bool elsewhere;                /* it is for another runtime than this run's: left out, and out of reach */
 	bool manual;                   /* no window: armed by hand only (ctl, screen, fiu-ctrl) */
 	struct gcs_window window[GCS_WINDOWS_MAX];
 	uint32_t nwindows;

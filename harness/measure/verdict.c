@@ -17,13 +17,16 @@ const char *gcs_outcome_name(enum gcs_outcome o)
 {
 	static const char *const names[] = {"not_armed",   "never_reached", "never_eligible",
 					    "never_fired", "masked",	    "without_effect",
-					    "fired",	   "died",	    "not_drawn"};
+					    "fired",	   "died",	    "not_drawn",
+					    "elsewhere"};
 	return names[o];
 }
 
 enum gcs_outcome gcs_outcome_of(const struct gcs_fault *fault, const struct gcs_fault_facts *f,
 				bool effects_known)
 {
+	if (fault->elsewhere)
+		return GCS_OUT_ELSEWHERE;
 	if (f->fired == 0 && f->occurrences == 0)
 		return fault->left_out ? GCS_OUT_NOT_DRAWN : GCS_OUT_NOT_ARMED;
 	if (f->fired == 0)

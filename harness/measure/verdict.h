@@ -16,7 +16,8 @@ enum gcs_outcome {
 	GCS_OUT_WITHOUT_EFFECT,
 	GCS_OUT_FIRED,
 	GCS_OUT_DIED, /* the target, of it, as oom: throw asks */
-	GCS_OUT_NOT_DRAWN /* left out of this run by the scenario's activation, and not armed by hand */
+	GCS_OUT_NOT_DRAWN, /* left out of this run by the scenario's activation, and not armed by hand */
+	GCS_OUT_ELSEWHERE /* it is for another runtime (`only`) */
 };
 const char *gcs_outcome_name(enum gcs_outcome o);
 enum gcs_outcome gcs_outcome_of(const struct gcs_fault *fault, const struct gcs_fault_facts *f,

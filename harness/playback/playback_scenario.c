@@ -90,6 +90,7 @@ static void of_fault(const json_t *o, struct gcs_fault *f)
 	f->times = (uint64_t)of_int(o, "times");
 	f->delay_ns = of_int(o, "delay_ns");
 	f->left_out = json_is_true(json_object_get(o, "left_out"));
+	f->elsewhere = json_is_true(json_object_get(o, "elsewhere"));
 	f->by_milli = (uint32_t)of_int(o, "by_milli");
 	f->where = of_text_if(o, "where");
 	f->mode = of_text_if(o, "mode");

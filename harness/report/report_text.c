@@ -331,6 +331,7 @@ static const char *text_outcome(const char *outcome)
 		{"never_reached", "armed, but never reached"},
 		{"not_armed", "not armed"},
 		{"not_drawn", "not drawn for this run"},
+		{"elsewhere", "for another runtime"},
 	};
 	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
 		if (strcmp(said[i][0], outcome) == 0)
@@ -428,7 +429,7 @@ static void text_checks(const char *title, const char *good, const char *bad,
 		fprintf(out, "\n%s\n", title);
 	for (size_t i = 0; i < n; i++) {
 		if (c[i].left_out) {
-			fprintf(out, "  %-6s %-10s %-36s not judged: its fault was not drawn\n",
+			fprintf(out, "  %-6s %-10s %-36s not judged: its fault is left out\n",
 				"-", c[i].id, c[i].text);
 			continue;
 		}

@@ -69,7 +69,7 @@ static int64_t injector_now(void)
 const struct gcs_fault *gcs_injector_wanted(const struct gcs_scenario *s)
 {
 	for (uint32_t i = 0; i < s->nfaults; i++)
-		if (strncmp(s->fault[i].point, "os/", 3) == 0)
+		if (!s->fault[i].elsewhere && strncmp(s->fault[i].point, "os/", 3) == 0)
 			return &s->fault[i];
 	return NULL;
 }
@@ -77,7 +77,7 @@ const struct gcs_fault *gcs_injector_wanted(const struct gcs_scenario *s)
 bool gcs_injector_looks(const struct gcs_scenario *s)
 {
 	for (uint32_t i = 0; i < s->nfaults; i++)
-		if (strcmp(s->fault[i].point, "os/epoll_pwait") == 0)
+		if (!s->fault[i].elsewhere && strcmp(s->fault[i].point, "os/epoll_pwait") == 0)
 			return true;
 	return false;
 }

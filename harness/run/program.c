@@ -30,6 +30,15 @@ void gcs_program_fini(struct gcs_program *p)
 	p->env[0] = NULL;
 }
 
+static int program_ours(struct gcs_program *ret, const char *name, char **ret_text)
+{
+	if (gcs_path_program(name, ret->path) == 0)
+		return 0;
+	if (asprintf(ret_text, "%s: %s", name, strerror(ENOENT)) < 0)
+		*ret_text = NULL;
+	return -ENOENT;
+}
+
 static int program_setenv_number(struct gcs_program *p, const char *name, uint64_t value, const char *unit)
 {
 	char text[32];
@@ -45,11 +54,38 @@ static bool program_spins(const struct gcs_scenario *s)
 	return false;
 }
 
+/* The points of system calls that the scenario has faults at, "os/mmap,os/madvise"; "": none. */
+static void program_points(const struct gcs_scenario *s, char *ret, size_t cap)
+{
+	size_t len = 0;
+	ret[0] = '\0';
+	for (uint32_t i = 0; i < s->nfaults; i++) {
+		const char *point = s->fault[i].point;
+		if (strncmp(point, "os/", 3) == 0 && !s->fault[i].elsewhere && !strstr(ret, point) && len < cap)
+			len += (size_t)snprintf(ret + len, cap - len, "%s%s", len ? "," : "", point);
+	}
+}
+
+/* A Go program cannot install a filter before its own first instruction: the guard does, and becomes it. */
+static int program_filtered(struct gcs_program *p, const struct gcs_scenario *s, char **ret_text)
+{
+	program_points(s, p->points, sizeof p->points);
+	if (!p->points[0])
+		return 0;
+	memcpy(p->agent, p->path, sizeof p->agent);
+	p->args[0] = "--in-place";
+	p->args[1] = p->points;
+	p->args[2] = "--";
+	p->args[3] = p->agent;
+	return program_ours(p, "gcstorm-guard", ret_text);
+}
+
 /* The agent. What the runtime reads at its start, before the program runs, is in its environment; what the user has there of these is replaced. */
 static int program_go(struct gcs_program *ret, const struct gcs_scenario *s, char **ret_text)
 {
 	char debug[96];
 	int e = gcs_go_agent_build(ret->path, s->go, ret_text);
+	e = e ? e : program_filtered(ret, s, ret_text);
 	if (e)
 		return e;
 	snprintf(debug, sizeof debug, "gctrace=1%s%s%s", program_spins(s) ? ",asyncpreemptoff=1" : "",
@@ -59,15 +95,6 @@ static int program_go(struct gcs_program *ret, const struct gcs_scenario *s, cha
 	e = e ? e : s->gogc < 0 ? gcs_program_setenv(ret, "GOGC", "off") : program_setenv_number(ret, "GOGC", (uint64_t)s->gogc, "");
 	e = e ? e : s->memlimit ? program_setenv_number(ret, "GOMEMLIMIT", s->memlimit, "B") : gcs_program_setenv(ret, "GOMEMLIMIT", "off");
 	return e;
-}
-
-static int program_ours(struct gcs_program *ret, const char *name, char **ret_text)
-{
-	if (gcs_path_program(name, ret->path) == 0)
-		return 0;
-	if (asprintf(ret_text, "%s: %s", name, strerror(ENOENT)) < 0)
-		*ret_text = NULL;
-	return -ENOENT;
 }
 
 static int program_refuse(char **ret_text, const char *text)

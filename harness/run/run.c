@@ -436,8 +436,10 @@ static void run_on_load_exited(void *self, int status)
 /* ---- the operator */
 
 /* What keeps an order from being carried out now; NULL: nothing. */
-static const char *run_busy(const struct run *r)
+static const char *run_busy(const struct run *r, int fault)
 {
+	if (fault >= 0 && r->scenario->fault[fault].elsewhere)
+		return "the fault is for another runtime (only)";
 	if (r->opt->sim)
 		return "a simulated run takes no orders: it must repeat";
 	if (r->state == RUN_STARTING)
@@ -472,7 +474,7 @@ static enum gcs_exit run_order(struct run *r, const char *source, enum gcs_act a
 		[GCS_DO_FIRE] = "fire",
 		[GCS_DO_DISARM_ALL] = "disarm_all",
 	};
-	const char *busy = run_busy(r);
+	const char *busy = run_busy(r, fault);
 	if (act == GCS_DO_MARK) {
 		gcs_collect_operator(r->collect, source, "mark", -1, text ? text : "");
 		return GCS_EXIT_PASS;

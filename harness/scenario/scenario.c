@@ -300,6 +300,7 @@ static void scenario_lists_fini(struct gcs_scenario *s)
 		free(s->fault[i].condition);
 		free(s->fault[i].where);
 		free(s->fault[i].mode);
+		free(s->fault[i].only);
 	}
 	for (uint32_t i = 0; i < GCS_CHECKS_MAX; i++) {
 		scenario_check_fini(&s->slo[i]);

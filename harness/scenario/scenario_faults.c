@@ -101,10 +101,11 @@ static uint32_t resolve_reach(const struct gcs_scenario *s, const struct gcs_poi
 
 /* The action named, or the first of the point's that the given keys fit; else the first it has, and
  * resolve_fire says what is missing. GCS_ACT_NONE after an error. */
-static enum gcs_action resolve_action(const struct gcs_scenario *s, const struct gcs_point_info *p,
-				      const struct gcs_node *n, struct gcs_diag *d)
+static enum gcs_action resolve_action(const struct gcs_scenario *s, const struct gcs_fault *f,
+				      const struct gcs_point_info *p, const struct gcs_node *n,
+				      struct gcs_diag *d)
 {
-	uint32_t reach = resolve_reach(s, p, n, d);
+	uint32_t reach = f->elsewhere ? p->actions : resolve_reach(s, p, n, d);
 	char actions[128];
 	const struct gcs_node *c = gcs_node_get(n, "action"), *fire = gcs_node_get(n, "fire");
 	if (!reach)
@@ -319,9 +320,12 @@ static void resolve_fault(const struct gcs_scenario *s, struct gcs_fault *f,
 			  const struct gcs_node *n, struct gcs_diag *d)
 {
 	const struct gcs_point_info *p = resolve_point(n, d);
-	enum gcs_action action = p ? resolve_action(s, p, n, d) : GCS_ACT_NONE;
+	f->elsewhere = f->only && strcmp(f->only, gcs_runtime_name(gcs_scenario_runtime(s))) != 0;
+	enum gcs_action action = p ? resolve_action(s, f, p, n, d) : GCS_ACT_NONE;
 	if (action == GCS_ACT_NONE)
 		return;
+	if (!f->elsewhere)
+		p = gcs_point_stand_in(p, gcs_scenario_runtime(s));
 	f->point = p->name;
 	f->action = gcs_action_name(action);
 	resolve_fire(f, p, action, n, d);
@@ -682,8 +686,13 @@ void gcs_resolve_edges(struct gcs_bound *b, struct gcs_diag *d)
 
 void gcs_resolve_activation(struct gcs_scenario *s)
 {
-	for (uint32_t i = 0; i < s->nfaults && s->activation_ppb; i++) {
+	for (uint32_t i = 0; i < s->nfaults; i++) {
 		struct gcs_fault *f = &s->fault[i];
+		f->left_out = f->elsewhere;
+		if (f->elsewhere)
+			f->nwindows = 0;
+		if (f->elsewhere || !s->activation_ppb)
+			continue;
 		unsigned __int128 draw = resolve_mix(resolve_draw(s, f) ^ RESOLVE_LIVE);
 		/* a saboteur is there because somebody wants to see it found */
 		if (f->manual || gcs_point_sabotages(gcs_point_by_name(f->point)) || (uint64_t)(draw * 1000000000 >> 64) < s->activation_ppb)

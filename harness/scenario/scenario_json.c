@@ -178,14 +178,25 @@ static json_t *json_fault(const struct gcs_fault *f)
 	return o;
 }
 
+/* What a target is told of a fault that is for another runtime, so that the others keep their places: never armed, at a point that all have. */
+static json_t *json_nothing(const struct gcs_fault *f)
+{
+	const struct gcs_fault nothing = {.id = f->id, .point = "gc/alloc", .action = "force", .every = 1};
+	return json_fault(&nothing);
+}
+
 static json_t *json_faults(const struct gcs_scenario *s, bool whole)
 {
 	json_t *list = json_array();
 	for (uint32_t i = 0; i < s->nfaults; i++) {
-		json_t *o = json_fault(&s->fault[i]);
+		json_t *o = s->fault[i].elsewhere && !whole ? json_nothing(&s->fault[i]) : json_fault(&s->fault[i]);
 		if (whole) {
 			json_object_set_new(o, "manual", json_boolean(s->fault[i].manual));
 			json_object_set_new(o, "left_out", json_boolean(s->fault[i].left_out));
+			if (s->fault[i].only)
+				json_object_set_new(o, "only", json_string(s->fault[i].only));
+			if (s->fault[i].elsewhere)
+				json_object_set_new(o, "elsewhere", json_true());
 		}
 		if (whole && s->fault[i].condition)
 			json_object_set_new(o, "condition", json_any(s->fault[i].condition));

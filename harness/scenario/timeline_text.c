@@ -192,16 +192,21 @@ static void text_edges(const struct page_out *p)
 	free(edge);
 }
 
-/* Faults without a window: armed by hand, or not drawn for this run. */
-static void text_windowless(const struct page_out *p, bool left_out)
+enum text_why { TEXT_BY_HAND, TEXT_NOT_DRAWN, TEXT_ELSEWHERE };
+
+/* Faults without a window: armed by hand, not drawn for this run, or for another runtime. */
+static void text_windowless(const struct page_out *p, enum text_why why)
 {
 	bool first = true;
 	for (uint32_t i = 0; i < p->s->nfaults; i++) {
 		const struct gcs_fault *f = &p->s->fault[i];
 		char words[GCS_FAULT_WORDS], line[GCS_FAULT_WORDS + 128];
-		if (left_out ? !f->left_out : !f->manual)
+		if (f->elsewhere != (why == TEXT_ELSEWHERE) ||
+		    (why == TEXT_NOT_DRAWN && !f->left_out) || (why == TEXT_BY_HAND && !f->manual))
 			continue;
-		if (first && left_out)
+		if (first && why == TEXT_ELSEWHERE)
+			fprintf(p->out, "\nNOT ON THIS RUNTIME (only: …)\n");
+		else if (first && why == TEXT_NOT_DRAWN)
 			fprintf(p->out, "\nNOT DRAWN (activation %.7g%%, seed 0x%" PRIx64 ")\n",
 				p->s->activation_ppb / 1e7, p->s->seed);
 		else if (first)
@@ -423,8 +428,9 @@ void gcs_timeline_text(const struct gcs_scenario *s, const struct gcs_page *page
 	fprintf(p.out, "\nTIMELINE\n");
 	gcs_timeline_picture(s, page->cols, p.out);
 	text_edges(&p);
-	text_windowless(&p, false);
-	text_windowless(&p, true);
+	text_windowless(&p, TEXT_BY_HAND);
+	text_windowless(&p, TEXT_NOT_DRAWN);
+	text_windowless(&p, TEXT_ELSEWHERE);
 	text_workloads(&p);
 	text_checks(&p);
 	text_recovery(&p);

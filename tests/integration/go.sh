@@ -139,7 +139,42 @@ spin() { # a toolchain
 	has "$work/report" 'ok     whole' 'a loop without safepoints'
 }
 
-for go in $gos; do one "$go"; done
+# Late wakes: what Go's poller finds is held back. Few requests, so that the program is blocked in its poller when each comes. What is for the
+# embedded runtime alone keeps its place and does nothing.
+cat > "$work/late.yaml" <<'YAML'
+version: 1
+name: late
+about: "Wakes of Go's poller that come late."
+seed: 7
+target: {runtime: go, procs: 2}
+workload:
+  - {id: maps, driver: map-churn, workers: 1, rate: 1k/s, keys: 5k}
+  - {id: net, driver: echo, rate: 60/s, conns: 4, handler: maps}
+phases:
+  - {id: steady, for: 1s}
+  - {id: storm, for: 1s}
+  - {id: heal, for: 1s}
+faults:
+  - {id: oom, point: mem/malloc, only: embedded, when: {phase: storm}, fire: {every: 2}}
+  - {id: late, point: netpoll/wake, when: {phase: storm}, fire: {delay: 60ms}}
+slo:
+  - {id: rises, check: "op.latency.p50@net >= 60ms", phases: [storm]}
+  - {id: calm, check: "op.latency.p50@net < 30ms", phases: [steady]}
+  - {id: whole, check: "integrity.errors == 0", abort: true}
+expect: ["fault.late.fired >= 8", "fault.oom.fired >= 1"]
+recovery: {signals: [op.latency.p50@net], band: 2.5, window: 200ms, windows: 3}
+YAML
+late() { # a toolchain
+	rm -f "$work/late.gcrun"
+	"$bin" run --plain --target "go=$1" -o "$work/late.gcrun" "$work/late.yaml" > "$work/report" 2> "$work/err"
+	for slo in rises calm whole; do has "$work/report" "ok     $slo" "late wakes, $1"; done
+	has "$work/report" '^  late  os/epoll_pwait: delay by 60ms' "late wakes, $1"
+	has "$work/report" 'met  *fault.late.fired' "late wakes, $1"
+	has "$work/report" 'fault.oom.fired.*not judged' "late wakes, $1"
+	has "$work/report" 'for another runtime' "late wakes, $1"
+}
+
+for go in $gos; do one "$go"; late "$go"; done
 spin "$go"
 
 hasnt "$work/err" 'building the agent' 'the second run with a toolchain'
@@ -154,6 +189,6 @@ has "$work/err" 'no compiler today' 'a toolchain that does not build'
 [ -z "$(ls "$work/cache/gcstorm" | grep '^build-')" ] || fault 'a build left its directory behind'
 code 3 "$bin" run --plain --sim -o "$work/sim.gcrun" "$work/forced.yaml"
 has "$work/err" 'the runtime go cannot be simulated' 'simulation'
-code 2 "$bin" run --target go "$src/incidents/map-delete-residue.yaml"
+code 2 "$bin" run --target go "$src/tests/scenarios/good/short.yaml"
 has "$work/err" 'mem/malloc cannot be had with the runtime go' 'a point that Go has not'
 over 'real Go'

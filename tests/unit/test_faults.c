@@ -102,8 +102,10 @@ static void test_reach(void **state)
 		uint32_t id, actions;
 	} rows[] = {
 #define REACH(id, actions, how) {id, actions},
+#define STAND_IN(id, other, actions, how) {id, actions},
 #include "faults/reach.def"
 #undef REACH
+#undef STAND_IN
 	};
 	size_t n, in_go = 0;
 	const struct gcs_point_info *p = gcs_points(&n);
@@ -114,6 +116,9 @@ static void test_reach(void **state)
 		assert_true(gcs_point_in_target(of));
 		assert_int_equal(gcs_point_reach(of, GCS_RUNTIME_GO), rows[i].actions);
 		assert_int_equal(rows[i].actions & ~of->actions, 0);
+		const struct gcs_point_info *is = gcs_point_stand_in(of, GCS_RUNTIME_GO);
+		assert_ptr_equal(gcs_point_stand_in(of, GCS_RUNTIME_EMBEDDED), of);
+		assert_true(is == of || (strcmp(is->family, "os") == 0 && (rows[i].actions & ~is->actions) == 0));
 	}
 	for (size_t i = 0; i < n; i++) {
 		uint32_t go = gcs_point_reach(&p[i], GCS_RUNTIME_GO), command = gcs_point_reach(&p[i], GCS_RUNTIME_COMMAND);
@@ -125,6 +130,7 @@ static void test_reach(void **state)
 		assert_true(call || (gcs_point_reach_words(&p[i], GCS_RUNTIME_GO) && gcs_point_reach_words(&p[i], GCS_RUNTIME_COMMAND)));
 		in_go += !call && go;
 	}
+	assert_string_equal(gcs_point_stand_in(gcs_point_by_name("netpoll/wake"), GCS_RUNTIME_GO)->name, "os/epoll_pwait");
 	assert_int_equal(in_go, sizeof rows / sizeof rows[0]);
 	assert_string_equal(gcs_runtime_name(GCS_RUNTIME_COMMAND), "command");
 }
