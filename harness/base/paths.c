@@ -170,8 +170,7 @@ void gcs_path_incidents_free(struct gcs_incident *list, size_t n)
 
 /* ---- records */
 
-/* Every directory on the way that is missing, 0700. */
-static int paths_make(char *path)
+int gcs_path_make(char *path)
 {
 	for (char *p = path + 1;; p++) {
 		if (*p && *p != '/')
@@ -197,7 +196,7 @@ int gcs_path_runs(char ret[GCS_PATH_BYTES], int make)
 		return -ENOENT;
 	if (n < 0 || n >= GCS_PATH_BYTES)
 		return -ENAMETOOLONG;
-	return make ? paths_make(ret) : 0;
+	return make ? gcs_path_make(ret) : 0;
 }
 
 int gcs_path_runtime(unsigned i, char ret[GCS_PATH_BYTES])

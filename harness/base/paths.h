@@ -24,6 +24,8 @@ struct gcs_incident {
 size_t gcs_path_incidents(struct gcs_incident **ret);
 void gcs_path_incidents_free(struct gcs_incident *list, size_t n);
 
+/* Every directory of a path that is missing, 0700. Changed while it works, and as it was in the end. 0, -errno. */
+int gcs_path_make(char *path);
 /* Directory of the records, $XDG_STATE_HOME/gcstorm/runs; make: created, 0700. 0, -errno. */
 int gcs_path_runs(char ret[GCS_PATH_BYTES], int make);
 /* Where the directories of running runs lie: the i-th place, 0: where a new one goes:

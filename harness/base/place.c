@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -59,15 +58,6 @@ int gcs_place_make(const char *path)
 	char part[GCS_PATH_BYTES];
 	if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part))
 		return -ENAMETOOLONG;
-	for (char *p = part + 1; *part && *p; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		if (mkdir(part, 0700) && errno != EEXIST)
-			return -errno;
-		*p = '/';
-	}
-	if (mkdir(part, 0700) && errno != EEXIST)
-		return -errno;
-	return place_is_empty(part);
+	int e = gcs_path_make(part);
+	return e ? e : place_is_empty(part);
 }

@@ -1,5 +1,6 @@
 /* command_soak.c: gcstorm soak: its arguments, and the scenarios as given. */
 #define _GNU_SOURCE 1 /* asprintf */
+#include "harness/base/place.h"
 #include "harness/command/command_priv.h"
 #include "harness/base/paths.h"
 #include "harness/soak/soak.h"
@@ -169,7 +170,7 @@ static int soak_start(const struct gcs_arguments *a, struct gcs_soak_options *op
 	opt->dir = a->value[GCS_OPT_OUTPUT];
 	if (code == 0 && !opt->dir) {
 		opt->dir = dir;
-		if (gcs_soak_place(plan.name, dir))
+		if (gcs_place_new("soaks", plan.name, dir))
 			code = gcs_command_usage(
 				"--output DIR says where",
 				"no place for the soak: neither $XDG_STATE_HOME nor $HOME is set");

@@ -247,20 +247,6 @@ static int agent_hash(struct agent *a)
 
 /* ---- the cache */
 
-static int agent_make_dir(char *path)
-{
-	for (char *p = path + 1;; p++) {
-		if (*p && *p != '/')
-			continue;
-		char was = *p;
-		*p = '\0';
-		int e = mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
-		*p = was;
-		if (e || !was)
-			return e;
-	}
-}
-
 static int agent_cache(struct agent *a)
 {
 	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
@@ -272,7 +258,7 @@ static int agent_cache(struct agent *a)
 		n = snprintf(to, GCS_PATH_BYTES, "%s/.cache/gcstorm", home);
 	else
 		n = snprintf(to, GCS_PATH_BYTES, "/tmp/gcstorm-cache-%u", (unsigned)geteuid());
-	int e = n < 0 || n >= GCS_PATH_BYTES ? -ENAMETOOLONG : agent_make_dir(a->cache);
+	int e = n < 0 || n >= GCS_PATH_BYTES ? -ENAMETOOLONG : gcs_path_make(a->cache);
 	struct stat st;
 	if (e == 0 && (stat(a->cache, &st) || st.st_uid != geteuid()))
 		e = -EPERM; /* what lies there is run */

@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -498,23 +497,6 @@ static int dir_copies(struct soak *s, char *const *text)
 		e = dir_copy(s, s->plan.scenario[i].file, text[i]);
 	soak_at(s, "copied");
 	return e;
-}
-
-int gcs_soak_place(const char *name, char ret[GCS_PATH_BYTES])
-{
-	char dir[GCS_PATH_BYTES], stamp[16];
-	uint16_t salt = 0;
-	time_t now = time(NULL);
-	struct tm tm;
-	int e = gcs_path_runs(dir, 0);
-	if (e)
-		return e;
-	*strrchr(dir, '/') = '\0'; /* …/gcstorm */
-	if (getrandom(&salt, sizeof(salt), 0) != (ssize_t)sizeof(salt))
-		salt = (uint16_t)getpid();
-	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", localtime_r(&now, &tm));
-	int n = snprintf(ret, GCS_PATH_BYTES, "%s/soaks/%s-%s-%04x", dir, name, stamp, salt);
-	return n < GCS_PATH_BYTES ? 0 : -ENAMETOOLONG;
 }
 
 /* ---- a sitting */

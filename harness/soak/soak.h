@@ -48,6 +48,3 @@ enum gcs_exit gcs_soak_resume(const struct gcs_soak_limits *limits,
 /* The summary alone, also while the soak goes on. 0; -ENOENT: no soak there; -errno; said on err.
  */
 int gcs_soak_report(const char *dir, const char *format, FILE *out, FILE *err);
-
-/* $XDG_STATE_HOME/gcstorm/soaks/NAME-STAMP, not made yet. 0, -errno. */
-int gcs_soak_place(const char *name, char ret[GCS_PATH_BYTES]);
