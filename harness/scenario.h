@@ -198,6 +198,8 @@ void gcs_scenario_error_fini(struct gcs_scenario_error *e);
 char *gcs_scenario_json(const struct gcs_scenario *s);
 /* The `load` line of docs/control-protocol.md. malloc'd. */
 char *gcs_scenario_plan(const struct gcs_scenario *s);
+/* How a command names a target: of "go=PATH" the PATH, which may be ""; NULL: it is a runtime's name alone. */
+const char *gcs_target_toolchain(const char *text);
 enum gcs_runtime gcs_scenario_runtime(const struct gcs_scenario *s);
 /* Phase in progress at t (ns from t0), -1: none. */
 int gcs_scenario_phase_at(const struct gcs_scenario *s, int64_t t_ns);

@@ -161,11 +161,12 @@ static int command_lay(struct gcs_arguments *a, const char *key, const char *val
 /* --target go=PATH: laid over as one --set or two, so that the record knows. */
 static int command_target(struct gcs_arguments *a, const char *text)
 {
-	if (strncmp(text, "go=", 3) != 0)
+	const char *toolchain = gcs_target_toolchain(text);
+	if (!toolchain)
 		return command_lay(a, "target.runtime", text);
-	int e = text[3] ? command_lay(a, "target.runtime", "go")
+	int e = *toolchain ? command_lay(a, "target.runtime", "go")
 			: gcs_command_usage("--target go=/usr/local/go/bin/go", "--target go= wants the toolchain's program");
-	return e ? e : command_lay(a, "target.go", text + 3);
+	return e ? e : command_lay(a, "target.go", toolchain);
 }
 
 static int command_take(struct gcs_arguments *a, int id, const char *value)

@@ -22,13 +22,13 @@ static int target_lay(struct gcs_diff_target *t, const char *key, const char *va
 }
 
 /* "go=PATH" is two values: the runtime, and its toolchain. */
-static int target_runtime(struct gcs_diff_target *t, char *word)
+static int target_runtime(struct gcs_diff_target *t, const char *word)
 {
-	char *path = strchr(word, '=');
-	if (path)
-		*path++ = '\0';
-	int e = target_lay(t, "target.runtime", word);
-	return e || !path ? e : target_lay(t, "target.go", path);
+	const char *toolchain = gcs_target_toolchain(word);
+	if (!toolchain)
+		return target_lay(t, "target.runtime", word);
+	int e = *toolchain ? target_lay(t, "target.runtime", gcs_runtime_name(GCS_RUNTIME_GO)) : -EINVAL;
+	return e ? e : target_lay(t, "target.go", toolchain);
 }
 
 int gcs_diff_target_parse(struct gcs_diff_target *ret, const char *text, const char **ret_why)
@@ -233,7 +233,8 @@ static enum gcs_exit diff_one(struct gcs_diff *d, uint32_t target, uint32_t roun
 	run.scenario = s;
 	run.record = record;
 	if (gcs_batch_run(&run, &result, &report)) {
-		e = diff_keep(d, target, round, &report);
+		if (gcs_batch_goes_on(result.exit)) /* one that was cut short has the figures of another length */
+			e = diff_keep(d, target, round, &report);
 		report_fini(&report);
 	}
 	d->exit_of[diff_cell(d, target, round)] = result.exit;
@@ -270,14 +271,14 @@ static void diff_fini(struct gcs_diff *d)
 	free(d->scenario);
 }
 
-static enum gcs_exit diff_show(const struct gcs_diff *d, enum gcs_exit code, FILE *out)
+static enum gcs_exit diff_show(const struct gcs_diff *d, FILE *out)
 {
 	int e = 0;
 	if (strcmp(d->opt->run.format, "json") == 0)
 		e = gcs_diff_json(d, out);
 	else
 		gcs_diff_text(d, out);
-	return (e || fflush(out) != 0) && code == GCS_EXIT_PASS ? GCS_EXIT_HARNESS : code;
+	return (e || fflush(out) != 0) && d->code == GCS_EXIT_PASS ? GCS_EXIT_HARNESS : d->code;
 }
 
 enum gcs_exit gcs_diff(const struct gcs_diff_options *opt, FILE *out)
@@ -295,8 +296,8 @@ enum gcs_exit gcs_diff(const struct gcs_diff_options *opt, FILE *out)
 		fprintf(stderr, "gcstorm: %s: %s\n", opt->dir, e == -EEXIST ? "there is something in it" : strerror(-e));
 	enum gcs_exit code = e ? GCS_EXIT_USAGE : GCS_EXIT_UNSUPPORTED;
 	if (e == 0 && d.scenario && d.exit_of) {
-		code = diff_rounds(&d, seed);
-		code = diff_show(&d, code, out);
+		d.code = diff_rounds(&d, seed);
+		code = diff_show(&d, out);
 	}
 	diff_fini(&d);
 	return code;

@@ -52,7 +52,8 @@ struct gcs_diff {
 	char *scenario; /* its name; owned */
 	struct gcs_diff_row *row;
 	size_t nrows;
-	uint32_t done;					/* whole rounds */
+	uint32_t done;		/* whole rounds */
+	enum gcs_exit code;	/* of the whole */
 	enum gcs_exit *exit_of; /* [target * rounds + round] */
 };
 

@@ -213,7 +213,7 @@ int gcs_diff_json(const struct gcs_diff *d, FILE *out)
 	for (size_t i = 0; i < d->nrows; i++)
 		if (gcs_diff_says(d, &d->row[i]))
 			json_array_append_new(figures, diff_json_row(d, &d->row[i]));
-	json_t *root = json_pack("{ss sb si sI sI sf so so ss}", "scenario", d->scenario, "simulated", (int)d->opt->run.sim, "exit", (int)gcs_diff_verdict(d), "planned",
+	json_t *root = json_pack("{ss sb si sI sI sf so so ss}", "scenario", d->scenario, "simulated", (int)d->opt->run.sim, "exit", (int)d->code, "planned",
 				 (json_int_t)d->opt->rounds, "rounds", (json_int_t)d->done, "band", d->opt->band, "targets", targets,
 				 "figures", figures, "records", d->opt->dir);
 	if (!root)

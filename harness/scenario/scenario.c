@@ -346,6 +346,11 @@ void gcs_scenario_error_fini(struct gcs_scenario_error *e)
 	e->text = NULL;
 }
 
+const char *gcs_target_toolchain(const char *text)
+{
+	return strncmp(text, "go=", 3) == 0 ? text + 3 : NULL;
+}
+
 enum gcs_runtime gcs_scenario_runtime(const struct gcs_scenario *s)
 {
 	for (int r = GCS_RUNTIME_GO; r <= GCS_RUNTIME_COMMAND; r++)

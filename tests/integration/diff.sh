@@ -55,6 +55,7 @@ wrong() { words=$1; shift; diff 2 wrong "$@"; has "$work/wrong.err" "$words" "di
 wrong 'wants the targets'
 wrong "two at least, not 'embedded' alone" --targets embedded
 wrong "no target can be 'embedded:gogc'" --targets embedded,embedded:gogc
+wrong "no target can be 'go='" --targets embedded,go=
 wrong "target.runtime" --targets embedded,jvm
 wrong 'target embedded:target.gogk=5' --targets embedded,embedded:target.gogk=5
 wrong "did you mean 'gc.cycles'" --targets embedded,embedded --signals gc.cylces
@@ -66,12 +67,14 @@ diff 2 full --targets embedded,embedded
 has "$work/full.err" 'there is something in it' 'a directory that is not empty'
 
 # --- an interrupt leaves the table of what there is
-"$bin" diff "$scenario" --sim --rounds 1000 --targets embedded,embedded -o "$work/cut" > "$work/cut.out" 2> "$work/cut.err" &
+"$bin" diff "$scenario" --sim --rounds 1000 --targets embedded,embedded --format json -o "$work/cut" > "$work/cut.out" 2> "$work/cut.err" &
 pid=$!
 until grep -q 'round 3' "$work/cut.err"; do kill -0 $pid 2> /dev/null || break; sleep 0.02; done
 kill -TERM $pid
 wait $pid
 got=$?
 [ "$got" = 143 ] || fault "interrupted: exit $got"
-has "$work/cut.out" '^It ended after [0-9]* of 1000 rounds\.$' interrupted
+has "$work/cut.out" '"exit": 143' interrupted
+has "$work/cut.out" '"planned": 1000' interrupted
+has "$work/cut.out" '"metric": "op.latency.p99"' interrupted
 over diff.sh

@@ -1,7 +1,7 @@
 #!/bin/sh
 # go.sh: the agent on real Go, with each toolchain that there is (from 1.19 on): the shared memory lies where the C header says, every driver does
 # the same operations as on the embedded runtime, one by one, from the same seed; a run whose forced collections are all found in Go's own
-# gctrace; what Go cannot do is refused. Skipped without a Go.
+# gctrace; wakes of Go's poller that come late; a stop that waits for a loop; what Go cannot do is refused. Skipped without a Go.
 . "${GCSTORM_SOURCE:-.}/tests/integration/lib.sh"
 mirror=$build/tests/go-mirror
 GCSTORM_GO_AGENT=$src/workloads/go; export GCSTORM_GO_AGENT

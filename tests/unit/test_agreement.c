@@ -1,4 +1,6 @@
 /* test_agreement.c: the interval of a median by ranks, and what is said of it. */
+#include "tests/unit/test_draw.h"
+
 #include "harness/measure/agreement.h"
 
 #include <math.h>
@@ -13,14 +15,9 @@
 
 #define LENGTH(x) (sizeof(x) / sizeof((x)[0]))
 
-static uint64_t seed;
-
-static double draw(void) /* xorshift*, in (0, 1) */
+static double share(void) /* in (0, 1) */
 {
-	seed ^= seed >> 12;
-	seed ^= seed << 25;
-	seed ^= seed >> 27;
-	return ((double)(seed * UINT64_C(0x2545f4914f6cdd1d) >> 11) + 0.5) / 9007199254740992.0;
+	return ((double)draw(UINT64_C(1) << 53) + 0.5) / 9007199254740992.0;
 }
 
 /* The ranks of the sign test's tables, 95 %: the r-th smallest, and what it gives. */
@@ -98,9 +95,8 @@ static void test_coverage(void **state)
 	const int draws = 4000;
 	const char *given = getenv("GCS_TEST_SEED");
 	(void)state;
-	seed = given ? strtoull(given, NULL, 0) : 20261128;
-	printf("GCS_TEST_SEED=%llu\n", (unsigned long long)seed);
-	seed += !seed;
+	draw_state = given ? strtoull(given, NULL, 0) : 20261128;
+	printf("GCS_TEST_SEED=%llu\n", (unsigned long long)draw_state);
 	for (size_t k = 0; k < LENGTH(rounds); k++) {
 		int held = 0;
 		double confidence = 0;
@@ -108,9 +104,9 @@ static void test_coverage(void **state)
 			double a[16], b[16];
 			struct gcs_agreement x;
 			for (size_t i = 0; i < rounds[k]; i++) {
-				double disturbed = 1 + 5 * draw();
+				double disturbed = 1 + 5 * share();
 				a[i] = disturbed;
-				b[i] = disturbed * -log(draw()) / M_LN2; /* of the ratio the median is 1 */
+				b[i] = disturbed * -log(share()) / M_LN2; /* of the ratio the median is 1 */
 			}
 			gcs_agreement(&x, a, b, rounds[k], 1.25);
 			held += x.low <= 1 && 1 <= x.high;

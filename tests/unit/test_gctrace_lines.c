@@ -13,15 +13,7 @@
 
 #include "tests/fuzz/gctrace_render.h"
 #include "tests/unit/test_draw.h"
-
-static struct gcs_gctrace_line parsed(const char *text, enum gcs_gctrace_kind kind)
-{
-	struct gcs_gctrace_line l;
-	gcs_gctrace_parse(text, strlen(text), &l);
-	assert_int_equal(l.kind, kind);
-	assert_int_equal(l.reason, GCS_GCTRACE_WHOLE);
-	return l;
-}
+#include "tests/unit/test_gctrace_line.h"
 
 /* ---- Go 1.0 to 1.4 */
 

@@ -8,18 +8,7 @@
 
 #include <cmocka.h>
 
-#include "harness/import/gctrace_line.h"
-
-#include <string.h>
-
-static struct gcs_gctrace_line parsed(const char *text, enum gcs_gctrace_kind kind)
-{
-	struct gcs_gctrace_line l;
-	gcs_gctrace_parse(text, strlen(text), &l);
-	assert_int_equal(l.kind, kind);
-	assert_int_equal(l.reason, GCS_GCTRACE_WHOLE);
-	return l;
-}
+#include "tests/unit/test_gctrace_line.h"
 
 static void test_sched(void **state)
 {

@@ -12,6 +12,8 @@
 
 #include "harness/scenario.h"
 
+#include "tests/unit/test_file.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -20,18 +22,6 @@
 
 #define BAD_MIN	 30
 #define BENDS	 3000
-#define TEXT_MAX 65536
-
-static char *slurp(const char *path)
-{
-	char *text = calloc(1, TEXT_MAX);
-	FILE *f = fopen(path, "r");
-	if (!f)
-		fail_msg("%s: %s", path, strerror(errno));
-	assert_true(fread(text, 1, TEXT_MAX - 1, f) < TEXT_MAX - 1);
-	fclose(f);
-	return text;
-}
 
 /* Into tests/scenarios/NAME, so that messages carry file names alone. */
 static void enter(const char *name)

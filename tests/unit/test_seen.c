@@ -14,6 +14,8 @@
 #include "harness/scenario.h"
 #include "tests/unit/test_draw.h"
 
+#include "tests/unit/test_file.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>
@@ -23,21 +25,9 @@
 #include <unistd.h>
 
 #define S_NS	 INT64_C(1000000000)
-#define TEXT_MAX 65536
 #define BAD_MIN	 20
 #define BENDS	 1500
 #define DRAWS	 20000
-
-static char *slurp(const char *path)
-{
-	char *text = calloc(1, TEXT_MAX);
-	FILE *f = fopen(path, "r");
-	if (!f)
-		fail_msg("%s: %s", path, strerror(errno));
-	assert_true(fread(text, 1, TEXT_MAX - 1, f) < TEXT_MAX - 1);
-	fclose(f);
-	return text;
-}
 
 static char *path_of(char ret[4096], const char *name)
 {
