@@ -84,6 +84,8 @@ static bool play_one(struct guard_play *p, const struct guard_edge *e, int64_t n
 		break;
 	case GUARD_DISARM:
 		gcs_fault_disarm(e->index, false, now_ns);
+		if (p->disarmed && !p->cancelled)
+			p->disarmed(p->self, e->index, e->window);
 		break;
 	case GUARD_END:
 		return true;

@@ -20,6 +20,9 @@ struct guard_play {
 	int64_t t0_ns; /* 0: it has not begun */
 	bool cancelled; /* no window opens any more */
 	uint32_t acts[WATCH_FAULTS_MAX]; /* of an operator, by fault */
+	/* Set behind _init; NULL: nobody asks. A window of a fault has come to its end. */
+	void (*disarmed)(void *self, uint32_t fault, uint32_t window);
+	void *self;
 };
 
 /* 0; -ENOMEM. */
