@@ -55,7 +55,6 @@
 #define GUARD_QUIT_NS	   (1000 * GUARD_MS) /* the same, when it was asked to quit */
 #define GUARD_LINGER_NS	   (1100 * GUARD_MS) /* clients give up after a second */
 #define GUARD_SAVING_NS	   (8000 * GUARD_MS) /* for the last answer and the profiles, from the end of the run */
-#define GUARD_STEADY_NS	   (1000 * GUARD_MS) /* before the first fault: a profile is asked for */
 #define GUARD_REFUSED	   2
 
 enum guard_why { GUARD_RUNS, GUARD_TIME, GUARD_QUIT, GUARD_DEATH, GUARD_ORPHAN, GUARD_LEASE };
@@ -212,17 +211,6 @@ static void guard_operator(struct guard *g, const char *cmd, json_t *o)
 		guard_play_operator(&g->play, (uint32_t)i, cmd[0] == 'a', guard_now());
 }
 
-/* As late in the steady state as the first fault leaves time for; without a fault in the middle of the run. */
-static int64_t guard_steady(const struct plan *p)
-{
-	int64_t first = p->end_ns / 2 + GUARD_STEADY_NS;
-	for (uint32_t i = 0; i < p->nfaults; i++)
-		for (uint32_t k = 0; k < p->fault[i].nwindows; k++)
-			if (p->fault[i].window[k].start_ns < first)
-				first = p->fault[i].window[k].start_ns;
-	return first > 2 * GUARD_STEADY_NS ? first - GUARD_STEADY_NS : first / 2;
-}
-
 /* A fault's window has ended. */
 static void guard_disarmed(void *self, uint32_t fault, uint32_t window)
 {
@@ -239,7 +227,7 @@ static void guard_start(struct guard *g)
 		return;
 	guard_play_begin(&g->play, now);
 	g->ward.trace.from_ns = now;
-	g->steady_ns = now + guard_steady(g->plan);
+	g->steady_ns = now + guard_play_steady_ns(g->plan);
 	g->throttles = guard_throttle_read(&g->throttle);
 	atomic_store_explicit(&g->telemetry->t0_ns, now, memory_order_relaxed);
 	/* Release: who sees it go (workloads/load.c) sees t0. */
