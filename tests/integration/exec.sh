@@ -1,6 +1,6 @@
 #!/bin/sh
-# exec.sh: programs that know nothing of us: what reaches them and what does not, what they say, how they die and come back, and that nobody is left
-# behind, whoever is killed.
+# exec.sh: programs that know nothing of us: what reaches them and what does not, what they say, of themselves too when they are asked, how they die and
+# come back, and that nobody is left behind, whoever is killed.
 . "${GCSTORM_SOURCE:-.}/tests/integration/lib.sh"
 ward=$build/tests/ward
 
@@ -24,6 +24,11 @@ exec_it() {
 	"$bin" exec --plain -o "$work/$name.gcrun" "$work/$name.yaml" -- "$@" > "$work/$name.said" 2> "$work/$name.log"
 	got=$?
 }
+# The same in the background: programs that only sleep are watched at once. after NAME waits for it.
+exec_bg() {
+	{ exec_it "$@"; echo "$got" > "$work/$1.code"; } &
+}
+after() { name=$1; until_true 600 [ -s "$work/$name.code" ]; got=$(cat "$work/$name.code"); }
 well() { case $got in 0 | 5 | 7) ;; *) fault "$name: exit $got"; cat "$work/$name.log" >&2 ;; esac; }
 
 "$build/tests/test_injector" > "$work/unit" 2>&1
@@ -32,8 +37,18 @@ if [ $? = 77 ]; then cat "$work/unit"; exit 77; fi
 # Without a system call that is named there is no filter, and nothing of ours is left open in it.
 scene native 'runtime: command, gogc: 70' < /dev/null
 GODEBUG=madvdontneed=1; export GODEBUG
-exec_it native "$ward" facts
+exec_bg native "$ward" facts
 unset GODEBUG
+scene says 'runtime: command' < /dev/null
+exec_bg says "$ward" says
+nobody=$((40000 + $$ % 20000)) # where nobody listens, as a rule
+scene naps "debug: {url: \"http://127.0.0.1:$nobody\", every: 500ms, profiles: [heap]}" 1500ms 1200ms 1s <<YAML
+faults:
+  - {id: late, point: os/nanosleep, when: {phase: storm}, fire: {every: 1, delay: 120ms}}
+recovery: {signals: [pause.stw.p99], window: 200ms, windows: 2}
+YAML
+exec_bg naps "$ward" naps
+after native
 well
 cat > "$work/want" <<TEXT
 fd 0
@@ -53,8 +68,7 @@ hasnt "$work/native.log" 'a notified call costs' native
 has "$work/native.log" 'the program ended when told to: signal 15' native
 
 # What it says is kept to the byte; lines of gctrace become cycles and stops.
-scene says 'runtime: command' < /dev/null
-exec_it says "$ward" says
+after says
 well
 printf 'out, without an end of line' | cmp -s - "$work/says.gcrun.out" || fault 'says: stdout is another'
 printf 'err\n\377\376 not UTF-8\n' > "$work/want"
@@ -68,17 +82,17 @@ has "$work/report" 'world stopped  *[0-9]* *1.1[0-9]* ms *2.2[0-9]* ms' 'says: s
 has "$work/report" 'time to stop *none' 'says: it is not known apart'
 has "$work/report" 'live heap at most 50 MiB, goal at most 60 MiB' 'says: heap'
 
-# Calls are held, those of its children too.
-scene naps 'runtime: command' <<YAML
-faults:
-  - {id: late, point: os/nanosleep, when: {phase: storm}, fire: {every: 1, delay: 120ms}}
-recovery: {signals: [pause.stw.p99], window: 200ms, windows: 2}
-YAML
-exec_it naps "$ward" naps
+# Calls are held, those of its children too. It serves nothing about itself, which is told once and harms nobody.
+after naps
 well
 has "$work/naps.log" 'a notified call costs [0-9.]* µs' 'naps: the price'
 has "$work/naps.gcrun.out" 'parent late' naps
 has "$work/naps.gcrun.out" 'child late' naps
+[ "$(grep -c 'nobody listens there' "$work/naps.log")" = 1 ] || { fault 'naps: not told once that nobody listens'; cat "$work/naps.log" >&2; }
+has "$work/naps.said" 'up to 2 processes at once' 'naps: parent and child'
+has "$work/naps.said" 'voluntary and .* involuntary switches' 'naps: switches'
+has "$work/naps.said" '/debug/vars every 500.* ms: 0 answers; without an answer: [0-9]* refused' 'naps: counted'
+has "$work/naps.said" '0 profiles saved beside the record, 3 missed' 'naps: steady, fault, end'
 
 # Refused memory kills it; by its own words, though a traceback follows them.
 scene maps 'on_exit: fail' 1s 1s 1500ms <<YAML
@@ -97,6 +111,12 @@ has "$work/maps.log" 'restart 1 of 2' maps
 has "$work/maps.log" 'steady again [0-9.]* s after the program died' maps
 has "$work/maps.said" 'RESTARTS   1: the program died and was started again; back to steady state after' maps
 whole "$work/maps.gcrun" maps
+sed -i 's/on_exit: restart(2)/on_exit: expect/' "$work/maps.yaml"
+cp "$work/maps.yaml" "$work/dies.yaml"
+exec_it dies "$ward" maps
+case $got in 0 | 5 | 7) ;; *) fault "dies: exit $got"; cat "$work/dies.log" >&2 ;; esac
+hasnt "$work/dies.said" 'CRASH\|expected to die' 'dies: as expected'
+[ "$got" != 0 ] || has "$work/dies.said" 'PASS: .*as expected, the target died at' 'dies: said so'
 "$bin" report --format json "$work/maps.gcrun" | tr -d ' \n' > "$work/report"
 has "$work/report" '"restarts":{"count":1,"comeback_max_ns":[1-9]' 'maps: as JSON'
 
@@ -105,10 +125,15 @@ scene ends 'on_exit: restart(2)' 2s < /dev/null
 exec_it ends "$ward" ends 3
 [ "$got" = 4 ] || fault "ends: exit $got, not 4"
 has "$work/ends.log" 'restart 2 of 2' ends
+[ "$(grep -c 'it is started again in 0.1 s' "$work/ends.log")" = 1 ] || fault 'ends: the first restart is at once, the second is not'
 hasnt "$work/ends.log" 'restart 3' ends
 exec_it ends "$ward" ends 0
 [ "$got" = 5 ] || fault "ends: exit $got, not 5, when the program is done"
 has "$work/ends.log" 'the program was done' ends
+sed 's/on_exit: restart(2)/on_exit: expect/' "$work/ends.yaml" > "$work/lives.yaml"
+exec_it lives "$ward" ends 0
+[ "$got" = 5 ] || fault "lives: exit $got, not 5"
+has "$work/lives.said" 'the target was expected to die in the run, and did not' 'lives: it did not die'
 code 2 "$bin" exec "$work/ends.yaml" -- gcstorm-no-such-program
 has "$work/err" "there is no program 'gcstorm-no-such-program'" 'not found'
 code 2 "$bin" exec "$work/ends.yaml" -- "$work/ends.yaml"
@@ -178,25 +203,108 @@ YAML
 }
 serve web "$ward" serves
 
-# The same with a Go program, as it was built, and one that is killed by a refused mmap.
-go=
-for g in $(command -v go) /usr/local/go/bin/go /usr/lib/go-*/bin/go; do [ -x "$g" ] && go=${go:-$g}; done
-if [ -z "$go" ]; then
+# The same server, asked for what it does not serve.
+scene else "debug: {url: \"http://127.0.0.1:$port\", every: 200ms, profiles: [heap]}" < /dev/null
+exec_it else "$ward" serves 127.0.0.1:$port
+well
+has "$work/else.log" '/debug/vars of http://127.0.0.1:[0-9]*: it serves something else: no JSON (told once' else
+has "$work/else.said" 'without an answer: [0-9]* not it' else
+[ -z "$(ls "$work"/else.gcrun.*.pb.gz 2> /dev/null)" ] || fault 'else: a profile that is none was kept'
+
+# Go programs, as they were built, with every Go there is.
+gos=
+for g in $(command -v go) /usr/local/go/bin/go /usr/lib/go-*/bin/go; do
+	[ -x "$g" ] || continue
+	case " $gos " in *" $(readlink -f "$g") "*) ;; *) gos="$gos $(readlink -f "$g")" ;; esac
+done
+if [ -z "$gos" ]; then
 	echo 'exec: no go was found: nothing of Go is tested'
 	over exec
 	exit
 fi
 GOCACHE=${GOCACHE:-${TMPDIR:-/tmp}/gcstorm-go-cache-$(id -u)}; GO111MODULE=off; GOFLAGS=; CGO_ENABLED=0
 export GOCACHE GO111MODULE GOFLAGS CGO_ENABLED
-"$go" build -o "$work/server" "$src/tests/go/exec_server.go" && "$go" build -o "$work/grower" "$src/tests/go/exec_grower.go" || fault 'the Go programs are not built'
-serve goserver "$work/server"
-scene gomaps 'on_exit: restart(2)' 2s 1s 2s <<YAML
+built() { for p in "$@"; do "$go" build -o "$work/$p" "$src/tests/go/exec_$p.go" || { fault "$p is not built by $go"; exit 1; }; done; }
+fact() { tr -d ' \n' < "$work/json" | sed -n "s/.*\"program\":{[^}]*\"$1\":\([0-9]*\).*/\1/p"; }
+at_least() { n=$(fact "$1"); [ "${n:-0}" -ge "$2" ] || { fault "$name: $1 is '$n', not $2 and more"; cat "$work/json" >&2; }; }
+# Each cycle was counted once, whoever told it: those at the edges of the run may be on either side.
+once() {
+	cycles=$(tr -d ' \n' < "$work/json" | sed -n 's/.*"gc":{[^}]*"cycles":\([0-9]*\).*/\1/p')
+	told=$(($(fact cycles_gctrace) + $(fact cycles_vars)))
+	[ $((cycles - told)) -le 2 ] && [ $((told - cycles)) -le 2 ] || fault "$name: $cycles cycles in the report, $told told"
+}
+
+# Asked for what it serves, under faults of its threads, its memory, its pipe and its connections, none of which it may die of.
+debugged() {
+	scene calls "debug: {url: \"http://127.0.0.1:$port\", every: 200ms, profiles: [heap, goroutine]}" 1s 1200ms 800ms <<YAML
+faults:
+  - {id: thread, point: os/clone, when: {phase: storm}, fire: {every: 2, delay: 3ms}}
+  - {id: back, point: os/madvise, when: {phase: storm}, fire: {every: 2}}
+  - {id: in, point: os/read, allow-hot: true, when: {phase: storm}, fire: {every: 3}}
+  - {id: out, point: os/write, allow-hot: true, when: {phase: storm}, fire: {every: 3}}
+recovery: {signals: [pause.stw.p50], band: 100, window: 200ms, windows: 2}
+YAML
+	exec_it calls "$work/debug" 127.0.0.1:$port
+	well
+	has "$work/calls.log" 'the program ended when told to: signal 15' "calls of $go"
+	"$bin" report --format json "$work/calls.gcrun" > "$work/json"
+	for f in thread back in out; do
+		tr -d ' \n' < "$work/json" | grep -q "\"id\":\"$f\"[^}]*\"fired\":[1-9]" || { fault "calls of $go: $f did not fire"; cat "$work/calls.said" >&2; }
+	done
+	at_least debug_answers 5
+	at_least exact_cycles 5
+	at_least both_cycles 5
+	at_least sys_max_bytes 1000000
+	at_least switches_voluntary 10
+	once
+	exact=$(fact both_exact_ns); lines=$(fact both_gctrace_ns) # lines have two digits
+	[ $((exact * 4)) -ge $((lines * 3)) ] && [ $((exact * 3)) -le $((lines * 4)) ] || fault "calls of $go: stops of $lines ns by lines, of $exact ns by PauseNs"
+	for moment in steady thread-1 back-1 in-1 out-1 end; do
+		for kind in heap goroutine; do
+			gzip -dc "$work/calls.gcrun.$moment.$kind.pb.gz" | grep -a -q 'main\.' || fault "calls of $go: no profile $moment.$kind"
+		done
+	done
+	has "$work/calls.said" '12 profiles saved beside the record, 0 missed' "calls of $go"
+	port=$((port + 1))
+}
+first=yes
+for go in $gos; do
+	built debug grower
+	debugged
+	[ "$first" ] || { # the others die in their own words, as is expected
+		scene gomaps 'on_exit: expect' 1s 1500ms 500ms <<YAML
+faults:
+  - {id: nomem, point: os/mmap, match: {size: "16MiB..48MiB"}, when: {phase: storm}, fire: {every: 1}, limit: {times: 1}}
+recovery: {signals: [pause.stw.p50], band: 100, window: 200ms, windows: 2}
+YAML
+		exec_it gomaps "$work/grower"
+		well
+		has "$work/gomaps.log" 'the program died: exit status 2, memory was refused: fatal error: ' "gomaps of $go"
+		hasnt "$work/gomaps.said" 'CRASH\|expected to die' "gomaps of $go"
+		continue
+	}
+	first=
+	built server
+	serve goserver "$work/server"
+	scene gomaps 'on_exit: restart(2)' 2s 1s 2s <<YAML
 faults:
   - {id: nomem, point: os/mmap, match: {size: "16MiB..48MiB"}, when: {phase: storm}, fire: {every: 1}, limit: {times: 1}}
 recovery: {signals: [pause.stw.p50], band: 100, window: 500ms, windows: 2}
 YAML
-exec_it gomaps "$work/grower"
-well
-has "$work/gomaps.log" 'the program died: exit status 2, memory was refused: fatal error: ' gomaps
-has "$work/gomaps.said" 'RESTARTS   1: the program died and was started again' gomaps
+	exec_it gomaps "$work/grower"
+	well
+	has "$work/gomaps.log" 'the program died: exit status 2, memory was refused: fatal error: ' gomaps
+	has "$work/gomaps.said" 'RESTARTS   1: the program died and was started again' gomaps
+	# One whose stderr says nothing of its cycles: MemStats do. On a Unix socket.
+	scene silent "debug: {url: \"http://unix:$work/sock\", every: 300ms}" 900ms 300ms 600ms < /dev/null
+	exec_it silent /usr/bin/env GODEBUG=gctrace=0 "$work/debug" "$work/sock"
+	well
+	"$bin" report --format json "$work/silent.gcrun" > "$work/json"
+	at_least cycles_vars 5
+	at_least exact_total_ns 1
+	[ "$(fact cycles_gctrace)" = 0 ] || fault 'silent: lines of gctrace'
+	once
+	has "$work/silent.said" 'world stopped  *[1-9]' 'silent: stops of MemStats'
+	has "$work/silent.said" 'GC .*; [0-9.]*[1-9][0-9.]*% of the processors' 'silent: the share of the processors'
+done
 over exec
