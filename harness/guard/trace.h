@@ -7,7 +7,8 @@
  *
  * MemStats (vars.h) tell the heap and its goal as they are now, and of each of the last 256 cycles for how long it stopped the world, exactly, but both stops
  * together. A cycle is told once, by its number: by its line, or, where none has come within TRACE_LINE_WAIT_NS, by MemStats, as one stop at its end. What its
- * line said stays as it was told; how far it is from the exact time is in `exact`.
+ * line said stays as it was told; how far it is from the exact time is in `exact`. (Go 1.26 begins PauseNs behind the scheduler's lock, and its line's first stop
+ * before it; a mark termination that was given up is in PauseNs and in no stop of the line.)
  */
 #pragma once
 
