@@ -130,6 +130,7 @@ build_go() {
 		if (cd bench/go && GO111MODULE=on GOFLAGS="-mod=mod -buildvcs=false" GOTOOLCHAIN=local CGO_ENABLED=0 GOCACHE="$TMP/cache" \
 			"$go" build -o "$TMP/$version" .) >&2; then
 			side "$version" "$TMP/$version"
+			printf '%s %s\n' "$version" "$go" >>"$TMP/compilers"
 		else
 			say "$go cannot build bench/go; left out"
 		fi
@@ -244,12 +245,24 @@ rows_of() {
 		cat "$TMP/rows"
 }
 
+# What the agent on real Go costs, by each Go.
+agent_rows() {
+	while read -r version _; do
+		(cd workloads/go && GO111MODULE=on GOFLAGS="-mod=mod -buildvcs=false" GOTOOLCHAIN=local CGO_ENABLED=0 GOCACHE="$TMP/cache" \
+			"$(sed -n "s/^$version //p" "$TMP/compilers")" build -o "$TMP/agent" .) >&2 || die "the agent does not build with $version"
+		say "the agent, $version"
+		"$TMP/agent" -cost >"$TMP/out" || die "agent -cost failed"
+		awk -F '\t' -v by="$version" '{ printf "| %s, %s | %s %s | %s |\n", $1, by, $2, $3, $4 }' "$TMP/out"
+	done <"$TMP/gos"
+}
+
 alone() {
 	printf '| what | here | note |\n|---|---|---|\n'
 	single_rows "$RUNTIME" gate
 	single_rows "$RUNTIME" telemetry
 	[ -z "$SYSCALLS" ] || single_rows "$SYSCALLS"
 	[ -z "$TUI" ] || single_rows "$TUI"
+	agent_rows
 	echo
 }
 
