@@ -60,6 +60,7 @@ struct plan_workload {
 	struct plan_size size;
 	uint64_t retain;
 	uint32_t renew; /* operations of a unit or connection between two renewals; 0: none */
+	uint32_t header; /* heap-follow: bytes that an object with pointers has besides where the runtime keeps its type before it; 0 on this one */
 	struct plan_follow *follow; /* owned by the plan; NULL: no curve */
 	uint32_t nfollow;
 	char url[PLAN_URL_BYTES]; /* "": its connections are descriptors; else clients of a server outside, which make them themselves */
