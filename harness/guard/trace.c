@@ -115,7 +115,7 @@ static bool trace_is_new(struct guard_trace *t, const struct gcs_gctrace_cycle *
 	if (c->by_vars)
 		return false;
 	/* A number that came before is of another process with the same stderr: told as before. */
-	t->exact.by_line += now_ns >= t->from_ns && now_ns <= t->to_ns;
+	t->exact.by_line += now_ns >= t->from_ns;
 	c->by_line = true;
 	c->line_ns = line->stop_first_ns + line->stop_second_ns;
 	guard_trace_count(t, c);
@@ -125,7 +125,7 @@ static bool trace_is_new(struct guard_trace *t, const struct gcs_gctrace_cycle *
 static void trace_one(struct guard_trace *t, const struct gcs_gctrace_cycle *c, int64_t now_ns)
 {
 	uint64_t number = t->cycles_before + c->number;
-	if (!trace_is_new(t, c, now_ns))
+	if (now_ns > t->to_ns || !trace_is_new(t, c, now_ns))
 		return;
 	t->cycles = c->number;
 	t->procs = c->procs;

@@ -46,7 +46,7 @@ struct guard_trace {
 	bool silent;	      /* this program says no line: its processor time is that of MemStats, */
 	uint64_t vars_cpu_ns; /* which is this */
 	uint32_t procs;
-	int64_t from_ns, to_ns; /* the run, for `exact`; INT64_MAX: not yet */
+	int64_t from_ns, to_ns; /* the run; INT64_MAX: not yet. What ends behind it is not told */
 	bool several;		/* more than one process answers: its cycles are told by lines alone */
 	bool asked;		/* MemStats have come from this program */
 	uint64_t answered, forced; /* cycles, and forced ones, of the last ones */

@@ -41,10 +41,12 @@ void guard_trace_count(struct guard_trace *t, struct guard_cycle *c)
 static void vars_tell(struct guard_trace *t, struct guard_cycle *c)
 {
 	uint64_t number = t->cycles_before + c->number;
+	if (c->end_ns > t->to_ns)
+		return;
 	uint64_t trigger = c->forced ? GC_TRIGGER_FORCED : GC_TRIGGER_HEAP;
 	c->by_vars = true;
 	t->silent = t->cycles == 0;
-	t->exact.by_vars += c->end_ns >= t->from_ns && c->end_ns <= t->to_ns;
+	t->exact.by_vars += c->end_ns >= t->from_ns;
 	guard_trace_emit(t, WATCH_GC_START, c->end_ns - c->pause_ns,
 			 (struct watch_record){.a = number, .b = trigger});
 	guard_trace_emit(t, WATCH_STW, c->end_ns,

@@ -92,9 +92,11 @@ static void program_kernel(const struct report *r, struct program_line *l)
 	char a[REPORT_COUNT_BYTES], b[REPORT_COUNT_BYTES];
 	program_say(l, "in the run it waited %s for a processor (run delay, up to %" PRIu64 " process%s at once)",
 		    report_ns(a, (int64_t)r->run_delay_ns), r->processes_max, r->processes_max == 1 ? "" : "es");
-	if (program_has(r, "throttled_times"))
+	if (program_get(r, "throttled_times"))
 		program_say(l, "; its control group was throttled %s times, %s in all",
 			    program_count(a, r, "throttled_times"), program_ns(b, r, "throttled_ns"));
+	else if (program_has(r, "throttled_times"))
+		program_say(l, "; its control group was never throttled");
 	if (!program_has(r, "user_ns"))
 		return;
 	program_say(l, "; from start to end, with all that it started: %s user", program_ns(a, r, "user_ns"));
@@ -111,8 +113,9 @@ static void program_cycles(const struct report *r, struct program_line *l)
 	program_say(l, "%s cycles of gctrace lines, as precise as these are", program_count(a, r, "cycles_gctrace"));
 	if (!program_has(r, "exact_cycles"))
 		return;
-	program_say(l, "; %s of MemStats, no line having come: one stop each, in which both of a cycle are",
-		    program_count(a, r, "cycles_vars"));
+	if (program_get(r, "cycles_vars"))
+		program_say(l, "; %s of MemStats, no line having come: one stop each, in which both of a cycle are",
+			    program_count(a, r, "cycles_vars"));
 	program_say(l, "; PauseNs of %s: %s in all", program_count(a, r, "exact_cycles"),
 		    program_ns(b, r, "exact_total_ns"));
 	program_say(l, ", %s at the longest (GC#%" PRIu64 ")", program_ns(a, r, "exact_max_ns"),
