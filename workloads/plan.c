@@ -588,7 +588,7 @@ static int plan_fault(struct plan *p, uint32_t index, json_t *item, struct plan_
 	json_int_t err = 0, p_ppb = 0, nth = 0, every = 0, times = 0, delay = 0, jitter = 0, by = 0;
 	json_error_t je;
 
-	if (json_unpack_ex(item, &je, 0, "{s:s,s:s,s:s,s?I,s?I,s?I,s?I,s?I,s?I,s?I,s?I,s?I}", "id", &id,
+	if (json_unpack_ex(item, &je, 0, "{s:s,s:s,s:s,s?I,s?I,s?I,s?I,s?I,s?I,s?I,s?I}", "id", &id,
 			   "point", &point, "action", &action, "errno", &err, "p_ppb", &p_ppb,
 			   "nth", &nth, "every", &every, "times", &times, "delay_ns", &delay,
 			   "jitter_ns", &jitter, "by_milli", &by) < 0)
