@@ -11,8 +11,8 @@
  * object goes into it; then one in FOLLOW_TURNOVER takes the place of the oldest, and all others are
  * garbage at once. The ring itself (a directory of chunks of slots) counts as live.
  *
- * One object in FOLLOW_POINTERS is made of cells of 64 bytes with a pointer in the first word of each,
- * so half of the bytes must be scanned, an eighth of their words being pointers. Object n of the ring
+ * Of the objects that are large enough the plan's share (`pointers`, half if it is silent) is made of cells of 64 bytes with a pointer
+ * in the first word of each: as much must be scanned, an eighth of its words being pointers. Object n of the ring
  * points from cell j to object n + link[j] once that exists: always to younger ones, which outlive it,
  * so no object is kept alive but by the ring.
  *
@@ -32,7 +32,6 @@
 #include <stdlib.h>
 
 #define FOLLOW_TURNOVER	      8u
-#define FOLLOW_POINTERS	      2u
 #define FOLLOW_WHOLE	      4u
 #define FOLLOW_AFTER_ERROR    16u /* objects compared after an -ENOMEM */
 #define FOLLOW_CELL_BYTES     64u
@@ -55,6 +54,7 @@ struct follow {
 	struct work_unit unit;
 	struct curve curve;
 	struct dist sizes;
+	uint32_t pointers; /* per cent of the objects */
 	uint64_t header; /* bytes that an object with pointers has besides, if it is of FOLLOW_HEADER_OVER bytes or more */
 	uint64_t salt;	 /* number n has the content of salt + n */
 	uint64_t next;	 /* number of the next object */
@@ -133,7 +133,7 @@ static struct follow_object follow_object(const struct follow *f, uint64_t numbe
 	uint64_t bytes = dist_draw(&f->sizes, random) & ~UINT64_C(7);
 	struct follow_object o = {.number = number, .words = bytes / 8};
 
-	if (bytes >= FOLLOW_CELL_BYTES && work_mix(~random) % FOLLOW_POINTERS == 0) {
+	if (bytes >= FOLLOW_CELL_BYTES && work_mix(~random) % 100 < f->pointers) {
 		o.cells = bytes / FOLLOW_CELL_BYTES;
 		o.words = o.cells * FOLLOW_CELL_WORDS;
 	}
@@ -437,6 +437,7 @@ static int follow_alloc(struct follow **ret, const struct work_unit_options *opt
 	if (f == NULL)
 		return -ENOMEM;
 	work_unit_init(&f->unit, &work_heap_follow, opt);
+	f->pointers = opt->w->pointers;
 	f->header = opt->w->header;
 	f->salt = work_random(&f->unit);
 	dist_init(&f->sizes, &opt->w->size);

@@ -235,12 +235,12 @@ static int plan_follow(struct plan_workload *w, json_t *item, struct plan_error 
 static int plan_workload(struct plan_workload *w, json_t *item, struct plan_error *e)
 {
 	const char *id, *driver, *url = "";
-	json_int_t workers = 1, rate = 0, keys = 0, conns = 0, retain = 0, renew = 0, header = 0;
+	json_int_t workers = 1, rate = 0, keys = 0, conns = 0, retain = 0, renew = 0, header = 0, pointers = PLAN_POINTERS;
 	json_error_t je;
 
-	if (json_unpack_ex(item, &je, 0, "{s:s,s:s,s?s,s?I,s?I,s?I,s?I,s?I,s?I,s?I}", "id", &id, "driver",
+	if (json_unpack_ex(item, &je, 0, "{s:s,s:s,s?s,s?I,s?I,s?I,s?I,s?I,s?I,s?I,s?I}", "id", &id, "driver",
 			   &driver, "url", &url, "workers", &workers, "rate", &rate, "keys", &keys, "conns",
-			   &conns, "retain", &retain, "renew", &renew, "header", &header) < 0)
+			   &conns, "retain", &retain, "renew", &renew, "header", &header, "pointers", &pointers) < 0)
 		return plan_refuse(e, "workloads[%u]: %s", w->index, je.text);
 	if (plan_name(w->id, id, e) < 0 || plan_name(w->driver, driver, e) < 0)
 		return -EINVAL;
@@ -248,7 +248,8 @@ static int plan_workload(struct plan_workload *w, json_t *item, struct plan_erro
 	    workers > PLAN_WORKERS_MAX || conns > PLAN_WORKERS_MAX)
 		return plan_refuse(e, "%s: workers or conns must be 1 to %u", id, PLAN_WORKERS_MAX);
 	if (rate < 0 || rate > 1000000000 || keys < 0 || keys > UINT32_MAX / 2 || retain < 0 ||
-	    renew < 0 || renew > UINT32_MAX || header < 0 || header > 8)
+	    renew < 0 || renew > UINT32_MAX || header < 0 || header > 8 || pointers < 0 ||
+	    pointers > 100)
 		return plan_refuse(e, "%s: a number is out of range", id);
 	if (strlen(url) >= PLAN_URL_BYTES)
 		return plan_refuse(e, "%s: the url is longer than %u bytes", id, PLAN_URL_BYTES - 1);
@@ -260,6 +261,7 @@ static int plan_workload(struct plan_workload *w, json_t *item, struct plan_erro
 	w->retain = (uint64_t)retain;
 	w->renew = (uint32_t)renew;
 	w->header = (uint32_t)header;
+	w->pointers = (uint32_t)pointers;
 	if (plan_size(w, item, e) < 0 || plan_value(w, item, e) < 0)
 		return -EINVAL;
 	return plan_follow(w, item, e);
@@ -588,7 +590,7 @@ static int plan_fault(struct plan *p, uint32_t index, json_t *item, struct plan_
 	json_int_t err = 0, p_ppb = 0, nth = 0, every = 0, times = 0, delay = 0, jitter = 0, by = 0;
 	json_error_t je;
 
-	if (json_unpack_ex(item, &je, 0, "{s:s,s:s,s:s,s?I,s?I,s?I,s?I,s?I,s?I,s?I,s?I,s?I}", "id", &id,
+	if (json_unpack_ex(item, &je, 0, "{s:s,s:s,s:s,s?I,s?I,s?I,s?I,s?I,s?I,s?I,s?I}", "id", &id,
 			   "point", &point, "action", &action, "errno", &err, "p_ppb", &p_ppb,
 			   "nth", &nth, "every", &every, "times", &times, "delay_ns", &delay,
 			   "jitter_ns", &jitter, "by_milli", &by) < 0)

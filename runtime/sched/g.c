@@ -364,8 +364,11 @@ void sched_g_status(struct sched_g *g, enum sched_status from, enum sched_status
 {
 	uint32_t expected = from;
 
-	if (from == SCHED_G_RUNNING)
-		sched_latency_leaves(g, to);
+	if (from == SCHED_G_RUNNING) {
+		g->followed |= g->follow_count++ % SCHED_FOLLOW_EVERY == 0;
+		if (PRIM_UNLIKELY(g->followed))
+			sched_latency_leaves(g, to);
+	}
 	/* Acquire: what a scanner wrote (scan_gen, colours) is seen; release: what the G did before
 	 * is seen by a scanner.  Sequentially consistent for scan_ask. */
 	for (uint32_t round = 0; !atomic_compare_exchange_weak(&g->status, &expected, to);
@@ -376,7 +379,7 @@ void sched_g_status(struct sched_g *g, enum sched_status from, enum sched_status
 			prim_die(134, "mrt: a goroutine is not in the status it is moved from\n");
 		prim_spin_wait(round++);
 	}
-	if (from != SCHED_G_RUNNING && g->followed)
+	if (from != SCHED_G_RUNNING && PRIM_UNLIKELY(g->followed))
 		sched_latency_moved(g, from, to);
 }
 

@@ -12,10 +12,10 @@
 #include "runtime/sched/sched.h"
 #include "runtime/sched/sched_priv.h"
 
-static void latency_waits_from(struct sched_g *g, enum sched_status to, int64_t now_ns)
+/* In this status its waiting counts. */
+static bool latency_counts(const struct sched_g *g, enum sched_status status)
 {
-	if (to == SCHED_G_RUNNABLE || (to == SCHED_G_WAITING && g->wait == SCHED_WAIT_MUTEX))
-		g->follow_ns = now_ns;
+	return status == SCHED_G_RUNNABLE || (status == SCHED_G_WAITING && g->wait == SCHED_WAIT_MUTEX);
 }
 
 void sched_latency_new(struct sched_g *g)
@@ -27,22 +27,22 @@ void sched_latency_new(struct sched_g *g)
 
 void sched_latency_leaves(struct sched_g *g, enum sched_status to)
 {
-	if (g->follow_count++ % SCHED_FOLLOW_EVERY == 0)
-		g->followed = true;
-	if (g->followed)
-		latency_waits_from(g, to, prim_now_ns());
+	if (latency_counts(g, to))
+		g->follow_ns = prim_now_ns();
 }
 
 void sched_latency_moved(struct sched_g *g, enum sched_status from, enum sched_status to)
 {
-	int64_t now_ns = prim_now_ns();
+	bool counted = latency_counts(g, from);
+	int64_t now_ns = counted || latency_counts(g, to) ? prim_now_ns() : 0;
 
 	if (from == SCHED_G_RUNNABLE)
 		g->runnable_ns += now_ns - g->follow_ns;
-	else if (from == SCHED_G_WAITING && g->wait == SCHED_WAIT_MUTEX)
+	else if (counted)
 		atomic_fetch_add_explicit(&sched.mutex_wait_ns, (now_ns - g->follow_ns) * SCHED_FOLLOW_EVERY,
 					  memory_order_relaxed);
-	latency_waits_from(g, to, now_ns);
+	if (latency_counts(g, to))
+		g->follow_ns = now_ns;
 	if (to != SCHED_G_RUNNING)
 		return;
 	g->followed = false;

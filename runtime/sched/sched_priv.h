@@ -223,7 +223,7 @@ void sched_arena_fini(void);
 #define SCHED_FOLLOW_EVERY 8u /* gTrackingPeriod, proc.go */
 /* g has its number. */
 void sched_latency_new(struct sched_g *g);
-/* g is about to leave RUNNING; a followed one has been moved from another status. */
+/* A followed one is about to leave RUNNING; has been moved from another status. */
 void sched_latency_leaves(struct sched_g *g, enum sched_status to);
 void sched_latency_moved(struct sched_g *g, enum sched_status from, enum sched_status to);
 /* A stop is over; the caller has its turn still. */

@@ -11,7 +11,6 @@ import (
 
 const (
 	followTurnover  = 8
-	followPointers  = 2
 	followWhole     = 4
 	followCellWords = 8
 	followChunk     = 512
@@ -99,7 +98,7 @@ func (f *follow) object(number uint64) followObject {
 	random := mix(f.salt + number)
 	bytes := f.sizes.draw(random) &^ 7
 	o := followObject{number: number, words: bytes / 8}
-	if bytes >= 64 && mix(^random)%followPointers == 0 {
+	if bytes >= 64 && mix(^random)%100 < f.w.Pointers {
 		o.cells = bytes / 64
 		o.words = o.cells * followCellWords
 		o.slot = pointersBytes(o.words * 8)
