@@ -264,6 +264,9 @@ static void test_line_first(void **state)
 	assert_int_equal(x.trace.exact.line_ns, 1500000);
 	assert_int_equal(x.trace.exact.by_line, 2);
 	assert_int_equal(x.trace.exact.by_vars, 0);
+	line(&x, 1, end_of(3)); /* of another process with the same stderr: its stop is none of MemStats' */
+	assert_int_equal(x.trace.exact.cycles, 2);
+	assert_int_equal(x.trace.exact.total_ns, 3014);
 	told_fini(&x);
 }
 
