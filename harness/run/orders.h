@@ -5,6 +5,11 @@
  * from being carried out, passes it on to the target, and writes it down: whoever does something by
  * hand makes the run operator-modified. All on the caller's thread, the harness's main one; nothing
  * here waits.
+ *
+ * A fault that is armed by hand stays so until it is disarmed, its next window begins or ends, or its
+ * time is up: GCS_ARM_NS, if nothing else was said. The limit is kept here, not by the target: it is
+ * as exact as the harness's loop (milliseconds, when the machine is not busy). What fiu-ctrl arms has
+ * none, as whoever speaks libfiu's words expects.
  */
 #pragma once
 
@@ -38,6 +43,14 @@ void gcs_orders_ready(struct gcs_orders *o, int pid);
 /* It is another process now. */
 void gcs_orders_target(struct gcs_orders *o, int pid);
 
+/* Somebody spoke to the target itself, with fiu-ctrl, or the target could not carry out an order: as of gcs_target_sink. */
+void gcs_orders_told(struct gcs_orders *o, const char *source, const char *act, int fault,
+		     const char *text);
+
+/* Disarm what is armed by hand and has had its time. */
+void gcs_orders_due(struct gcs_orders *o);
+/* When that is next (CLOCK_MONOTONIC); INT64_MAX: never. */
+int64_t gcs_orders_next_ns(const struct gcs_orders *o);
 /* Descriptors to wait on; their number. */
 int gcs_orders_fds(const struct gcs_orders *o, struct pollfd fds[GCS_CTL_FDS]);
 /* Answer what has come. */

@@ -215,6 +215,16 @@ static void run_on_signal(struct run *r)
 	}
 }
 
+/* How long poll may wait: until an order's time is up, or for ever. */
+static int run_wait_ms(const struct run *r)
+{
+	int64_t next_ns = gcs_orders_next_ns(r->orders), left_ns;
+	if (next_ns == INT64_MAX)
+		return -1;
+	left_ns = next_ns - run_now();
+	return left_ns <= 0 ? 0 : left_ns < RUN_TICK_NS ? (int)(left_ns / RUN_MS + 1) : -1;
+}
+
 static void run_wait(struct run *r)
 {
 	struct pollfd fds[GCS_TARGET_FDS + GCS_CTL_FDS + 3];
@@ -225,10 +235,11 @@ static void run_wait(struct run *r)
 	fds[n++] = (struct pollfd){.fd = r->signals, .events = POLLIN};
 	fds[n++] = (struct pollfd){.fd = r->tick, .events = POLLIN};
 	fds[n++] = (struct pollfd){.fd = r->display->fd(r->display_self), .events = POLLIN};
-	if (poll(fds, (nfds_t)n, -1) < 0)
+	if (poll(fds, (nfds_t)n, run_wait_ms(r)) < 0)
 		return; /* EINTR: a signal that is not ours */
 	gcs_target_poll(r->target);
 	gcs_orders_poll(r->orders);
+	gcs_orders_due(r->orders);
 	if (fds[own + 2].revents)
 		run_keyboard(r);
 	if (fds[own].revents)

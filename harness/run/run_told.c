@@ -76,7 +76,7 @@ static void run_on_gctrace(void *self, const char *line)
 static void run_on_operator(void *self, const char *source, const char *act, int fault,
 			    const char *text)
 {
-	gcs_collect_operator(((struct run *)self)->collect, source, act, fault, text);
+	gcs_orders_told(((struct run *)self)->orders, source, act, fault, text);
 }
 
 /* The target did what it must when we stand still: it is no crash, and nothing failed; what the
