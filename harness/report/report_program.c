@@ -110,7 +110,11 @@ static void program_kernel(const struct report *r, struct program_line *l)
 static void program_cycles(const struct report *r, struct program_line *l)
 {
 	char a[REPORT_COUNT_BYTES], b[REPORT_COUNT_BYTES];
-	program_say(l, "%s cycles of gctrace lines, as precise as these are", program_count(a, r, "cycles_gctrace"));
+	if (program_get(r, "cycles_gctrace"))
+		program_say(l, "%s cycles of gctrace lines, as precise as these are",
+			    program_count(a, r, "cycles_gctrace"));
+	else
+		program_say(l, "no line of gctrace came");
 	if (!program_has(r, "exact_cycles"))
 		return;
 	if (program_get(r, "cycles_vars"))
