@@ -127,11 +127,13 @@ void tui_view_slo(struct tui_canvas *c, const struct tui_box *box, const struct 
 		}
 }
 
-void tui_view_events(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
+void tui_view_last(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
 		     const struct tui_state *st)
 {
 	static const enum tui_role role[] = {TUI_DIM, TUI_PLAIN, TUI_BAD};
 	tui_rule(c, box, 0, "EVENTS");
+	if (tui_main_pane(st) == TUI_PANE_EVENTS)
+		tui_put(c, box, 0, 0, TUI_TITLE, '>');
 	int room = box->rows - 1, n = (int)s->nevents;
 	int last = n - st->event_scroll;
 	if (last < (room < n ? room : n))
