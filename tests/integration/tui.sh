@@ -60,14 +60,41 @@ wait_for 'q quit'
 tm resize-window -t s -x 132 -y 43
 wait_for 'run [0-9]*-[0-9]*-'          # shown only where there is room
 tm resize-window -t s -x 60 -y 20
-wait_for 'too small'
+wait_for 'all of it from 80x24'            # one pane; Tab shows the next
+tm send-keys -t s Tab
+wait_for 'last 10 s'
+tm send-keys -t s BTab
 tm resize-window -t s -x 80 -y 24
 wait_for 'RECOVERY'
 
 tm send-keys -t s '?'
-wait_for 'READING IT'
+wait_for 'KEYS OF A RUN'
+tm send-keys -t s NPage
+wait_for 'ON THE pauses SCREEN'
 tm send-keys -t s x
-wait_gone 'READING IT'
+wait_gone 'ON THE pauses SCREEN'
+
+# The other screens, and back; what is armed there is armed.
+tm send-keys -t s F3
+wait_for 'PAUSES \[stw\]'
+tm send-keys -t s K
+wait_for 'PAUSES  stw \[stopping\]'
+tm send-keys -t s F4
+wait_for 'TIMELINE  0:00.00 to'
+wait_for 'AT 0:'
+tm send-keys -t s + + Left
+wait_for 'TIMELINE'
+tm send-keys -t s F6
+wait_for 'EVENTS  .* of '
+wait_for 'phase steady'
+tm send-keys -t s / s t o r m Enter
+wait_for "have 'storm'"
+wait_gone 'phase steady'
+tm send-keys -t s Escape
+wait_for 'phase steady'
+tm send-keys -t s Escape
+wait_for 'SLO and'
+tm send-keys -t s K K K K
 tm send-keys -t s k
 wait_for 'TIME TO STOP'
 tm send-keys -t s 1
