@@ -20,12 +20,14 @@ const struct tui_screen_info tui_screens[TUI_SCREENS] = {
 /* ---------------------------------------------------------------- footer */
 
 /* A line's word where the run or record says otherwise; NULL: it is not for now. */
-static const char *frame_word(const struct gcs_snapshot *s, const struct tui_binding *b)
+static const char *frame_word(const struct gcs_snapshot *s, const struct tui_state *st, const struct tui_binding *b)
 {
 	const char *word = strchr(b->footer, ' ');
 	if (b->command == TUI_DO_PLAY)
 		return s->playback.paused ? "play" : "pause";
 	if (b->command == TUI_DO_FOLLOW && (!s->playback.live || s->playback.following))
+		return NULL;
+	if (b->command == TUI_DO_MAIN && st->screen == TUI_SCREEN_MAIN)
 		return NULL;
 	if (b->command == TUI_DO_LIST && !s->playback.from_list)
 		return NULL;
@@ -46,7 +48,7 @@ static int frame_key_width(const struct gcs_snapshot *s, const struct tui_state 
 	/* a line of everybody's whose first key a screen has taken for itself */
 	if (tui_key_command(b->first, st->screen, s->playback.active) != b->command)
 		return 0;
-	const char *word = frame_word(s, b);
+	const char *word = frame_word(s, st, b);
 	return word ? (int)(strcspn(b->footer, " ") + strlen(word)) + 2 : 0;
 }
 
@@ -65,7 +67,7 @@ static void frame_keys(struct tui_canvas *c, const struct tui_box *box, int row,
 			continue;
 		room -= frame_must(b) ? 0 : width;
 		col = tui_print(c, box, row, col, TUI_KEY, "%.*s", (int)strcspn(b->footer, " "), b->footer);
-		col = tui_print(c, box, row, col, TUI_DIM, " %s ", frame_word(s, b));
+		col = tui_print(c, box, row, col, TUI_DIM, " %s ", frame_word(s, st, b));
 	}
 }
 

@@ -1,6 +1,8 @@
 /* heat_grid.c: see heat_grid.h. */
 #include "tui/heat_grid.h"
 
+#define GRID_WIDE_MAX 4
+
 _Static_assert((int)TUI_KINDS == (int)GCS_HEAT_KINDS && (int)TUI_KIND_WAKE == (int)GCS_HEAT_WAKE &&
 		       (int)TUI_KIND_STOPPING == (int)GCS_HEAT_STOPPING && (int)TUI_KIND_OP == (int)GCS_HEAT_OP,
 	       "kinds of the screen are those of the heat");
@@ -60,6 +62,8 @@ static void grid_cols(struct heat_grid *g, int zoom, uint32_t cursor, int cols)
 	start = places > room && start > places - room ? places - room : start;
 	g->first = start * g->per_col;
 	g->ncols = (int)(places < room ? places : room);
+	g->wide = cols / g->ncols;
+	g->wide = g->wide > GRID_WIDE_MAX ? GRID_WIDE_MAX : g->wide;
 }
 
 struct heat_grid heat_grid(const struct gcs_snapshot *s, const struct tui_state *st, int rows, int cols)

@@ -12,7 +12,7 @@ struct heat_grid {
 	const struct gcs_heat *heat; /* NULL: there is none, all else is 0 */
 	enum gcs_heat_kind kind;
 	uint32_t first, per_col;     /* columns of the heat: the first that is shown, of each place */
-	int ncols;
+	int ncols, wide;	     /* places; columns of the screen that each takes: more than one where there is room */
 	int low, per_row, nrows;     /* rows likewise, from the bottom */
 	int col, row;		     /* of the cursor, within what is shown */
 };

@@ -121,11 +121,6 @@ void lane_fault(struct tui_canvas *c, const struct tui_box *box, const struct la
 {
 	const struct gcs_history *h = at->s->history;
 	int coarse = lane_coarse(at, h->firings_dropped ? h->firing[0].t_ns : INT64_MIN / 2);
-	if (!at->s->playback.active) /* the windows ahead */
-		for (uint32_t w = 0; w < at->s->scenario->fault[index].nwindows; w++)
-			if (at->s->scenario->fault[index].window[w].end_ns > at->s->now_ns)
-				lane_fill(c, box, at, at->s->scenario->fault[index].window[w].start_ns,
-					  at->s->scenario->fault[index].window[w].end_ns, TUI_DIM, 'o');
 	for (int col = 0; col < coarse; col++)
 		if (lane_cell(at, col).armed >> index & 1)
 			tui_put(c, box, 0, col, TUI_FAULT, '=');

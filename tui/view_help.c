@@ -32,7 +32,6 @@ static void help_screens(struct help *h)
 	for (int i = 0; i < TUI_SCREENS; i++)
 		if (tui_screens[i].fkey)
 			help_add(h, false, "  F%d  %-8s  %s", tui_screens[i].fkey, tui_screens[i].name, tui_screens[i].about);
-	help_add(h, false, "  Esc main      %s", tui_screens[TUI_SCREEN_MAIN].about);
 	help_add(h, false, "%s", "");
 }
 
@@ -106,9 +105,9 @@ void tui_view_help(struct tui_canvas *c, const struct tui_box *box, const struct
 	int cols = box->cols < HELP_COLS ? box->cols : HELP_COLS;
 	int top = st->help_top > n - room ? n - room : st->help_top;
 	struct tui_box page = {box->row + (box->rows - rows) / 2, box->col + (box->cols - cols) / 2, rows, cols};
-	for (int row = 0; row < page.rows; row++)
-		for (int col = 0; col < page.cols; col++)
-			tui_put(c, &page, row, col, TUI_PLAIN, ' ');
+	for (int row = 0; row < box->rows; row++)
+		for (int col = 0; col < box->cols; col++)
+			tui_put(c, box, row, col, TUI_PLAIN, ' ');
 	tui_rule(c, &page, 0, "HELP");
 	for (int i = 0; i < room; i++)
 		tui_print(c, &page, 1 + i, 1, line[top + i].heading ? TUI_TITLE : TUI_PLAIN, "%s", line[top + i].text);

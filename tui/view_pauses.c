@@ -26,11 +26,12 @@ static const char *const pauses_what[TUI_KINDS] = {[TUI_KIND_STW] = "stops", [TU
 						   [TUI_KIND_WAKE] = "late wakes", [TUI_KIND_OP] = "operations"};
 
 const char *const tui_pauses_reading[] = {
-	"  A cell counts what ended in that time and was that long; the glyph says how",
-	"  many. ^ and > point at the cursor's cell, ! in the row of faults is where you",
-	"  are in a record. Below: the cell's pauses, longest first, with the collection",
-	"  and the firing that they are due to. Every pause is counted; the list has the",
-	"  longest of the run and the first of each window. Operations are counted only.",
+	"  A cell counts what ended in that time and was that long; its glyph says how",
+	"  many. ^ and > point at the cursor's cell; ! among the faults is where you",
+	"  are in a record. Below: the cell's pauses, longest first, each with its",
+	"  collection and the firing that it is due to. Every pause is counted; listed",
+	"  are the longest of the run and the first of each window. Of operations",
+	"  there are counts only.",
 	NULL,
 };
 
@@ -197,11 +198,12 @@ static void pauses_column(struct tui_canvas *c, const struct tui_box *plot, cons
 		uint64_t n = heat_grid_count(g, col, row);
 		bool cursor = col == g->col && row == g->row;
 		enum tui_role role = cursor ? TUI_CURSOR : armed ? TUI_FAULT : TUI_BAR;
-		if (n > 0 || cursor)
-			tui_put(c, plot, g->nrows - 1 - row, col, role, pauses_glyph(c, n));
+		for (int k = 0; k < g->wide && (n > 0 || cursor); k++)
+			tui_put(c, plot, g->nrows - 1 - row, col * g->wide + k, role, pauses_glyph(c, n));
 	}
 	bool here = s->playback.active && s->now_ns >= from_ns && s->now_ns < to_ns;
-	tui_put(c, plot, g->nrows + 1, col, here ? TUI_TITLE : TUI_FAULT, here ? '!' : fired ? 'O' : armed ? '=' : ' ');
+	for (int k = 0; k < g->wide; k++)
+		tui_put(c, plot, g->nrows + 1, col * g->wide + k, here ? TUI_TITLE : TUI_FAULT, here ? '!' : fired ? 'O' : armed ? '=' : ' ');
 }
 
 static void pauses_map(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s, const struct tui_state *st,
@@ -214,12 +216,13 @@ static void pauses_map(struct tui_canvas *c, const struct tui_box *box, const st
 	}
 	struct tui_box map = {box->row + 1, box->col, g->nrows, box->cols};
 	struct tui_box plot = {map.row, box->col + PAUSES_LABEL, g->nrows + 2, box->cols - PAUSES_LABEL};
-	struct tui_span span = {(int64_t)g->first * g->heat->col_ns, (int64_t)g->per_col * g->heat->col_ns, g->ncols};
+	struct tui_span span = {(int64_t)g->first * g->heat->col_ns, (int64_t)g->per_col * g->heat->col_ns / g->wide, g->ncols * g->wide};
 	pauses_lengths(c, &map, g);
 	tui_span_axis(c, &plot, g->nrows, &span);
 	for (int col = 0; col < g->ncols; col++)
 		pauses_column(c, &plot, s, g, col);
-	tui_put(c, &plot, g->nrows, g->col, TUI_CURSOR, '^');
+	for (int k = 0; k < g->wide; k++)
+		tui_put(c, &plot, g->nrows, g->col * g->wide + k, TUI_CURSOR, '^');
 	struct tui_box label = {map.row + g->nrows, box->col, 2, PAUSES_LABEL};
 	tui_print(c, &label, 0, 0, TUI_DIM, "%5s", "ms");
 	tui_print(c, &label, 1, 0, TUI_FAULT, "%s", s->scenario->nfaults ? "faults" : "");
@@ -241,9 +244,10 @@ static void pauses_cell_title(struct tui_canvas *c, const struct tui_box *box, c
 	heat_grid_lengths(g, g->row, &low_ns, &high_ns);
 	if (g->kind != GCS_HEAT_OP && l->known < count)
 		snprintf(known, sizeof known, ", %" PRIu64 " of them known one by one", l->known);
-	tui_print(c, box, 0, 1, TUI_TITLE, " %s to %s, %s%s%s: %s %s%s ", tui_clock_fine(from, from_ns), tui_clock_fine(to, to_ns),
+	tui_print(c, box, 0, 1, TUI_TITLE, " %s to %s, %s%s%s: %s %.*s%s ", tui_clock_fine(from, from_ns), tui_clock_fine(to, to_ns),
 		  tui_duration(low, low_ns), high_ns == INT64_MAX ? " and more" : " to ",
-		  high_ns == INT64_MAX ? "" : tui_duration(high, high_ns + 1), tui_count(n, count), pauses_what[st->kind], known);
+		  high_ns == INT64_MAX ? "" : tui_duration(high, high_ns + 1), tui_count(n, count),
+		  (int)strlen(pauses_what[st->kind]) - (count == 1), pauses_what[st->kind], known);
 }
 
 static void pauses_row(struct tui_canvas *c, const struct tui_box *box, int row, const struct gcs_snapshot *s,

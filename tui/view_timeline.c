@@ -22,9 +22,9 @@
 const char *const tui_timeline_reading[] = {
 	"  Lanes: [===] a fault was armed, O it fired; # marking, - sweeping; pauses as",
 	"  heights, 10 us to 31 ms and more; |---| recovery, from the moment on which",
-	"  nothing was armed; events . info * note ! bad. o: a window to come. ^ is the",
-	"  cursor; below, its moment and the longest pauses of its column. Zoomed in,",
-	"  single pauses are those that the record has rows of.",
+	"  nothing was armed; events . info * note ! bad. ^ is the cursor; below, its",
+	"  moment and the longest pauses of its column. Zoomed in, single pauses are",
+	"  those that the record has rows of.",
 	NULL,
 };
 

@@ -16,24 +16,27 @@ static void fence(FILE *out, const struct gcs_snapshot *s, const struct tui_stat
 	free(text);
 }
 
-static void make_keys_of(FILE *out, enum tui_screen screen, bool is_record)
+/* Those that are everybody's stand once, as they are on the main screen. */
+static void make_keys_of(FILE *out, enum tui_screen screen)
 {
 	char keys[64];
 	for (size_t i = 0; i < tui_bindings_count; i++) {
 		const struct tui_binding *b = &tui_bindings[i];
 		bool own = b->help && b->screens != (1u << TUI_SCREENS) - 1;
-		bool shown = tui_binding_leads(b) && tui_binding_holds(b, screen, is_record);
-		tui_binding_keys(b, screen, is_record, keys, sizeof keys);
-		if (shown && keys[0] && (own || screen == TUI_SCREEN_MAIN))
-			fprintf(out, "| %s | %s | %s | %s |\n", own ? tui_screens[screen].name : "every", is_record ? "record" : "run", keys, b->help);
+		if (!tui_binding_leads(b) || !(b->screens >> screen & 1) || !(own || screen == TUI_SCREEN_MAIN))
+			continue;
+		tui_binding_keys(b, screen, b->when == TUI_WHEN_RECORD, keys, sizeof keys);
+		if (keys[0])
+			fprintf(out, "| %s | %s | %s | %s |\n", own ? tui_screens[screen].name : "every",
+				b->when == TUI_WHEN_RECORD ? "record" : b->when == TUI_WHEN_LIVE ? "run" : "both", keys, b->help);
 	}
 }
 
 static void make_keys(FILE *out)
 {
 	fputs("| screen | of a | keys | |\n|---|---|---|---|\n", out);
-	for (int i = 0; i < 2 * TUI_SCREENS; i++)
-		make_keys_of(out, (enum tui_screen)(i / 2), i % 2);
+	for (int i = 0; i < TUI_SCREENS; i++)
+		make_keys_of(out, (enum tui_screen)i);
 }
 
 static void make_main(FILE *out)

@@ -109,6 +109,7 @@ static char *render(const struct gcs_snapshot *s, const struct tui_state *st, in
 		at += tui_canvas_row(&c, row, at, (size_t)cols * 4 + 1);
 		*at++ = '\n';
 	}
+	*at = '\0';
 	tui_canvas_fini(&c);
 	if (getenv("GCS_TEST_SHOW") != NULL)
 		fputs(text, stderr);
@@ -145,7 +146,7 @@ static inline uint64_t fixture_next(uint64_t *seed)
 
 struct fixture {
 	struct gcs_history *h;
-	struct gcs_measure window; /* of the second that is being made */
+	struct gcs_measure window[26]; /* a second each */
 	uint64_t seed, firings[3];
 };
 
@@ -159,6 +160,9 @@ static inline struct gcs_cell *fixture_cell(struct gcs_history *h, int64_t t_ns)
 static inline void fixture_pause(struct fixture *f, enum gcs_pause_kind kind, int64_t t_ns, int64_t dur_ns, int64_t stopping_ns,
 				 int fault, uint32_t cycle)
 {
+	if (t_ns >= 26 * S) /* has not happened yet */
+		return;
+	struct gcs_measure *window = &f->window[t_ns / S];
 	struct gcs_cell *cell = fixture_cell(f->h, t_ns);
 	struct gcs_pause_row row = {.t_ns = t_ns, .dur_ns = dur_ns, .stopping_ns = stopping_ns, .cycle = cycle, .kind = (uint8_t)kind};
 	if (fault >= 0) {
@@ -168,10 +172,10 @@ static inline void fixture_pause(struct fixture *f, enum gcs_pause_kind kind, in
 	gcs_history_pause(f->h, &row);
 	int64_t *max = kind == GCS_PAUSE_STW ? &cell->stw_max_ns : kind == GCS_PAUSE_ASSIST ? &cell->assist_max_ns : &cell->wake_max_ns;
 	*max = dur_ns > *max ? dur_ns : *max;
-	gcs_measure_add(&f->window, kind == GCS_PAUSE_STW ? GCS_STW : kind == GCS_PAUSE_ASSIST ? GCS_ASSIST : GCS_WAKE, (uint64_t)dur_ns);
+	gcs_measure_add(window, kind == GCS_PAUSE_STW ? GCS_STW : kind == GCS_PAUSE_ASSIST ? GCS_ASSIST : GCS_WAKE, (uint64_t)dur_ns);
 	if (kind == GCS_PAUSE_STW) {
 		cell->stopping_max_ns = stopping_ns > cell->stopping_max_ns ? stopping_ns : cell->stopping_max_ns;
-		gcs_measure_add(&f->window, GCS_STOPPING, (uint64_t)stopping_ns);
+		gcs_measure_add(window, GCS_STOPPING, (uint64_t)stopping_ns);
 	}
 }
 
@@ -202,14 +206,16 @@ static inline void fixture_collect(struct fixture *f, uint32_t cycle, int64_t st
 	struct gcs_cycle_row *row = gcs_history_cycle(f->h, cycle);
 	row->cause = 0;
 	row->start_ns = start_ns;
-	row->mark_end_ns = start_ns + mark_ns;
-	row->end_ns = row->mark_end_ns + 100000;
-	row->sweep_end_ns = row->end_ns + 180000000;
+	if (start_ns + mark_ns < 26 * S) {
+		row->mark_end_ns = start_ns + mark_ns;
+		row->end_ns = row->mark_end_ns + 100000;
+		row->sweep_end_ns = row->end_ns + 180000000;
+	}
 	fixture_cell(f->h, start_ns)->gc_count++;
 	for (int k = 0; k < 2; k++) {
 		int64_t stopping_ns = 12000 + (int64_t)(fixture_next(&f->seed) % 30000);
 		int64_t dur_ns = stopping_ns + 30000 + (int64_t)(fixture_next(&f->seed) % 60000) + (oom && k ? 4000000 * (int64_t)(1 + fixture_next(&f->seed) % 9) : 0);
-		fixture_pause(f, GCS_PAUSE_STW, k ? row->mark_end_ns : start_ns + 50000, dur_ns, stopping_ns, oom && k ? 0 : -1, cycle);
+		fixture_pause(f, GCS_PAUSE_STW, k ? start_ns + mark_ns : start_ns + 50000, dur_ns, stopping_ns, oom && k ? 0 : -1, cycle);
 	}
 	for (int k = 0; k < (oom ? 12 : 3); k++)
 		fixture_pause(f, GCS_PAUSE_ASSIST, start_ns + mark_ns * (k + 1) / 14, (int64_t)(80000 + fixture_next(&f->seed) % (oom ? 3000000 : 300000)), -1, -1, cycle);
@@ -236,11 +242,8 @@ static inline void fixture_second(struct fixture *f, int64_t from_ns, uint32_t *
 	struct watch_hist_sum *ops = calloc(1, sizeof *ops);
 	for (int k = 0; k < 4000; k++)
 		watch_hist_sum_put(ops, 200 + (fixture_next(&f->seed) % 1000) * (fixture_next(&f->seed) % 40));
-	gcs_measure_op(&f->window, 0, ops);
+	gcs_measure_op(&f->window[from_ns / S], 0, ops);
 	free(ops);
-	gcs_heat_window(&f->h->heat, from_ns, from_ns + S, &f->window, 1);
-	gcs_measure_fini(&f->window);
-	f->window = (struct gcs_measure){0};
 }
 
 static inline void fixture_tell(struct gcs_history *h)
@@ -270,6 +273,10 @@ static inline struct gcs_history *make_history(void)
 	f.h->cell_ns = S / 10;
 	for (int64_t t = 0; t < 26 * S; t += S)
 		fixture_second(&f, t, &cycle);
+	for (int64_t t = 0; t < 26 * S; t += S) {
+		gcs_heat_window(&f.h->heat, t, t + S, &f.window[t / S], 1);
+		gcs_measure_fini(&f.window[t / S]);
+	}
 	fixture_tell(f.h);
 	return f.h;
 }
@@ -291,6 +298,7 @@ static inline void with_history(struct gcs_snapshot *s, struct gcs_history *h)
 	fixture_pcts(h, GCS_PAUSE_STW, 0, &s->stw_total);
 	fixture_pcts(h, GCS_PAUSE_STW, s->now_ns - GCS_NOW_NS, &s->stw_now);
 	fixture_pcts(h, GCS_PAUSE_ASSIST, 0, &s->assist_total);
+	fixture_pcts(h, GCS_PAUSE_ASSIST, s->now_ns - GCS_NOW_NS, &s->assist_now);
 	fixture_pcts(h, GCS_PAUSE_WAKE, 0, &s->wake_total);
 	snprintf(s->headline, sizeof s->headline, "All SLOs hold; worst pause %.1f ms.", (double)s->stw_total.max_ns / 1e6);
 	s->rec[0].recovery_ns = 2400000000;
