@@ -20,11 +20,11 @@
 #define TIME_LANES_MAX (GCS_FAULTS_MAX + 8)
 
 const char *const tui_timeline_reading[] = {
-	"  Lanes: [===] a fault was armed, O it fired; # marking, - sweeping; pauses as",
-	"  heights, 10 us to 31 ms and more; |---| recovery, from the moment on which",
-	"  nothing was armed; events . info * note ! bad. ^ is the cursor; below, its",
-	"  moment and the longest pauses of its column. Zoomed in, single pauses are",
-	"  those that the record has rows of.",
+	"  Lanes: [===] a fault was armed, O it fired; # marking, - sweeping; pauses",
+	"  as heights, 10 us to 31 ms and more; |---| recovery, from the moment on",
+	"  which nothing was armed; events . info * note ! bad. ^ is the cursor; below",
+	"  stand its moment and the longest pauses of its column. Zoomed in, single",
+	"  pauses are those that the record has rows of.",
 	NULL,
 };
 
