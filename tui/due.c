@@ -3,7 +3,6 @@
 
 #include "harness/measure/ledger.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 const char *tui_due(const struct gcs_snapshot *s, const struct gcs_pause_row *p, char *ret, size_t cap)
@@ -13,10 +12,10 @@ const char *tui_due(const struct gcs_snapshot *s, const struct gcs_pause_row *p,
 	if (fault < 0 || (uint32_t)fault >= s->scenario->nfaults)
 		return ret;
 	const char *id = s->fault[fault].id;
-	uint64_t number = p->firing & 0xffffffffffff;
+	uint32_t visit = gcs_firing_visit(p->firing), worker = gcs_firing_worker(p->firing);
 	if (p->occurrence)
-		snprintf(ret, cap, "%s#%u firing %" PRIu64, id, p->occurrence, number);
+		snprintf(ret, cap, "%s#%u visit %u of w%u", id, p->occurrence, visit, worker);
 	else
-		snprintf(ret, cap, "%s firing %" PRIu64, id, number);
+		snprintf(ret, cap, "%s visit %u of w%u", id, visit, worker);
 	return ret;
 }

@@ -4,9 +4,14 @@
 #include "harness/measure/ledger.h"
 #include "tui/format.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <string.h>
 
-#define LANE_PAUSE_LOW_NS 10000 /* the lowest step; a step is half a decade, the eighth is from 31.6 ms on */
+#define LANE_COLS_MAX 1024 /* of a screen */
+
+#define LANE_LOW_NS  1e3 /* lengths on a log axis, from here */
+#define LANE_DECADES 5	 /* to 100 ms */
 
 /* ---------------------------------------------------------------- marks */
 
@@ -43,12 +48,21 @@ static void lane_mark(struct tui_canvas *c, const struct tui_box *box, const str
 		tui_put(c, box, 0, (int)tui_span_col(&at->span, t_ns), role, ch);
 }
 
-/* A height of 0 to 8. */
-static uint32_t lane_height(const struct tui_canvas *c, int step)
+/* A column as high as its share (0 to 1) of the lane; what is more than nothing is at least an eighth of a row. */
+static void lane_bar(struct tui_canvas *c, const struct tui_box *box, int col, enum tui_role role, double share)
 {
 	static const char ascii[] = " .:-=+*#@";
-	step = step < 0 ? 0 : step > 8 ? 8 : step;
-	return c->ascii ? (uint32_t)ascii[step] : step ? 0x2580u + (uint32_t)step : ' ';
+	int eighths = share <= 0 ? 0 : (int)lround(share * (box->rows * 8 - 1)) + 1;
+	for (int row = box->rows - 1; row >= 0; row--, eighths -= 8) {
+		int step = eighths < 0 ? 0 : eighths > 8 ? 8 : eighths;
+		tui_put(c, box, row, col, role, c->ascii ? (uint32_t)ascii[step] : step ? 0x2580u + (uint32_t)step : ' ');
+	}
+}
+
+static double lane_log(int64_t ns)
+{
+	double share = ns > 0 ? log10((double)ns / LANE_LOW_NS) / LANE_DECADES : 0;
+	return ns <= 0 ? 0 : share < 0.001 ? 0.001 : share > 1 ? 1 : share;
 }
 
 /* What the strip has of a column. */
@@ -159,35 +173,39 @@ void lane_gc(struct tui_canvas *c, const struct tui_box *box, const struct lane_
 		lane_cycle(c, box, at, &h->cycle[i]);
 }
 
-static int lane_pause_step(int64_t ns)
+/* The longest of each column of those that have rows, and whether a firing is behind it. */
+static void lane_longest(const struct lane_span *at, uint32_t kind, int64_t longest[LANE_COLS_MAX], bool due[LANE_COLS_MAX])
 {
-	int step = 0;
-	int64_t from_ns = LANE_PAUSE_LOW_NS;
-	if (ns > 0)
-		step = 1;
-	for (; step > 0 && step < 8; step++) {
-		int64_t next_ns = step % 2 ? from_ns * 316 / 100 : from_ns * 10;
-		if (ns < next_ns)
-			break;
-		from_ns = step % 2 ? from_ns : from_ns * 10;
+	const struct gcs_history *h = at->s->history;
+	memset(longest, 0, LANE_COLS_MAX * sizeof longest[0]);
+	for (uint32_t i = 0; i < h->npauses; i++) {
+		const struct gcs_pause_row *p = &h->pause[i];
+		int from, to;
+		if (p->kind != kind || p->t_ns < at->span.from_ns || !lane_cols(at, p->t_ns - p->dur_ns, p->t_ns, &from, &to))
+			continue;
+		for (int col = from; col <= to && col < LANE_COLS_MAX; col++)
+			if (p->dur_ns > longest[col]) {
+				longest[col] = p->dur_ns;
+				due[col] = p->firing != 0;
+			}
 	}
-	return step;
 }
 
 void lane_pauses(struct tui_canvas *c, const struct tui_box *box, const struct lane_span *at, uint32_t index)
 {
-	const struct gcs_history *h = at->s->history;
-	for (int col = 0; col < at->span.cols && !at->fine; col++) {
+	int64_t longest[LANE_COLS_MAX];
+	bool due[LANE_COLS_MAX];
+	if (at->fine)
+		lane_longest(at, index, longest, due);
+	for (int col = 0; col < at->span.cols && col < LANE_COLS_MAX; col++) {
 		struct lane_cell cell = lane_cell(at, col);
-		int64_t ns = index == GCS_PAUSE_STW ? cell.stw_ns : index == GCS_PAUSE_ASSIST ? cell.assist_ns : cell.wake_ns;
-		tui_put(c, box, 0, col, cell.armed ? TUI_FAULT : TUI_BAR, lane_height(c, lane_pause_step(ns)));
+		if (!at->fine) {
+			longest[col] = index == GCS_PAUSE_STW ? cell.stw_ns : index == GCS_PAUSE_ASSIST ? cell.assist_ns : cell.wake_ns;
+			due[col] = cell.armed != 0;
+		}
+		if (longest[col] > 0)
+			lane_bar(c, box, col, due[col] ? TUI_FAULT : TUI_BAR, lane_log(longest[col]));
 	}
-	/* each from its beginning to its end; the longest of a column are put last */
-	for (int step = 1; step <= 8 && at->fine; step++)
-		for (uint32_t i = 0; i < h->npauses; i++)
-			if (h->pause[i].kind == index && h->pause[i].t_ns >= at->span.from_ns && lane_pause_step(h->pause[i].dur_ns) == step)
-				lane_fill(c, box, at, h->pause[i].t_ns - h->pause[i].dur_ns, h->pause[i].t_ns,
-					  h->pause[i].firing ? TUI_FAULT : TUI_BAR, lane_height(c, step));
 }
 
 void lane_heap(struct tui_canvas *c, const struct tui_box *box, const struct lane_span *at, uint32_t index)
@@ -198,10 +216,8 @@ void lane_heap(struct tui_canvas *c, const struct tui_box *box, const struct lan
 		uint64_t heap = lane_cell(at, col).heap;
 		most = heap > most ? heap : most;
 	}
-	for (int col = 0; col < at->span.cols; col++) {
-		uint64_t heap = lane_cell(at, col).heap;
-		tui_put(c, box, 0, col, TUI_HEAP, lane_height(c, (int)((heap * 8 + most - 1) / most)));
-	}
+	for (int col = 0; col < at->span.cols; col++)
+		lane_bar(c, box, col, TUI_HEAP, (double)lane_cell(at, col).heap / (double)most);
 }
 
 /* When the clock of an occurrence that can be seen began to run; -1: it did not, or is not in sight. */

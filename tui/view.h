@@ -107,7 +107,8 @@ int tui_help_lines(const struct gcs_snapshot *s, const struct tui_state *st, str
 bool tui_filter_has(const char *text, const char *part); /* letters of either case; "" is in everything */
 void tui_filter_type(char filter[TUI_FILTER], int key);
 
-/* due.c: "oom#3 firing 17": whose firing a pause belongs to; "" nobody's. */
+/* due.c: "oom#3 visit 17 of w4": the firing that a pause is due to: fault, occurrence, the visit at which it fired and the worker
+ * whose visit that was; "" nobody's. */
 const char *tui_due(const struct gcs_snapshot *s, const struct gcs_pause_row *p, char *ret, size_t cap);
 
 /* The list of runs to choose from (chooser.c). */

@@ -7,8 +7,8 @@
 #include <string.h>
 
 const char *const tui_events_reading[] = {
-	"  . for information, * of note, ! bad. The newest is at the bottom; while it",
-	"  is the chosen one the list goes on with the run. Of a record everything is",
+	"  . for information, * of note, ! bad. The newest is at the bottom; as long",
+	"  as that is chosen the list goes on with the run. Of a record everything is",
 	"  listed; what comes after where you are is dim.",
 	NULL,
 };

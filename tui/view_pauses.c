@@ -29,9 +29,9 @@ const char *const tui_pauses_reading[] = {
 	"  A cell counts what ended in that time and was that long; its glyph says how",
 	"  many. ^ and > point at the cursor's cell; ! among the faults is where you",
 	"  are in a record. Below: the cell's pauses, longest first, each with its",
-	"  collection and the firing that it is due to. Every pause is counted; listed",
-	"  are the longest of the run and the first of each window. Of operations",
-	"  there are counts only.",
+	"  collection and the firing that it is due to: fault and occurrence, visit",
+	"  and worker (w). Every pause is counted; listed are the longest of the run",
+	"  and the first of each window. Operations are counted only.",
 	NULL,
 };
 

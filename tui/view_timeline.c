@@ -17,11 +17,12 @@
 #define TIME_READOUT 5	   /* rows of the readout, rule included */
 #define TIME_COL_LEAST_NS 1000
 #define TIME_ZOOM_MAX 30
+#define TIME_LANE_ROWS 8  /* of one lane, at most */
 #define TIME_LANES_MAX (GCS_FAULTS_MAX + 8)
 
 const char *const tui_timeline_reading[] = {
 	"  Lanes: [===] a fault was armed, O it fired; # marking, - sweeping; pauses",
-	"  as heights, 10 us to 31 ms and more; |---| recovery, from the moment on",
+	"  as heights, log, 1 us to 100 ms; |---| recovery, from the moment on",
 	"  which nothing was armed; events . info * note ! bad. ^ is the cursor; below",
 	"  stand its moment and the longest pauses of its column. Zoomed in, single",
 	"  pauses are those that the record has rows of.",
@@ -55,22 +56,33 @@ static struct lane_span time_span(const struct gcs_snapshot *s, const struct tui
 	return (struct lane_span){s, {from * col_ns, col_ns, (int)all}, fine};
 }
 
-struct time_lane { const char *name; lane_fn *draw; uint32_t index; enum tui_role role; };
+struct time_lane { const char *name; lane_fn *draw; uint32_t index; enum tui_role role; int rows; };
 
 static int time_lanes(const struct gcs_snapshot *s, struct time_lane lane[TIME_LANES_MAX])
 {
 	int n = 0;
-	lane[n++] = (struct time_lane){"phase", lane_phases, 0, TUI_DIM};
+	lane[n++] = (struct time_lane){"phase", lane_phases, 0, TUI_DIM, 1};
 	for (uint32_t i = 0; i < s->scenario->nfaults && i < GCS_FAULTS_MAX; i++)
-		lane[n++] = (struct time_lane){s->fault[i].id, lane_fault, i, TUI_FAULT};
-	lane[n++] = (struct time_lane){"gc", lane_gc, 0, TUI_DIM};
-	lane[n++] = (struct time_lane){"stw", lane_pauses, GCS_PAUSE_STW, TUI_DIM};
-	lane[n++] = (struct time_lane){"assist", lane_pauses, GCS_PAUSE_ASSIST, TUI_DIM};
-	lane[n++] = (struct time_lane){"wake", lane_pauses, GCS_PAUSE_WAKE, TUI_DIM};
-	lane[n++] = (struct time_lane){"heap", lane_heap, 0, TUI_DIM};
-	lane[n++] = (struct time_lane){"recovery", lane_recovery, 0, TUI_DIM};
-	lane[n++] = (struct time_lane){"events", lane_events, 0, TUI_DIM};
+		lane[n++] = (struct time_lane){s->fault[i].id, lane_fault, i, TUI_FAULT, 1};
+	lane[n++] = (struct time_lane){"gc", lane_gc, 0, TUI_DIM, 1};
+	lane[n++] = (struct time_lane){"stw", lane_pauses, GCS_PAUSE_STW, TUI_DIM, 1};
+	lane[n++] = (struct time_lane){"assist", lane_pauses, GCS_PAUSE_ASSIST, TUI_DIM, 1};
+	lane[n++] = (struct time_lane){"wake", lane_pauses, GCS_PAUSE_WAKE, TUI_DIM, 1};
+	lane[n++] = (struct time_lane){"heap", lane_heap, 0, TUI_DIM, 1};
+	lane[n++] = (struct time_lane){"recovery", lane_recovery, 0, TUI_DIM, 1};
+	lane[n++] = (struct time_lane){"events", lane_events, 0, TUI_DIM, 1};
 	return n;
+}
+
+/* Rows that are left over go to the lanes that are heights, in turn. */
+static void time_heights(struct time_lane *lane, int n, int spare)
+{
+	for (int more = 1; more < TIME_LANE_ROWS && spare > 0; more++)
+		for (int i = 0; i < n && spare > 0; i++)
+			if (lane[i].draw == lane_pauses || lane[i].draw == lane_heap) {
+				lane[i].rows++;
+				spare--;
+			}
 }
 
 /* ---------------------------------------------------------------- the moment at the cursor */
@@ -230,12 +242,15 @@ void tui_view_timeline(struct tui_canvas *c, const struct tui_box *box, const st
 	int64_t cursor_ns = time_cursor(s, st), col = tui_span_col(&at.span, cursor_ns);
 	struct tui_box plot = {box->row + 1, box->col + TIME_LABEL, room + 1, at.span.cols};
 	tui_span_axis(c, &plot, 0, &at.span);
-	for (int i = top; i < n && i - top < room; i++) {
-		struct tui_box row = {box->row + 2 + i - top, box->col + TIME_LABEL, 1, at.span.cols};
-		tui_print(c, &(struct tui_box){row.row, box->col, 1, TIME_LABEL - 1}, 0, 0, lane[i].role, "%s", lane[i].name);
+	time_heights(lane, n, room - n);
+	int at_row = 0;
+	for (int i = top; i < n && at_row < room; i++) {
+		struct tui_box row = {box->row + 2 + at_row, box->col + TIME_LABEL, lane[i].rows, at.span.cols};
+		tui_print(c, &(struct tui_box){row.row + row.rows - 1, box->col, 1, TIME_LABEL - 1}, 0, 0, lane[i].role, "%s", lane[i].name);
 		lane[i].draw(c, &row, &at, lane[i].index);
+		at_row += lane[i].rows;
 	}
-	struct tui_box lanes = {plot.row + 1, plot.col, n - top < room ? n - top : room, plot.cols};
+	struct tui_box lanes = {plot.row + 1, plot.col, at_row, plot.cols};
 	time_cursor_line(c, &lanes, (int)col);
 	tui_put(c, &plot, 0, (int)col, TUI_CURSOR, '^');
 	struct tui_box readout = {box->row + box->rows - read, box->col, read, box->cols};

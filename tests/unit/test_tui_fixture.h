@@ -166,7 +166,7 @@ static inline void fixture_pause(struct fixture *f, enum gcs_pause_kind kind, in
 	struct gcs_cell *cell = fixture_cell(f->h, t_ns);
 	struct gcs_pause_row row = {.t_ns = t_ns, .dur_ns = dur_ns, .stopping_ns = stopping_ns, .cycle = cycle, .kind = (uint8_t)kind};
 	if (fault >= 0) {
-		row.firing = (uint64_t)(fault + 1) << 48 | f->firings[fault];
+		row.firing = (uint64_t)(fault + 1) << 48 | UINT64_C(16) << 32 | f->firings[fault];
 		row.occurrence = fault == 0 && t_ns >= 24 * S ? 2 : 1;
 	}
 	gcs_history_pause(f->h, &row);
@@ -183,7 +183,7 @@ static inline void fixture_fire(struct fixture *f, int fault, int64_t t_ns)
 {
 	struct gcs_cell *cell = fixture_cell(f->h, t_ns);
 	f->firings[fault]++;
-	gcs_history_firing(f->h, t_ns, (uint64_t)(fault + 1) << 48 | f->firings[fault]);
+	gcs_history_firing(f->h, t_ns, (uint64_t)(fault + 1) << 48 | UINT64_C(16) << 32 | f->firings[fault]);
 	cell->faults_fired |= 1u << fault;
 	cell->fires++;
 }
