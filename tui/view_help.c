@@ -60,6 +60,17 @@ static void help_keys(struct help *h, enum tui_screen screen, bool own)
 			help_key(h, &tui_bindings[i], screen);
 }
 
+/* Everybody's lines whose keys the screen that is open has taken for itself: told with the main screen's. */
+static void help_taken(struct help *h, enum tui_screen open)
+{
+	char keys[64];
+	for (size_t i = 0; i < tui_bindings_count; i++) {
+		const struct tui_binding *b = &tui_bindings[i];
+		if (b->help && !help_is_own(b) && !tui_binding_keys(b, open, h->record, keys, sizeof keys)[0])
+			help_key(h, b, TUI_SCREEN_MAIN);
+	}
+}
+
 static void help_reading(struct help *h, enum tui_screen screen)
 {
 	for (const char *const *l = tui_screens[screen].reading; *l; l++)
@@ -92,6 +103,8 @@ int tui_help_lines(const struct gcs_snapshot *s, const struct tui_state *st, str
 		help_add(&h, false, "%s", "");
 		help_add(&h, true, "ON THE %s SCREEN", tui_screens[i].name);
 		help_keys(&h, (enum tui_screen)i, true);
+		if (i == TUI_SCREEN_MAIN)
+			help_taken(&h, st->screen);
 		help_reading(&h, (enum tui_screen)i);
 	}
 	return h.n;
