@@ -326,6 +326,30 @@ static void test_the_history_is_what_the_screen_had(void **state)
 	gcs_playback_close(p);
 }
 
+/* A pause belongs to the occurrence that had begun when the pause did, not to one that came later. */
+static void test_pauses_know_their_occurrence(void **state)
+{
+	(void)state;
+	char path[192];
+	copy_record(path, "again.gcrun");
+	change(path, "INSERT INTO occurrences SELECT fault, seq + 100, number + 1, start_ns + 300000000, first_fired_ns, end_ns, degraded_ns, steady_ns,"
+		     " recovery_ns, fired, overlapped, by_operator, state FROM occurrences WHERE fault=1");
+	int64_t start_ns = (int64_t)ask(path, "SELECT max(start_ns) FROM occurrences WHERE fault=1");
+	struct gcs_playback *p = must_open(path);
+	const struct gcs_history *h = gcs_playback_at(p, 0)->history;
+	int first = 0, second = 0;
+	for (uint32_t i = 0; i < h->npauses; i++) {
+		if (h->pause[i].firing >> 48 != 2)
+			continue;
+		bool later = h->pause[i].t_ns - h->pause[i].dur_ns >= start_ns;
+		assert_int_equal(h->pause[i].occurrence, later ? 2 : 1);
+		first += !later;
+		second += later;
+	}
+	assert_true(first > 0 && second > 0);
+	gcs_playback_close(p);
+}
+
 /* The counts of the map are those of the record's histograms. */
 static void test_the_heat_is_what_was_recorded(void **state)
 {
@@ -535,11 +559,14 @@ static void test_it_grows(void **state)
 	char path[192];
 	copy_record(path, "grow.gcrun");
 	cut_record(path);
+	/* the last collection that is over is not swept yet */
+	change(path, "UPDATE gc_cycles SET sweep_end_ns=NULL WHERE cycle=(SELECT max(cycle) FROM gc_cycles WHERE end_ns IS NOT NULL AND heap_end > 0)");
 	struct gcs_playback *p = must_open(path);
 	assert_int_equal(gcs_playback_refresh(p), 0);
 	change(path, "INSERT INTO intervals SELECT 18, 9000000000, 9500000000, phase, armed, fires, heap_live_min, heap_live_max, heap_marked, heap_goal, rss,"
 		     " gc_cycles, gc_forced, gc_cpu_ns, cpu_ns, assist_ns, run_delay_ns, steal_ns, stall_ns, coarse FROM intervals WHERE idx=17;"
 		     "INSERT INTO interval_hists SELECT 18, series, count, max_ns, hist FROM interval_hists WHERE interval=17;"
+		     "UPDATE gc_cycles SET sweep_end_ns=end_ns + 5 WHERE cycle=(SELECT max(cycle) FROM gc_cycles WHERE end_ns IS NOT NULL AND heap_end > 0);"
 		     "INSERT INTO events VALUES(9400000000, 1, 'grown'); UPDATE run SET now_ns=9500000000;");
 	struct gcs_snapshot *s = gcs_playback_at(p, INT64_MAX);
 	uint64_t before = s->stw_total.count;
@@ -809,6 +836,7 @@ int main(void)
 		cmocka_unit_test(test_the_strip_is_what_the_screen_showed),
 		cmocka_unit_test(test_the_history_is_what_the_screen_had),
 		cmocka_unit_test(test_the_heat_is_what_was_recorded),
+		cmocka_unit_test(test_pauses_know_their_occurrence),
 		cmocka_unit_test(test_moments_are_as_recorded),
 		cmocka_unit_test(test_states_over_time),
 		cmocka_unit_test(test_checks_over_time),
