@@ -12,6 +12,29 @@ enum gcs_heat_kind heat_grid_kind(enum tui_kind kind)
 	return (enum gcs_heat_kind)kind;
 }
 
+int64_t heat_grid_length(const struct gcs_pause_row *p, enum gcs_heat_kind kind)
+{
+	static const int pause_kind[GCS_HEAT_KINDS] = {[GCS_HEAT_STW] = GCS_PAUSE_STW, [GCS_HEAT_STOPPING] = GCS_PAUSE_STW,
+						       [GCS_HEAT_ASSIST] = GCS_PAUSE_ASSIST, [GCS_HEAT_WAKE] = GCS_PAUSE_WAKE,
+						       [GCS_HEAT_OP] = -1};
+	if (p->kind != pause_kind[kind])
+		return -1;
+	return kind == GCS_HEAT_STOPPING ? p->stopping_ns : p->dur_ns;
+}
+
+/* The column of the longest that is known by itself, if it is in the map yet; else *col stands. */
+static void grid_longest(const struct gcs_history *h, enum gcs_heat_kind kind, uint32_t *col)
+{
+	int64_t longest_ns = 0;
+	for (uint32_t i = 0; i < h->npauses; i++) {
+		int64_t ns = heat_grid_length(&h->pause[i], kind);
+		if (ns <= longest_ns || h->pause[i].t_ns < 0 || h->pause[i].t_ns >= h->heat.end_ns)
+			continue;
+		longest_ns = ns;
+		*col = (uint32_t)(h->pause[i].t_ns / h->heat.col_ns);
+	}
+}
+
 /* The lowest and highest row that holds anything, and the newest column of the highest. false: nothing does. */
 static bool grid_extent(const struct heat_grid *g, int *ret_low, int *ret_high, uint32_t *ret_col)
 {
@@ -76,6 +99,7 @@ struct heat_grid heat_grid(const struct gcs_snapshot *s, const struct tui_state 
 	g.heat = &s->history->heat;
 	if (!grid_extent(&g, &low, &high, &newest))
 		return none;
+	grid_longest(s->history, g.kind, &newest);
 	int64_t at = st->heat.placed ? st->heat.at_ns / g.heat->col_ns : newest;
 	uint32_t last = g.heat->ncols - 1, cursor = at < 0 ? 0 : at > (int64_t)last ? last : (uint32_t)at;
 	int row = st->heat.placed ? st->heat.row : high;

@@ -18,7 +18,9 @@ struct heat_grid {
 };
 
 enum gcs_heat_kind heat_grid_kind(enum tui_kind kind);
-/* What fits into rows x cols places, with the cursor in sight. */
+/* How long a pause was as one of that kind; -1: it is none. */
+int64_t heat_grid_length(const struct gcs_pause_row *p, enum gcs_heat_kind kind);
+/* What fits into rows x cols places, with the cursor in sight: where it was put, else at the longest of the kind. */
 struct heat_grid heat_grid(const struct gcs_snapshot *s, const struct tui_state *st, int rows, int cols);
 /* How many are in a place; row 0 at the bottom. */
 uint64_t heat_grid_count(const struct heat_grid *g, int col, int row);

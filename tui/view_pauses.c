@@ -82,24 +82,14 @@ static struct heat_grid pauses_grid(const struct gcs_snapshot *s, const struct t
 
 struct pauses_list { int n; uint64_t known; const struct gcs_pause_row *row[PAUSES_LISTED]; };
 
-static int64_t pauses_length(const struct gcs_pause_row *p, enum gcs_heat_kind kind)
-{
-	static const int pause_kind[GCS_HEAT_KINDS] = {[GCS_HEAT_STW] = GCS_PAUSE_STW, [GCS_HEAT_STOPPING] = GCS_PAUSE_STW,
-						       [GCS_HEAT_ASSIST] = GCS_PAUSE_ASSIST, [GCS_HEAT_WAKE] = GCS_PAUSE_WAKE,
-						       [GCS_HEAT_OP] = -1};
-	if (p->kind != pause_kind[kind])
-		return -1;
-	return kind == GCS_HEAT_STOPPING ? p->stopping_ns : p->dur_ns;
-}
-
 /* Keeps the list in order, longest first. */
 static void pauses_insert(struct pauses_list *l, const struct gcs_pause_row *p, enum gcs_heat_kind kind)
 {
-	int64_t length_ns = pauses_length(p, kind);
+	int64_t length_ns = heat_grid_length(p, kind);
 	int low = 0, high = l->n;
 	while (low < high) {
 		int middle = (low + high) / 2;
-		if (pauses_length(l->row[middle], kind) >= length_ns)
+		if (heat_grid_length(l->row[middle], kind) >= length_ns)
 			low = middle + 1;
 		else
 			high = middle;
@@ -123,7 +113,7 @@ static void pauses_collect(const struct gcs_snapshot *s, const struct heat_grid 
 	heat_grid_lengths(g, g->row, &low_ns, &high_ns);
 	for (uint32_t i = 0; i < h->npauses; i++) {
 		const struct gcs_pause_row *p = &h->pause[i];
-		int64_t length_ns = pauses_length(p, g->kind);
+		int64_t length_ns = heat_grid_length(p, g->kind);
 		if (length_ns < low_ns || length_ns > high_ns || length_ns < 0 || p->t_ns < from_ns || p->t_ns >= to_ns)
 			continue;
 		ret->known++;
@@ -256,7 +246,7 @@ static void pauses_row(struct tui_canvas *c, const struct tui_box *box, int row,
 	char t[TUI_NUMBER], a[TUI_NUMBER], b[TUI_NUMBER], due[64];
 	int col = tui_print(c, box, row, 0, chosen ? TUI_CURSOR : TUI_KEY, "%s", chosen ? ">" : " ");
 	col = tui_print(c, box, row, col, TUI_DIM, "%10s ", tui_clock_milli(t, p->t_ns));
-	col = tui_print(c, box, row, col, TUI_TITLE, "%9s ", tui_duration(a, pauses_length(p, kind)));
+	col = tui_print(c, box, row, col, TUI_TITLE, "%9s ", tui_duration(a, heat_grid_length(p, kind)));
 	if (p->kind == GCS_PAUSE_STW && p->stopping_ns >= 0)
 		col = tui_print(c, box, row, col, TUI_PLAIN, " stop %s + %s", tui_duration(a, p->stopping_ns),
 				tui_duration(b, p->dur_ns - p->stopping_ns));
