@@ -108,6 +108,7 @@ wait_for '0:06.0. of'
 press w
 wait_for 'Worst: STW .* GC#'
 first=$(screen | sed -n 's/.*PAUSED *\([0-9:.]*\) of.*/\1/p')
+worst_at=$first
 screen | grep -q "at ${first#0:0} s\|at ${first#0:} s" || fail "the position is not that of the pause"
 press w
 wait_for '2. worst: STW'
@@ -134,6 +135,7 @@ press w Enter Enter                     # to the longest
 longest=$(screen | sed -n 's/^>  *\([0-9:.]*\) .*GC#.*/\1/p')
 [ -n "$longest" ] || fail "the list of pauses shows none"
 wait_for "PAUSED *${longest%?} of"
+[ "${longest%?}" = "$worst_at" ] || fail "the worst stop was at $worst_at, the map says $longest"
 press Escape Escape
 wait_for 'STW PAUSE'
 press F4
