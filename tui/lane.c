@@ -251,7 +251,7 @@ static void lane_recovery_one(struct tui_canvas *c, const struct tui_box *box, c
 	lane_mark(c, box, at, until_ns, role, back ? '|' : never ? '!' : '>');
 	lane_mark(c, box, at, clock_ns, role, '|');
 	if (back && to + 2 < box->cols)
-		tui_print(c, box, 0, to + 1, role, "%s", o->recovery_ns > at->s->resolution_ns ? tui_duration(t, o->recovery_ns) : "at once");
+		tui_print(c, box, 0, to + 1, role, "%s", tui_back(t, at->s, o->recovery_ns));
 }
 
 void lane_recovery(struct tui_canvas *c, const struct tui_box *box, const struct lane_span *at, uint32_t index)

@@ -111,6 +111,9 @@ void tui_filter_type(char filter[TUI_FILTER], int key);
  * whose visit that was; "" nobody's. */
 const char *tui_due(const struct gcs_snapshot *s, const struct gcs_pause_row *p, char *ret, size_t cap);
 
+/* view_side.c: how long it took to come back: 2.4s, <0.1s: nothing is measured more finely than the resolution. A TUI_NUMBER. */
+const char *tui_back(char *ret, const struct gcs_snapshot *s, int64_t recovery_ns);
+
 /* The list of runs to choose from (chooser.c). */
 struct tui_chooser {
 	int at, top;             /* of the entries that pass the filter */

@@ -115,6 +115,7 @@ static void time_read_gc(struct tui_canvas *c, const struct tui_box *box, int ro
 			  h->cell[cell].heap_goal != UINT64_MAX ? tui_mib(b, h->cell[cell].heap_goal) : "");
 }
 
+/* A busy fault fires more often than the record lists. */
 static uint64_t time_firings(const struct gcs_history *h, const struct gcs_occ_row *o, int64_t t_ns)
 {
 	uint64_t n = 0;
@@ -134,7 +135,7 @@ static void time_read_faults(struct tui_canvas *c, const struct tui_box *box, in
 		if (o->start_ns > t_ns || (o->end_ns >= 0 && o->end_ns <= t_ns))
 			continue;
 		any = true;
-		col = tui_print(c, box, row, col, TUI_FAULT, "%s#%u%s for %s, %s firings  ", s->fault[o->fault].id, o->number + 1,
+		col = tui_print(c, box, row, col, TUI_FAULT, "%s#%u%s for %s, %s listed firings  ", s->fault[o->fault].id, o->number + 1,
 				o->by_operator ? " by hand" : "", tui_duration(a, t_ns - o->start_ns), tui_count(n, time_firings(h, o, t_ns)));
 	}
 	if (!any)

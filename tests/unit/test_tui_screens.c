@@ -297,7 +297,7 @@ static void test_lanes(void **state)
 	for (uint32_t i = 0; i < h->ncycles; i++)
 		assert_int_equal(lane[h->cycle[i].start_ns / col_ns], '#');
 	must_show(text, "AT 0:25.999");
-	must_show(text, "oom#2 for 2.0s, 20 firings");
+	must_show(text, "oom#2 for 2.0s, 20 listed firings");
 	free(text);
 }
 
