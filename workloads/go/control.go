@@ -216,8 +216,10 @@ func (c *control) stop() {
 
 func (c *control) command(line []byte) {
 	var m struct {
-		Cmd   string
-		Fault *int
+		Cmd      string
+		Fault    *int
+		Workload *int
+		Rate     uint64
 	}
 	if json.Unmarshal(line, &m) != nil {
 		return
@@ -231,7 +233,12 @@ func (c *control) command(line []byte) {
 	case m.Cmd == "disarm_all":
 		c.cancelled = true
 		c.env.faults.disarmAll(1)
-	case m.Fault != nil && *m.Fault >= 0 && *m.Fault < len(c.env.faults.list):
+	case m.Cmd == "rate" && m.Workload != nil && *m.Workload >= 0 && *m.Workload < len(c.env.plan.Workloads) && m.Rate > 0:
+		c.env.rates[*m.Workload].add(nowNS(), m.Rate)
+	case m.Fault == nil || *m.Fault < 0 || *m.Fault >= len(c.env.faults.list):
+	case m.Cmd == "edit":
+		c.env.faults.edit(*m.Fault, line)
+	default:
 		c.operator(m.Cmd, *m.Fault)
 	}
 }

@@ -20,7 +20,8 @@ type env struct {
 	tel             *telemetry
 	faults          *faults
 	watch           *gcWatch
-	t0NS            int64 // written before the workers are let go
+	t0NS            int64   // written before the workers are let go
+	rates           []rates // one a workload
 	stop            atomicBool
 	checked, errors uint64 // atomic
 }
