@@ -49,7 +49,7 @@ struct gcs_request tui_chooser_key(struct tui_chooser *ch, const struct gcs_choi
 {
 	struct gcs_request none = {.act = GCS_DO_NOTHING};
 	if (ch->typing && key != TUI_KEY_ENTER && key != TUI_KEY_ESCAPE && key != TUI_KEY_UP && key != TUI_KEY_DOWN) {
-		tui_filter_type(ch->filter, key);
+		tui_filter_type(ch->filter, sizeof ch->filter, key);
 		ch->at = 0;
 		return none;
 	}

@@ -13,12 +13,12 @@ bool tui_filter_has(const char *text, const char *part)
 	return n == 0;
 }
 
-void tui_filter_type(char filter[TUI_FILTER], int key)
+void tui_filter_type(char *filter, size_t cap, int key)
 {
 	size_t n = strlen(filter);
 	if (key == TUI_KEY_BACKSPACE && n > 0)
 		filter[n - 1] = '\0';
-	else if (key >= ' ' && key < 0x7f && n + 1 < TUI_FILTER) {
+	else if (key >= ' ' && key < 0x7f && n + 1 < cap) {
 		filter[n] = (char)key;
 		filter[n + 1] = '\0';
 	}

@@ -74,8 +74,12 @@ static void frame_keys(struct tui_canvas *c, const struct tui_box *box, int row,
 static void frame_headline(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
 			   const struct tui_state *st)
 {
+	char ask[TUI_ASK_TEXT + 96];
+	tui_ask_says(st, s, ask, sizeof ask);
 	if (st->confirm_quit)
 		tui_print(c, box, 0, 1, TUI_BAD, "%s", "Stop the run? Every fault is disarmed first.  y yes   any other key no");
+	else if (ask[0] != '\0')
+		tui_print(c, box, 0, 1, TUI_TITLE, "%s", ask);
 	else if (st->log.typing)
 		tui_print(c, box, 0, 1, TUI_TITLE, "/%s_   Enter keeps it, Esc drops it", st->log.filter);
 	else if (st->notice[0] != '\0')
@@ -131,7 +135,7 @@ static void frame_small(struct tui_canvas *c, const struct tui_box *box, const s
 	struct tui_box foot = {box->row + box->rows - 1, box->col, 1, box->cols}, body = frame_body(box, s);
 	tui_view_title(c, &title, s, st);
 	tui_screens[st->screen].draw(c, &body, s, st);
-	if (st->confirm_quit || st->log.typing || st->notice[0] || s->playback.notice[0]) {
+	if (st->confirm_quit || st->ask.what || st->log.typing || st->notice[0] || s->playback.notice[0]) {
 		frame_headline(c, &foot, s, st);
 		return;
 	}

@@ -26,23 +26,17 @@ struct screen {
 	uint32_t nchoices;
 };
 
-static void screen_notice(struct tui_state *st, const struct gcs_snapshot *s, const char *text, const char *what)
-{
-	snprintf(st->notice, sizeof st->notice, "%s%s", text, what);
-	st->notice_until_ns = s->now_ns + 3000000000;
-}
-
 /* ---------------------------------------------------------------- orders to a run */
 
 static struct gcs_request screen_toggle(struct tui_state *st, const struct gcs_snapshot *s, uint32_t fault)
 {
 	if (fault >= s->scenario->nfaults) {
-		screen_notice(st, s, "There is no such fault.", "");
+		tui_notice(st, s, "There is no such fault.", "");
 		return (struct gcs_request){.act = GCS_DO_NOTHING};
 	}
 	bool armed = s->fault[fault].armed;
 	st->selected = (int)fault;
-	screen_notice(st, s, armed ? "Disarming " : "Arming ", s->fault[fault].id);
+	tui_notice(st, s, armed ? "Disarming " : "Arming for a minute (A: for how long): ", s->fault[fault].id);
 	return (struct gcs_request){.act = armed ? GCS_DO_DISARM : GCS_DO_ARM, .fault = fault};
 }
 
@@ -60,15 +54,15 @@ static struct gcs_request screen_order(struct tui_state *st, const struct gcs_sn
 		if (!record && s->scenario->nfaults == 0)
 			return none;
 		if (!record)
-			screen_notice(st, s, "Firing once at its next visit: ", s->fault[st->selected].id);
+			tui_notice(st, s, "Firing once at its next visit: ", s->fault[st->selected].id);
 		return (struct gcs_request){.act = GCS_DO_FIRE, .fault = (uint32_t)st->selected};
 	case TUI_DO_DISARM_ALL:
 		if (!record)
-			screen_notice(st, s, "Disarming everything; the windows ahead are cancelled.", "");
+			tui_notice(st, s, "Disarming everything; the windows ahead are cancelled.", "");
 		return (struct gcs_request){.act = GCS_DO_DISARM_ALL};
 	case TUI_DO_MARK:
 		if (!record)
-			screen_notice(st, s, "Marked.", "");
+			tui_notice(st, s, "Marked.", "");
 		return (struct gcs_request){.act = GCS_DO_MARK};
 	default: return none;
 	}
@@ -131,6 +125,8 @@ static struct gcs_request screen_command(struct tui_state *st, const struct gcs_
 		screen_show(st, (enum tui_screen)(command - TUI_DO_SCREEN));
 	else if (command >= TUI_DO_ARM && command <= TUI_DO_MARK)
 		return screen_order(st, s, command, key);
+	else if (command >= TUI_DO_ARM_FOR && command <= TUI_DO_MARK_WORDS)
+		tui_ask_begin(st, s, command);
 	else if (command >= TUI_DO_PLAY && record)
 		return screen_play(st, command);
 	else if (command == TUI_DO_MAIN)
@@ -169,7 +165,7 @@ static void screen_type(struct tui_state *st, int key)
 	if (key == TUI_KEY_ESCAPE)
 		st->log.filter[0] = '\0';
 	else if (st->log.typing)
-		tui_filter_type(st->log.filter, key);
+		tui_filter_type(st->log.filter, sizeof st->log.filter, key);
 	st->log.placed = false;
 }
 
@@ -180,6 +176,8 @@ struct gcs_request tui_screen_key(struct tui_state *st, const struct gcs_snapsho
 		st->confirm_quit = false;
 		return key == 'y' || key == 'Y' ? (struct gcs_request){.act = GCS_DO_QUIT} : none;
 	}
+	if (st->ask.what != TUI_DO_NOTHING)
+		return tui_ask_key(st, s, key);
 	if (st->help)
 		screen_help_key(st, s, key);
 	else if (st->log.typing)

@@ -16,6 +16,14 @@ enum tui_kind { TUI_KIND_STW, TUI_KIND_STOPPING, TUI_KIND_ASSIST, TUI_KIND_WAKE,
 
 #define TUI_FILTER 32
 
+/* What is being typed for an order to the run. */
+#define TUI_ASK_TEXT 96
+struct tui_ask {
+	enum tui_command what; /* TUI_DO_NOTHING: nothing is */
+	uint32_t fault;
+	char text[TUI_ASK_TEXT], sent[TUI_ASK_TEXT]; /* sent: what the last order said */
+};
+
 /* What the user has chosen. */
 struct tui_state {
 	int rows, cols;      /* of the canvas as it was last drawn: what a page is */
@@ -27,7 +35,8 @@ struct tui_state {
 	enum tui_kind kind;  /* of the strip and the heat map */
 	int zoom;            /* 0: the whole run so far; n: the newest 1/2^n of it */
 	int event_scroll;    /* 0: newest at the bottom */
-	char notice[80];     /* what the last key did; shown in the headline for a while */
+	struct tui_ask ask;
+	char notice[160];    /* what the last key did; shown in the headline for a while */
 	int64_t notice_until_ns;
 	struct {             /* F3 */
 		bool placed; /* else the cursor is at the longest */
@@ -105,7 +114,15 @@ int tui_help_lines(const struct gcs_snapshot *s, const struct tui_state *st, str
 
 /* filter.c: text that is typed, and what has it. */
 bool tui_filter_has(const char *text, const char *part); /* letters of either case; "" is in everything */
-void tui_filter_type(char filter[TUI_FILTER], int key);
+void tui_filter_type(char *filter, size_t cap, int key);
+
+/* ask.c: orders that need words. _begin: the command asks for them; _key: one more key of them, and the order when they are whole;
+ * _says: what stands in the headline meanwhile. */
+void tui_ask_begin(struct tui_state *st, const struct gcs_snapshot *s, enum tui_command command);
+struct gcs_request tui_ask_key(struct tui_state *st, const struct gcs_snapshot *s, int key);
+void tui_ask_says(const struct tui_state *st, const struct gcs_snapshot *s, char *ret, size_t cap);
+/* Said in the headline for a while. */
+void tui_notice(struct tui_state *st, const struct gcs_snapshot *s, const char *text, const char *what);
 
 /* due.c: "oom#3 visit 17 of w4": the firing that a pause is due to: fault, occurrence, the visit at which it fired and the worker
  * whose visit that was; "" nobody's. */

@@ -53,7 +53,10 @@ void tui_view_faults(struct tui_canvas *c, const struct tui_box *box, const stru
 		tui_print(c, &what, 0, 0, TUI_DIM, "%s", f->what);
 		col += 1 + what.cols;
 		col = tui_print(c, box, row, col + 1, firing ? TUI_FAULT : TUI_DIM, "%-6s", f->armed ? firing ? "FIRING" : "ARMED" : "off");
-		tui_print_right(c, box, row, 1, TUI_PLAIN, "%s%s%s%s%s", f->operator_act ? "* " : "",
+		char left[TUI_NUMBER + 4] = "";
+		if (f->operator_act && f->limit_ns > s->now_ns) /* then it is disarmed by itself */
+			snprintf(left, sizeof left, "*%s ", tui_clock(a, f->limit_ns - s->now_ns));
+		tui_print_right(c, box, row, 1, TUI_PLAIN, "%s%s%s%s%s", left[0] ? left : f->operator_act ? "* " : "",
 				f->fired_least ? ">" : "", tui_rate(a, (double)f->fired),
 				f->times ? "/" : "", f->times ? tui_rate(b, (double)f->times) : "");
 	}

@@ -99,6 +99,26 @@ tm send-keys -t s Escape
 wait_for 'SLO and'
 tm send-keys -t s K K K K
 
+# Orders in words: a fault's numbers, a rate, a mark, for how long to arm; what the run says of them.
+words() { tm send-keys -t s "$1"; tm send-keys -t s -l "$2"; tm send-keys -t s Enter; }
+words e 'probability=50%'
+wait_for 'fail p=0.5'
+words e 'probability=lots'
+wait_for 'Other numbers for oom'
+words R '4k/s'                            # of the only workload
+wait_for ' of 4.0k'
+words A 2s
+wait_for '\[x\]1 oom'
+wait_for '\*0:0[012]'
+wait_for '\[ \]1 oom'                    # its time is up
+words M 'as it should be'
+tm send-keys -t s F6
+wait_for 'mark: as it should be'
+wait_for 'time limit: oom is disarmed after 2s by hand'
+wait_for "cannot be 'lots'"
+tm send-keys -t s Escape
+wait_for 'SLO and'
+
 # Frozen, a screen keeps what it had, down to its lists; the run goes on.
 tm send-keys -t s F6
 wait_for 'EVENTS  '

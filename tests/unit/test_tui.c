@@ -164,6 +164,26 @@ static void test_axis_covers_the_newest(void **state)
 	free(sc);
 }
 
+/* How long a fault that was armed by hand stays so. */
+static void test_time_limit(void **state)
+{
+	(void)state;
+	struct gcs_scenario *sc = make_scenario();
+	struct gcs_snapshot *s = make_snapshot(sc);
+	struct tui_state st = {0};
+	s->fault[0].operator_act = true;
+	s->fault[0].limit_ns = s->now_ns + 47 * S;
+	char *text = render(s, &st, 24, 80, true);
+	must_show(text, "*0:47 212/500");
+	free(text);
+	s->fault[0].limit_ns = -1;
+	text = render(s, &st, 24, 80, true);
+	must_show(text, "* 212/500");
+	free(text);
+	free(s);
+	free(sc);
+}
+
 static void test_keys(void **state)
 {
 	(void)state;
@@ -449,6 +469,7 @@ int main(void)
 		cmocka_unit_test(test_every_size_is_safe),
 		cmocka_unit_test(test_simulation_is_labelled),      cmocka_unit_test(test_strip_is_logarithmic),
 		cmocka_unit_test(test_axis_covers_the_newest),      cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_time_limit),
 		cmocka_unit_test(test_numbers),                     cmocka_unit_test(test_record_screen),
 		cmocka_unit_test(test_record_says_what_it_is),      cmocka_unit_test(test_incident_clock),
 		cmocka_unit_test(test_record_keys),                 cmocka_unit_test(test_any_keys),

@@ -423,6 +423,64 @@ static void test_events(void **state)
 	free(grown);
 }
 
+/* ---------------------------------------------------------------- orders in words */
+
+static struct gcs_request type_out(struct tui_state *st, int key, const char *words)
+{
+	assert_int_equal(press(st, live, key).act, GCS_DO_NOTHING);
+	for (const char *k = words; *k; k++)
+		assert_int_equal(press(st, live, *k).act, GCS_DO_NOTHING); /* typed, no order: not even q, 1 or D */
+	return press(st, live, TUI_KEY_ENTER);
+}
+
+static void test_orders_in_words(void **state)
+{
+	(void)state;
+	struct tui_state st = {.selected = 1};
+	struct gcs_request r = type_out(&st, 'e', "probability=5%,every=none");
+	assert_int_equal(r.act, GCS_DO_EDIT);
+	assert_int_equal(r.fault, 1);
+	assert_string_equal(r.text, "probability=5%,every=none");
+	r = type_out(&st, 'A', "2m");
+	assert_int_equal(r.act, GCS_DO_ARM);
+	assert_int_equal(r.fault, 1);
+	assert_int_equal(r.for_ns, 120 * S);
+	assert_true(type_out(&st, 'A', "keep").for_ns == GCS_ARM_KEEP);
+	assert_int_equal(type_out(&st, 'A', "soon").act, GCS_DO_NOTHING);
+	shows(live, &st, "Not a time");
+	assert_int_equal(type_out(&st, 'A', "-1s").act, GCS_DO_NOTHING);
+	r = type_out(&st, 'R', "slices=500/s");
+	assert_int_equal(r.act, GCS_DO_RATE);
+	assert_int_equal(r.workload, 1);
+	assert_string_equal(r.text, "500/s");
+	assert_int_equal(type_out(&st, 'R', "slice=500/s").act, GCS_DO_NOTHING);
+	assert_int_equal(type_out(&st, 'R', "500/s").act, GCS_DO_NOTHING);
+	r = type_out(&st, 'M', "1 quiet D q");
+	assert_int_equal(r.act, GCS_DO_MARK);
+	assert_string_equal(r.text, "1 quiet D q");
+	/* what is typed stands in sight, and can be taken back or dropped */
+	press(&st, live, 'e');
+	for (const char *k = "everx"; *k; k++)
+		press(&st, live, *k);
+	press(&st, live, TUI_KEY_BACKSPACE);
+	shows(live, &st, "late, now p=0.02: ever_");
+	st.rows = 12;
+	st.cols = 60;
+	shows(live, &st, "late, now p=0.02: ever_");
+	assert_int_equal(press(&st, live, TUI_KEY_ESCAPE).act, GCS_DO_NOTHING);
+	hides(live, &st, "ever_");
+	assert_int_equal(type_out(&st, 'e', "").act, GCS_DO_NOTHING);
+	assert_int_equal(press(&st, live, 'D').act, GCS_DO_DISARM_ALL); /* nothing is being asked any more */
+	for (int i = 0; i < 300; i++) /* more than there is room for */
+		press(&st, live, i ? 'x' : 'M');
+	assert_int_equal(strlen(press(&st, live, TUI_KEY_ENTER).text), TUI_ASK_TEXT - 1);
+	/* a record takes none */
+	st = (struct tui_state){0};
+	press(&st, record, 'e');
+	press(&st, record, 'R');
+	assert_int_equal(st.ask.what, TUI_DO_NOTHING);
+}
+
 /* ---------------------------------------------------------------- the table of keys */
 
 /* Each line of the help: its keys do what its line says, wherever it holds, and its text fits. */
@@ -566,7 +624,7 @@ int main(void)
 		cmocka_unit_test(test_an_empty_map),	    cmocka_unit_test(test_lanes),
 		cmocka_unit_test(test_zoomed_in),	    cmocka_unit_test(test_readout_names_the_worst),
 		cmocka_unit_test(test_scrubbing),	    cmocka_unit_test(test_events),
-		cmocka_unit_test(test_every_line_of_keys),  cmocka_unit_test(test_footers_name_their_keys),
+		cmocka_unit_test(test_orders_in_words),	    cmocka_unit_test(test_every_line_of_keys),  cmocka_unit_test(test_footers_name_their_keys),
 		cmocka_unit_test(test_help_has_everything), cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_anything_typed),
 	};
