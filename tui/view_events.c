@@ -97,7 +97,8 @@ void tui_view_events(struct tui_canvas *c, const struct tui_box *box, const stru
 		k++;
 	}
 	if (count == 0)
-		tui_print(c, box, 1, 2, TUI_DIM, "%s", st->log.filter[0] || st->log.level ? "none passes; Esc and v show all of them again" : "nothing was told yet");
+		tui_print(c, box, 1, 2, TUI_DIM, "%s",
+			  st->log.filter[0] || st->log.level ? "none passes; Esc and v show all of them again" : "nothing was told yet");
 }
 
 static void events_choose(struct tui_state *st, int count, int to)

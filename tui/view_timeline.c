@@ -106,8 +106,8 @@ static void time_read_gc(struct tui_canvas *c, const struct tui_box *box, int ro
 	if (g) {
 		bool marking = g->mark_end_ns < 0 || g->mark_end_ns > t_ns, sweeping = !marking && g->sweep_end_ns > t_ns;
 		tui_duration(a, t_ns - (marking ? g->start_ns : g->mark_end_ns));
-		col = tui_print(c, box, row, col, TUI_PLAIN, "   GC#%u %s %s%s", g->cycle, marking ? "marking for" : sweeping ? "sweeping, marked" : "marked",
-				a, marking ? "" : " ago");
+		col = tui_print(c, box, row, col, TUI_PLAIN, "   GC#%u %s %s%s", g->cycle,
+				marking ? "marking for" : sweeping ? "sweeping, marked" : "marked", a, marking ? "" : " ago");
 	}
 	if (cell < (int64_t)h->ncells && h->cell[cell].heap_live_max)
 		tui_print(c, box, row, col, TUI_PLAIN, "   heap %s%s%s MiB", tui_mib(a, h->cell[cell].heap_live_max),
