@@ -139,6 +139,9 @@ struct gcs_scenario {
 	char *runtime, *go;       /* what runs it, as written (NULL: embedded): gcs_scenario_runtime; of go: the toolchain's program, NULL: the one that is found */
 	const char *const *command; uint32_t ncommand; /* set by exec: the program (a path) and its arguments; not owned */
 	char *on_exit; uint32_t restarts; /* as written; how often a program that died is started again, 0: it fails the run */
+	bool expects_death;       /* on_exit: expect: the run proves nothing if the target does not die */
+	/* exec: what the program serves about itself. url NULL: nothing; profiles: "heap,goroutine", NULL: none. */
+	struct { char *url, *profiles; int64_t every_ns; } debug;
 	bool sets_procs, sets_gogc, sets_memlimit; /* the scenario says so itself, it is no default */
 	uint32_t procs;
 	int gogc;                 /* -1 off */

@@ -10,10 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define HTTP_READ_BYTES	    16384
+#define HTTP_NAME_BYTES	    256
 #define HTTP_HEAD_LINES_MAX 1000u
+#define HTTP_READS_MAX	    64 /* of one call, with somebody who wants the content: he has other things to do */
 
 /* ------------------------------------------------------------------- address */
 
@@ -55,32 +58,69 @@ static int http_look_up(struct http_server *ret, const char *host, const char *p
 	return 0;
 }
 
-int http_server_find(struct http_server *ret, const char *url)
+/* unix:/SOCKET[:/PATH] in rest. */
+static int http_unix(struct http_server *ret, const char *rest, const char **ret_path)
 {
-	static const char scheme[] = "http://";
-	char named[256], cut[256], *host;
-	const char *rest = url + sizeof(scheme) - 1, *port, *path;
-	size_t n;
+	struct sockaddr_un *at = (struct sockaddr_un *)&ret->address;
+	const char *name = rest + strlen("unix:");
+	size_t n = strcspn(name, ":");
+
+	if (name[0] != '/' || n >= sizeof(at->sun_path) || (name[n] == ':' && name[n + 1] != '/'))
+		return -EINVAL;
+	*at = (struct sockaddr_un){.sun_family = AF_UNIX};
+	memcpy(at->sun_path, name, n);
+	ret->bytes = sizeof(*at);
+	*ret_path = name[n] == ':' ? name + n + 1 : "";
+	return 0;
+}
+
+/* HOST[:PORT][/PATH] in rest; named: HOST[:PORT], of HTTP_NAME_BYTES. */
+static int http_tcp(struct http_server *ret, const char *rest, char *named, const char **ret_path)
+{
+	char cut[HTTP_NAME_BYTES], *host;
+	const char *port;
+	size_t n = strcspn(rest, "/");
 	int r;
 
-	if (strncmp(url, scheme, sizeof(scheme) - 1) != 0)
-		return -EINVAL;
-	n = strcspn(rest, "/");
-	path = rest[n] != '\0' ? rest + n : "/";
-	if (n == 0 || n >= sizeof(named) || strpbrk(url, " \r\n") != NULL)
+	if (n == 0 || n >= sizeof(cut))
 		return -EINVAL;
 	memcpy(named, rest, n);
 	named[n] = '\0';
 	memcpy(cut, named, n + 1);
+	*ret_path = rest + n;
 	r = http_host(cut, &host, &port);
+	return r < 0 ? r : http_look_up(ret, host, port);
+}
+
+int http_server_find_below(struct http_server *ret, const char *url, const char *below)
+{
+	static const char scheme[] = "http://";
+	char named[HTTP_NAME_BYTES] = "localhost";
+	const char *rest = url + sizeof(scheme) - 1, *path = "";
+	size_t n;
+	int r;
+
+	if (strncmp(url, scheme, sizeof(scheme) - 1) != 0 || strpbrk(url, " \r\n") != NULL)
+		return -EINVAL;
+	r = strncmp(rest, "unix:", 5) == 0 ? http_unix(ret, rest, &path)
+					   : http_tcp(ret, rest, named, &path);
 	if (r < 0)
 		return r;
+	n = strlen(path);
+	if (below[0] != '\0' && n > 0 && path[n - 1] == '/')
+		n--;
 	n = (size_t)snprintf(ret->request, sizeof(ret->request),
-			     "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: gcstorm\r\n\r\n", path, named);
+			     "GET %.*s%s%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: gcstorm\r\n\r\n", (int)n,
+			     path, below, n == 0 && below[0] == '\0' ? "/" : "", named);
 	if (n >= sizeof(ret->request))
 		return -EINVAL;
 	ret->request_bytes = n;
-	return http_look_up(ret, host, port);
+	return 0;
+}
+
+int http_server_find(struct http_server *ret, const char *url)
+{
+	return http_server_find_below(ret, url, "");
 }
 
 /* ---------------------------------------------------------------- connection */
@@ -236,7 +276,12 @@ static bool http_whole(const struct http_client *c)
 	return c->state == HTTP_BODY && c->left == 0;
 }
 
-/* 0; 1: the reply is whole; -EPROTO, also for what comes behind it. */
+static int http_content(const struct http_client *c, const char *bytes, size_t n)
+{
+	return c->body == NULL || n == 0 || c->body(c->self, bytes, n) ? 0 : -ECANCELED;
+}
+
+/* 0; 1: the reply is whole; -EPROTO, also for what comes behind it; -ECANCELED. */
 static int http_take(struct http_client *c, const char *bytes, size_t n)
 {
 	size_t i = 0;
@@ -246,12 +291,13 @@ static int http_take(struct http_client *c, const char *bytes, size_t n)
 		size_t part = n - i;
 
 		if (c->state == HTTP_TO_END)
-			return 0;
+			return http_content(c, bytes + i, part);
 		if (c->state != HTTP_BODY && c->state != HTTP_CHUNK) {
 			r = http_line_byte(c, bytes[i++]);
 			continue;
 		}
 		part = c->left < part ? (size_t)c->left : part;
+		r = http_content(c, bytes + i, part);
 		i += part;
 		c->left -= part;
 		if (c->state == HTTP_CHUNK && c->left == 0)
@@ -293,7 +339,7 @@ enum http_progress http_client_ready(struct http_client *c)
 
 	if (c->state == HTTP_CONNECTING)
 		return http_connected(c);
-	while (c->state != HTTP_CLOSED) {
+	for (int i = 0; c->state != HTTP_CLOSED && (c->body == NULL || i < HTTP_READS_MAX); i++) {
 		ssize_t n = recv(c->fd, bytes, sizeof(bytes), 0);
 		int r;
 

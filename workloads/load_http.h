@@ -1,8 +1,8 @@
 /*
- * load_http.h: a client of HTTP/1.1 for gcstorm-load: one connection, one request in flight, GET of one address.
+ * load_http.h: a client of HTTP/1.1, for gcstorm-load and for what exec asks a program: one connection, one request in flight, GET of one address.
  *
- * Nothing blocks. A reply is whole by its Content-Length, its last chunk, or the end of the connection; its content is passed over. http only, no redirects:
- * a reply is what came, whatever it says.
+ * Nothing blocks. A reply is whole by its Content-Length, its last chunk, or the end of the connection; its content is passed over, or goes to `body`.
+ * http only, over TCP or a Unix socket, no redirects: a reply is what came, whatever it says.
  */
 #pragma once
 
@@ -20,8 +20,10 @@ struct http_server {
 	char request[HTTP_REQUEST_BYTES];
 	size_t request_bytes;
 };
-/* "http://HOST[:PORT][/PATH]". Looks HOST up. 0; -EINVAL; -ENOENT: there is no such host. */
+/* "http://HOST[:PORT][/PATH]", or "http://unix:/SOCKET[:/PATH]". Looks HOST up. 0; -EINVAL; -ENOENT: there is no such host. */
 int http_server_find(struct http_server *ret, const char *url);
+/* The same, of what lies below the address: PATH, without a slash at its end, and `below`, which begins with one. */
+int http_server_find_below(struct http_server *ret, const char *url, const char *below);
 
 enum http_state {
 	HTTP_CLOSED,
@@ -45,6 +47,10 @@ struct http_client {
 	uint32_t head_lines;
 	int status; /* of the reply */
 	bool chunked, length_known, closes;
+	/* What the reply holds, as it comes, in pieces; NULL: it is passed over. False: no more of it, the connection is lost. Set behind _init.
+	 * With it _ready reads a bounded part at a time, and waits though more may be there: the descriptor must be looked at by level. */
+	bool (*body)(void *self, const char *bytes, size_t n);
+	void *self;
 };
 
 void http_client_init(struct http_client *c);

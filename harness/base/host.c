@@ -125,15 +125,18 @@ static int64_t proc_run_delay(int pid)
 int gcs_proc_read(int pid, struct gcs_proc *ret)
 {
 	char path[64], text[1024];
-	uint64_t user, system, pages;
+	uint64_t user, system, pages, start;
+	int parent;
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	if (host_file(path, text, sizeof(text)) == 0)
 		return -ESRCH;
 	/* the command may hold anything: fields count from its last parenthesis */
 	const char *after = strrchr(text, ')');
 	if (!after ||
-	    sscanf(after, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64,
-		   &user, &system) != 2)
+	    sscanf(after,
+		   ") %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
+		   " %*d %*d %*d %*d %*d %*d %" SCNu64,
+		   &parent, &user, &system, &start) != 4)
 		return -ESRCH;
 	snprintf(path, sizeof(path), "/proc/%d/statm", pid);
 	if (host_file(path, text, sizeof(text)) == 0 || sscanf(text, "%*u %" SCNu64, &pages) != 1)
@@ -141,5 +144,7 @@ int gcs_proc_read(int pid, struct gcs_proc *ret)
 	ret->rss = pages * (uint64_t)sysconf(_SC_PAGESIZE);
 	ret->cpu_ns = host_ticks_ns(user + system);
 	ret->run_delay_ns = proc_run_delay(pid);
+	ret->start_ticks = start;
+	ret->parent = parent;
 	return 0;
 }

@@ -14,6 +14,8 @@ struct gcs_proc {
 	uint64_t rss;	      /* bytes */
 	int64_t cpu_ns;	      /* user and system, all threads, ended ones too */
 	int64_t run_delay_ns; /* threads alive now: time they could run and did not */
+	uint64_t start_ticks; /* when it began: with its number it is this process and no other */
+	int parent;
 };
 /* 0; -ESRCH: there is no such process any more; ret is untouched then. */
 int gcs_proc_read(int pid, struct gcs_proc *ret);

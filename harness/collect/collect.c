@@ -172,6 +172,10 @@ void collect_clock(struct gcs_collect *c)
 	int64_t grace_ns = gcs_scenario_runtime(c->scenario) == GCS_RUNTIME_COMMAND
 				   ? COLLECT_GRACE_TRACE_NS
 				   : COLLECT_GRACE_NS;
+	if (c->scenario->debug.url) /* a cycle that no line tells comes with the next look */
+		grace_ns += c->scenario->debug.every_ns < COLLECT_GRACE_LOOK_MAX_NS
+				    ? c->scenario->debug.every_ns
+				    : COLLECT_GRACE_LOOK_MAX_NS;
 	c->horizon_ns = c->sim ? c->now_ns : c->now_ns - grace_ns;
 }
 
@@ -251,6 +255,7 @@ void gcs_collect_died(struct gcs_collect *c, const char *how, const char *fatal,
 {
 	const char *why = gcs_death_words(gcs_death_of(fatal));
 	collect_clock(c);
+	c->program_died = true;
 	gcs_comeback_died(&c->comeback, c->now_ns);
 	collect_say(c, c->now_ns, 2, "the program died: %s%s%s%s%.60s", how, why ? ", " : "",
 		    why ? why : "", fatal ? ": " : "", fatal ? fatal : "");
@@ -421,6 +426,14 @@ static void collect_close_rest(struct gcs_collect *c)
 	collect_close_cut(c, c->ended_ns);
 }
 
+/* In mid-run, of what the scenario does to it: not a guard that somebody killed. */
+static bool collect_died_as_expected(const struct gcs_collect *c)
+{
+	bool command = gcs_scenario_runtime(c->scenario) == GCS_RUNTIME_COMMAND;
+	return c->scenario->expects_death && c->crashed && c->started && !c->done &&
+	       (!command || c->program_died);
+}
+
 static void collect_verdict(struct gcs_collect *c, int interrupted)
 {
 	bool cut = c->ended_ns < c->scenario->end_ns - c->intervals.window_ns;
@@ -434,6 +447,7 @@ static void collect_verdict(struct gcs_collect *c, int interrupted)
 		.harness_error = c->error,
 		.started = c->started,
 		.target_crashed = c->crashed,
+		.died_as_expected = collect_died_as_expected(c),
 		.crash_text = c->crash_text,
 		.fail = c->fail,
 		.fail_text = c->fail_text,

@@ -215,6 +215,8 @@ static void rows_counters(struct gcs_collect *c)
 		{"heap_live_min", c->total.heap_live_min},
 		{"heap_goal_max", c->total.heap_goal_max},
 		{"rss_max", c->total.rss_max},
+		{"run_delay_ns", (uint64_t)c->run_delay_ns},
+		{"processes_max", c->family.max},
 		{"limiter_cycles", c->limiter.cycles},
 		{"limiter_on_ns", c->limiter.on_ns},
 		{"limiter_first", c->limiter.first},

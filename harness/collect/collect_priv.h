@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "harness/base/family.h"
 #include "harness/measure/check.h"
 #include "harness/measure/comeback.h"
 #include "harness/collect/collect.h"
@@ -26,6 +27,7 @@
 /* The same where telemetry comes from lines of gctrace, each of which tells of a whole cycle when that is over. What a longer cycle began with
  * comes late, and is counted so. */
 #define COLLECT_GRACE_TRACE_NS	500000000
+#define COLLECT_GRACE_LOOK_MAX_NS 5000000000 /* of the time between two looks at what a program serves about itself */
 #define COLLECT_TICK_NS		100000000   /* what the caller promises */
 #define COLLECT_RECENT_MAX	GCS_RECENT_MAX /* intervals kept for "now" in the snapshot */
 #define COLLECT_HELD_MAX	(1u << 20)  /* records waiting for their time */
@@ -48,6 +50,7 @@ struct gcs_collect {
 	struct mrt_telemetry *tel;
 	bool sim, started, done, exited, crashed;
 	int pid, error, wait_status;
+	bool program_died; /* exec: the guard says so, it has not been killed itself */
 	enum gcs_exit fail; /* PASS: the harness is well */
 	char fail_text[160];
 	char crash_text[160], hash[40];
@@ -77,6 +80,8 @@ struct gcs_collect {
 	bool has_clients[GCS_WORKLOADS_MAX];
 	uint64_t rss;
 	int64_t cpu_ns; /* the target's processor time */
+	int64_t run_delay_ns;	  /* the target's, in the run */
+	struct gcs_family family; /* a program under exec, and all that it started */
 	int64_t tick_p99_ns[GCS_WORKLOADS_MAX];
 
 	uint32_t armed, armed_seen, armed_by_operator; /* now; since the open interval began */

@@ -173,13 +173,23 @@ static void sample_deal(struct gcs_collect *c, uint64_t total, int64_t from_ns, 
 	}
 }
 
+/* Under exec the program and all that it started. */
+static bool sample_target(struct gcs_collect *c, struct gcs_proc *ret)
+{
+	if (gcs_scenario_runtime(c->scenario) != GCS_RUNTIME_COMMAND)
+		return gcs_proc_read(c->pid, ret) == 0;
+	bool there = gcs_family_read(&c->family, c->pid) == 0;
+	*ret = c->family.sum;
+	return there;
+}
+
 static void sample_process(struct gcs_collect *c, struct collect_cumulative *now)
 {
 	struct gcs_proc proc;
 	now->steal_ns = gcs_host_steal_ns();
 	now->run_delay_ns = c->before.run_delay_ns;
 	now->used_ns = c->before.used_ns;
-	if (c->pid <= 0 || gcs_proc_read(c->pid, &proc) != 0)
+	if (c->pid <= 0 || !sample_target(c, &proc))
 		return;
 	c->rss = proc.rss;
 	now->run_delay_ns = proc.run_delay_ns;
@@ -208,6 +218,8 @@ static void sample_counters(struct gcs_collect *c, int64_t from_ns, int64_t to_n
 			    offsetof(struct gcs_interval, m.assist_ns));
 		sample_deal(c, sample_grown(now.used_ns, was->used_ns), from_ns, to_ns,
 			    offsetof(struct gcs_interval, m.used_ns));
+		if (now.run_delay_ns > was->run_delay_ns)
+			c->run_delay_ns += now.run_delay_ns - was->run_delay_ns;
 		if (now.run_delay_ns > was->run_delay_ns)
 			sample_deal(c, (uint64_t)(now.run_delay_ns - was->run_delay_ns), from_ns,
 				    to_ns, offsetof(struct gcs_interval, run_delay_ns));

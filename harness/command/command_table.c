@@ -67,7 +67,11 @@ const struct gcs_command gcs_commands[] = {
 	 "its own.\n"
 	 "At the end it gets SIGTERM, and five seconds later SIGKILL, with all that it started; so it does\n"
 	 "when gcstorm is interrupted (one second) or dies. A program that dies in mid-run fails the run\n"
-	 "(exit 4) unless target.on_exit is restart(N); one that ends with status 0 ends the run (exit 5).\n"
+	 "(exit 4) unless target.on_exit is restart(N), which starts it again: at once, then after 100 ms,\n"
+	 "twice as long each further time, up to 5 s, and at once again when it had run for 10 s; or expect,\n"
+	 "under which it must die (else exit 5). One that ends with status 0 ends the run (exit 5).\n"
+	 "With target.debug a Go program is asked for /debug/vars while it runs, and for profiles, which are\n"
+	 "saved as RECORD.MOMENT.KIND.pb.gz; where it does not answer the report says how often and why.\n"
 	 "Exit: as run.",
 	 gcs_command_exec},
 	{"soak", "[SCENARIO...]", 0, GCS_WORDS_MAX,

@@ -1,7 +1,8 @@
 /*
  * guard.c: gcstorm-guard: the target of `gcstorm exec`: it guards a program that knows nothing of us.
  *
- *   gcstorm-guard [--restart N] -- PROGRAM [ARGUMENT]...          descriptors: docs/control-protocol.md
+ *   gcstorm-guard [--restart N] [--debug URL --every NS [--profiles KIND,...]] -- PROGRAM [ARGUMENT]...
+ *                                                                 descriptors: docs/control-protocol.md
  *   gcstorm-guard --in-place POINT[,POINT]... -- PROGRAM [ARGUMENT]...
  *
  * To the harness it is a target: it speaks the control protocol, plays the timeline, writes telemetry and keeps the lease. The program runs beside
@@ -10,7 +11,7 @@
  *
  * With --in-place it becomes the program, which speaks the protocol itself, behind the filter, whose listener the harness gets.
  *
- * GCSTORM_OUTPUT=PREFIX in the environment: where the program's stdout and stderr go (ward.h).
+ * GCSTORM_OUTPUT=PREFIX in the environment: where the program's stdout and stderr go (ward.h), and its profiles (debug.h).
  *
  * Exit status: 0 the run is over (or the harness is gone), 1 the program died, 2 refused, 3 the lease ran out.
  */
@@ -18,8 +19,12 @@
 #include "faults/syscalls.h"
 #include "harness/base/lines.h"
 #include "harness/base/throw.h"
+#include "harness/guard/backoff.h"
+#include "harness/guard/debug.h"
+#include "harness/guard/facts.h"
 #include "harness/guard/launch.h"
 #include "harness/guard/play.h"
+#include "harness/guard/say.h"
 #include "harness/guard/throttle.h"
 #include "harness/guard/ward.h"
 #include "harness/run/lease.h"
@@ -40,7 +45,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define GUARD_CONTROL_FD   3
 #define GUARD_TELEMETRY_FD 4
 #define GUARD_LINE_BYTES   ((size_t)4 << 20)
 #define GUARD_MS	   INT64_C(1000000)
@@ -50,12 +54,14 @@
 #define GUARD_POLITE_NS	   (5000 * GUARD_MS) /* from SIGTERM to SIGKILL, at the end */
 #define GUARD_QUIT_NS	   (1000 * GUARD_MS) /* the same, when it was asked to quit */
 #define GUARD_LINGER_NS	   (1100 * GUARD_MS) /* clients give up after a second */
+#define GUARD_SAVING_NS	   (8000 * GUARD_MS) /* for the last answer and the profiles, from the end of the run */
 #define GUARD_REFUSED	   2
 
 enum guard_why { GUARD_RUNS, GUARD_TIME, GUARD_QUIT, GUARD_DEATH, GUARD_ORPHAN, GUARD_LEASE };
 
 struct guard {
-	char *load; /* the plan as it came */
+	char *load;   /* the plan as it came */
+	char *prefix; /* of the program's files; NULL: none */
 	struct plan *plan;
 	struct mrt_telemetry *telemetry;
 	struct guard_play play;
@@ -63,6 +69,10 @@ struct guard {
 	struct gcs_lines lines;
 	int signals;
 	uint32_t restarts, restarted; /* how many there may be, and were */
+	uint32_t died_row;	      /* backoff.h */
+	int64_t again_ns;	      /* it is started again then; 0: it is not */
+	struct guard_debug debug;
+	int64_t steady_ns, saved_ns; /* the profile of the steady state is asked for then, 0: it has been; what still comes is waited for until then */
 	const char *points;	      /* --in-place */
 	enum guard_why end;
 	int64_t linger_ns; /* the run's time is over, and clients wait for their last replies until then; 0: not so */
@@ -84,19 +94,6 @@ static int64_t guard_now(void)
 
 /* ---- speaking */
 
-static void guard_say(json_t *o)
-{
-	char *text = o ? json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
-	size_t n = text ? strlen(text) : 0;
-	if (text) {
-		text[n] = '\n'; /* in the place of its end: it is sent by its length */
-		while (send(GUARD_CONTROL_FD, text, n + 1, MSG_NOSIGNAL) < 0 && errno == EINTR)
-			;
-	}
-	free(text);
-	json_decref(o);
-}
-
 /* Returns what main ends with. */
 static __attribute__((format(printf, 1, 2))) int guard_refuse(const char *fmt, ...)
 {
@@ -111,17 +108,14 @@ static __attribute__((format(printf, 1, 2))) int guard_refuse(const char *fmt, .
 	return GUARD_REFUSED;
 }
 
-/* A line of a program is any bytes. */
-static json_t *guard_text(const char *line)
-{
-	char text[256];
-	snprintf(text, sizeof text, "%s", line ? line : "");
-	for (char *p = text; *p; p++)
-		*p = *p < ' ' || *p > '~' ? '?' : *p;
-	return json_string(text);
-}
-
 /* ---- the end of the program, and of the run */
+
+/* What ends later is no cycle of the run. */
+static void guard_told_until(struct guard *g, int64_t now_ns)
+{
+	if (g->ward.trace.to_ns == INT64_MAX)
+		g->ward.trace.to_ns = now_ns;
+}
 
 static void guard_leave(struct guard *g, enum guard_why why)
 {
@@ -130,7 +124,9 @@ static void guard_leave(struct guard *g, enum guard_why why)
 	if (g->end != GUARD_RUNS && !gone)
 		return;
 	g->end = why;
-	g->linger_ns = 0;
+	g->linger_ns = g->again_ns = 0;
+	guard_told_until(g, now);
+	guard_debug_program(&g->debug, false, now);
 	guard_play_cancel(&g->play, false, now);
 	guard_ward_release(&g->ward);
 	if (why == GUARD_TIME || why == GUARD_QUIT) {
@@ -147,14 +143,29 @@ static void guard_leave(struct guard *g, enum guard_why why)
 
 static void guard_start_again(struct guard *g)
 {
-	int e = guard_ward_start(&g->ward, guard_now());
+	int64_t now = guard_now();
+	int e = guard_ward_start(&g->ward, now);
+	g->again_ns = 0;
 	if (e) {
 		guard_say(json_pack("{s:s,s:i,s:o,s:b,s:i}", "ev", "died", "status", 127 << 8, "text",
 				    guard_text(strerror(-e)), "again", 0, "restarts", g->restarted));
 		guard_leave(g, GUARD_DEATH);
 		return;
 	}
+	guard_debug_program(&g->debug, true, now);
 	guard_say(json_pack("{s:s,s:i}", "ev", "restarted", "pid", (int)g->ward.pid));
+}
+
+static void guard_wait_again(struct guard *g)
+{
+	int64_t now = guard_now(), wait_ns = guard_backoff_ns(&g->died_row, now - g->ward.trace.begun_ns);
+	char text[96];
+	g->again_ns = now + wait_ns;
+	snprintf(text, sizeof text, "it is started again in %.1f s", (double)wait_ns / 1e9);
+	if (wait_ns == 0)
+		guard_start_again(g);
+	else
+		guard_note(NULL, 0, text);
 }
 
 /* It has ended by itself, in the middle of the run. One that was successful is not started again: it is over. */
@@ -164,10 +175,11 @@ static void guard_died(struct guard *g)
 	bool success = WIFEXITED(g->status) && WEXITSTATUS(g->status) == 0;
 	bool again = !success && g->play.t0_ns && g->restarted < g->restarts;
 	g->restarted += again;
+	guard_debug_program(&g->debug, false, guard_now());
 	guard_say(json_pack("{s:s,s:i,s:o,s:b,s:i}", "ev", "died", "status", g->status, "text",
 			    guard_text(fatal), "again", again, "restarts", (int)g->restarted));
 	if (again)
-		guard_start_again(g);
+		guard_wait_again(g);
 	else
 		guard_leave(g, GUARD_DEATH);
 }
@@ -199,12 +211,23 @@ static void guard_operator(struct guard *g, const char *cmd, json_t *o)
 		guard_play_operator(&g->play, (uint32_t)i, cmd[0] == 'a', guard_now());
 }
 
+/* A fault's window has ended. */
+static void guard_disarmed(void *self, uint32_t fault, uint32_t window)
+{
+	struct guard *g = self;
+	char moment[GUARD_MOMENT_BYTES];
+	snprintf(moment, sizeof moment, "%.60s-%u", g->plan->fault[fault].id, window + 1);
+	guard_debug_profile(&g->debug, moment);
+}
+
 static void guard_start(struct guard *g)
 {
 	int64_t now = guard_now();
 	if (g->play.t0_ns)
 		return;
 	guard_play_begin(&g->play, now);
+	g->ward.trace.from_ns = now;
+	g->steady_ns = now + guard_play_steady_ns(g->plan);
 	g->throttles = guard_throttle_read(&g->throttle);
 	atomic_store_explicit(&g->telemetry->t0_ns, now, memory_order_relaxed);
 	/* Release: who sees it go (workloads/load.c) sees t0. */
@@ -279,14 +302,29 @@ static void guard_signals(struct guard *g)
 	}
 }
 
+/* What the program says of itself when it is asked. */
+static void guard_ask(struct guard *g, bool ready)
+{
+	struct timespec wall;
+	int64_t now = guard_now();
+	clock_gettime(CLOCK_REALTIME, &wall);
+	if (g->steady_ns && now >= g->steady_ns) {
+		g->steady_ns = 0;
+		guard_debug_profile(&g->debug, "steady");
+	}
+	guard_debug_step(&g->debug, ready, now, (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec);
+	guard_trace_due(&g->ward.trace, now);
+}
+
 static void guard_wait(struct guard *g, int64_t deadline_ns)
 {
 	struct pollfd fds[] = {{.fd = g->signals, .events = POLLIN},
 			       {.fd = g->end == GUARD_ORPHAN ? -1 : GUARD_CONTROL_FD, .events = POLLIN},
-			       {.fd = g->ward.tee.from, .events = POLLIN}};
+			       {.fd = g->ward.tee.from, .events = POLLIN},
+			       guard_debug_fd(&g->debug)};
 	int64_t left = deadline_ns - guard_now();
 	struct timespec ts = {.tv_nsec = left > 0 ? left : 0};
-	if (ppoll(fds, 3, &ts, NULL) == 0)
+	if (ppoll(fds, 4, &ts, NULL) == 0)
 		guard_stall(g, deadline_ns, guard_now());
 	if (fds[2].revents && !guard_tee_read(&g->ward.tee)) {
 		close(g->ward.tee.from);
@@ -294,6 +332,7 @@ static void guard_wait(struct guard *g, int64_t deadline_ns)
 	}
 	if (fds[1].revents && gcs_lines_read(&g->lines, GUARD_CONTROL_FD, guard_command, g) < 0)
 		guard_leave(g, GUARD_ORPHAN);
+	guard_ask(g, fds[3].revents != 0);
 	if (fds[0].revents)
 		guard_signals(g);
 }
@@ -313,6 +352,15 @@ static void guard_time_over(struct guard *g, int64_t now_ns)
 	guard_play_cancel(&g->play, false, now_ns);
 	guard_ward_release(&g->ward);
 	g->linger_ns = now_ns + GUARD_LINGER_NS;
+	g->saved_ns = now_ns + GUARD_SAVING_NS;
+	guard_told_until(g, now_ns);
+	guard_debug_end(&g->debug, "end");
+}
+
+static bool guard_is_served(const struct guard *g, int64_t now_ns)
+{
+	bool served = now_ns >= g->linger_ns || guard_clients_done(g);
+	return served && (now_ns >= g->saved_ns || guard_debug_idle(&g->debug));
 }
 
 static void guard_step(struct guard *g)
@@ -322,8 +370,10 @@ static void guard_step(struct guard *g)
 	now = guard_now();
 	if (g->end == GUARD_RUNS && guard_play_due(&g->play, now))
 		guard_time_over(g, now);
-	if (g->linger_ns && (now >= g->linger_ns || guard_clients_done(g)))
+	if (g->linger_ns && guard_is_served(g, now))
 		guard_leave(g, GUARD_TIME);
+	if (g->again_ns && now >= g->again_ns)
+		guard_start_again(g);
 	if (g->kill_ns && now >= g->kill_ns)
 		guard_ward_signal(&g->ward, SIGKILL);
 	guard_lease(g, now);
@@ -333,12 +383,13 @@ static void guard_step(struct guard *g)
 /* What there is to say once nothing more comes. */
 static void guard_account(struct guard *g)
 {
-	struct guard_throttle now;
 	char text[160];
-	if (g->throttles && guard_throttle_read(&now))
-		guard_say(json_pack("{s:s,s:I,s:I}", "ev", "throttled", "times",
-				    (json_int_t)(now.times - g->throttle.times), "us",
-				    (json_int_t)(now.us - g->throttle.us)));
+	guard_trace_due(&g->ward.trace, INT64_MAX);
+	if (g->play.t0_ns)
+		guard_facts_told(&g->ward.trace, &g->debug);
+	guard_facts_usage();
+	if (g->throttles)
+		guard_facts_throttle(&g->throttle);
 	if (g->ward.tee.failed) {
 		snprintf(text, sizeof text, "gcstorm-guard: the program's output is not whole: %s\n",
 			 strerror(g->ward.tee.failed));
@@ -429,9 +480,23 @@ static int guard_set_up(struct guard *g)
 	g->ward.plan = g->plan;
 	g->ward.telemetry = g->telemetry;
 	int e = guard_play_init(&g->play, g->plan, g->telemetry);
+	g->play.disarmed = guard_disarmed;
+	g->play.self = g;
 	if (e == 0)
 		e = guard_ward_init(&g->ward, prefix, g->load);
-	free(prefix);
+	g->prefix = prefix;
+	return e;
+}
+
+/* Its address is looked up before the program runs: that may take a while. */
+static int guard_set_up_debug(struct guard *g)
+{
+	g->debug.prefix = g->prefix;
+	g->debug.trace = &g->ward.trace;
+	g->debug.say = guard_note;
+	int e = guard_debug_init(&g->debug);
+	if (e)
+		guard_refuse("nothing can be asked for at %s: %s", g->debug.url, strerror(-e));
 	return e;
 }
 
@@ -450,11 +515,14 @@ static int guard_begin(struct guard *g)
 	e = guard_set_up(g);
 	if (e)
 		return guard_refuse("setting up: %s", strerror(-e));
+	if (guard_set_up_debug(g))
+		return GUARD_REFUSED;
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	g->lease_at_ns = guard_now();
 	e = guard_ward_start(&g->ward, g->lease_at_ns);
 	if (e)
 		return guard_refuse("cannot start %s: %s", g->ward.path, strerror(-e));
+	guard_debug_program(&g->debug, true, g->lease_at_ns);
 	g->telemetry->target_pid = (int32_t)g->ward.pid;
 	guard_say(json_pack("{s:s,s:i,s:[]}", "ev", "ready", "pid", (int)g->ward.pid, "workers"));
 	return 0;
@@ -462,11 +530,13 @@ static int guard_begin(struct guard *g)
 
 static void guard_fini(struct guard *g)
 {
+	guard_debug_fini(&g->debug);
 	guard_ward_fini(&g->ward);
 	guard_play_fini(&g->play);
 	gcs_lines_fini(&g->lines);
 	plan_destroy(g->plan);
 	free(g->load);
+	free(g->prefix);
 }
 
 /* --in-place: the points by their names. */
@@ -495,6 +565,12 @@ static char **guard_options(struct guard *g, char **argv)
 			g->restarts = (uint32_t)strtoul(*++argv, NULL, 10);
 		else if (strcmp(*argv, "--in-place") == 0 && argv[1])
 			g->points = *++argv;
+		else if (strcmp(*argv, "--debug") == 0 && argv[1])
+			g->debug.url = *++argv;
+		else if (strcmp(*argv, "--every") == 0 && argv[1])
+			g->debug.every_ns = strtoll(*++argv, NULL, 10);
+		else if (strcmp(*argv, "--profiles") == 0 && argv[1])
+			g->debug.kinds = *++argv;
 		else
 			return NULL;
 	}
@@ -506,10 +582,10 @@ int main(int argc, char **argv)
 	struct guard g = {.signals = -1};
 	char **words = argc > 0 ? guard_options(&g, argv) : NULL;
 	if (!words)
-		return guard_refuse("gcstorm-guard [--restart N | --in-place POINTS] -- PROGRAM [ARGUMENT]...");
+		return guard_refuse("gcstorm-guard [--restart N] [--debug URL --every NS [--profiles KINDS]] | --in-place POINTS -- PROGRAM [ARGUMENT]...");
 	g.ward.path = words[0];
 	g.ward.argv = words;
-	g.ward.tee.from = g.ward.tee.file = g.ward.out_fd = -1;
+	g.ward.tee.from = g.ward.tee.file = g.ward.out_fd = g.debug.file = g.debug.http.fd = -1;
 	if (g.points)
 		return guard_in_place(&g);
 	int status = guard_begin(&g);

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define PLAY_BEFORE_NS INT64_C(1000000000)
+
 static int play_order(const void *a, const void *b)
 {
 	const struct guard_edge *x = a, *y = b;
@@ -84,6 +86,8 @@ static bool play_one(struct guard_play *p, const struct guard_edge *e, int64_t n
 		break;
 	case GUARD_DISARM:
 		gcs_fault_disarm(e->index, false, now_ns);
+		if (p->disarmed && !p->cancelled)
+			p->disarmed(p->self, e->index, e->window);
 		break;
 	case GUARD_END:
 		return true;
@@ -102,6 +106,18 @@ bool guard_play_due(struct guard_play *p, int64_t now_ns)
 int64_t guard_play_next_ns(const struct guard_play *p)
 {
 	return p->t0_ns && p->next < p->nedges ? p->t0_ns + p->edge[p->next].at_ns : INT64_MAX;
+}
+
+int64_t guard_play_steady_ns(const struct plan *plan)
+{
+	int64_t first = INT64_MAX;
+	for (uint32_t i = 0; i < plan->nfaults; i++)
+		for (uint32_t k = 0; k < plan->fault[i].nwindows; k++)
+			if (plan->fault[i].window[k].start_ns < first)
+				first = plan->fault[i].window[k].start_ns;
+	if (first == INT64_MAX)
+		return plan->end_ns / 2;
+	return first > 2 * PLAY_BEFORE_NS ? first - PLAY_BEFORE_NS : first / 2;
 }
 
 void guard_play_cancel(struct guard_play *p, bool by_operator, int64_t now_ns)

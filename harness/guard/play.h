@@ -20,6 +20,9 @@ struct guard_play {
 	int64_t t0_ns; /* 0: it has not begun */
 	bool cancelled; /* no window opens any more */
 	uint32_t acts[WATCH_FAULTS_MAX]; /* of an operator, by fault */
+	/* Set behind _init; NULL: nobody asks. A window of a fault has come to its end. */
+	void (*disarmed)(void *self, uint32_t fault, uint32_t window);
+	void *self;
 };
 
 /* 0; -ENOMEM. */
@@ -31,6 +34,9 @@ void guard_play_begin(struct guard_play *p, int64_t now_ns);
 bool guard_play_due(struct guard_play *p, int64_t now_ns);
 /* When the next edge comes; INT64_MAX: none does. */
 int64_t guard_play_next_ns(const struct guard_play *p);
+/* A moment of the steady state, from t0: a second before the first window opens, or half of the time up to it where that is short; without a
+ * fault the middle of the run. */
+int64_t guard_play_steady_ns(const struct plan *plan);
 /* Everything is off, and nothing opens any more. */
 void guard_play_cancel(struct guard_play *p, bool by_operator, int64_t now_ns);
 /* An operator's arm or disarm of a fault. */

@@ -11,7 +11,7 @@
 
 void guard_trace_init(struct guard_trace *t, struct mrt_telemetry *telemetry)
 {
-	*t = (struct guard_trace){.telemetry = telemetry};
+	*t = (struct guard_trace){.telemetry = telemetry, .from_ns = INT64_MAX, .to_ns = INT64_MAX};
 }
 
 void guard_trace_begin(struct guard_trace *t, int64_t now_ns)
@@ -19,12 +19,17 @@ void guard_trace_begin(struct guard_trace *t, int64_t now_ns)
 	if (t->begun_ns)
 		t->cpu_ns_before += (uint64_t)(now_ns - t->begun_ns) * t->procs;
 	t->begun_ns = now_ns;
-	t->cycles_before += t->cycles;
-	t->cycles = 0;
+	guard_trace_due(t, INT64_MAX); /* no line comes any more of the one before */
+	t->cycles_before += t->cycles > t->answered ? t->cycles : t->answered;
+	t->cycles = t->answered = t->forced = 0;
+	t->gc_cpu_ns += t->vars_cpu_ns;
+	t->vars_cpu_ns = 0;
+	t->several = t->asked = t->silent = false;
+	memset(t->cycle, 0, sizeof t->cycle);
 }
 
-static void trace_emit(const struct guard_trace *t, enum watch_kind kind, int64_t t_ns,
-		       struct watch_record rec)
+void guard_trace_emit(const struct guard_trace *t, enum watch_kind kind, int64_t t_ns,
+		      struct watch_record rec)
 {
 	rec.t_ns = t_ns > t->begun_ns ? t_ns : t->begun_ns;
 	rec.kind = (uint16_t)kind;
@@ -51,23 +56,23 @@ static void trace_cycle(const struct guard_trace *t, const struct gcs_gctrace_cy
 	uint64_t start = c->heap_start_mib * TRACE_MIB, end = c->heap_end_mib * TRACE_MIB,
 		 live = c->heap_live_mib * TRACE_MIB, goal = trace_goal(c);
 	uint64_t trigger = c->forced ? GC_TRIGGER_FORCED : GC_TRIGGER_HEAP;
-	trace_emit(t, WATCH_STW, first_ns,
+	guard_trace_emit(t, WATCH_STW, first_ns,
 		   (struct watch_record){.a = SCHED_STW_GC_START, .b = WATCH_UNKNOWN,
 					 .c = (uint64_t)c->stop_first_ns, .d = number});
-	trace_emit(t, WATCH_GC_START, first_ns - c->stop_first_ns,
+	guard_trace_emit(t, WATCH_GC_START, first_ns - c->stop_first_ns,
 		   (struct watch_record){.a = number, .b = trigger, .c = start, .d = goal});
-	trace_emit(t, WATCH_GC_MARK_END, marked_ns,
+	guard_trace_emit(t, WATCH_GC_MARK_END, marked_ns,
 		   (struct watch_record){.a = number, .b = (uint64_t)c->mark_ns, .c = end, .d = live,
 					 .e = (uint64_t)c->cpu_assist_ns,
 					 .f = (uint64_t)c->cpu_background_ns});
-	trace_emit(t, WATCH_STW, end_ns,
+	guard_trace_emit(t, WATCH_STW, end_ns,
 		   (struct watch_record){.a = SCHED_STW_GC_END, .b = WATCH_UNKNOWN,
 					 .c = (uint64_t)c->stop_second_ns, .d = number});
-	trace_emit(t, WATCH_GC_H, end_ns,
+	guard_trace_emit(t, WATCH_GC_H, end_ns,
 		   (struct watch_record){.a = number, .b = start, .c = end, .d = live, .e = goal,
 					 .f = trace_ns32(c->stop_first_ns) << 32 |
 					      trace_ns32(c->stop_second_ns)});
-	trace_emit(t, WATCH_GC_END, end_ns,
+	guard_trace_emit(t, WATCH_GC_END, end_ns,
 		   (struct watch_record){.a = number, .b = goal, .c = c->stacks_mib * TRACE_MIB,
 					 .f = (uint64_t)c->cpu_idle_ns});
 }
@@ -87,7 +92,7 @@ static void trace_gauges(const struct guard_trace *t, const struct gcs_gctrace_c
 	trace_set(&g->heap_goal, trace_goal(c));
 	trace_set(&g->gc_cycle, number);
 	trace_set(&g->mark_ns_last, (uint64_t)c->mark_ns);
-	trace_set(&g->gc_cpu_ns, t->gc_cpu_ns);
+	trace_set(&g->gc_cpu_ns, t->gc_cpu_ns + t->vars_cpu_ns);
 	trace_set(&g->cpu_ns_available,
 		  t->cpu_ns_before + (uint64_t)(now_ns - t->begun_ns) * t->procs);
 	if (c->forced)
@@ -103,18 +108,39 @@ static uint64_t trace_cpu(const struct gcs_gctrace_cycle *c)
 			  c->cpu_stop_second_ns);
 }
 
+/* False: MemStats have told it, its line is late. */
+static bool trace_is_new(struct guard_trace *t, const struct gcs_gctrace_cycle *line, int64_t now_ns)
+{
+	struct guard_cycle *c = guard_trace_cycle(t, line->number);
+	if (c->by_vars)
+		return false;
+	/* A number that came before is of another process with the same stderr: told as before. */
+	t->exact.by_line += now_ns >= t->from_ns;
+	c->by_line = true;
+	c->line_ns = line->stop_first_ns + line->stop_second_ns;
+	guard_trace_count(t, c);
+	return true;
+}
+
+static void trace_one(struct guard_trace *t, const struct gcs_gctrace_cycle *c, int64_t now_ns)
+{
+	uint64_t number = t->cycles_before + c->number;
+	if (now_ns > t->to_ns || !trace_is_new(t, c, now_ns))
+		return;
+	t->cycles = c->number;
+	t->procs = c->procs;
+	t->gc_cpu_ns += trace_cpu(c);
+	trace_cycle(t, c, number, now_ns);
+	trace_gauges(t, c, number, now_ns);
+}
+
 void guard_trace_line(struct guard_trace *t, const char *line, int64_t now_ns)
 {
 	struct gcs_gctrace_line got;
 	size_t bytes = strlen(line), from = 0;
 	while (from < bytes &&
 	       gcs_gctrace_parse(line + from, bytes - from, &got) == GCS_GCTRACE_CYCLE) {
-		uint64_t number = t->cycles_before + got.cycle.number;
-		t->cycles = got.cycle.number;
-		t->procs = got.cycle.procs;
-		t->gc_cpu_ns += trace_cpu(&got.cycle);
-		trace_cycle(t, &got.cycle, number, now_ns);
-		trace_gauges(t, &got.cycle, number, now_ns);
+		trace_one(t, &got.cycle, now_ns);
 		from += got.to;
 	}
 }

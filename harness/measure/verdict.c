@@ -4,7 +4,7 @@
  *
  * A run must come back after its faults: an occurrence that never did fails the run, unless an SLO
  * or an expectation about recovery says what is wanted. A fault that was armed and did not fire
- * makes it inconclusive, unless one about this fault does.
+ * makes it inconclusive, unless one about this fault does. Under `on_exit: expect` the target must die: what would have come after is not asked for.
  */
 #include "harness/measure/verdict.h"
 
@@ -94,7 +94,7 @@ static void verdict_run(struct gcs_verdict *v, const struct gcs_grounds *g)
 		verdict_reason(v, GCS_EXIT_HARNESS, "the target never began the run");
 	if (g->harness_error == -ENOSPC)
 		verdict_reason(v, GCS_EXIT_UNSUPPORTED, "no space left for the record");
-	if (g->target_crashed)
+	if (g->target_crashed && !g->died_as_expected)
 		verdict_reason(v, GCS_EXIT_CRASH, "%s", g->crash_text);
 }
 
@@ -136,7 +136,7 @@ static void verdict_fails(struct gcs_verdict *v, const struct gcs_grounds *g)
 	for (uint32_t i = 0; i < s->nslos; i++)
 		if (g->slo[i].state < 0)
 			verdict_slo(v, &g->slo[i]);
-	if (g->ended_early || verdict_spoken(g->slo, s->nslos, -1) ||
+	if (g->ended_early || g->died_as_expected || verdict_spoken(g->slo, s->nslos, -1) ||
 	    verdict_spoken(g->expect, s->nexpects, -1))
 		return;
 	for (uint32_t i = 0; i < s->nfaults; i++)
@@ -153,7 +153,7 @@ static void verdict_fault(struct gcs_verdict *v, const struct gcs_grounds *g, ui
 	const struct gcs_fault *f = &g->scenario->fault[i];
 	switch (gcs_outcome_of(f, &g->facts->fault[i], g->recoveries->steady > 0)) {
 	case GCS_OUT_NOT_ARMED:
-		if (f->nwindows)
+		if (f->nwindows && !g->died_as_expected)
 			verdict_reason(v, GCS_EXIT_INCONCLUSIVE, "fault %s was never armed", f->id);
 		break;
 	case GCS_OUT_NEVER_REACHED:
@@ -179,6 +179,8 @@ static void verdict_inconclusive(struct gcs_verdict *v, const struct gcs_grounds
 	const struct gcs_scenario *s = g->scenario;
 	if (g->fail == GCS_EXIT_INCONCLUSIVE)
 		verdict_reason(v, g->fail, "%s", g->fail_text);
+	if (s->expects_death && !g->died_as_expected)
+		verdict_reason(v, GCS_EXIT_INCONCLUSIVE, "the target was expected to die in the run, and did not");
 	if (g->recoveries->steady < 0)
 		verdict_reason(v, GCS_EXIT_INCONCLUSIVE, "steady state never held: %s",
 			       g->recoveries->why_not);
@@ -234,7 +236,9 @@ static void verdict_pass(struct gcs_verdict *v, const struct gcs_grounds *g)
 	double back_s = (double)(at_once ? g->resolution_ns : f->recovery_max_ns) / 1e9;
 	char slos[32];
 	verdict_slos(slos, sizeof(slos), g->scenario->nslos);
-	if (g->scenario->nfaults == 0)
+	if (g->died_as_expected)
+		snprintf(v->sentence, sizeof(v->sentence), "%s; as expected, %.150s", slos, g->crash_text);
+	else if (g->scenario->nfaults == 0)
 		snprintf(v->sentence, sizeof(v->sentence), "%s", slos);
 	else if (f->degraded == 0)
 		snprintf(v->sentence, sizeof(v->sentence),

@@ -39,6 +39,7 @@ struct gcs_grounds {
 			      harness's failure */
 	bool started;	   /* the target began the run */
 	bool target_crashed;
+	bool died_as_expected; /* it crashed in mid-run, and on_exit is expect */
 	const char *crash_text;
 	bool ended_early; /* an operator ended the run, or it was given up */
 	bool sim;

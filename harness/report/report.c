@@ -279,6 +279,8 @@ static void row_counter(struct report *r, sqlite3_stmt *q)
 		{"heap_live_max", &r->heap_live_max},
 		{"heap_goal_max", &r->heap_goal_max},
 		{"rss_max", &r->rss_max},
+		{"run_delay_ns", &r->run_delay_ns},
+		{"processes_max", &r->processes_max},
 		{"resolution_ns", (uint64_t *)&r->resolution_ns},
 		{"limiter_cycles", &r->limiter_cycles},
 		{"limiter_on_ns", &r->limiter_on_ns},
@@ -371,6 +373,7 @@ static const struct {
 	{report_followed_sql, report_followed_row},
 	{report_fidelity_sql, report_fidelity_row},
 	{report_curves_sql, report_curves_row},
+	{report_program_sql, report_program_row},
 	{"SELECT line FROM gctrace WHERE line LIKE 'gc %' ORDER BY rowid DESC LIMIT 1", row_gctrace},
 	{"SELECT value FROM host WHERE key='" GCS_THIN_KEY "'", row_thinned},
 };
@@ -450,6 +453,7 @@ void report_fini(struct report *r)
 			 r->hash, r->word, r->sentence, r->gctrace, r->thinned};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		free(texts[i]);
+	report_program_fini(r);
 	for (size_t i = 0; i < r->nphases; i++)
 		free(r->phase[i].id);
 	free(r->phase);

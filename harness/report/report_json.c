@@ -234,6 +234,7 @@ int report_json(const struct report *r, FILE *out)
 		json_object_set_new(root, "restarts",
 				    json_pack("{sI sI}", "count", (json_int_t)r->restarts,
 					      "comeback_max_ns", (json_int_t)r->comeback_max_ns));
+	json_object_set_new(root, "program", report_program_json(r));
 	json_object_set_new(root, "reported", report_reported_json(r));
 	json_object_set_new(root, "fidelity", report_fidelity_json(r));
 	json_object_set_new(root, "parting", report_parting_json(r));

@@ -77,6 +77,11 @@ struct report_curve {
 	bool has_logged, has_reproduced, apart, parts;
 	double logged, reproduced;
 };
+/* Of a program under exec: report_program.c. */
+struct report_program {
+	char *key;
+	uint64_t value;
+};
 /* By hand; fault -1: none. */
 struct report_act {
 	int64_t t_ns;
@@ -124,6 +129,8 @@ struct report {
 	struct report_act *act;
 	size_t nacts, nmodifying; /* the latter: that make the run operator-modified */
 	struct report_follow *follow; /* report_fidelity.c's; NULL: no log was followed */
+	struct report_program *program;
+	size_t nprograms;
 	struct report_pause *worst;
 	size_t nworst;
 	struct gcs_pcts series[GCS_SERIES];
@@ -133,7 +140,7 @@ struct report {
 	uint64_t gc_cycles, gc_forced, gc_cpu_ns, cpu_ns, assist_ns, heap_live_max, heap_goal_max,
 		rss_max;
 	uint64_t integrity_checked, integrity_errors, crashes, restarts, comeback_max_ns;
-	uint64_t samples_lost, rows_dropped;
+	uint64_t samples_lost, rows_dropped, run_delay_ns, processes_max;
 	double injector_cost, stall_max_ns, own_late_max_ns;
 };
 
@@ -176,6 +183,13 @@ void report_effects_row(struct report *r, struct sqlite3_stmt *q);
 void report_effects_fini(struct report *r);
 void report_effects_text(const struct report *r, size_t fault, FILE *out);
 struct json_t *report_effects_json(const struct report *r, size_t fault);
+
+/* report_program.c */
+extern const char report_program_sql[];
+void report_program_row(struct report *r, struct sqlite3_stmt *q);
+void report_program_fini(struct report *r);
+void report_program_text(const struct report *r, FILE *out);
+struct json_t *report_program_json(const struct report *r); /* null: no program under exec */
 
 /* report_fidelity.c */
 extern const char report_logged_sql[], report_followed_sql[], report_fidelity_sql[];

@@ -482,6 +482,7 @@ void report_text(const struct report *r, FILE *out)
 	report_fidelity_text(r, out);
 	report_parting_text(r, out);
 	text_honesty(r, out);
+	report_program_text(r, out);
 	if (r->thinned)
 		fprintf(out, "THINNED    %s\n", r->thinned);
 	fprintf(out, "\nrecord %s\n", r->path);

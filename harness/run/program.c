@@ -135,16 +135,35 @@ static int command_env(struct gcs_program *p, const struct gcs_scenario *s)
 	return e;
 }
 
+/* What the guard asks the program for; returns how many words it is. */
+static size_t command_debug(struct gcs_program *p, const struct gcs_scenario *s)
+{
+	size_t n = 2;
+	if (!s->debug.url)
+		return 0;
+	snprintf(p->every, sizeof p->every, "%" PRId64, s->debug.every_ns);
+	p->args[n++] = "--debug";
+	p->args[n++] = s->debug.url;
+	p->args[n++] = "--every";
+	p->args[n++] = p->every;
+	if (s->debug.profiles) {
+		p->args[n++] = "--profiles";
+		p->args[n++] = s->debug.profiles;
+	}
+	return n - 2;
+}
+
 static int command_find(struct gcs_program *p, const struct gcs_scenario *s, char **ret_text)
 {
 	size_t n = 0;
 	if (s->ncommand == 0)
 		return program_refuse(ret_text, "the scenario is one for a program: gcstorm exec SCENARIO -- PROGRAM");
-	if (s->ncommand + 4 > GCS_PROGRAM_WORDS)
+	if (s->ncommand + 10 > GCS_PROGRAM_WORDS)
 		return program_refuse(ret_text, "too many arguments");
 	snprintf(p->number, sizeof p->number, "%u", s->restarts);
 	p->args[n++] = "--restart";
 	p->args[n++] = p->number;
+	n += command_debug(p, s);
 	p->args[n++] = "--";
 	for (uint32_t i = 0; i < s->ncommand; i++)
 		p->args[n++] = s->command[i];

@@ -13,7 +13,7 @@
 struct gcs_program {
 	char path[GCS_PATH_BYTES];
 	const char *args[GCS_PROGRAM_WORDS]; /* behind the path, NULL at the end; the scenario's, or static */
-	char number[16], points[256], agent[GCS_PATH_BYTES]; /* that args may be */
+	char number[16], every[24], points[256], agent[GCS_PATH_BYTES]; /* that args may be */
 	char *env[GCS_PROGRAM_WORDS];	     /* "NAME=VALUE", NULL at the end; owned */
 };
 

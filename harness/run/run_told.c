@@ -153,6 +153,18 @@ static void run_on_throttled(void *self, uint64_t times, int64_t ns)
 	gcs_collect_event(r->collect, 1, text);
 }
 
+static void run_on_note(void *self, int level, const char *text)
+{
+	gcs_collect_event(((struct run *)self)->collect, level, text);
+}
+
+static void run_on_fact(void *self, const char *key, uint64_t value)
+{
+	char text[32];
+	snprintf(text, sizeof text, "%" PRIu64, value);
+	gcs_collect_fact(((struct run *)self)->collect, key, text);
+}
+
 /* The guard has ended because its program has: what is told is the program's end. True: it is no accident. */
 static bool run_program_over(struct run *r, int *status)
 {
@@ -212,6 +224,8 @@ struct gcs_target_sink run_sink(struct run *r)
 		.restarted = run_on_restarted,
 		.ended = run_on_ended,
 		.throttled = run_on_throttled,
+		.note = run_on_note,
+		.fact = run_on_fact,
 		.exited = run_on_exited,
 		.load_exited = run_on_load_exited,
 	};

@@ -450,6 +450,21 @@ static void target_died(const struct gcs_target_sink *k, const json_t *o)
 			(uint32_t)target_number(o, "restarts"));
 }
 
+/* What it found out. The key is one word, and says where it is from. False: it says something else. */
+static bool target_found(const struct gcs_target_sink *k, const char *ev, const json_t *o)
+{
+	const char *word = target_text(o, "key");
+	char key[64];
+	bool fact = strcmp(ev, "fact") == 0, note = strcmp(ev, "note") == 0;
+	if (note && k->note)
+		k->note(k->self, target_number(o, "level") > 0, target_text(o, "text"));
+	if (!fact || !k->fact || !*word || word[strspn(word, "abcdefghijklmnopqrstuvwxyz_")])
+		return fact || note;
+	snprintf(key, sizeof key, "program.%s", word);
+	k->fact(k->self, key, (uint64_t)target_number(o, "value"));
+	return true;
+}
+
 /* What the guard says of its program. False: it says something else. */
 static bool target_program(struct gcs_target *t, const char *ev, const json_t *o)
 {
@@ -473,7 +488,7 @@ static bool target_program(struct gcs_target *t, const char *ev, const json_t *o
 	else if (strcmp(ev, "restarted") == 0 && k->restarted)
 		k->restarted(k->self, t->program);
 	return died || ended || strcmp(ev, "ready") == 0 || strcmp(ev, "restarted") == 0 ||
-	       strcmp(ev, "throttled") == 0;
+	       strcmp(ev, "throttled") == 0 || target_found(k, ev, o);
 }
 
 static void target_message(void *self, char *line)

@@ -45,6 +45,9 @@ struct gcs_target_sink {
 	void (*ended)(void *self, int wait_status);
 	/* Its control group was kept from its processors, so often and so long, from the start to the end of the run. */
 	void (*throttled)(void *self, uint64_t times, int64_t ns);
+	/* The guard says something of its program: news (level 0) or a warning (1); a figure for the report, key "program.…". NULL: not wanted. */
+	void (*note)(void *self, int level, const char *text);
+	void (*fact)(void *self, const char *key, uint64_t value);
 	void (*exited)(void *self, int wait_status);
 	void (*load_exited)(void *self, int wait_status);
 };

@@ -352,6 +352,8 @@ void gcs_scenario_destroy(struct gcs_scenario *s)
 	free(s->text);
 	free(s->runtime);
 	free(s->on_exit);
+	free(s->debug.url);
+	free(s->debug.profiles);
 	free(s->go);
 	free(s->oom);
 	free(s->rounding);

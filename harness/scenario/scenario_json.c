@@ -237,6 +237,11 @@ static json_t *json_runtime(const struct gcs_scenario *s)
 		json_object_set_new(o, "runtime", json_string(s->runtime));
 	if (o && s->restarts)
 		json_object_set_new(o, "restarts", json_integer(s->restarts));
+	if (o && s->expects_death)
+		json_object_set_new(o, "expects_death", json_true());
+	if (o && s->debug.url)
+		json_object_set_new(o, "debug", json_pack("{s:s,s:I,s:s?}", "url", s->debug.url, "every_ns",
+							  INT(s->debug.every_ns), "profiles", s->debug.profiles));
 	if (o && s->go)
 		json_object_set_new(o, "go", json_string(s->go));
 	if (o && s->pacertrace)

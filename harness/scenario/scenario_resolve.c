@@ -463,7 +463,50 @@ static void resolve_signals(struct gcs_bound *b, struct gcs_diag *d)
 	}
 }
 
-/* on_exit: fail, restart(N). */
+/* Which profiles, as one text; each once. */
+static void resolve_profiles(struct gcs_scenario *s, const struct gcs_node *list, struct gcs_diag *d)
+{
+	static const char *const kinds[] = {"heap", "allocs", "goroutine", "block", "mutex", "threadcreate"};
+	const uint32_t nkinds = sizeof kinds / sizeof kinds[0];
+	char names[160], hint[RESOLVE_HINT], text[96] = "";
+	uint32_t seen = 0;
+	for (const struct gcs_node *i = list ? list->first : NULL; i; i = i->next) {
+		uint32_t k = 0;
+		while (k < nkinds && strcmp(kinds[k], i->text) != 0)
+			k++;
+		if (k == nkinds)
+			gcs_diag_at(d, gcs_place_of(i),
+				    gcs_resolve_list(names, sizeof names, kinds, nkinds, sizeof kinds[0]),
+				    gcs_resolve_near(hint, i->text, kinds, nkinds, sizeof kinds[0]),
+				    "there is no profile '%s'", i->text);
+		else if (!(seen & 1u << k))
+			snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", *text ? "," : "", kinds[k]);
+		seen |= k < nkinds ? 1u << k : 0;
+	}
+	s->debug.profiles = *text ? strdup(text) : NULL;
+}
+
+static void resolve_debug(struct gcs_bound *b, struct gcs_diag *d)
+{
+	struct gcs_scenario *s = b->s;
+	const struct gcs_node *n = gcs_node_get(gcs_node_get(b->root, "target"), "debug"),
+			      *url = gcs_node_get(n, "url");
+	if (!n)
+		return;
+	if (gcs_scenario_runtime(s) != GCS_RUNTIME_COMMAND)
+		gcs_diag_at(d, gcs_place_of(n->key), NULL, "gcstorm exec SCENARIO -- PROGRAM",
+			    "only a program under exec is asked for what it serves about itself");
+	if (url && s->debug.url &&
+	    (strncmp(s->debug.url, "http://", 7) != 0 || strpbrk(s->debug.url, " \r\n?#") ||
+	     strlen(s->debug.url) > RESOLVE_URL_BYTES))
+		gcs_diag_at(d, gcs_place_of(url), "url: http://127.0.0.1:6060, or url: http://unix:/run/server.sock",
+			    NULL, "the 'url' of target.debug cannot be asked for");
+	if (s->debug.every_ns == 0)
+		s->debug.every_ns = 1000000000;
+	resolve_profiles(s, gcs_node_get(n, "profiles"), d);
+}
+
+/* on_exit: fail, expect, restart(N). */
 static void resolve_on_exit(struct gcs_bound *b, struct gcs_diag *d)
 {
 	struct gcs_scenario *s = b->s;
@@ -475,8 +518,10 @@ static void resolve_on_exit(struct gcs_bound *b, struct gcs_diag *d)
 	if (sscanf(s->on_exit, "restart(%4u)%n", &times, &end) == 1 && end && !s->on_exit[end] &&
 	    times >= 1 && times <= RESOLVE_RESTARTS_MAX)
 		s->restarts = times;
+	else if (strcmp(s->on_exit, "expect") == 0)
+		s->expects_death = true;
 	else if (strcmp(s->on_exit, "fail") != 0)
-		gcs_diag_at(d, gcs_place_of(n), "fail, or restart(1) to restart(1000)", NULL,
+		gcs_diag_at(d, gcs_place_of(n), "fail, expect, or restart(1) to restart(1000)", NULL,
 			    "'on_exit' of target cannot be '%s'", s->on_exit);
 	if (s->restarts && gcs_scenario_runtime(s) != GCS_RUNTIME_COMMAND)
 		gcs_diag_at(d, gcs_place_of(n), NULL, "gcstorm exec SCENARIO -- PROGRAM",
@@ -489,6 +534,7 @@ void gcs_resolve(struct gcs_bound *b, struct gcs_diag *d)
 	struct gcs_scenario *s = b->s;
 	resolve_workloads(b, d);
 	resolve_on_exit(b, d);
+	resolve_debug(b, d);
 	resolve_phases(b, d);
 	if (gcs_resolve_faults(b, d))
 		gcs_resolve_edges(b, d);

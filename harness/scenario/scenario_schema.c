@@ -32,10 +32,18 @@ static const struct gcs_field fields_stress[] = {
 };
 static const struct gcs_section section_stress = SECTION("target.stress", fields_stress);
 
+static const struct gcs_field fields_debug[] = {
+	{"url", GCS_T_TEXT, AT(gcs_scenario, debug.url), .required = true, .about = "where /debug/vars and /debug/pprof are served: http://HOST:PORT, or http://unix:/SOCKET"},
+	{"every", GCS_T_TIME, AT(gcs_scenario, debug.every_ns), .min = 100 * MS, .max = HOUR, .about = "from one look at /debug/vars (package expvar) to the next; each costs the program one stop of its world"},
+	{"profiles", GCS_T_NAMES, .about = "kinds of profiles (package net/http/pprof) that are saved in the steady state, at the end of each window of a fault, and at the end: heap, allocs, goroutine, block, mutex, threadcreate"},
+};
+static const struct gcs_section section_debug = SECTION("target.debug", fields_debug);
+
 static const struct gcs_field fields_target[] = {
 	{"runtime", GCS_T_WORD, AT(gcs_scenario, runtime), .words = words_runtime, .about = "what runs the workload: the embedded runtime, or go: the same drivers built with a Go toolchain, or command: any program, started by gcstorm exec"},
 	{"go", GCS_T_TEXT, AT(gcs_scenario, go), .about = "the toolchain's program for the runtime go, as /usr/local/go/bin/go; absent: go of PATH, of /usr/local/go, of /usr/lib/go-N"},
-	{"on_exit", GCS_T_TEXT, AT(gcs_scenario, on_exit), .about = "what the end of the program in mid-run means: fail, or restart(N), at most N times (command)"},
+	{"on_exit", GCS_T_TEXT, AT(gcs_scenario, on_exit), .about = "what the death of the target in mid-run means: fail; expect: it must die, and the run ends with that; or restart(N), at most N times (command)"},
+	{"debug", GCS_T_SECTION, .section = &section_debug, .about = "what the program serves about itself, asked for while it runs (command)"},
 	{"procs", GCS_T_COUNT32, AT(gcs_scenario, procs), .min = 1, .max = 64, .about = "Ps, as GOMAXPROCS"},
 	{"gogc", GCS_T_GOGC, AT(gcs_scenario, gogc), .min = 1, .max = 10000, .about = "percent of growth between collections, or off"},
 	{"memlimit", GCS_T_LIMIT, AT(gcs_scenario, memlimit), .min = MIB, .max = 1024 * GIB, .about = "soft memory limit, or none"},

@@ -344,20 +344,36 @@ static const struct {
 	enum http_progress progress;
 	int status;
 	enum http_state after;
+	const char *content;
 } replies[] = {
-	{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", HTTP_REPLIED, 200, HTTP_IDLE},
-	{"HTTP/1.1 503 Busy\nconnection: close\ncontent-length:2\n\nno", HTTP_REPLIED, 503, HTTP_CLOSED},
+	{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", HTTP_REPLIED, 200, HTTP_IDLE, "hello"},
+	{"HTTP/1.1 503 Busy\nconnection: close\ncontent-length:2\n\nno", HTTP_REPLIED, 503, HTTP_CLOSED, "no"},
 	{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nA;x=y\r\n0123456789\r\n0\r\nT: v\r\n\r\n",
-	 HTTP_REPLIED, 200, HTTP_IDLE},
-	{"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 None\r\n\r\n", HTTP_REPLIED, 204, HTTP_IDLE},
-	{"HTTP/1.0 200 OK\r\n\r\nto the end", HTTP_REPLIED, 200, HTTP_CLOSED},
-	{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", HTTP_LOST, 200, HTTP_CLOSED},
-	{"SSH-2.0-OpenSSH\r\n", HTTP_LOST, 0, HTTP_CLOSED},
-	{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", HTTP_LOST, 200, HTTP_CLOSED},
+	 HTTP_REPLIED, 200, HTTP_IDLE, "hello0123456789"},
+	{"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 None\r\n\r\n", HTTP_REPLIED, 204, HTTP_IDLE, ""},
+	{"HTTP/1.0 200 OK\r\n\r\nto the end", HTTP_REPLIED, 200, HTTP_CLOSED, "to the end"},
+	{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", HTTP_LOST, 200, HTTP_CLOSED, "hell"},
+	{"SSH-2.0-OpenSSH\r\n", HTTP_LOST, 0, HTTP_CLOSED, ""},
+	{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", HTTP_LOST, 200, HTTP_CLOSED, ""},
 };
 
-/* In pieces of so many bytes. */
-static enum http_progress http_talk(const char *reply, size_t piece, struct http_client *c)
+struct content {
+	char text[64];
+	size_t n, most; /* more than this is refused */
+};
+
+static bool content_more(void *self, const char *bytes, size_t n)
+{
+	struct content *c = self;
+	if (c->n + n > c->most)
+		return false;
+	memcpy(c->text + c->n, bytes, n);
+	c->n += n;
+	return true;
+}
+
+/* In pieces of so many bytes. ret: what it holds; NULL: nobody wants it. */
+static enum http_progress http_talk(const char *reply, size_t piece, struct http_client *c, struct content *ret)
 {
 	static const struct http_server server = {.request = "GET / HTTP/1.1\r\n\r\n", .request_bytes = 18};
 	enum http_progress p = HTTP_WAITS;
@@ -365,6 +381,8 @@ static enum http_progress http_talk(const char *reply, size_t piece, struct http
 	int pair[2];
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
 	http_client_init(c);
+	c->body = ret ? content_more : NULL;
+	c->self = ret;
 	c->fd = pair[0];
 	c->state = HTTP_IDLE;
 	assert_int_equal(http_client_send(c, &server), 0);
@@ -384,12 +402,26 @@ static void test_http(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof replies / sizeof replies[0]; i++)
 		for (size_t piece = 1; piece < 100; piece += 7) {
-			assert_int_equal(http_talk(replies[i].reply, piece, &c), replies[i].progress);
+			struct content got = {.most = sizeof got.text};
+			assert_int_equal(http_talk(replies[i].reply, piece, &c, piece % 2 ? &got : NULL), replies[i].progress);
+			assert_int_equal(got.n, piece % 2 ? strlen(replies[i].content) : 0);
+			assert_memory_equal(got.text, replies[i].content, got.n);
 			if (replies[i].progress == HTTP_REPLIED)
 				assert_int_equal(c.status, replies[i].status);
 			assert_int_equal(c.state, replies[i].after);
 			http_client_close(&c);
 		}
+}
+
+/* Who wants no more of it loses the connection, and has what came before. */
+static void test_http_refused(void **state)
+{
+	struct http_client c;
+	struct content got = {.most = 5};
+	(void)state;
+	assert_int_equal(http_talk(replies[2].reply, 1, &c, &got), HTTP_LOST);
+	assert_int_equal(c.state, HTTP_CLOSED);
+	assert_int_equal(got.n, 5);
 }
 
 static void test_http_server(void **state)
@@ -413,7 +445,8 @@ int main(void)
 		cmocka_unit_test(test_in_place),   cmocka_unit_test(test_trace),
 		cmocka_unit_test(test_tee),	   cmocka_unit_test(test_deaths),
 		cmocka_unit_test(test_comeback),   cmocka_unit_test(test_http),
-		cmocka_unit_test(test_http_server), cmocka_unit_test(test_throttle),
+		cmocka_unit_test(test_http_refused), cmocka_unit_test(test_http_server),
+		cmocka_unit_test(test_throttle),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

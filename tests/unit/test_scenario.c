@@ -303,6 +303,49 @@ static void test_heap_profile_rate(void **state)
 
 /* ---- the pacer */
 
+static struct gcs_scenario *load_command(const char *target)
+{
+	char path[] = "/tmp/test_scenario.XXXXXX", text[512];
+	struct gcs_scenario_error error;
+	struct gcs_scenario *s = NULL;
+	int fd = mkstemp(path);
+	int n = snprintf(text, sizeof text,
+			 "version: 1\nname: base\ntarget: {runtime: command, %s}\nphases: [{id: steady, for: 10s}]\n",
+			 target);
+	assert_int_equal(write(fd, text, (size_t)n), n);
+	close(fd);
+	if (gcs_scenario_load(&s, path, NULL, 0, &error))
+		fail_msg("%s", error.text);
+	unlink(path);
+	return s;
+}
+
+/* What a program under exec is asked, and what its death means. */
+static void test_command(void **state)
+{
+	struct gcs_scenario *s = load_command("debug: {url: \"http://unix:/run/x\", profiles: [mutex, heap, mutex]}");
+	(void)state;
+	assert_string_equal(s->debug.url, "http://unix:/run/x");
+	assert_string_equal(s->debug.profiles, "mutex,heap");
+	assert_int_equal(s->debug.every_ns, SEC);
+	assert_false(s->expects_death);
+	char *plan = gcs_scenario_plan(s);
+	assert_non_null(strstr(plan, "\"debug\":{\"url\":\"http://unix:/run/x\",\"every_ns\":1000000000,\"profiles\":\"mutex,heap\"}"));
+	free(plan);
+	gcs_scenario_destroy(s);
+	s = load_command("on_exit: expect, debug: {url: \"http://h:1\", every: 250ms}");
+	assert_true(s->expects_death);
+	assert_int_equal(s->restarts, 0);
+	assert_int_equal(s->debug.every_ns, SEC / 4);
+	assert_null(s->debug.profiles);
+	gcs_scenario_destroy(s);
+	s = load_command("on_exit: restart(7)");
+	assert_int_equal(s->restarts, 7);
+	assert_false(s->expects_death);
+	assert_null(s->debug.url);
+	gcs_scenario_destroy(s);
+}
+
 static void test_pacer(void **state)
 {
 	struct gcs_scenario *s;
@@ -825,7 +868,7 @@ int main(void)
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_plan),
 		cmocka_unit_test(test_heap_profile_rate),
-		cmocka_unit_test(test_pacer),
+		cmocka_unit_test(test_command), cmocka_unit_test(test_pacer),
 		cmocka_unit_test(test_scales),
 		cmocka_unit_test(test_scale_options),
 		cmocka_unit_test(test_follow),

@@ -276,12 +276,42 @@ static void test_many(void **state)
 	case_fini(&c);
 }
 
+/* on_exit: expect: the death is what was wanted, and what it cut off is not asked for; a run without it proves nothing. */
+static void test_expected_death(void **state)
+{
+	(void)state;
+	struct case_ c;
+	case_init(&c);
+	c.s->expects_death = true;
+	gcs_verdict_decide(&c.v, &c.g);
+	assert_int_equal(c.v.exit, GCS_EXIT_INCONCLUSIVE);
+	assert_non_null(strstr(c.v.sentence, "expected to die"));
+	on_crash(&c);
+	gcs_verdict_decide(&c.v, &c.g); /* somebody else killed it, or the guard */
+	assert_int_equal(c.v.exit, GCS_EXIT_CRASH);
+	c.g.died_as_expected = true;
+	on_never(&c);
+	c.facts.fault[1] = (struct gcs_fault_facts){.visits = 1};
+	gcs_verdict_decide(&c.v, &c.g);
+	assert_int_equal(c.v.exit, GCS_EXIT_PASS);
+	assert_non_null(strstr(c.v.sentence, "as expected, the target was killed"));
+	on_slo(&c); /* up to its death it must have been well */
+	gcs_verdict_decide(&c.v, &c.g);
+	assert_int_equal(c.v.exit, GCS_EXIT_FAIL);
+	c.slo[0].state = 1;
+	on_expect(&c);
+	gcs_verdict_decide(&c.v, &c.g);
+	assert_int_equal(c.v.exit, GCS_EXIT_INCONCLUSIVE);
+	case_fini(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pass),   cmocka_unit_test(test_precedence),
 		cmocka_unit_test(test_spoken), cmocka_unit_test(test_not_begun),
 		cmocka_unit_test(test_many),   cmocka_unit_test(test_threw),
+		cmocka_unit_test(test_expected_death),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
