@@ -99,6 +99,7 @@ static void mirror_kinds(void)
 	KIND("integrity", WATCH_INTEGRITY);
 	KIND("checked", WATCH_CHECKED);
 	KIND("end", WATCH_END);
+	KIND("sched_lag", WATCH_SCHED_LAG);
 }
 
 static void mirror_layout(void)
