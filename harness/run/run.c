@@ -10,8 +10,8 @@
 #define _GNU_SOURCE 1 /* asprintf */
 #include "harness/run/run.h"
 #include "harness/run/ctl.h"
-#include "harness/run/heap_profile.h"
 #include "harness/run/injector.h"
+#include "harness/run/kept_file.h"
 #include "harness/run/lease.h"
 #include "harness/base/paths.h"
 #include "harness/base/throw.h"
@@ -54,7 +54,8 @@ struct run {
 	char run_id[24], record[GCS_PATH_BYTES];
 	struct gcs_collect *collect;
 	struct gcs_target *target;
-	struct gcs_heap_profile profile;
+	struct gcs_kept_file profile, trace;
+	char trace_path[GCS_PATH_BYTES + sizeof GCS_TRACE_SUFFIX];
 	struct gcs_rundir dir;
 	struct gcs_ctl *ctl;		/* NULL: nobody can send orders */
 	char fifo[GCS_PATH_BYTES + 32]; /* "": fiu-ctrl has nothing to speak to */
@@ -301,7 +302,12 @@ static void run_on_done(void *self, const char *hash, uint64_t checked, uint64_t
 
 static void run_on_heap_profile(void *self, int e)
 {
-	gcs_heap_profile_made(&((struct run *)self)->profile, e);
+	gcs_kept_file_made(&((struct run *)self)->profile, e);
+}
+
+static void run_on_trace(void *self, int e)
+{
+	gcs_kept_file_made(&((struct run *)self)->trace, e);
 }
 
 static void run_on_gctrace(void *self, const char *line)
@@ -670,6 +676,21 @@ static int run_place_record(struct run *r)
 	return n >= (int)sizeof r->record ? -ENAMETOOLONG : 0;
 }
 
+/* Beside the record, whose place is known. */
+static int run_open_trace(struct run *r)
+{
+	if (!gcs_scenario_traces(r->scenario))
+		return 0;
+	snprintf(r->trace_path, sizeof r->trace_path, "%s" GCS_TRACE_SUFFIX, r->record);
+	int e = gcs_kept_file_open(&r->trace, "execution trace", r->trace_path);
+	if (e)
+		run_trouble(r, e == -EEXIST ? GCS_EXIT_USAGE : run_exit_of(e),
+			    "no execution trace at %s: %s", r->trace_path, strerror(-e));
+	else
+		gcs_target_set_trace(r->target, r->trace.fd);
+	return e;
+}
+
 static int run_open_record(struct run *r)
 {
 	char *text = NULL;
@@ -679,6 +700,9 @@ static int run_open_record(struct run *r)
 			    "no record at %s: %s", r->record, strerror(-e));
 		return e;
 	}
+	e = run_open_trace(r);
+	if (e)
+		return e;
 	struct gcs_collect_options opt = {
 		.scenario = r->scenario,
 		.telemetry = gcs_target_telemetry(r->target),
@@ -790,7 +814,9 @@ static enum gcs_exit run_conclude(struct run *r)
 		fprintf(stderr, "gcstorm: the program's output: %s.out, %s.err\n", r->record, r->record);
 	if (!r->opt->quiet)
 		gcs_report(r->record, r->opt->format, stdout, stderr); /* names the record too */
-	if (!gcs_heap_profile_tell(&r->profile, stderr) && code == GCS_EXIT_PASS)
+	bool kept = gcs_kept_file_tell(&r->profile, stderr);
+	kept &= gcs_kept_file_tell(&r->trace, stderr);
+	if (!kept && code == GCS_EXIT_PASS)
 		code = GCS_EXIT_UNSUPPORTED;
 	return code; /* trouble is in it: the collector was told */
 }
@@ -801,7 +827,8 @@ static void run_fini(struct run *r)
 	gcs_target_destroy(r->target);
 	gcs_rundir_remove(&r->dir);
 	gcs_collect_destroy(r->collect);
-	gcs_heap_profile_close(&r->profile);
+	gcs_kept_file_close(&r->profile);
+	gcs_kept_file_close(&r->trace);
 	if (r->tick >= 0)
 		close(r->tick);
 	if (r->signals >= 0)
@@ -852,7 +879,7 @@ static void run_tell_price(struct run *r)
 /* The caller's mistake if it cannot be: told before anything starts. */
 static int run_open_profile(struct run *r)
 {
-	int e = r->opt->heap_profile ? gcs_heap_profile_open(&r->profile, r->opt->heap_profile) : 0;
+	int e = r->opt->heap_profile ? gcs_kept_file_open(&r->profile, "heap profile", r->opt->heap_profile) : 0;
 	if (e)
 		run_trouble(r, GCS_EXIT_USAGE, "no heap profile at %s: %s", r->opt->heap_profile,
 			    strerror(-e));
@@ -871,6 +898,7 @@ static int run_set_up(struct run *r)
 		.done = run_on_done,
 		.operator= run_on_operator,
 		.heap_profile = run_on_heap_profile,
+		.trace = run_on_trace,
 		.gctrace = run_on_gctrace,
 		.died = run_on_died,
 		.restarted = run_on_restarted,
@@ -927,6 +955,7 @@ enum gcs_exit gcs_run(const struct gcs_run_options *opt, struct gcs_run_result *
 		.opt = opt,
 		.scenario = opt->scenario,
 		.profile = {.fd = -1},
+		.trace = {.fd = -1},
 		.dir = {.fd = -1, .lock_fd = -1},
 		.signals = -1,
 		.tick = -1,

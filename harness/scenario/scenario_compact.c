@@ -31,7 +31,8 @@ static const struct compact_key {
 	{"edge", "fire", NULL},
 	{"size", "match", NULL},   {"workload", "match", NULL}, {"driver", "match", NULL},
 	{"type", "match", NULL},   {"goroutine", "match", NULL}, {"while", NULL, NULL},
-	{"times", "limit", NULL},  {"allow-hot", NULL, NULL},	 {"id", NULL, NULL},
+	{"times", "limit", NULL},  {"allow-hot", NULL, NULL},	 {"trace", NULL, NULL},
+	{"id", NULL, NULL},
 };
 #define COMPACT_KEYS (sizeof compact_keys / sizeof compact_keys[0])
 
