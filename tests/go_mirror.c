@@ -2,6 +2,7 @@
  * go_mirror.c: what the agent of workloads/go/ must say too, said by the C sources; tests/integration/go.sh compares.
  *
  *   go_mirror layout                  sizes and offsets of runtime/watch/telemetry.h
+ *   go_mirror maps N < PLAN           of a map that gets N entries, its count and b after each
  *   go_mirror operations N < PLAN     what the units hold after each of the first N operations: a digest of the unit's random numbers and of
  *                                     its whole model, key by key
  *
@@ -168,6 +169,7 @@ static uint64_t mirror_digest(struct work_unit *u)
 
 struct mirror {
 	struct work_env env;
+	bool maps;
 	uint32_t n;
 	int error;
 };
@@ -193,21 +195,42 @@ static void mirror_unit(mrt_g *g, struct mirror *m, const struct plan_workload *
 		d->destroy(u);
 }
 
+static void mirror_map(mrt_g *g, struct mirror *m)
+{
+	const struct mrt_type number = {.name = "mirror number", .size = sizeof(uint64_t)};
+	struct mrt_map_type mt;
+	struct mrt_map_info info;
+	MRT_ROOTS(g, root, 1);
+
+	m->error = mrt_map_type_init(&mt, MRT_KEY_U64, &number);
+	if (m->error == 0)
+		m->error = mrt_map_new(g, &mt, 0, &root[0]);
+	for (uint64_t i = 0; i < m->n && m->error == 0; i++) {
+		m->error = mrt_map_put(g, &mt, root[0], i, &i);
+		mrt_map_inspect(root[0], &info);
+		printf("%" PRIu64 " %u\n", info.count, info.b);
+	}
+}
+
 static void mirror_main(mrt_g *g, void *arg)
 {
 	struct mirror *m = arg;
 
+	if (m->maps) {
+		mirror_map(g, m);
+		return;
+	}
 	for (uint32_t i = 0; i < m->env.plan->nworkloads; i++)
 		for (uint32_t j = 0; j < m->env.plan->workload[i].workers; j++)
 			mirror_unit(g, m, &m->env.plan->workload[i], j);
 	printf("checked %" PRIu64 " errors %" PRIu64 "\n", m->env.checked, m->env.integrity_errors);
 }
 
-static int mirror_operations(uint32_t n)
+static int mirror_run(uint32_t n, bool maps)
 {
 	char *line = calloc(1, MIRROR_LINE_BYTES), text[256] = "";
 	struct plan *plan = NULL;
-	struct mirror m = {.n = n};
+	struct mirror m = {.n = n, .maps = maps};
 
 	if (line == NULL || fread(line, 1, MIRROR_LINE_BYTES - 1, stdin) == 0)
 		return -EIO;
@@ -228,8 +251,8 @@ int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "layout") == 0)
 		mirror_layout();
-	else if (argc == 3 && strcmp(argv[1], "operations") == 0)
-		return mirror_operations((uint32_t)strtoul(argv[2], NULL, 10)) < 0;
+	else if (argc == 3 && (strcmp(argv[1], "operations") == 0 || strcmp(argv[1], "maps") == 0))
+		return mirror_run((uint32_t)strtoul(argv[2], NULL, 10), argv[1][0] == 'm') < 0;
 	else
 		return 2;
 	return 0;
