@@ -222,7 +222,7 @@ late() { # a toolchain
 	has "$work/report" '^  scheduling latency  *[1-9]' "late wakes, $1"
 	# It fires where the map grows, which is at few of the visits.
 	"$bin" report --format json "$work/late.gcrun" > "$work/json" 2>&1
-	counts=$(tr -d ' \n' < "$work/json" | grep -o '"id":"grow"[^[]*"visits":[0-9]*' | sed 's/.*"eligible":\([0-9]*\).*"visits":\([0-9]*\).*/\1 \2/')
+	counts=$(tr -d ' \n' < "$work/json" | grep -o '"id":"grow"[^[]*' | sed 's/.*"visits":\([0-9]*\),"eligible":\([0-9]*\).*/\2 \1/')
 	[ "${counts% *}" -ge 2 ] && [ "$((2 * ${counts% *}))" -lt "${counts#* }" ] || fault "$1: eligible and visits of '$grows': '$counts'"
 	trace "$1" "$work/late.gcrun.trace"
 	"$bin" run --plain --target "go=$1" -o "$work/unknown.gcrun" --set "faults.grow.while=$unknown" "$work/late.yaml" > "$work/out" 2> "$work/err"
