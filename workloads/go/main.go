@@ -21,6 +21,7 @@ import (
 )
 
 func main() {
+	profileInit()
 	clockInit()
 	if len(os.Args) < 2 {
 		agentMain()

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"os"
+	"runtime"
 	"runtime/pprof"
 	"runtime/trace"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 )
@@ -116,6 +119,16 @@ func (t *tracer) stop() {
 func traceNote(what, text string) {
 	if trace.IsEnabled() {
 		trace.Log(context.Background(), what, text)
+	}
+}
+
+// profileInit: memprofilerate of GODEBUG, which holds from the first instruction on; but Go 1.19 sets the usual rate after it has read that
+// (mprof.go, defaultMemProfileRate).
+func profileInit() {
+	for _, field := range strings.Split(os.Getenv("GODEBUG"), ",") {
+		if rate, err := strconv.Atoi(strings.TrimPrefix(field, "memprofilerate=")); err == nil {
+			runtime.MemProfileRate = rate
+		}
 	}
 }
 
