@@ -199,7 +199,7 @@ phases:
 faults:
   - {id: oom, point: mem/malloc, only: embedded, when: {phase: storm}, fire: {every: 2}}
   - {id: late, point: netpoll/wake, when: {phase: storm}, fire: {delay: 60ms}}
-  - {id: grow, point: gc/map_assign, when: {phase: storm, at: 100ms, for: 800ms}, match: {workload: young}, fire: {every: 1}, limit: {times: 6},
+  - {id: grow, point: gc/map_assign, when: {phase: storm, at: 100ms, for: 800ms}, match: {goroutine: young/0}, fire: {every: 1}, limit: {times: 6},
      while: map.count > 0, trace: true}
 slo:
   - {id: rises, check: "op.latency.p50@net >= 60ms", phases: [storm]}
@@ -216,7 +216,7 @@ late() { # a toolchain
 	"$bin" run --plain --target "go=$1" -o "$work/late.gcrun" --set "faults.grow.while=$grows" "$work/late.yaml" > "$work/report" 2> "$work/err"
 	for slo in rises calm lags prompt sampled whole; do has "$work/report" "ok     $slo" "late wakes, $1"; done
 	has "$work/report" '^  late  os/epoll_pwait: delay by 60ms' "late wakes, $1"
-	has "$work/report" 'met  *fault.late.fired' "late wakes, $1"
+	for fired in late grow; do has "$work/report" "met  *fault.$fired.fired" "late wakes, $1"; done
 	has "$work/report" 'fault.oom.fired.*not judged' "late wakes, $1"
 	has "$work/report" 'for another runtime' "late wakes, $1"
 	has "$work/report" '^  scheduling latency  *[1-9]' "late wakes, $1"

@@ -92,6 +92,31 @@ func (w *mapWalk) chain(b *mapBucket) error {
 	return nil
 }
 
+const (
+	mapChurnEntries = 100 // near to the most that 16 buckets take: deleted and inserted again and again, they leave overflow buckets behind
+	mapChurnMax     = 1000000
+)
+
+// mapCheckMore makes a map grow into as many buckets as it has, and sees whether its flag tells that from a doubling.
+func mapCheckMore() error {
+	m := make(map[uint64]uint64)
+	before := mapFigures{}
+	for i := 0; i < mapChurnMax; i++ {
+		m[mapCheckKey(i)] = ^mapCheckKey(i)
+		if i >= mapChurnEntries {
+			delete(m, mapCheckKey(i-mapChurnEntries))
+		}
+		f := mapLook(mapPointer(m))
+		if begins := f.growing && !before.growing; begins && f.sameSize != (f.b == before.b) {
+			return fmt.Errorf("the flag of a growth from b %d to %d is wrong", before.b, f.b)
+		} else if begins && f.sameSize {
+			return mapCheckWalk(mapPointer(m), m)
+		}
+		before = f
+	}
+	return fmt.Errorf("no map grows into as many buckets as it has")
+}
+
 func mapCheckWalk(at unsafe.Pointer, m map[uint64]uint64) error {
 	f, h := mapLook(at), (*mapHeader)(at)
 	if h.buckets == nil || f.b > mapBMax || f.evacuated > f.old {

@@ -132,7 +132,7 @@ func mapCheckRun() (err error) {
 			return err
 		}
 	}
-	return nil
+	return mapCheckMore()
 }
 
 func mapCheckKey(i int) uint64 { return uint64(i+1) * golden }
