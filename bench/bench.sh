@@ -1,8 +1,8 @@
 #!/bin/sh
 # bench.sh: the project's figures, measured side by side in one run, as tables (make bench calls it).
 #
-#   bench.sh [--pairs N] [--only PATTERN] [--without PATTERN] [--heavy] [--go PROGRAM]... [--no-libgc] [--build DIR] [--write FILE]
-#            [--quick] [--keep DIR] [--gates] [--list] [OPERATION...]
+#   bench.sh [--pairs N] [--only PATTERN] [--without PATTERN] [--heavy] [--newest PATTERN] [--go PROGRAM]... [--no-libgc]
+#            [--build DIR] [--write FILE] [--quick] [--keep DIR] [--gates] [--list] [OPERATION...]
 #
 # Without more, all operations but the heavy ones, which take minutes a sample (--heavy: those, too), then what every fault point costs,
 # disarmed and armed (bench/bench_gates.c; --gates: only that). With operations those; --only, --without: those whose names match, or do not
@@ -11,10 +11,11 @@
 #
 # An operation runs in a fresh process, here and in each other program, N times (10): a round is one sample of each, the first place
 # going round; bench/table.awk makes the rows. The others are every Go that is found (the one in PATH, /usr/local/go/bin/go,
-# /usr/lib/go-*/bin/go; --go: those; --go none), and libgc for what it can do, if bench-libgc was built. None of them is needed.
+# /usr/lib/go-*/bin/go; --go: those; --go none), and libgc for what it can do, if bench-libgc was built. None of them is needed. --newest: operations
+# that match are measured beside the newest Go alone.
 #
-# --keep: what an operation has measured stays in DIR, and a later call with the same programs, rounds and DIR goes on where this one ended; the
-# table says in how many sittings it was made. An operation is always measured in one, and rows of other programs are refused.
+# --keep: whole rounds that were measured stay in DIR, and a later call with the same programs, rounds and DIR goes on where this one ended; the
+# table says in how many sittings it was made. Samples of other programs are refused.
 #
 # All sides print a checksum of the work done. An operation whose checksums differ, that fails, or that takes longer than BENCH_LIMIT seconds
 # (900) a sample is left out; the exit status is then 1, and nothing is written. --write puts the tables between the markers of FILE. What
@@ -31,6 +32,7 @@ WITHOUT=
 ONLY_GATES=
 ONLY_LIST=
 HEAVY=
+NEWEST=
 NO_LIBGC=
 GO=
 KEEP=
@@ -51,6 +53,7 @@ while [ $# -gt 0 ]; do
 	--without) WITHOUT=$(argument "$@"); shift 2 ;;
 	--quick) PAIRS=1 BENCH_DIVIDE=100; export BENCH_DIVIDE; shift ;;
 	--heavy) HEAVY=yes; shift ;;
+	--newest) NEWEST=$(argument "$@"); shift 2 ;;
 	--keep) KEEP=$(argument "$@"); shift 2 ;;
 	--gates) ONLY_GATES=yes; shift ;;
 	--list) ONLY_LIST=yes; shift ;;
@@ -124,9 +127,10 @@ build_go() {
 		[ -x "$go" ] || continue
 		version=$("$go" env GOVERSION 2>/dev/null) || continue
 		[ -n "$version" ] && [ ! -e "$TMP/ops.$version" ] || continue
-		if (cd bench/go && GO111MODULE=on GOFLAGS=-mod=mod GOTOOLCHAIN=local CGO_ENABLED=0 GOCACHE="$TMP/cache" \
+		if (cd bench/go && GO111MODULE=on GOFLAGS="-mod=mod -buildvcs=false" GOTOOLCHAIN=local CGO_ENABLED=0 GOCACHE="$TMP/cache" \
 			"$go" build -o "$TMP/$version" .) >&2; then
 			side "$version" "$TMP/$version"
+			printf '%s %s\n' "$version" "$go" >>"$TMP/compilers"
 		else
 			say "$go cannot build bench/go; left out"
 		fi
@@ -181,19 +185,42 @@ sample() {
 	awk -F '\t' -v round="$3" -v side="$4" '{ print round "\t" side "\t" $0 }' "$TMP/sample"
 }
 
-# PAIRS rounds of operation $1, by all sides that have it.
-measure() {
+# $TMP/turn: the sides of operation $1, those that have it; of the Gos the newest alone, if --newest says so.
+take_turns() {
+	newest=
+	[ -z "$NEWEST" ] || ! printf '%s\n' "$1" | grep -Eq -- "$NEWEST" || newest=$(sed -n '$s/ .*//p' "$TMP/gos")
 	while read -r name program; do
-		! grep -qx -- "$1" "$TMP/ops.$name" || printf '%s %s\n' "$name" "$program"
+		grep -qx -- "$1" "$TMP/ops.$name" || continue
+		[ -z "$newest" ] || [ "$name" = "$newest" ] || ! grep -q "^$name " "$TMP/gos" || continue
+		printf '%s %s\n' "$name" "$program"
 	done <"$TMP/sides" >"$TMP/turn"
+}
+
+# One round of operation $1, number $2. Nobody is always the first.
+measure_round() {
+	while read -r name program; do
+		sample "$program" "$1" "$2" "$name" </dev/null || return 1
+	done <"$TMP/turn"
+}
+next_turn() {
+	{ sed 1d "$TMP/turn" && head -n 1 "$TMP/turn"; } >"$TMP/turned"
+	mv "$TMP/turned" "$TMP/turn"
+}
+
+# $TMP/samples: PAIRS rounds of operation $1. With --keep, whole rounds of an earlier sitting are taken as they are, and each that has ended stays.
+measure() {
+	take_turns "$1"
+	: >"$TMP/samples"
+	[ -z "$KEEP" ] || [ ! -e "$KEEP/$1.samples" ] || cp "$KEEP/$1.samples" "$TMP/samples"
 	round=0
 	while [ "$round" -lt "$PAIRS" ]; do
 		round=$((round + 1))
-		while read -r name program; do
-			sample "$program" "$1" "$round" "$name" </dev/null || return 1
-		done <"$TMP/turn"
-		{ sed 1d "$TMP/turn" && head -n 1 "$TMP/turn"; } >"$TMP/turned"
-		mv "$TMP/turned" "$TMP/turn"
+		if ! grep -q "^$round	" "$TMP/samples"; then
+			measure_round "$1" "$round" >"$TMP/round" || return 1
+			cat "$TMP/round" >>"$TMP/samples"
+			[ -z "$KEEP" ] || keep "$1"
+		fi
+		next_turn
 	done
 }
 
@@ -209,23 +236,31 @@ open_kept() {
 	elif ! cmp -s "$TMP/programs" "$KEEP/programs"; then
 		die "$KEEP is of other programs or another number of rounds: another --keep, or without it"
 	fi
-	date -u +%F >>"$KEEP/sittings"
 }
 
-# The samples of operation $1, of now or as they were kept.
-samples_of() {
-	if [ -n "$KEEP" ] && [ -e "$KEEP/$1.samples" ]; then
-		cp "$KEEP/$1.samples" "$TMP/samples"
-		return
-	fi
-	measure "$1" >"$TMP/samples" || return 1
-	[ -z "$KEEP" ] || { cp "$TMP/samples" "$KEEP/new" && mv "$KEEP/new" "$KEEP/$1.samples"; }
+# What was measured is there to stay, and so is the day, once a sitting.
+SAT=
+keep() {
+	cp "$TMP/samples" "$KEEP/new" && mv "$KEEP/new" "$KEEP/$1.samples"
+	[ -n "$SAT" ] || date -u +%F >>"$KEEP/sittings"
+	SAT=yes
 }
 
 rows_of() {
-	samples_of "$1" &&
+	measure "$1" &&
 		awk -v others="$OTHERS" -v ratios="$TMP/ratios" -f bench/table.awk "$TMP/samples" >"$TMP/rows" &&
 		cat "$TMP/rows"
+}
+
+# What the agent on real Go costs, by each Go.
+agent_rows() {
+	while read -r version _; do
+		(cd workloads/go && GO111MODULE=on GOFLAGS="-mod=mod -buildvcs=false" GOTOOLCHAIN=local CGO_ENABLED=0 GOCACHE="$TMP/cache" \
+			"$(sed -n "s/^$version //p" "$TMP/compilers")" build -o "$TMP/agent" .) >&2 || die "the agent does not build with $version"
+		say "the agent, $version"
+		"$TMP/agent" -cost >"$TMP/out" || die "agent -cost failed"
+		awk -F '\t' -v by="$version" '{ printf "| %s, %s | %s %s | %s |\n", $1, by, $2, $3, $4 }' "$TMP/out"
+	done <"$TMP/gos"
 }
 
 alone() {
@@ -234,6 +269,7 @@ alone() {
 	single_rows "$RUNTIME" telemetry
 	[ -z "$SYSCALLS" ] || single_rows "$SYSCALLS"
 	[ -z "$TUI" ] || single_rows "$TUI"
+	agent_rows
 	echo
 }
 
@@ -250,7 +286,7 @@ head_row() {
 }
 
 sittings() {
-	[ -z "$KEEP" ] || [ "$(wc -l <"$KEEP/sittings")" = 1 ] ||
+	[ -z "$KEEP" ] || [ "$(wc -l <"$KEEP/sittings")" -le 1 ] ||
 		printf ' Measured in %d sittings, the first on %s.' "$(wc -l <"$KEEP/sittings")" "$(head -n 1 "$KEEP/sittings")"
 }
 

@@ -27,6 +27,8 @@
 #define GCS_VARIANT_SETS_MAX 16
 #define GCS_LAID_MAX 64
 
+#define GCS_POINTERS 50 /* percent of the objects of heap-follow that have pointers, unless it is said */
+
 enum gcs_dist { GCS_DIST_FIXED, GCS_DIST_UNIFORM, GCS_DIST_ZIPF };
 struct gcs_size { enum gcs_dist dist; uint64_t min, max; uint32_t s_milli; };
 
@@ -46,6 +48,7 @@ struct gcs_workload {
 	struct gcs_size size;
 	char *url;            /* http: what its clients ask for; NULL: none */
 	uint64_t retain;      /* bytes of short headers kept alive (slice-append) */
+	uint32_t pointers;    /* heap-follow: percent of its objects that have pointers */
 	uint32_t renew;       /* operations after which a map or a registration is replaced; 0: never */
 	struct gcs_follow_point *follow; uint32_t nfollow; /* heap-follow; owned */
 };

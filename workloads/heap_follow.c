@@ -2,7 +2,7 @@
  * heap_follow.c: live bytes, allocation rate and GOGC as a curve says, and nothing else: when a cycle
  * starts and what it costs is the collector's own business.
  *
- * Bytes are slots (size classes). Each worker has an equal share of the curve. One operation is one
+ * Bytes are slots (size classes), with the header that the plan says objects with pointers have. Each worker has an equal share of the curve. One operation is one
  * object, due when the integral of the rate has reached it; so the bytes allocated by a time do not
  * drift, and a late worker catches up object by object.
  *
@@ -11,8 +11,8 @@
  * object goes into it; then one in FOLLOW_TURNOVER takes the place of the oldest, and all others are
  * garbage at once. The ring itself (a directory of chunks of slots) counts as live.
  *
- * One object in FOLLOW_POINTERS is made of cells of 64 bytes with a pointer in the first word of each,
- * so half of the bytes must be scanned, an eighth of their words being pointers. Object n of the ring
+ * Of the objects that are large enough the plan's share (`pointers`, half if it is silent) is made of cells of 64 bytes with a pointer
+ * in the first word of each: as much must be scanned, an eighth of its words being pointers. Object n of the ring
  * points from cell j to object n + link[j] once that exists: always to younger ones, which outlive it,
  * so no object is kept alive but by the ring.
  *
@@ -32,7 +32,6 @@
 #include <stdlib.h>
 
 #define FOLLOW_TURNOVER	      8u
-#define FOLLOW_POINTERS	      2u
 #define FOLLOW_WHOLE	      4u
 #define FOLLOW_AFTER_ERROR    16u /* objects compared after an -ENOMEM */
 #define FOLLOW_CELL_BYTES     64u
@@ -41,6 +40,10 @@
 #define FOLLOW_CHUNK	      512u /* slots of a chunk */
 #define FOLLOW_SIZE_BYTES_MIN 16u
 #define FOLLOW_SIZE_BYTES_MAX (UINT64_C(1) << 20)
+/* Of Go 1.22 and later, minSizeForMallocHeader and maxSmallSize (runtime/mbitmap.go): of what is smaller the span tells the pointers, of what is larger the
+ * span has the type. */
+#define FOLLOW_HEADER_OVER    512u
+#define FOLLOW_HEADER_MOST    32768u
 #define FOLLOW_POLL_WORDS     8192u /* between two safepoints */
 #define FOLLOW_SLOTS_MAX      (UINT64_C(1) << 28)
 
@@ -51,6 +54,8 @@ struct follow {
 	struct work_unit unit;
 	struct curve curve;
 	struct dist sizes;
+	uint32_t pointers; /* per cent of the objects */
+	uint64_t header; /* bytes that an object with pointers has besides, if it is of FOLLOW_HEADER_OVER bytes or more */
 	uint64_t salt;	 /* number n has the content of salt + n */
 	uint64_t next;	 /* number of the next object */
 	uint64_t bytes;	 /* due so far and dealt with */
@@ -114,17 +119,25 @@ static uint64_t follow_slot_bytes(uint64_t bytes)
 	return mrt_slice_next_cap((struct mrt_growth){.elem_bytes = 1, .noscan = true}, 0, bytes);
 }
 
+/* The same of an object with pointers. */
+static uint64_t follow_pointers_bytes(const struct follow *f, uint64_t bytes)
+{
+	bool has_header = bytes > FOLLOW_HEADER_OVER && bytes + f->header <= FOLLOW_HEADER_MOST;
+
+	return follow_slot_bytes(bytes + (has_header ? f->header : 0));
+}
+
 static struct follow_object follow_object(const struct follow *f, uint64_t number)
 {
 	uint64_t random = work_mix(f->salt + number);
 	uint64_t bytes = dist_draw(&f->sizes, random) & ~UINT64_C(7);
 	struct follow_object o = {.number = number, .words = bytes / 8};
 
-	if (bytes >= FOLLOW_CELL_BYTES && work_mix(~random) % FOLLOW_POINTERS == 0) {
+	if (bytes >= FOLLOW_CELL_BYTES && work_mix(~random) % 100 < f->pointers) {
 		o.cells = bytes / FOLLOW_CELL_BYTES;
 		o.words = o.cells * FOLLOW_CELL_WORDS;
 	}
-	o.slot_bytes = follow_slot_bytes(o.words * 8);
+	o.slot_bytes = o.cells > 0 ? follow_pointers_bytes(f, o.words * 8) : follow_slot_bytes(o.words * 8);
 	return o;
 }
 
@@ -180,15 +193,15 @@ static struct follow_object follow_at(const struct follow *f, uint64_t place)
 	return follow_object(f, f->number[place % f->slots]);
 }
 
-static uint64_t follow_chunk_bytes(void)
+static uint64_t follow_chunk_bytes(const struct follow *f)
 {
-	return follow_slot_bytes(FOLLOW_CHUNK * sizeof(void *));
+	return follow_pointers_bytes(f, FOLLOW_CHUNK * sizeof(void *));
 }
 
 /* What putting an object of so many bytes at the end adds. */
 static uint64_t follow_need(const struct follow *f, uint64_t bytes)
 {
-	return bytes + (f->end % FOLLOW_CHUNK == 0 || f->first == f->end ? follow_chunk_bytes() : 0);
+	return bytes + (f->end % FOLLOW_CHUNK == 0 || f->first == f->end ? follow_chunk_bytes(f) : 0);
 }
 
 /* The pointers from object `place` as they must be. */
@@ -242,7 +255,7 @@ static void follow_drop(mrt_g *g, struct follow *f)
 	f->first++;
 	if (f->first % FOLLOW_CHUNK == 0 || f->first == f->end) {
 		mrt_store(g, follow_chunk(f, place), NULL);
-		f->held -= follow_chunk_bytes();
+		f->held -= follow_chunk_bytes(f);
 	}
 	mrt_safepoint(g);
 }
@@ -285,8 +298,8 @@ static int follow_keep(mrt_g *g, struct follow *f, const struct follow_object *o
 		if (r < 0)
 			return r;
 		mrt_store(g, follow_chunk(f, f->end), chunk[0]);
-		f->held += follow_chunk_bytes();
-		f->bytes += follow_chunk_bytes();
+		f->held += follow_chunk_bytes(f);
+		f->bytes += follow_chunk_bytes(f);
 	}
 	mrt_store(g, follow_place(f, f->end), *root);
 	f->number[f->end % f->slots] = o->number;
@@ -424,6 +437,8 @@ static int follow_alloc(struct follow **ret, const struct work_unit_options *opt
 	if (f == NULL)
 		return -ENOMEM;
 	work_unit_init(&f->unit, &work_heap_follow, opt);
+	f->pointers = opt->w->pointers;
+	f->header = opt->w->header;
 	f->salt = work_random(&f->unit);
 	dist_init(&f->sizes, &opt->w->size);
 	f->event = opt->w->follow[0].forced ? 0 : 1;
@@ -472,7 +487,7 @@ static int follow_create(mrt_g *g, const struct work_unit_options *opt, void **r
 		return r;
 	f->unit.root = ret_root;
 	r = mrt_new_array(g, &follow_slot, f->chunks, ret_root);
-	f->held = follow_slot_bytes(f->chunks * sizeof(void *));
+	f->held = follow_pointers_bytes(f, f->chunks * sizeof(void *));
 	if (r == 0)
 		r = follow_build(g, f);
 	if (r < 0)

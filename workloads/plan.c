@@ -235,12 +235,12 @@ static int plan_follow(struct plan_workload *w, json_t *item, struct plan_error 
 static int plan_workload(struct plan_workload *w, json_t *item, struct plan_error *e)
 {
 	const char *id, *driver, *url = "";
-	json_int_t workers = 1, rate = 0, keys = 0, conns = 0, retain = 0, renew = 0;
+	json_int_t workers = 1, rate = 0, keys = 0, conns = 0, retain = 0, renew = 0, header = 0, pointers = PLAN_POINTERS;
 	json_error_t je;
 
-	if (json_unpack_ex(item, &je, 0, "{s:s,s:s,s?s,s?I,s?I,s?I,s?I,s?I,s?I}", "id", &id, "driver",
+	if (json_unpack_ex(item, &je, 0, "{s:s,s:s,s?s,s?I,s?I,s?I,s?I,s?I,s?I,s?I,s?I}", "id", &id, "driver",
 			   &driver, "url", &url, "workers", &workers, "rate", &rate, "keys", &keys, "conns",
-			   &conns, "retain", &retain, "renew", &renew) < 0)
+			   &conns, "retain", &retain, "renew", &renew, "header", &header, "pointers", &pointers) < 0)
 		return plan_refuse(e, "workloads[%u]: %s", w->index, je.text);
 	if (plan_name(w->id, id, e) < 0 || plan_name(w->driver, driver, e) < 0)
 		return -EINVAL;
@@ -248,7 +248,8 @@ static int plan_workload(struct plan_workload *w, json_t *item, struct plan_erro
 	    workers > PLAN_WORKERS_MAX || conns > PLAN_WORKERS_MAX)
 		return plan_refuse(e, "%s: workers or conns must be 1 to %u", id, PLAN_WORKERS_MAX);
 	if (rate < 0 || rate > 1000000000 || keys < 0 || keys > UINT32_MAX / 2 || retain < 0 ||
-	    renew < 0 || renew > UINT32_MAX)
+	    renew < 0 || renew > UINT32_MAX || header < 0 || header > 8 || pointers < 0 ||
+	    pointers > 100)
 		return plan_refuse(e, "%s: a number is out of range", id);
 	if (strlen(url) >= PLAN_URL_BYTES)
 		return plan_refuse(e, "%s: the url is longer than %u bytes", id, PLAN_URL_BYTES - 1);
@@ -259,6 +260,8 @@ static int plan_workload(struct plan_workload *w, json_t *item, struct plan_erro
 	w->keys = (uint64_t)keys;
 	w->retain = (uint64_t)retain;
 	w->renew = (uint32_t)renew;
+	w->header = (uint32_t)header;
+	w->pointers = (uint32_t)pointers;
 	if (plan_size(w, item, e) < 0 || plan_value(w, item, e) < 0)
 		return -EINVAL;
 	return plan_follow(w, item, e);

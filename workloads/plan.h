@@ -18,6 +18,7 @@
 #define PLAN_URL_BYTES	     400u
 #define PLAN_VALUE_BYTES_MAX (1u << 20)
 #define PLAN_SIZE_BYTES_MAX  (UINT64_C(1) << 30)
+#define PLAN_POINTERS	     50	   /* per cent, where the line does not say */
 #define PLAN_FOLLOW_MAX	     8192u /* points of a curve */
 #define PLAN_FIRST_CONN_FD   5 /* the heap profile's lies behind the last: plan_profile_fd */
 
@@ -60,6 +61,8 @@ struct plan_workload {
 	struct plan_size size;
 	uint64_t retain;
 	uint32_t renew; /* operations of a unit or connection between two renewals; 0: none */
+	uint32_t pointers; /* heap-follow: per cent of the objects */
+	uint32_t header; /* heap-follow: bytes that an object with pointers has besides where the runtime keeps its type before it; 0 on this one */
 	struct plan_follow *follow; /* owned by the plan; NULL: no curve */
 	uint32_t nfollow;
 	char url[PLAN_URL_BYTES]; /* "": its connections are descriptors; else clients of a server outside, which make them themselves */

@@ -15,6 +15,9 @@
  *     below 4 MiB GOGC/100: the one value that explains most goals within the rounding; another
  *     one only where several cycles in a row depart from it and agree
  *
+ *   what marking costs, from the processor time of the mark phase a marked MiB: which share of the
+ *     objects has pointers. Rough: it is another machine's
+ *
  * Rounding leaves each figure 1 MiB of room. The goal narrows the marked bytes before it (to half
  * a MiB with GOGC=100), and of all curves through what room there is the smoothest is taken. That
  * is exact enough for heaps of some ten MiB; of a heap below 1 MiB (4->4->0) the log says nothing

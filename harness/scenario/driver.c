@@ -58,7 +58,7 @@ static const struct gcs_driver_info drivers[] = {
 	 "rate conns handler renew", NULL, 0},
 	{"heap-follow",
 	 "follows a curve of live bytes and allocation rate; when to collect is the pacer's affair",
-	 "workers size follow", TYPES(types_heap_follow)},
+	 "workers size pointers follow", TYPES(types_heap_follow)},
 	{"sync-map",
 	 "stores, deletions, look-ups and walks of all workers on one sync.Map; contents checked "
 	 "against a model",

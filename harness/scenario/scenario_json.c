@@ -66,6 +66,8 @@ static json_t *json_workload(const struct gcs_workload *w)
 		json_object_set_new(json_object_get(o, "mix"), "range", json_integer(w->mix_range));
 	if (w->url)
 		json_object_set_new(o, "url", json_any(w->url));
+	if (w->nfollow)
+		json_object_set_new(o, "pointers", json_integer(w->pointers));
 	if (w->renew)
 		json_object_set_new(o, "renew", json_integer(w->renew));
 	if (w->nfollow)

@@ -209,6 +209,8 @@ static void resolve_workload(struct gcs_scenario *s, uint32_t i, const struct gc
 	resolve_follow(w, n, d);
 	if (w->size.max == 0)
 		w->size = (struct gcs_size){.dist = GCS_DIST_FIXED, .min = 1024, .max = 1024};
+	if (!gcs_node_get(n, "pointers"))
+		w->pointers = GCS_POINTERS;
 	if (echo && w->conns == 0)
 		w->conns = 16;
 	if (!echo && w->workers == 0)

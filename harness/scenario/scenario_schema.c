@@ -84,6 +84,7 @@ static const struct gcs_field fields_workload[] = {
 	{"value_bytes", GCS_T_BYTES, AT(gcs_workload, value_bytes), .min = 8, .max = MIB, .about = "size of one value"},
 	{"mix", GCS_T_SECTION, .section = &section_mix, .about = "shares of operations, in percent"},
 	{"size", GCS_T_SIZE, AT(gcs_workload, size), .min = 1, .max = GIB, .about = "bytes of one slice or object"},
+	{"pointers", GCS_T_PERCENT, AT(gcs_workload, pointers), .max = 100, .about = "share of objects that have pointers; the others need no marking inside"},
 	{"retain", GCS_T_BYTES, AT(gcs_workload, retain), .max = 64 * GIB, .about = "bytes kept alive behind short headers"},
 	{"conns", GCS_T_COUNT32, AT(gcs_workload, conns), .min = 1, .max = 2048, .about = "connections, one goroutine each"},
 	{"renew", GCS_T_COUNT32, AT(gcs_workload, renew), .min = 1, .max = UINT32_MAX, .about = "so many operations, and a worker's map is replaced by an empty one, or a connection is registered with the poller anew"},

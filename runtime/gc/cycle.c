@@ -454,6 +454,8 @@ static void cycle_account(struct cycle_cpu *cpu, int64_t end_ns)
 	gc_st.cpu.background_ns += cpu->background;
 	gc_st.cpu.idle_ns += cpu->idle;
 	gc_st.cpu.pause_ns += pause * (int64_t)gc_st.procs;
+	gc_scavenge_cpu(&gc_st.cpu.scavenge_assist_ns, &gc_st.cpu.scavenge_background_ns);
+	gc_st.cpu.ps_idle_ns = sched_idle_ns(end_ns);
 	gc_st.cpu.available_ns = gc_cpu_available_ns(end_ns);
 	gc_st.pause_total_ns += (uint64_t)pause;
 	gc_st.pause_ns[gc_st.num_gc % 256] = (uint64_t)pause;

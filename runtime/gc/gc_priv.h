@@ -87,6 +87,8 @@ struct gc_limiter_counts {
 /* Of all cycles that are over, times of all Ps (mstats.go:cpuStats). */
 struct gc_cpu_totals {
 	int64_t assist_ns, background_ns, idle_ns, pause_ns, available_ns;
+	int64_t scavenge_assist_ns, scavenge_background_ns;
+	int64_t ps_idle_ns;
 };
 
 struct gc_state {
@@ -577,6 +579,8 @@ void gc_scavenge_pace(void);
 void gc_scavenge_trace(void);
 /* There may be something to give back. */
 void gc_scavenge_wake(struct sched_g *g);
+/* Time spent so far on giving pages back, in allocations and in the background (mstats.go: ScavengeAssistTime, ScavengeBgTime). */
+void gc_scavenge_cpu(int64_t *ret_assist_ns, int64_t *ret_background_ns);
 void gc_scavenge_fresh(size_t bytes, size_t grown); /* hook of mem */
 /* Goal A in bytes; UINT64_MAX: none. Pure, as the next; exported to the unit test. */
 uint64_t gc_scavenge_goal(uint64_t inuse, uint64_t goal, uint64_t last_goal);

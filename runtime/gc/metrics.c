@@ -19,6 +19,9 @@ struct metrics_in {
 	uint64_t procs, goroutines;
 };
 
+/* Too large for a goroutine's stack; whoever stops the world has it. */
+static struct sched_waits metrics_waits;
+
 /* ------------------------------------------------------------------ histograms */
 
 /* Bounds never change: filled once, by the first runtime of the process, before it has a second thread. */
@@ -93,6 +96,31 @@ static void metrics_stopping(const struct metrics_in *in, struct mrt_metric_samp
 	metrics_times(&gc_st.stopping, WATCH_TIME_1_20, s);
 }
 
+static void metrics_latencies(const struct metrics_in *in, struct mrt_metric_sample *s)
+{
+	(void)in;
+	metrics_times(&metrics_waits.runnable, WATCH_TIME_1_20, s);
+}
+
+static void metrics_pauses_other(const struct metrics_in *in, struct mrt_metric_sample *s)
+{
+	(void)in;
+	metrics_times(&metrics_waits.other_total, WATCH_TIME_1_20, s);
+}
+
+static void metrics_stopping_other(const struct metrics_in *in, struct mrt_metric_sample *s)
+{
+	(void)in;
+	metrics_times(&metrics_waits.other_stopping, WATCH_TIME_1_20, s);
+}
+
+/* All that is nothing else (mstats.go, cpuStats.accumulate). */
+static double metrics_user_ns(const struct gc_cpu_totals *c)
+{
+	return (double)(c->available_ns - c->assist_ns - c->background_ns - c->idle_ns - c->pause_ns - c->scavenge_assist_ns -
+			c->scavenge_background_ns - c->ps_idle_ns);
+}
+
 /* ------------------------------------------------------------------- the table */
 
 #define METRIC_U64(id, name, cumulative, since, how, value)	   {name, MRT_METRIC_UINT64, cumulative, since, how},
@@ -165,6 +193,7 @@ static void metrics_collect(struct metrics_in *in)
 	struct sched_counts counts;
 
 	gc_memstats_collect(&in->m, &in->books);
+	sched_waits_read(&metrics_waits);
 	gc_limiter_counts(&in->limiter);
 	sched_counts(&counts);
 	in->cpu = &gc_st.cpu;

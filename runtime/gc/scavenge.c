@@ -31,6 +31,8 @@ static struct {
 	_Atomic uint64_t goal;	 /* A, bytes; written while the world is stopped */
 	/* Given back in the background since the last line of scavtrace, bytes. Relaxed: a figure for people. */
 	_Atomic uint64_t work;
+	/* Time so far, in allocations and in the background. Relaxed: sums. */
+	_Atomic int64_t assist_ns, background_ns;
 	uint64_t last_inuse, last_goal; /* at the end of the last mark phase; 0: none yet */
 } scavenge;
 
@@ -41,6 +43,8 @@ void gc_scavenge_init(void)
 	atomic_store_explicit(&scavenge.asked, 0, memory_order_relaxed);
 	atomic_store_explicit(&scavenge.goal, SCAVENGE_OFF, memory_order_relaxed);
 	atomic_store_explicit(&scavenge.work, 0, memory_order_relaxed);
+	atomic_store_explicit(&scavenge.assist_ns, 0, memory_order_relaxed);
+	atomic_store_explicit(&scavenge.background_ns, 0, memory_order_relaxed);
 	scavenge.last_inuse = scavenge.last_goal = 0;
 }
 
@@ -139,6 +143,7 @@ void gc_scavenge_fresh(size_t bytes, size_t grown)
 {
 	struct sched_g *g;
 	struct sched_p *p;
+	int64_t begin_ns, end_ns;
 	uint64_t owed;
 	bool told;
 
@@ -150,10 +155,13 @@ void gc_scavenge_fresh(size_t bytes, size_t grown)
 	/* Its time counts as an assist's to the limiter. */
 	g = sched_current();
 	p = g != NULL ? g->p : NULL;
-	told = p != NULL && gc_limiter_event_begin(p, GC_LIMITER_ASSIST, prim_now_ns());
+	begin_ns = prim_now_ns();
+	told = p != NULL && gc_limiter_event_begin(p, GC_LIMITER_ASSIST, begin_ns);
 	scavenge_pay(owed);
+	end_ns = prim_now_ns();
 	if (told)
-		gc_limiter_event_end(p, prim_now_ns());
+		gc_limiter_event_end(p, end_ns);
+	atomic_fetch_add_explicit(&scavenge.assist_ns, end_ns - begin_ns, memory_order_relaxed);
 }
 
 /* -------------------------------------------------------------------- by hand */
@@ -170,6 +178,12 @@ void mrt_free_os_memory(mrt_g *pub)
 	}
 	if (gc_st.opt.scavtrace)
 		gc_trace_scav(work, true);
+}
+
+void gc_scavenge_cpu(int64_t *ret_assist_ns, int64_t *ret_background_ns)
+{
+	*ret_assist_ns = atomic_load_explicit(&scavenge.assist_ns, memory_order_relaxed);
+	*ret_background_ns = atomic_load_explicit(&scavenge.background_ns, memory_order_relaxed);
 }
 
 /* ---------------------------------------------------------------- background */
@@ -232,6 +246,7 @@ static struct scavenge_work scavenge_work(struct sched_g *g)
 		work.ns += prim_now_ns() - begin_ns;
 		mrt_safepoint(&g->pub);
 	}
+	atomic_fetch_add_explicit(&scavenge.background_ns, work.ns, memory_order_relaxed);
 	return work;
 }
 

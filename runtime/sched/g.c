@@ -292,7 +292,18 @@ static void g_name(struct sched_g *g, const struct sched_g_options *opt)
 	prim_mutex_lock(&gs.lock);
 	g->id = ++gs.ids;
 	prim_mutex_unlock(&gs.lock);
+	sched_latency_new(g);
 	prim_ctx_label(g->ctx, g->id, g->name);
+}
+
+uint64_t sched_g_created(void)
+{
+	uint64_t ret;
+
+	prim_mutex_lock(&gs.lock);
+	ret = gs.ids;
+	prim_mutex_unlock(&gs.lock);
+	return ret;
 }
 
 int sched_g_create(struct sched_p *p, const struct sched_g_options *opt, struct sched_g **ret)
@@ -353,6 +364,11 @@ void sched_g_status(struct sched_g *g, enum sched_status from, enum sched_status
 {
 	uint32_t expected = from;
 
+	if (from == SCHED_G_RUNNING) {
+		g->followed |= g->follow_count++ % SCHED_FOLLOW_EVERY == 0;
+		if (PRIM_UNLIKELY(g->followed))
+			sched_latency_leaves(g, to);
+	}
 	/* Acquire: what a scanner wrote (scan_gen, colours) is seen; release: what the G did before
 	 * is seen by a scanner.  Sequentially consistent for scan_ask. */
 	for (uint32_t round = 0; !atomic_compare_exchange_weak(&g->status, &expected, to);
@@ -363,6 +379,8 @@ void sched_g_status(struct sched_g *g, enum sched_status from, enum sched_status
 			prim_die(134, "mrt: a goroutine is not in the status it is moved from\n");
 		prim_spin_wait(round++);
 	}
+	if (from != SCHED_G_RUNNING && PRIM_UNLIKELY(g->followed))
+		sched_latency_moved(g, from, to);
 }
 
 /* ------------------------------------------------------------- the list of all */

@@ -15,6 +15,7 @@
 
 #include "runtime/mrt.h"
 #include "runtime/prim/prim.h"
+#include "runtime/watch/time_hist.h"
 
 struct mem_cache;
 struct gc_local; /* gc/: work buffers, barrier buffer, counters of one P */
@@ -89,6 +90,11 @@ struct sched_g {
 	_Atomic uint32_t scan_asked; /* scan_self is owed at the next safepoint */
 	bool has_worker;         /* holds one count of its worker id */
 	bool sema_handed;        /* sema.c: it got a permit with its wake */
+	/* latency.c */
+	bool followed;           /* until it runs again */
+	uint8_t follow_count;    /* times that it left RUNNING */
+	int64_t follow_ns;       /* since when it is runnable or waits for a mutex, while followed */
+	int64_t runnable_ns;     /* so far, while followed */
 };
 
 struct sched_p {
@@ -214,5 +220,14 @@ uint64_t sched_stack_sys(void);
 /* Free the stacks of dead goroutines on the global list, and give the memory of all unused stacks back: at the end
  * of a collection (markrootFreeGStacks and freeStackSpans, mgcmark.go, stack.go). Any thread. */
 void sched_stacks_free(void);
+/* How long goroutines have waited, and stops of the world that were not the collector's (runtime/metrics). mutex_ns is an estimate of one wait in
+ * eight. Ret is large: not on a goroutine's stack. The caller stops the world; that stop comes in when it is over. */
+struct sched_waits {
+	struct watch_time_hist runnable;                    /* from runnable to running, one in eight */
+	struct watch_time_hist other_stopping, other_total; /* request to all stopped; to the restart */
+	int64_t mutex_ns;
+	uint64_t created;                                   /* goroutines started, the runtime's own too */
+};
+void sched_waits_read(struct sched_waits *ret);
 /* How long Ps have been idle in all, up to now_ns, for the accounts of the collector. Any thread, no lock. */
 int64_t sched_idle_ns(int64_t now_ns);

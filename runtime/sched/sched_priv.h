@@ -70,6 +70,7 @@ struct sched_local {
 	_Atomic int64_t first_ns; /* SCHED_NEVER: none */
 	/* Owner's. */
 	struct sched_list gfree;
+	struct watch_time_hist latency; /* latency.c; read with the world stopped */
 	/* 0: not idle; what it was idle before is in sched.idle_ns. p_idle_take. */
 	_Atomic int64_t idle_since_ns;
 	/* sysmon's. */
@@ -130,8 +131,11 @@ struct sched_state {
 	prim_note stop_note;
 	struct sched_m m0;
 	struct sched_g *main_g;
+	/* The stopper's: of stops that are not the collector's. */
+	struct watch_time_hist other_stopping, other_total;
 	/* Counts. */
 	_Atomic uint32_t goroutines, blocked;
+	_Atomic int64_t mutex_wait_ns;
 	_Atomic uint64_t stack_bytes;
 };
 extern struct sched_state sched;
@@ -205,13 +209,25 @@ void sched_g_init(void);
 int sched_g_create(struct sched_p *p, const struct sched_g_options *opt, struct sched_g **ret);
 /* On the M, after the G's last switch. */
 void sched_g_dead(struct sched_p *p, struct sched_g *g);
+/* How many have been made. */
+uint64_t sched_g_created(void);
 /* Give every context and G back. */
 void sched_g_fini(void);
-/* Move from one status to another; waits while a scanner holds it. */
+/* Move from one status to another, which latency.c follows; waits while a scanner holds it. */
 void sched_g_status(struct sched_g *g, enum sched_status from, enum sched_status to);
 /* Small zeroed metadata that lives until sched_fini. NULL: out of memory. */
 void *sched_arena_alloc(size_t bytes);
 void sched_arena_fini(void);
+
+/* ---- latency.c */
+#define SCHED_FOLLOW_EVERY 8u /* gTrackingPeriod, proc.go */
+/* g has its number. */
+void sched_latency_new(struct sched_g *g);
+/* A followed one is about to leave RUNNING; has been moved from another status. */
+void sched_latency_leaves(struct sched_g *g, enum sched_status to);
+void sched_latency_moved(struct sched_g *g, enum sched_status from, enum sched_status to);
+/* A stop is over; the caller has its turn still. */
+void sched_latency_stopped(const struct sched_stw *stw);
 
 /* ---- runq.c */
 void sched_runq_put(struct sched_p *p, struct sched_g *g, bool next);

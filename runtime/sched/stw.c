@@ -245,6 +245,7 @@ void sched_start_world(struct sched_g *g, struct sched_stw *stw, uint32_t cycle,
 		sched_inject(own, &list);
 	}
 	sched_wake();
+	sched_latency_stopped(stw);
 	stop_emit(own, stw, cycle, firing);
 	sched_turn_give(g);
 }

@@ -43,6 +43,13 @@ void watch_time_hist_add(struct watch_time_hist *h, int64_t ns)
 		h->cell[time_index(&time_layout[WATCH_TIME_1_19], (uint64_t)ns)]++;
 }
 
+void watch_time_hist_sum(struct watch_time_hist *to, const struct watch_time_hist *from)
+{
+	to->below += from->below;
+	for (uint32_t i = 0; i < WATCH_TIME_CELLS; i++)
+		to->cell[i] += from->cell[i];
+}
+
 uint32_t watch_time_hist_cells(enum watch_time_layout layout)
 {
 	return time_layout[layout].cells + 1;

@@ -22,6 +22,8 @@ struct watch_time_hist {
 };
 
 void watch_time_hist_add(struct watch_time_hist *h, int64_t ns);
+/* Adds what `from` has. */
+void watch_time_hist_sum(struct watch_time_hist *to, const struct watch_time_hist *from);
 uint32_t watch_time_hist_cells(enum watch_time_layout layout);
 /* Where cell i begins, in seconds; i may be the number of cells: where the last one ends. -inf and inf at the ends. */
 double watch_time_hist_bound(enum watch_time_layout layout, uint32_t i);

@@ -62,11 +62,12 @@ static void metrics_ours(struct check *c, const struct check_op *op, size_t n, c
 	}
 }
 
-/* The buckets of times are another Go's: /gc/pauses has those of 1.19, and its successors those since 1.20. */
+/* The buckets of times are another Go's: /gc/pauses has those of 1.19, all others those since 1.20. */
 static bool metrics_bounds_asked(const struct check *c, const struct mrt_metric *m)
 {
-	return m->kind == MRT_METRIC_HISTOGRAM && m->since <= c->minor &&
-	       (c->minor < 20 || strcmp(m->name, "/gc/pauses:seconds") != 0);
+	if (m->kind != MRT_METRIC_HISTOGRAM || m->since > c->minor)
+		return false;
+	return strstr(m->name, ":seconds") == NULL || (c->minor < 20) == (strcmp(m->name, "/gc/pauses:seconds") == 0);
 }
 
 static size_t metrics_questions(const struct check *c, struct check_op *op, uint64_t *ret_bounds)

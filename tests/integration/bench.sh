@@ -78,6 +78,11 @@ rm "$COUNTS/turns"
 bench 0 $gos --pairs 3 grow
 [ "$(tr '\n' ' ' < "$COUNTS/turns")" = "1bench-runtime 1go1.9.2 1go1.20.1 1bench-libgc 2go1.9.2 2go1.20.1 2bench-libgc 2bench-runtime 3go1.20.1 3bench-libgc 3bench-runtime 3go1.9.2 " ] || { fault "the turns:"; cat "$COUNTS/turns" >&2; }
 
+# One operation beside the newest Go and who is no Go.
+bench 0 $gos --pairs 1 --newest '^gro' --only '^(stop|grow)$'
+has "$work/out" '^| grow | 1.00 ns (.*) | | | 2.00 ns (.*) | 0.50 (.*) | 4.00 ns ' "the newest alone"
+has "$work/out" '^| stop.p99 | 10.0 us | 30.0 us ' "both"
+
 # The 99th percentile of all samples: 10 + 20 + 30 stops, of which the 60th; libgc has no such operation.
 bench 0 $gos --pairs 3 --only '^(stop|grow)$'
 has "$work/out" '^| stop.p99 | 30.0 us | 90.0 us | 0.33 (.*) | 60.0 us | 0.50 (.*) | | | of 60 here |$' "a percentile"
@@ -110,6 +115,10 @@ code 0 sh "$bench" --build "$work/build" --go none --no-libgc --pairs 3 --keep "
 has "$work/out" '^| grow | 2.00 ns (1.00 to 3.00) | |$' "what was kept"
 has "$work/out" '^| stop.p99 | ' "what was not"
 has "$work/out" '^Rounds: 3. Measured in 2 sittings, the first on ' "two sittings"
+# Nor is a round; the one that is missing is the fourth sample.
+sed '/^3	/d' "$work/kept/grow.samples" > "$work/two" && cp "$work/two" "$work/kept/grow.samples"
+code 0 sh "$bench" --build "$work/build" --go none --no-libgc --pairs 3 --keep "$work/kept" grow
+has "$work/out" '^| grow | 2.00 ns (1.00 to 4.00) | |$' "a round that was missing"
 bench 1 --go none --no-libgc --pairs 2 --keep "$work/kept" grow
 has "$work/err" 'other programs or another number of rounds' "other rounds"
 BENCH_DIVIDE=2 bench 1 --keep "$work/kept" grow

@@ -7,15 +7,17 @@ import (
 )
 
 // heap-follow, as workloads/heap_follow.c has it, where it is explained: the same objects at the same times. Bytes are booked by size class
-// as there; from Go 1.22 on an object with pointers above 512 bytes has a header of 8, and may take one class more than is booked.
+// as there, from Go 1.22 on with the header of 8 bytes (mallocHeader) that an object with pointers of more than 512 bytes has.
 
 const (
 	followTurnover  = 8
-	followPointers  = 2
 	followWhole     = 4
 	followCellWords = 8
 	followChunk     = 512
 	followSlotsMax  = 1 << 28
+
+	followHeaderOver = 512
+	followHeaderMost = 32768
 )
 
 var followLink = [4]uint64{1, 7, 61, 499}
@@ -68,6 +70,14 @@ func slotBytes(bytes uint64) uint64 {
 	return sizeClass[from]
 }
 
+// pointersBytes is what so many bytes with pointers take.
+func pointersBytes(bytes uint64) uint64 {
+	if bytes > followHeaderOver && bytes+mallocHeader <= followHeaderMost {
+		bytes += mallocHeader
+	}
+	return slotBytes(bytes)
+}
+
 func followAccept(w *planWorkload) string {
 	switch {
 	case len(w.Follow) == 0:
@@ -88,11 +98,13 @@ func (f *follow) object(number uint64) followObject {
 	random := mix(f.salt + number)
 	bytes := f.sizes.draw(random) &^ 7
 	o := followObject{number: number, words: bytes / 8}
-	if bytes >= 64 && mix(^random)%followPointers == 0 {
+	if bytes >= 64 && mix(^random)%100 < f.w.Pointers {
 		o.cells = bytes / 64
 		o.words = o.cells * followCellWords
+		o.slot = pointersBytes(o.words * 8)
+	} else {
+		o.slot = slotBytes(o.words * 8)
 	}
-	o.slot = slotBytes(o.words * 8)
 	return o
 }
 
@@ -122,7 +134,7 @@ func (f *follow) place(at uint64) *unsafe.Pointer {
 
 func (f *follow) objectAt(at uint64) followObject { return f.object(f.number[at%f.slots]) }
 
-func followChunkBytes() uint64 { return slotBytes(followChunk * 8) }
+func followChunkBytes() uint64 { return pointersBytes(followChunk * 8) }
 
 func (f *follow) need(bytes uint64) uint64 {
 	if f.end%followChunk == 0 || f.first == f.end {
@@ -312,7 +324,7 @@ func followCreate(opt *unitOptions) (operator, error) {
 		return nil, err
 	}
 	f.chunk = make([]*followChunkType, chunks)
-	f.held = slotBytes(chunks * 8)
+	f.held = pointersBytes(chunks * 8)
 	f.build()
 	return f, nil
 }

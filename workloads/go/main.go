@@ -5,6 +5,7 @@
 //	agent -layout            say where everything lies in the shared memory (a test compares)
 //	agent -operations N      a plan on standard input: what the units hold after each of the first N operations (a test compares)
 //	agent -maps N            what a map's header says after each of N entries (a test compares)
+//	agent -cost              what the agent itself costs here (bench/bench.sh)
 //	agent -burn              see burners
 //
 // Exit status: 0 the run is over (or the harness is gone), 2 the plan was refused, 3 the lease ran out, else as Go programs die.
@@ -30,6 +31,8 @@ func main() {
 	switch os.Args[1] {
 	case "-layout":
 		layoutPrint()
+	case "-cost":
+		costMain()
 	case "-burn":
 		burnMain()
 	case "-operations":

@@ -50,6 +50,7 @@ type planWorkload struct {
 	Size       planSize     `json:"size"`
 	Retain     uint64       `json:"retain"`
 	Renew      uint64       `json:"renew"`
+	Pointers   uint64       `json:"pointers"`
 	Handler    string       `json:"handler"`
 	Follow     []planFollow `json:"follow"`
 
@@ -61,7 +62,7 @@ type planWorkload struct {
 // An absent key is what workloads/plan.c takes then.
 func (w *planWorkload) UnmarshalJSON(text []byte) error {
 	type plain planWorkload
-	p := plain{Workers: 1, Key: "u64", Value: "ptr", ValueBytes: 32, Mix: planMix{Insert: 50, Delete: 50},
+	p := plain{Workers: 1, Pointers: 50, Key: "u64", Value: "ptr", ValueBytes: 32, Mix: planMix{Insert: 50, Delete: 50},
 		Size: planSize{Dist: "fixed", Min: 64, Max: 64, SMilli: 1000}}
 	if err := json.Unmarshal(text, &p); err != nil {
 		return err

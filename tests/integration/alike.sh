@@ -1,0 +1,35 @@
+#!/bin/sh
+# alike.sh: the embedded runtime under load beside the newest Go that there is, by gcstorm diff: from the same operations about as many collections, about the same live
+# heap. Real threads and real Go; what decides are figures that a busy machine does not move, and the band is wide. Skipped without a Go.
+. "${GCSTORM_SOURCE:-.}/tests/integration/lib.sh"
+GCSTORM_GO_AGENT=$src/workloads/go; export GCSTORM_GO_AGENT
+XDG_CACHE_HOME=$work/cache; export XDG_CACHE_HOME
+GOCACHE=${GOCACHE:-${HOME:-$work}/.cache/go-build}; export GOCACHE
+go=$({ command -v go; ls -d /usr/local/go/bin/go /usr/lib/go-*/bin/go; } 2> /dev/null | while read -r go; do
+	[ -x "$go" ] && echo "$("$go" env GOVERSION) $(readlink -f "$go")"
+done | sort -t . -k2,2n -k3,3n | tail -n 1 | sed 's/[^ ]* //')
+[ -n "$go" ] || { echo 'no Go here: skipped' >&2; exit 77; }
+
+# The live set stays: what a cycle begins with is the pacer's doing alone.
+cat > "$work/load.yaml" <<'YAML'
+version: 1
+name: load
+about: "Maps and slices at a rate that both runtimes keep up with."
+seed: 11
+target: {procs: 2, gogc: 50}
+workload:
+  - {id: maps, driver: map-churn, workers: 2, rate: 60k/s, keys: 8k, value: ptr, value_bytes: 1KiB, mix: {insert: 45, delete: 45, lookup: 10}}
+  - {id: slices, driver: slice-append, workers: 1, rate: 2k/s, size: "zipf(1.2, 64B, 64KiB)", retain: 1MiB}
+phases:
+  - {id: fill, for: 500ms, record: false}
+  - {id: steady, for: 900ms}
+slo:
+  - {id: whole, check: "integrity.errors == 0", abort: true}
+YAML
+# Nine rounds: one that the machine had no time for does not count.
+decide=gc.cycles,heap.live.max
+code 0 "$bin" diff "$work/load.yaml" --targets "embedded,go=$go" --signals "$decide" --band 1.8 --rounds 9 -o "$work/same"
+cat "$work/out"
+# It can fail: a runtime that collects a quarter as often is not the same.
+code 99 "$bin" diff "$work/load.yaml" --targets "embedded:target.gogc=200,go=$go" --signals gc.cycles --band 1.8 --rounds 6 -o "$work/other"
+over 'the embedded runtime beside Go'
