@@ -50,6 +50,7 @@ for header in 0 8; do
 	[ "$(wc -l < "$work/operations.$header")" -gt 25000 ] || fault 'the mirror says too little'
 done
 cmp -s "$work/operations.0" "$work/operations.8" && fault 'a header changes nothing'
+"$mirror" conditions 5000 "$seed" > "$work/conditions" || fault 'go-mirror conditions'
 "$mirror" maps 5000 < "$work/plan.0" > "$work/buckets" || fault 'go-mirror maps'
 [ "$(wc -l < "$work/layout")" -gt 60 ] || fault 'the mirror knows too few fields'
 
@@ -125,8 +126,10 @@ profile() { # a toolchain, a heap profile
 }
 
 # What the headers of maps say, entry by entry: buckets as the embedded runtime has them; tables by Go's rules (internal/runtime/maps), which up to
-# one table's 896 entries leave no choice. Sets the condition for a map that grows or is about to, and one that this Go does not know.
+# one table's 896 entries leave no choice. Conditions are reckoned as there too. Sets the condition for a map that grows or is about to, and one that this Go does not know.
 maps() {
+	"$agent" -conditions < "$work/conditions" > "$work/reckoned"
+	cmp -s "$work/conditions" "$work/reckoned" || { fault "$version: conditions hold otherwise, seed $seed"; diff "$work/conditions" "$work/reckoned" | head -n 4 >&2; }
 	"$agent" -maps 5000 > "$work/maps"
 	case $(head -n 1 "$work/maps") in
 	'layout 1 known')

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"math"
 	"math/bits"
+	"os"
 	"strconv"
+	"strings"
 	"unsafe"
 )
 
@@ -106,8 +109,11 @@ func (c condition) holds(m unsafe.Pointer) bool {
 	if m == nil {
 		return false
 	}
+	return c.of(mapLook(m))
+}
+
+func (c condition) of(figures mapFigures) bool {
 	var stack [conditionStackMax + 1]int64
-	figures := mapLook(m)
 	n := 0
 	for i := range c {
 		switch step := &c[i]; {
@@ -125,6 +131,25 @@ func (c condition) holds(m unsafe.Pointer) bool {
 		}
 	}
 	return stack[0] != 0
+}
+
+// conditionsMain: lines with a program, what map.count is, and whether it holds, which is reckoned anew.
+func conditionsMain() {
+	in := bufio.NewScanner(os.Stdin)
+	for in.Scan() {
+		var raw []json.RawMessage
+		field := strings.Split(in.Text(), "\t")
+		count, err := strconv.ParseUint(field[1], 10, 64)
+		if err == nil {
+			err = json.Unmarshal([]byte(field[0]), &raw)
+		}
+		c, perr := conditionParse(raw)
+		if err != nil || perr != nil {
+			fmt.Println("agent: no condition:", in.Text(), err, perr)
+			continue
+		}
+		fmt.Printf("%s\t%d\t%d\n", field[0], count, truth(c.of(mapFigures{count: count})))
+	}
 }
 
 func (code conditionCode) of(a, b int64) int64 {

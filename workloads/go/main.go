@@ -4,6 +4,7 @@
 //	agent                    a target; its environment (GODEBUG, GOGC, GOMEMLIMIT, GOMAXPROCS) is the harness's
 //	agent -layout            say where everything lies in the shared memory (a test compares)
 //	agent -operations N      a plan on standard input: what the units hold after each of the first N operations (a test compares)
+//	agent -conditions        conditions on standard input: do they hold (a test compares)
 //	agent -maps N            what a map's header says after each of N entries (a test compares)
 //	agent -cost              what the agent itself costs here (bench/bench.sh)
 //	agent -burn              see burners
@@ -37,6 +38,8 @@ func main() {
 		burnMain()
 	case "-operations":
 		operationsMain()
+	case "-conditions":
+		conditionsMain()
 	case "-maps":
 		n, _ := strconv.Atoi(os.Args[len(os.Args)-1])
 		mapsMain(n)
