@@ -69,7 +69,9 @@ bool fault_matches(const struct gcs_fault_spec *s, const struct gcs_site *site)
 /* Relaxed: a hint; the share is taken in fiu.c by an atomic add. */
 static bool decide_share_left(const struct fault_worker *w)
 {
-	return atomic_load_explicit(&w->fired, memory_order_relaxed) < w->share;
+	uint64_t taken = atomic_load_explicit(&w->taken, memory_order_relaxed);
+
+	return (uint32_t)taken < taken >> 32;
 }
 
 static bool decide_drawn(const struct fault *f, uint32_t worker, uint32_t ordinal, uint32_t p_ppb)
@@ -79,9 +81,9 @@ static bool decide_drawn(const struct fault *f, uint32_t worker, uint32_t ordina
 	return (uint64_t)(draw * DECIDE_PPB >> 64) < p_ppb;
 }
 
-bool fault_schedule_holds(const struct fault *f, uint32_t worker, uint32_t ordinal)
+bool fault_schedule_holds(const struct fault *f, const struct gcs_fault_spec *s, uint32_t worker,
+			  uint32_t ordinal)
 {
-	const struct gcs_fault_spec *s = &f->spec;
 	uint32_t own_ppb = atomic_load_explicit(&f->own_ppb, memory_order_relaxed);
 
 	if (!decide_share_left(&f->worker[worker]))
@@ -132,11 +134,12 @@ bool fault_burst_holds(const struct fault *f, uint32_t worker, uint32_t ordinal)
 	       decide_share_left(w);
 }
 
-void fault_burst_begin(struct fault *f, uint32_t worker, uint32_t ordinal)
+void fault_burst_begin(struct fault *f, const struct gcs_fault_spec *s, uint32_t worker,
+		       uint32_t ordinal)
 {
-	uint64_t end = ordinal + f->spec.burst - 1;
+	uint64_t end = ordinal + s->burst - 1;
 
-	if (f->spec.burst > 1)
+	if (s->burst > 1)
 		atomic_store_explicit(&f->worker[worker].burst_end,
 				      end < UINT32_MAX ? (uint32_t)end : UINT32_MAX,
 				      memory_order_relaxed);
@@ -154,9 +157,9 @@ static int64_t decide_doubled_ns(const struct gcs_fault_spec *s, uint32_t fired)
 	return delay;
 }
 
-int64_t fault_delay_ns(const struct fault *f, uint32_t worker, uint32_t ordinal, uint32_t fired)
+int64_t fault_delay_ns(const struct fault *f, const struct gcs_fault_spec *s, uint32_t worker,
+		       uint32_t ordinal, uint32_t fired)
 {
-	const struct gcs_fault_spec *s = &f->spec;
 	uint64_t span = (uint64_t)s->jitter_ns + 1;
 	uint64_t draw = decide_draw(f->salt ^ DECIDE_JITTER, worker, ordinal);
 
@@ -203,29 +206,55 @@ static const uint32_t *split_own(const struct fault *f)
 	}
 }
 
-void fault_split(struct fault *f, const uint32_t *worker, uint32_t nworkers)
+/* Take every share away, so that what has fired stands still; how much that is. */
+static uint64_t split_freeze(struct fault *f)
+{
+	uint64_t fired = 0;
+
+	for (uint32_t i = 0; i < MRT_WORKER_MAX; i++)
+		fired += (uint32_t)atomic_fetch_and_explicit(&f->worker[i].taken, UINT32_MAX,
+							     memory_order_relaxed);
+	return fired;
+}
+
+/* So many firings more. Nobody else writes the word: its share is 0. */
+static void split_give(struct fault_worker *w, uint64_t more)
+{
+	uint32_t fired = fault_worker_fired(w);
+	uint64_t share = fired + more < UINT32_MAX ? fired + more : UINT32_MAX - 1;
+
+	atomic_store_explicit(&w->taken, share << 32 | fired, memory_order_relaxed);
+}
+
+/* No bound: the share is never used up. */
+static void split_unbound(struct fault *f)
+{
+	for (uint32_t i = 0; i < MRT_WORKER_MAX; i++)
+		atomic_fetch_or_explicit(&f->worker[i].taken, (uint64_t)UINT32_MAX << 32,
+					 memory_order_relaxed);
+}
+
+void fault_split(struct fault *f, uint64_t times, const uint32_t *worker, uint32_t nworkers)
 {
 	const uint32_t *own = split_own(f);
-	uint64_t times = f->spec.times;
 	uint32_t among = 0, place = 0;
+	uint64_t fired, left;
 
 	if (own != NULL) {
 		worker = own;
 		nworkers = 1;
 	}
-
-	for (uint32_t i = 0; i < MRT_WORKER_MAX; i++)
-		f->worker[i].share = times == 0 ? UINT32_MAX : 0;
-	if (times == 0)
+	if (times == 0) {
+		split_unbound(f);
 		return;
+	}
+	fired = split_freeze(f);
+	left = times > fired ? times - fired : 0;
 	for (uint32_t i = 0; i < nworkers; i++)
 		among += own != NULL || match_goroutine(&f->spec, worker[i]);
-	for (uint32_t i = 0; i < nworkers; i++) {
-		uint64_t share;
-
-		if (own == NULL && !match_goroutine(&f->spec, worker[i]))
-			continue;
-		share = times / among + (place++ < times % among);
-		f->worker[worker[i]].share = share < UINT32_MAX ? (uint32_t)share : UINT32_MAX - 1;
-	}
+	for (uint32_t i = 0; i < nworkers; i++)
+		if (own != NULL || match_goroutine(&f->spec, worker[i])) {
+			split_give(&f->worker[worker[i]], left / among + (place < left % among));
+			place++;
+		}
 }

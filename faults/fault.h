@@ -17,6 +17,9 @@
  * which has it all: netpoll/, gc/start, gc/sweep, gc/worker, gc/pacer, gc/gogc, gc/roots, gc/mark, gc/termination,
  * gc/sweep_start, stw/stopped, mem/limit, mem/os_release, mem/scavenge, os/, sched/steal, sched/thread, sched/starve).
  *
+ * An operator may change a fault's numbers while it is loaded (gcs_fault_edit): what counts per worker
+ * goes on where it was.
+ *
  * Two faults on one point are asked in order of their index; the first that fires wins, and the
  * later ones do not see the visit.
  */
@@ -109,6 +112,17 @@ void gcs_fault_follow(uint32_t fault, bool armed);
 /* The next eligible visit fires, whatever the triggers say and whether it is armed; it costs none
  * of `times` and begins no burst. */
 void gcs_fault_fire_once(uint32_t fault);
+/* From now on the fault has the numbers of `to`: err (0: the point's default), p_ppb, nth, every, after, burst, times,
+ * delay_ns, jitter_ns, delay_max_ns, by_milli, size_min, size_max; what else stands in `to` is not
+ * looked at. An operator's trigger (gcs_fault_arm_with) ends. Visits go on meanwhile, and each sees
+ * the old numbers or the new ones. What is left of `times` (all that it says, less what has fired)
+ * is split anew among the workers; so it stays a bound on the firings of the whole run, though not
+ * on who had the most.
+ * -ENOENT; -EINVAL: numbers that cannot be, as for gcs_faults_load, or the fault is a sweep's or a
+ * replay's; -E2BIG: changed GCS_FAULT_EDITS_MAX times already; -ENOMEM. Nothing has changed then.
+ * Where gcs_fault_arm may be called; in a process that follows (gcs_fault_follow), any one thread. */
+#define GCS_FAULT_EDITS_MAX 256u
+int gcs_fault_edit(uint32_t fault, const struct gcs_fault_spec *to);
 /* Every fault off, pending fire-once too. */
 void gcs_faults_disarm_all(bool by_operator, int64_t now_ns);
 

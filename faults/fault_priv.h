@@ -12,9 +12,23 @@
  * their order. */
 struct fault_worker {
 	_Atomic uint32_t ordinal; /* eligible visits so far */
-	_Atomic uint32_t fired;
 	_Atomic uint32_t burst_end; /* the last ordinal of the burst that began last */
-	uint32_t share; /* of `times`; UINT32_MAX: no bound */
+	/* share << 32 | fired: of `times` it may fire so often (UINT32_MAX: no bound), and has. One word, so
+	 * that a share that is taken away cannot be used any more. */
+	_Atomic uint64_t taken;
+};
+
+static inline uint32_t fault_worker_fired(const struct fault_worker *w)
+{
+	/* Relaxed: of this worker, which is here. */
+	return (uint32_t)atomic_load_explicit(&w->taken, memory_order_relaxed);
+}
+
+/* Numbers that an operator gave; kept until the faults are cleared, for visits may still read those
+ * before. */
+struct fault_edit {
+	struct gcs_fault_spec spec;
+	struct fault_edit *before;
 };
 
 /* Firings (or effects) written in one interval of the log: interval << 16 | count. */
@@ -23,7 +37,10 @@ struct fault_log {
 };
 
 struct fault {
-	struct gcs_fault_spec spec;
+	struct gcs_fault_spec spec; /* as loaded: what no edit changes is read here */
+	const struct gcs_fault_spec *_Atomic now; /* spec, or that of the last edit */
+	struct fault_edit *edits;   /* control thread: the last one */
+	uint32_t nedits;
 	uint32_t index;
 	uint64_t salt;	  /* of the draws: seed, point, place among the faults of the point */
 	const char *name; /* the point's: libfiu's name */
@@ -38,11 +55,19 @@ struct fault {
 	struct watch_fault *count;
 };
 
-/* ---- decide.c: the schedule, pure but for the counters it reads */
+/* What the fault's numbers are at this visit: read once a visit, and handed on. */
+static inline const struct gcs_fault_spec *fault_now(const struct fault *f)
+{
+	/* Acquire: pairs with the release of gcs_fault_edit: who sees the edit sees its numbers. */
+	return atomic_load_explicit(&f->now, memory_order_acquire);
+}
+
+/* ---- decide.c: the schedule, pure but for the counters it reads; s: fault_now of this visit */
 /* Is this visit one that the fault is meant for? */
 bool fault_matches(const struct gcs_fault_spec *s, const struct gcs_site *site);
 /* Do after, nth, every, probability (or the operator's) and what is left of the share allow a firing? */
-bool fault_schedule_holds(const struct fault *f, uint32_t worker, uint32_t ordinal);
+bool fault_schedule_holds(const struct fault *f, const struct gcs_fault_spec *s, uint32_t worker,
+			  uint32_t ordinal);
 /* Is the fault's nth eligible visit one that a sweep has chosen? */
 bool fault_sweep_holds(const struct gcs_fault_spec *s, uint64_t nth);
 /* Is it one of the firings of the run that is replayed? */
@@ -50,13 +75,16 @@ bool fault_replay_holds(const struct gcs_fault_spec *s, uint32_t worker, uint32_
 /* Has an earlier firing taken this ordinal along, and is there a share left? */
 bool fault_burst_holds(const struct fault *f, uint32_t worker, uint32_t ordinal);
 /* This ordinal has fired by the schedule: the next ones go with it. */
-void fault_burst_begin(struct fault *f, uint32_t worker, uint32_t ordinal);
+void fault_burst_begin(struct fault *f, const struct gcs_fault_spec *s, uint32_t worker,
+		       uint32_t ordinal);
 /* Delay, doubled as often as its worker has fired before, with its jitter; of the same firing always
  * the same. */
-int64_t fault_delay_ns(const struct fault *f, uint32_t worker, uint32_t ordinal, uint32_t fired);
+int64_t fault_delay_ns(const struct fault *f, const struct gcs_fault_spec *s, uint32_t worker,
+		       uint32_t ordinal, uint32_t fired);
 uint64_t fault_salt(uint64_t seed, uint32_t point, uint32_t place);
-/* Split `times` among the workers, or among those of them that the fault is bound to by goroutine. */
-void fault_split(struct fault *f, const uint32_t *worker, uint32_t nworkers);
+/* Split what is left of `times` (0: no bound) among the workers, or among those of them that the
+ * fault is bound to by goroutine. Nobody fires while it is being split. */
+void fault_split(struct fault *f, uint64_t times, const uint32_t *worker, uint32_t nworkers);
 
 /* ---- stacks.c */
 struct fault_stacks *fault_stacks_create(void); /* NULL: no memory */

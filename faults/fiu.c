@@ -33,10 +33,10 @@ static __attribute__((noinline)) struct fault_visit **fiu_visit_slot(void)
 /* Take one firing of what this worker may do. */
 static bool fiu_take_share(struct fault_worker *w)
 {
-	uint32_t fired = atomic_load_explicit(&w->fired, memory_order_relaxed);
+	uint64_t taken = atomic_load_explicit(&w->taken, memory_order_relaxed);
 
-	while (fired < w->share)
-		if (atomic_compare_exchange_weak_explicit(&w->fired, &fired, fired + 1,
+	while ((uint32_t)taken < taken >> 32)
+		if (atomic_compare_exchange_weak_explicit(&w->taken, &taken, taken + 1,
 							  memory_order_relaxed,
 							  memory_order_relaxed))
 			return true;

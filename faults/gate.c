@@ -33,6 +33,7 @@ static struct {
 	struct fault fault[WATCH_FAULTS_MAX];
 	uint32_t count;
 	int8_t first[GCS_POINT_COUNT_MAX]; /* first fault of a point, -1 none */
+	uint32_t worker[MRT_WORKER_MAX], nworkers; /* for splitting `times` again */
 	struct mrt_telemetry *telemetry;
 	int64_t clock_ns;			  /* one reading of the clock */
 	struct watch_fault own[WATCH_FAULTS_MAX]; /* counters when there is no telemetry */
@@ -146,6 +147,7 @@ static int fault_setup(uint32_t index, const struct gcs_faults_options *opt)
 		f->spec.burst = f->spec.times = 0; /* what they did is among the firings */
 	if (f->spec.err == 0)
 		f->spec.err = info->default_errno;
+	atomic_init(&f->now, &f->spec);
 	f->index = index;
 	f->name = info->name;
 	f->worker = prim_pages_alloc(MRT_WORKER_MAX * sizeof(*f->worker));
@@ -157,7 +159,7 @@ static int fault_setup(uint32_t index, const struct gcs_faults_options *opt)
 	f->count = opt->telemetry != NULL ? &opt->telemetry->fault[index] : &faults.own[index];
 	place = fault_link(f);
 	f->salt = fault_salt(opt->seed, (uint32_t)f->spec.point, place);
-	fault_split(f, opt->worker, opt->nworkers);
+	fault_split(f, f->spec.times, faults.worker, faults.nworkers);
 	return place == 0 ? fault_fiu_enable(f->name) : 0;
 }
 
@@ -169,6 +171,8 @@ int gcs_faults_load(const struct gcs_faults_options *opt)
 		return -ENOTSUP;
 	if (opt->nspecs > WATCH_FAULTS_MAX)
 		return -E2BIG;
+	if (opt->nworkers > MRT_WORKER_MAX)
+		return -EINVAL;
 	for (uint32_t i = 0; i < opt->nspecs; i++)
 		if (fault_spec_check(&opt->spec[i]) < 0)
 			return -EINVAL;
@@ -179,11 +183,24 @@ int gcs_faults_load(const struct gcs_faults_options *opt)
 	faults.telemetry = opt->telemetry;
 	faults.clock_ns = MRT_SIM ? 0 : cost_of_clock();
 	memset(faults.own, 0, sizeof(faults.own));
+	faults.nworkers = opt->nworkers;
+	if (opt->nworkers > 0)
+		memcpy(faults.worker, opt->worker, opt->nworkers * sizeof(*opt->worker));
 	for (uint32_t i = 0; i < opt->nspecs && r == 0; i++)
 		r = fault_setup(i, opt);
 	if (r < 0)
 		gcs_faults_clear();
 	return r;
+}
+
+static void fault_edits_free(struct fault *f)
+{
+	while (f->edits != NULL) {
+		struct fault_edit *e = f->edits;
+
+		f->edits = e->before;
+		prim_pages_free(e, sizeof(*e));
+	}
 }
 
 void gcs_faults_clear(void)
@@ -192,6 +209,7 @@ void gcs_faults_clear(void)
 		struct fault *f = &faults.fault[i];
 
 		fault_fiu_disable(f->name);
+		fault_edits_free(f);
 		prim_pages_free(f->worker, MRT_WORKER_MAX * sizeof(*f->worker));
 		fault_stacks_destroy(f->stacks);
 	}
@@ -264,6 +282,54 @@ void gcs_fault_disarm(uint32_t fault, bool by_operator, int64_t now_ns)
 	atomic_store_explicit(&f->own_ppb, 0, memory_order_relaxed);
 	atomic_store_explicit(&f->count->armed, 0, memory_order_relaxed);
 	fault_emit_arm(f, false, by_operator, now_ns);
+}
+
+/* The numbers of `to`, everything else of the fault. */
+static struct gcs_fault_spec fault_edited(const struct fault *f, const struct gcs_fault_spec *to)
+{
+	struct gcs_fault_spec s = f->spec;
+
+	s.err = to->err != 0 ? to->err : gcs_point_by_id((uint32_t)s.point)->default_errno;
+	s.p_ppb = to->p_ppb;
+	s.nth = to->nth;
+	s.every = to->every;
+	s.after = to->after;
+	s.burst = to->burst;
+	s.times = to->times;
+	s.delay_ns = to->delay_ns;
+	s.jitter_ns = to->jitter_ns;
+	s.delay_max_ns = to->delay_max_ns;
+	s.by_milli = to->by_milli;
+	s.size_min = to->size_min;
+	s.size_max = to->size_max;
+	return s;
+}
+
+int gcs_fault_edit(uint32_t fault, const struct gcs_fault_spec *to)
+{
+	struct fault *f = &faults.fault[fault];
+	struct gcs_fault_spec s;
+	struct fault_edit *e;
+
+	if (fault >= faults.count)
+		return -ENOENT;
+	s = fault_edited(f, to);
+	if (s.replays || s.visit != 0 || fault_spec_check(&s) < 0)
+		return -EINVAL;
+	if (f->nedits == GCS_FAULT_EDITS_MAX)
+		return -E2BIG;
+	e = prim_pages_alloc(sizeof(*e));
+	if (e == NULL)
+		return -ENOMEM;
+	*e = (struct fault_edit){.spec = s, .before = f->edits};
+	f->edits = e;
+	f->nedits++;
+	if (s.times != fault_now(f)->times)
+		fault_split(f, s.times, faults.worker, faults.nworkers);
+	/* Release: pairs with the acquire of fault_now. */
+	atomic_store_explicit(&f->now, &e->spec, memory_order_release);
+	atomic_store_explicit(&f->own_ppb, 0, memory_order_relaxed); /* the last word holds */
+	return 0;
 }
 
 void gcs_fault_follow(uint32_t fault, bool armed)
@@ -416,14 +482,12 @@ static void cost_add(struct fault *f, int64_t since_ns, uint32_t weight)
 }
 
 /* The schedule holds: let libfiu say the last word, count and log. */
-static bool fault_fire(struct fault *f, const struct gcs_site *site, uint32_t ordinal, bool once,
-		       struct gcs_firing *ret)
+static bool fault_fire(struct fault *f, const struct gcs_fault_spec *s, const struct gcs_site *site,
+		       uint32_t ordinal, bool once, struct gcs_firing *ret)
 {
 	uint64_t id =
 		(uint64_t)(f->index + 1) << 48 | (uint64_t)(site->worker & 0xffff) << 32 | ordinal;
-	/* Relaxed: of this worker, which is here. */
-	uint32_t before =
-		atomic_load_explicit(&f->worker[site->worker].fired, memory_order_relaxed);
+	uint32_t before = fault_worker_fired(&f->worker[site->worker]);
 	struct fault_visit visit = {
 		.fault = f,
 		.worker = &f->worker[site->worker],
@@ -438,13 +502,13 @@ static bool fault_fire(struct fault *f, const struct gcs_site *site, uint32_t or
 	*ret = (struct gcs_firing){
 		.id = id,
 		.fault = f->index,
-		.action = f->spec.action,
-		.err = f->spec.err,
-		.delay_ns = f->spec.action & (GCS_ACT_DELAY | GCS_ACT_COALESCE)
-				    ? fault_delay_ns(f, site->worker, ordinal, before)
+		.action = s->action,
+		.err = s->err,
+		.delay_ns = s->action & (GCS_ACT_DELAY | GCS_ACT_COALESCE)
+				    ? fault_delay_ns(f, s, site->worker, ordinal, before)
 				    : 0,
-		.by_milli = f->spec.by_milli,
-		.mode = f->spec.mode,
+		.by_milli = s->by_milli,
+		.mode = s->mode,
 	};
 	return true;
 }
@@ -467,17 +531,19 @@ uint32_t gcs_armed_where(enum gcs_point point)
 }
 
 /* nth: the eligible visit of the fault, ordinal: of its worker. */
-static bool fault_holds(const struct fault *f, uint32_t worker, uint32_t ordinal, uint64_t nth)
+static bool fault_holds(const struct fault *f, const struct gcs_fault_spec *s, uint32_t worker,
+			uint32_t ordinal, uint64_t nth)
 {
-	if (f->spec.replays)
-		return fault_replay_holds(&f->spec, worker, ordinal);
-	if (f->spec.visit != 0)
-		return fault_sweep_holds(&f->spec, nth);
-	return fault_schedule_holds(f, worker, ordinal);
+	if (s->replays)
+		return fault_replay_holds(s, worker, ordinal);
+	if (s->visit != 0)
+		return fault_sweep_holds(s, nth);
+	return fault_schedule_holds(f, s, worker, ordinal);
 }
 
 static bool fault_visit(struct fault *f, const struct gcs_site *site, struct gcs_firing *ret)
 {
+	const struct gcs_fault_spec *s;
 	bool once, burst, fired, holds;
 	uint32_t ordinal;
 	uint64_t nth, visit;
@@ -489,7 +555,8 @@ static bool fault_visit(struct fault *f, const struct gcs_site *site, struct gcs
 	if (!site->eligible || site->worker >= MRT_WORKER_MAX)
 		return false;
 	start = cost_now(visit % COST_SAMPLE == 0);
-	if (!fault_matches(&f->spec, site)) {
+	s = fault_now(f);
+	if (!fault_matches(s, site)) {
 		cost_add(f, start, COST_SAMPLE);
 		return false;
 	}
@@ -500,15 +567,15 @@ static bool fault_visit(struct fault *f, const struct gcs_site *site, struct gcs
 		fault_stacks_note(f->stacks, nth);
 	once = fault_take_once(f);
 	burst = !once && fault_burst_holds(f, site->worker, ordinal);
-	holds = fault_holds(f, site->worker, ordinal, nth);
+	holds = fault_holds(f, s, site->worker, ordinal, nth);
 	if (!once && !burst && !holds) {
 		cost_add(f, start, COST_SAMPLE);
 		return false;
 	}
 	start = cost_now(true);
-	fired = fault_fire(f, site, ordinal, once, ret);
+	fired = fault_fire(f, s, site, ordinal, once, ret);
 	if (fired && !once && !burst)
-		fault_burst_begin(f, site->worker, ordinal);
+		fault_burst_begin(f, s, site->worker, ordinal);
 	cost_add(f, start, 1);
 	return fired;
 }

@@ -202,6 +202,20 @@ void gcs_scenario_error_fini(struct gcs_scenario_error *e);
 char *gcs_scenario_json(const struct gcs_scenario *s);
 /* The `load` line of docs/control-protocol.md. malloc'd. */
 char *gcs_scenario_plan(const struct gcs_scenario *s);
+/* The `edit` line: the numbers of fault `index` of s. malloc'd. */
+char *gcs_scenario_edit_line(const struct gcs_scenario *s, uint32_t index);
+
+/* ---- scenario_edit.c: what an operator changes while the run goes on */
+/* s with other numbers of a fault: key=value,… as of --fault, of the keys that may change in mid-run (the message for another names them);
+ * `none` takes a key out. before: what was said of the fault earlier, in the same form; NULL: nothing. Checked as a scenario is that is loaded, in the
+ * same words, with `edit` in the place of the file's name; it takes as long as that (an imported log of MiB: tenths of a second). 0; -EINVAL with *ret_error; -ENOMEM. */
+int gcs_scenario_edit(struct gcs_scenario **ret, const struct gcs_scenario *s, uint32_t fault, const char *before, const char *text,
+		      struct gcs_scenario_error *ret_error);
+/* s with another rate of a workload, as its key `rate` says it. The same; `rate` for the file's name. */
+int gcs_scenario_rerate(struct gcs_scenario **ret, const struct gcs_scenario *s, uint32_t workload, const char *rate,
+			struct gcs_scenario_error *ret_error);
+/* What was said before and what is said now, as one text in the same form: of each key what was said last. malloc'd. */
+char *gcs_scenario_edits(const char *before, const char *text);
 /* How a command names a target: of "go=PATH" the PATH, which may be ""; NULL: it is a runtime's name alone. */
 const char *gcs_target_toolchain(const char *text);
 enum gcs_runtime gcs_scenario_runtime(const struct gcs_scenario *s);

@@ -34,7 +34,8 @@ struct gcs_fault_view {
 	bool armed, operator_act;
 	uint64_t visits, eligible, fired, masked, times;
 	bool fired_least;                /* fired at least so often: the record does not list every firing */
-	int64_t next_edge_ns;            /* -1 none */
+	int64_t next_edge_ns;            /* of its windows; -1 none */
+	int64_t limit_ns;                /* armed by hand: when that ends by itself; -1: it does not, or is not */
 	uint32_t occurrence;
 };
 
@@ -49,7 +50,7 @@ struct gcs_rec_view {
 	struct { const char *name; int64_t recovery_ns; /* -1 not (yet) back */ double peak_ratio; bool left; /* its band */ } signal[GCS_SIGNALS_MAX];
 };
 
-struct gcs_work_view { const char *id, *driver; double rate, rate_wanted; uint64_t ops, errors; struct gcs_pcts total; int64_t p99_now_ns; };
+struct gcs_work_view { const char *id, *driver; double rate, rate_wanted /* as changed by hand; 0: a closed loop */; uint64_t ops, errors; struct gcs_pcts total; int64_t p99_now_ns; };
 struct gcs_slo_view { const char *id, *text; int state; /* 0 wait, 1 ok, -1 failed */ double value; char shown[32]; };
 struct gcs_event_view { int64_t t_ns; int level; /* 0 info 1 note 2 bad */ char text[96]; };
 
@@ -58,7 +59,7 @@ struct gcs_snapshot {
 	char run_id[24];
 	char record_path[512];
 	bool sim;               /* times are modelled: must be said on the screen */
-	bool operator_modified; /* somebody armed, disarmed or fired by hand: must be said on the screen */
+	bool operator_modified; /* somebody armed, disarmed, fired or changed something by hand: must be said on the screen */
 	struct {                /* of a record that is looked at (playback.h); a live run has active false */
 		bool active, following, paused; /* following: the run goes on and we are at its end */
 		bool live;              /* the run goes on, as far as can be seen from outside */

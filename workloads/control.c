@@ -3,9 +3,7 @@
  * between edges the thread waits for a line from the harness, CONTROL_TICK_NS at most. Lateness of
  * those waits beyond a millisecond is a pause of the machine and reported.
  *
- * An operator's arm or disarm holds until the fault's next edge. Its occurrences count on after
- * those of the windows. Operators speak through the harness, or with fiu-ctrl through a pair of
- * FIFOs (fifo.h); the harness is told of each act of the latter, since it marks the run.
+ * Operators (hand.h) speak through the harness, or with fiu-ctrl through a pair of FIFOs (fifo.h).
  *
  * The main goroutine waits at two gates, begin and end. The thread has no goroutine, so it opens a
  * gate through one that it starts for the purpose.
@@ -17,11 +15,10 @@
 #include "workloads/control.h"
 
 #include "faults/fault.h"
-#include "faults/fiu_rc.h"
-#include "faults/points.h"
-#include "faults/syscalls.h"
 #include "runtime/prim/prim.h"
 #include "workloads/fifo.h"
+#include "workloads/hand.h"
+#include "workloads/rates.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -62,7 +59,7 @@ struct control {
 	uint64_t beat;		       /* of the lease, seen last */
 	int64_t lease_at_ns, quiet_ns; /* last look; our own time since the beat moved */
 	int64_t sample_ns;	       /* when the harness is waited for next */
-	uint32_t operator_acts[WATCH_FAULTS_MAX];
+	struct hand hand;
 	_Atomic bool prepared; /* the main goroutine waits at `begin` */
 	_Atomic bool finished; /* mrt_run has returned */
 	mrt_wg begin_gate, end_gate;
@@ -71,7 +68,7 @@ struct control {
 
 /* ------------------------------------------------------------------- sending */
 
-static void control_send(int fd, json_t *object)
+void control_send(int fd, json_t *object)
 {
 	char *text = json_dumps(object, JSON_COMPACT);
 
@@ -340,28 +337,6 @@ static void control_play_due(struct control *c)
 
 /* ------------------------------------------------------------------ commands */
 
-/* Of an operator's arm: behind those of the windows. */
-static uint32_t control_occurrence(struct control *c, uint32_t fault)
-{
-	return c->env->plan->fault[fault].nwindows + c->operator_acts[fault]++;
-}
-
-static void control_operator(struct control *c, const char *cmd, json_t *object)
-{
-	json_int_t fault = json_integer_value(json_object_get(object, "fault"));
-	uint32_t i = (uint32_t)fault;
-	const struct plan *p = c->env->plan;
-
-	if (!json_is_integer(json_object_get(object, "fault")) || fault < 0 || fault >= p->nfaults)
-		return;
-	if (strcmp(cmd, "arm") == 0 && !gcs_fault_armed(i))
-		gcs_fault_arm(i, control_occurrence(c, i), true, prim_now_ns());
-	else if (strcmp(cmd, "disarm") == 0)
-		gcs_fault_disarm(i, true, prim_now_ns());
-	else if (strcmp(cmd, "fire") == 0)
-		gcs_fault_fire_once(i);
-}
-
 static void control_command(struct control *c, json_t *object)
 {
 	const char *cmd = json_string_value(json_object_get(object, "cmd"));
@@ -378,7 +353,7 @@ static void control_command(struct control *c, json_t *object)
 		c->cancelled = true;
 		gcs_faults_disarm_all(true, prim_now_ns());
 	} else {
-		control_operator(c, cmd, object);
+		hand_order(&c->hand, cmd, object);
 	}
 }
 
@@ -393,73 +368,19 @@ static void control_line(struct control *c)
 
 /* ------------------------------------------------------------------- fiu-ctrl */
 
-static void control_tell(struct control *c, const char *act, int fault, const char *text)
-{
-	control_send(c->fd[0], json_pack("{s:s,s:s,s:s,s:i,s:s}", "ev", "operator", "source",
-					 "fiu-ctrl", "act", act, "fault", fault, "text", text));
-}
-
-/* Do to one fault what the command says; what that is called, NULL: it is so already. */
-static const char *control_fiu_one(struct control *c, const struct gcs_fiu_command *cmd, uint32_t i)
-{
-	int64_t now = prim_now_ns();
-	bool armed = gcs_fault_armed(i);
-
-	if (cmd->act == GCS_FIU_DISABLE) {
-		gcs_fault_disarm(i, true, now);
-		return armed ? "disarm" : NULL;
-	}
-	if (cmd->onetime) {
-		gcs_fault_fire_once(i);
-		return "fire";
-	}
-	gcs_fault_arm_with(i, armed ? 0 : control_occurrence(c, i), cmd->p_ppb, now);
-	return "arm";
-}
-
-/* NULL: done; else why not. */
-static const char *control_fiu(struct control *c)
-{
-	const struct plan *p = c->env->plan;
-	struct gcs_fiu_command cmd;
-	const char *why = NULL, *act;
-	uint32_t found = 0;
-	bool elsewhere = false;
-
-	if (gcs_fiu_parse(&cmd, c->line, &why) < 0)
-		return why;
-	if (!c->begun || c->end != CONTROL_RUNNING)
-		return c->begun ? "the run is ending" : "the run has not begun yet";
-	for (uint32_t i = 0; i < p->nfaults; i++) {
-		if (!gcs_fiu_matches(&cmd, gcs_point_by_id((uint32_t)p->spec[i].point)->name))
-			continue;
-		if (cmd.act != GCS_FIU_DISABLE && gcs_syscalls_of(p->spec[i].point) != NULL) {
-			elsewhere = true; /* the harness decides, by the scenario's triggers */
-			continue;
-		}
-		found++;
-		act = control_fiu_one(c, &cmd, i);
-		if (act != NULL)
-			control_tell(c, act, (int)i, c->line);
-	}
-	if (found == 0 && elsewhere)
-		return "system calls are armed by gcstorm ctl";
-	return found > 0 ? NULL : "the scenario has no fault at that point";
-}
-
 static void control_fifo_line(struct control *c)
 {
-	char text[CONTROL_LINE_BYTES + 96];
+	const char *not_now = !c->begun			   ? "the run has not begun yet"
+			      : c->end != CONTROL_RUNNING ? "the run is ending"
+							   : NULL;
 	const char *why;
 
 	for (char *p = c->line; *p != '\0'; p++) /* it goes into JSON, into records, on screens */
 		if (*p < ' ' || *p > '~')
 			*p = '?';
-	why = control_fiu(c);
-	if (why != NULL) {
-		snprintf(text, sizeof(text), "%s: %.100s", why, c->line);
-		control_tell(c, "refused", -1, text);
-	}
+	why = hand_fiu(&c->hand, c->line, not_now);
+	if (why != NULL)
+		hand_fiu_refused(&c->hand, c->line, why);
 	fifo_reply(c->fifo, why == NULL ? 0 : -1);
 }
 
@@ -630,13 +551,15 @@ int control_create(struct control **ret, struct work_env *env, int fd, struct fi
 	if (c == NULL)
 		return -ENOMEM;
 	c->env = env;
+	c->hand = (struct hand){.env = env, .fd = fd};
 	c->fd[0] = fd;
 	c->fd[1] = fifo_fd(fifo);
 	c->nfds = fifo != NULL ? 2 : 1;
 	c->fifo = fifo;
 	mrt_wg_add(&c->begin_gate, 1);
 	mrt_wg_add(&c->end_gate, 1);
-	r = control_timeline(c, env->plan);
+	env->rates = calloc(env->plan->nworkloads + 1, sizeof(*env->rates));
+	r = env->rates != NULL ? control_timeline(c, env->plan) : -ENOMEM;
 	if (r == 0)
 		r = prim_thread_create(&c->thread, "control", control_main, c);
 	if (r < 0)
@@ -657,6 +580,8 @@ void control_destroy(struct control *c)
 {
 	if (c == NULL)
 		return;
+	free(c->env->rates);
+	c->env->rates = NULL;
 	free(c->edge);
 	free(c);
 }

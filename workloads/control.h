@@ -10,6 +10,8 @@
 
 #include "workloads/workload.h"
 
+#include <jansson.h>
+
 #define CONTROL_LEASE_EXIT 3 /* status of a process whose lease ran out */
 
 struct control;
@@ -25,7 +27,7 @@ enum control_end {
 };
 
 /* fd: the control socket; fifo: where fiu-ctrl speaks, may be NULL, and outlives it. env->plan is
- * loaded into the fault engine already. -ENOMEM, -EAGAIN. */
+ * loaded into the fault engine already; env->rates is made here, and goes with it. -ENOMEM, -EAGAIN. */
 int control_create(struct control **ret, struct work_env *env, int fd, struct fifo *fifo);
 
 /* ---- the main goroutine */
@@ -44,5 +46,7 @@ enum control_end control_join(struct control *c);
 void control_done(struct control *c, uint64_t hash); /* send `done` */
 void control_destroy(struct control *c);
 
+/* Send a line to the harness; the object is given up. */
+void control_send(int fd, json_t *object);
 /* Refuse before there is a thread. */
 void control_send_error(int fd, const char *text);

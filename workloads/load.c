@@ -7,6 +7,9 @@
  * over the connections, the control socket (its end ends us) and a timerfd set to the next intended
  * start, or to the next look at the lease.
  *
+ * The rate of a workload may change in mid-run (a line of the harness): what fell due before stays
+ * where it was, the next request is intended at the moment of the change.
+ *
  * Clients of http make their connections themselves, and anew when they are lost. A request that gets no connection, or loses it, has failed: it is an error,
  * no operation, and has no latency.
  *
@@ -16,6 +19,8 @@
  */
 #include "workloads/echo_wire.h"
 #include "workloads/load_http.h"
+#include "workloads/plan_edit.h"
+#include "workloads/rates.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +43,7 @@
 #define LOAD_LEASE_NS		INT64_C(1200000000)
 #define LOAD_LOOK_NS		INT64_C(50000000) /* at the lease */
 #define LOAD_INTEGRITY_TOLD_MAX 100u
+#define LOAD_ORDER_BYTES	256u
 
 struct load_client {
 	int fd; /* -1: closed */
@@ -48,9 +54,17 @@ struct load_client {
 	struct http_client http; /* of a workload with a url; fd is its descriptor */
 };
 
+/* Requests from `first` on are intended at from_ns + (n - first) / rate. */
+struct load_row {
+	uint64_t first, rate;
+	int64_t from_ns;
+};
+
 struct load_work {
 	const struct plan_workload *w;
 	struct watch_ops *ops;
+	struct load_row row[RATES_MAX + 1]; /* by time; the first from t0 on */
+	uint32_t nrows;
 	uint64_t next; /* request that falls due next */
 	struct load_client *client;
 	struct http_server server; /* with a url */
@@ -65,6 +79,8 @@ struct load {
 	uint64_t beat; /* of the lease, seen last */
 	int64_t lease_at_ns, quiet_ns;
 	uint32_t open, told;
+	char order[LOAD_ORDER_BYTES]; /* a line of the harness, so far */
+	size_t order_bytes;
 	uint32_t nworks;
 	struct load_work work[PLAN_WORKLOADS_MAX];
 };
@@ -84,9 +100,14 @@ static void load_bump(_Atomic uint64_t *counter)
 			      memory_order_relaxed);
 }
 
-static int64_t load_intended(const struct load *l, const struct load_work *k, uint64_t n)
+static int64_t load_intended(const struct load_work *k, uint64_t n)
 {
-	return l->t0_ns + (int64_t)((unsigned __int128)n * 1000000000u / k->w->rate);
+	const struct load_row *row = &k->row[k->nrows - 1];
+
+	while (n < row->first) /* it waits for its reply since before a change */
+		row--;
+	return row->from_ns +
+	       (int64_t)((unsigned __int128)(n - row->first) * 1000000000u / row->rate);
 }
 
 /* ------------------------------------------------------------------- clients */
@@ -147,9 +168,9 @@ static void load_http_send(struct load *l, struct load_work *k, struct load_clie
 	}
 }
 
-static void load_http_replied(struct load *l, struct load_work *k, struct load_client *c)
+static void load_http_replied(struct load_work *k, struct load_client *c)
 {
-	int64_t intended = load_intended(l, k, c->got * k->w->conns + c->index);
+	int64_t intended = load_intended(k, c->got * k->w->conns + c->index);
 
 	watch_hist_add(&k->ops->latency, (uint64_t)(load_now_ns() - intended));
 	load_bump(&k->ops->ops);
@@ -164,7 +185,7 @@ static void load_http_ready(struct load *l, struct load_work *k, struct load_cli
 
 	switch (c->http.state == HTTP_CLOSED ? HTTP_WAITS : http_client_ready(&c->http)) {
 	case HTTP_REPLIED:
-		load_http_replied(l, k, c);
+		load_http_replied(k, c);
 		break;
 	case HTTP_LOST:
 		/* An idle one was closed by the server: nothing is lost. */
@@ -182,7 +203,7 @@ static void load_http_ready(struct load *l, struct load_work *k, struct load_cli
 static void load_send(struct load *l, struct load_work *k, struct load_client *c)
 {
 	uint64_t n = c->sent * k->w->conns + c->index;
-	struct echo_request request = {.sequence = c->sent, .intended_ns = load_intended(l, k, n)};
+	struct echo_request request = {.sequence = c->sent, .intended_ns = load_intended(k, n)};
 	ssize_t r;
 
 	if (k->w->url[0] != '\0') {
@@ -204,7 +225,7 @@ static void load_send(struct load *l, struct load_work *k, struct load_client *c
 
 static void load_reply(struct load *l, struct load_work *k, struct load_client *c, int64_t now_ns)
 {
-	int64_t intended = load_intended(l, k, c->got * k->w->conns + c->index);
+	int64_t intended = load_intended(k, c->got * k->w->conns + c->index);
 	struct watch_record rec = {
 		.t_ns = now_ns,
 		.kind = WATCH_INTEGRITY,
@@ -256,7 +277,7 @@ static void load_receive(struct load *l, struct load_work *k, struct load_client
 static int64_t load_make_due(struct load *l, struct load_work *k, int64_t now_ns)
 {
 	for (;;) {
-		int64_t intended = load_intended(l, k, k->next);
+		int64_t intended = load_intended(k, k->next);
 		struct load_client *c = &k->client[k->next % k->w->conns];
 
 		if (intended >= l->end_ns)
@@ -268,6 +289,55 @@ static int64_t load_make_due(struct load *l, struct load_work *k, int64_t now_ns
 		load_send(l, k, c);
 		atomic_store_explicit(&k->ops->intended, k->next, memory_order_relaxed);
 	}
+}
+
+/* ---- what the harness says: another rate, or nothing that concerns us */
+
+static void load_rate(struct load *l, struct load_work *k, uint64_t rate)
+{
+	int64_t now = load_now_ns();
+
+	if (l->t0_ns == 0 || k->nrows > RATES_MAX)
+		return;
+	load_make_due(l, k, now); /* at the rate so far */
+	k->row[k->nrows++] = (struct load_row){k->next, rate, now};
+}
+
+static void load_order(struct load *l, const char *line)
+{
+	json_t *o = json_loads(line, 0, NULL);
+	const char *cmd = json_string_value(json_object_get(o, "cmd"));
+	uint32_t workload;
+	uint64_t rate;
+
+	if (cmd != NULL && strcmp(cmd, "rate") == 0 &&
+	    plan_edit_rate(l->plan, o, &workload, &rate) == 0)
+		for (uint32_t i = 0; i < l->nworks; i++)
+			if (l->work[i].w->index == workload)
+				load_rate(l, &l->work[i], rate);
+	json_decref(o);
+}
+
+/* What has come of lines; an end is the harness's. */
+static void load_orders(struct load *l)
+{
+	ssize_t n = recv(LOAD_CONTROL_FD, l->order + l->order_bytes,
+			 sizeof(l->order) - 1 - l->order_bytes, MSG_DONTWAIT);
+	char *end;
+
+	l->orphan = n == 0;
+	if (n <= 0)
+		return;
+	l->order_bytes += (size_t)n;
+	l->order[l->order_bytes] = '\0';
+	while ((end = strchr(l->order, '\n')) != NULL) {
+		*end++ = '\0';
+		load_order(l, l->order);
+		l->order_bytes -= (size_t)(end - l->order);
+		memmove(l->order, end, l->order_bytes + 1);
+	}
+	if (l->order_bytes == sizeof(l->order) - 1) /* no line of ours is that long */
+		l->order_bytes = 0;
 }
 
 /* As the target's control thread does: the harness stands still for so long, counted in our own
@@ -311,14 +381,12 @@ static void load_event(struct load *l, uint64_t tag)
 {
 	struct load_work *k;
 	uint64_t fired;
-	char text[512];
 
 	if (tag == 0) {
 		if (read(l->timer_fd, &fired, sizeof(fired)) < 0)
 			return;
 	} else if (tag == 1) {
-		/* What the harness says after `load` does not concern us; its end does. */
-		l->orphan = recv(LOAD_CONTROL_FD, text, sizeof(text), MSG_DONTWAIT) == 0;
+		load_orders(l);
 	} else {
 		k = &l->work[(tag - 2) >> 32];
 		if (k->w->url[0] != '\0')
@@ -477,6 +545,10 @@ static void load_await_go(struct load *l)
 	}
 	l->t0_ns = atomic_load_explicit(&l->telemetry->t0_ns, memory_order_relaxed);
 	l->end_ns = l->t0_ns + l->plan->end_ns;
+	for (uint32_t i = 0; i < l->nworks; i++) {
+		l->work[i].row[0] = (struct load_row){0, l->work[i].w->rate, l->t0_ns};
+		l->work[i].nrows = 1;
+	}
 }
 
 int main(void)

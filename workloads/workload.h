@@ -26,11 +26,14 @@ enum work_integrity {
 	WORK_REPLY = 8,	     /* a reply that does not answer its request */
 };
 
+struct rates;
+
 /* The run, as its workers see it. */
 struct work_env {
 	const struct plan *plan;
 	struct mrt_telemetry *telemetry; /* NULL: none (tests) */
 	int64_t t0_ns;			 /* written before the workers are let go */
+	struct rates *rates;		 /* one a workload; NULL: nobody changes them */
 	_Atomic bool stop;		 /* end the loops now */
 	_Atomic uint64_t checked, integrity_errors;
 	/* What the units of a workload share besides their parameters; the driver's own, by work_unit_options.workload. */

@@ -159,7 +159,7 @@ static int64_t collect_sim_clock(struct gcs_collect *c)
 	return c->held_abs_ns;
 }
 
-static void collect_clock(struct gcs_collect *c)
+void collect_clock(struct gcs_collect *c)
 {
 	if (!c->started)
 		return;
@@ -171,20 +171,6 @@ static void collect_clock(struct gcs_collect *c)
 				   ? COLLECT_GRACE_TRACE_NS
 				   : COLLECT_GRACE_NS;
 	c->horizon_ns = c->sim ? c->now_ns : c->now_ns - grace_ns;
-}
-
-void gcs_collect_operator(struct gcs_collect *c, const char *source, const char *act, int fault,
-			  const char *text)
-{
-	collect_clock(c);
-	bool named = fault >= 0 && (uint32_t)fault < c->scenario->nfaults;
-	gcs_record_put(c->record, GCS_ROW_OPERATOR, gcs_int(c->now_ns), gcs_text(source),
-		       gcs_text(act), gcs_int(fault), gcs_text(text));
-	collect_say(c, c->now_ns, 1, "operator (%s): %s%s%s%s%s", source, act, named ? " " : "",
-		    named ? c->scenario->fault[fault].id : "", text && *text ? ": " : "",
-		    text ? text : "");
-	if (strcmp(act, "mark") != 0 && strcmp(act, "refused") != 0 && strcmp(act, "quit") != 0)
-		c->snap.operator_modified = true;
 }
 
 void gcs_collect_ending(struct gcs_collect *c)

@@ -39,9 +39,18 @@ void gcs_collect_stood_still(struct gcs_collect *c, int64_t from_abs_ns);
 void gcs_collect_fact(struct gcs_collect *c, const char *key, const char *value);
 void gcs_collect_event(struct gcs_collect *c, int level, const char *text); /* lands in the record and the screen */
 /* An act by hand: lands in the record's table `operator` and in the events, and marks the run operator-modified. source: "screen", "ctl",
- * "fiu-ctrl"; act: "arm", "disarm", "fire", "disarm_all", "mark", "refused" (text: what, and why), "quit"; fault -1: none. The last three
- * modify nothing. */
+ * "fiu-ctrl", "target"; act: "arm" (text: "for 30s" if it has a limit), "disarm", "fire", "disarm_all", "mark", "refused" (text: what, and
+ * why), "quit"; fault -1: none. The last three modify nothing. */
 void gcs_collect_operator(struct gcs_collect *c, const char *source, const char *act, int fault, const char *text);
+/* The same of an edit ("edit"; text: KEY=VALUE,… GCS_COLLECT_NOW what the fault is from now on): the fault's numbers are those of `now`. */
+#define GCS_COLLECT_NOW ", now "
+void gcs_collect_edit(struct gcs_collect *c, const char *source, uint32_t fault, const struct gcs_fault *now, const char *text);
+/* The same of another rate ("rate"; text: the workload's id, a blank, the rate as a scenario says it). */
+void gcs_collect_rate(struct gcs_collect *c, const char *source, uint32_t workload, uint64_t rate);
+/* Armed by hand, the fault is disarmed at this moment (from t0); -1: there is no limit. */
+void gcs_collect_limit(struct gcs_collect *c, uint32_t fault, int64_t at_ns);
+/* The moment has come, after so long: an event. (The disarming itself the target tells.) */
+void gcs_collect_time_up(struct gcs_collect *c, uint32_t fault, int64_t for_ns);
 void gcs_collect_gctrace(struct gcs_collect *c, const char *line);
 void gcs_collect_done(struct gcs_collect *c, const char *hash, uint64_t checked, uint64_t errors);
 /* The harness itself has failed (a process of ours died, the target refused the plan): the verdict is exit `code`, 1 or 3; or it cannot

@@ -1,6 +1,6 @@
 /*
  * collect_priv.h: the collector's state, shared by collect.c (life and ticks), collect_sample.c
- * (gauges and histograms), collect_drain.c (telemetry records), collect_close.c (closed intervals
+ * (gauges and histograms), collect_hand.c (acts by hand), collect_drain.c (telemetry records), collect_close.c (closed intervals
  * and their rows) and collect_view.c (the snapshot).
  */
 #pragma once
@@ -106,6 +106,7 @@ struct gcs_collect {
 	struct gcs_record *record;
 	struct gcs_snapshot snap;
 	char what[GCS_FAULTS_MAX][256];
+	int64_t limit_ns[GCS_FAULTS_MAX]; /* of what is armed by hand; -1 none */
 	struct gcs_verdict verdict;
 };
 
@@ -142,9 +143,12 @@ void collect_parting_rows(struct gcs_collect *c, const struct gcs_fidelity_optio
 /* collect_view.c */
 void collect_view_begin(struct gcs_collect *c, const struct gcs_collect_options *opt);
 void collect_view(struct gcs_collect *c);
+/* "fail p=2%", "delay 5ms every 100", "force every 50k while gc.phase == mark". */
+void collect_view_what(const struct gcs_fault *f, char ret[256]);
 void collect_say(struct gcs_collect *c, int64_t t_ns, int level, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 /* collect.c */
+void collect_clock(struct gcs_collect *c); /* now_ns, horizon_ns */
 void collect_facts(struct gcs_collect *c);
 /* Recovery times are measured to this: a slice. */
 static inline int64_t collect_resolution(const struct gcs_collect *c)

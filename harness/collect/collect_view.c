@@ -26,9 +26,9 @@ void collect_say(struct gcs_collect *c, int64_t t_ns, int level, const char *for
 
 /* ---------------------------------------------------------------- what does not change */
 
-/* "fail p=2%", "delay 5ms every 100", "force every 50k while gc.phase == mark". */
-static void view_what(const struct gcs_fault *f, char *ret, size_t cap)
+void collect_view_what(const struct gcs_fault *f, char ret[256])
 {
+	const size_t cap = 256;
 	char delay[GCS_UNIT_TEXT] = "", when[GCS_UNIT_TEXT];
 	int used = snprintf(ret, cap, "%s", f->action ? f->action : "");
 	if (f->delay_ns)
@@ -70,8 +70,9 @@ void collect_view_begin(struct gcs_collect *c, const struct gcs_collect_options 
 	gcs_strip_init(s);
 	gcs_snapshot_begin(s, c->scenario);
 	for (uint32_t i = 0; i < c->scenario->nfaults; i++) {
-		view_what(&c->scenario->fault[i], c->what[i], sizeof(c->what[i]));
+		collect_view_what(&c->scenario->fault[i], c->what[i]);
 		s->fault[i].what = c->what[i];
+		c->limit_ns[i] = -1;
 	}
 }
 
@@ -194,6 +195,7 @@ static void view_faults(struct gcs_collect *c)
 		v->masked = f->masked;
 		v->occurrence = f->occurrences;
 		v->next_edge_ns = gcs_snapshot_next_edge(&c->scenario->fault[i], c->now_ns);
+		v->limit_ns = v->operator_act ? c->limit_ns[i] : -1;
 	}
 }
 

@@ -28,7 +28,7 @@ static const struct {
 	{"POINT", "_gcstorm_points"},
 	{"DIR", "_gcstorm_dirs"},	    {"NAME", "_gcstorm_names"},
 	{"[COMMAND]", "_gcstorm_words \"$commands\""},
-	{"KEY=VALUE", "_gcstorm_keys"},	    {"[FAULT|TEXT]", "_gcstorm_run_faults"},
+	{"KEY=VALUE", "_gcstorm_keys"},	    {"[FAULT|WORKLOAD|TEXT]", "_gcstorm_run_faults"},
 };
 
 /* One argument as written in the table, n bytes: words in small letters stand for themselves. */

@@ -2,7 +2,8 @@
  * command_ctl.c: gcstorm ctl: an order to a run that goes on, or a look at it.
  *
  * The record names the run, the run has a directory, its socket lies there. An order is sent, then
- * the run is asked until the target shows what was ordered, CTL_CONFIRM_NS at most.
+ * the run is asked until the target shows what was ordered, CTL_CONFIRM_NS at most. (Other numbers
+ * and rates the target does not show: that it could not take them is an event of the run.)
  */
 #include "harness/collect/collect.h"
 #include "harness/command/command_priv.h"
@@ -11,6 +12,7 @@
 #include "harness/report/report_priv.h"
 #include "harness/run/rundir.h"
 #include "harness/base/suggest.h"
+#include "harness/base/units.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -26,13 +28,15 @@
 #define CTL_LOOK_NS	20000000L
 #define CTL_REPLY_BYTES ((size_t)1 << 20)
 
-enum ctl_want { CTL_NOTHING, CTL_FAULT, CTL_TEXT };
+/* What stands behind it: RUN and the verb are words 0 and 1. */
+enum ctl_want { CTL_NOTHING, CTL_FAULT, CTL_ARM, CTL_TEXT, CTL_EDIT, CTL_RATE };
 static const struct ctl_verb {
 	const char *name;
 	enum ctl_want want;
 } ctl_verbs[] = {
-	{"status", CTL_NOTHING}, {"arm", CTL_FAULT},	      {"disarm", CTL_FAULT},
+	{"status", CTL_NOTHING}, {"arm", CTL_ARM},	      {"disarm", CTL_FAULT},
 	{"fire", CTL_FAULT},	 {"disarm-all", CTL_NOTHING}, {"mark", CTL_TEXT},
+	{"edit", CTL_EDIT},	 {"rate", CTL_RATE},
 };
 #define CTL_VERBS (sizeof ctl_verbs / sizeof ctl_verbs[0])
 
@@ -121,15 +125,10 @@ static json_t *ctl_receive(int fd)
 	return reply;
 }
 
-/* NULL: it was said that there is no answer. */
-static json_t *ctl_ask(int fd, const char *verb, const char *key, const char *value)
+/* NULL: it was said that there is no answer. Takes the request over. */
+static json_t *ctl_ask(int fd, json_t *request)
 {
-	json_t *request = json_pack("{ss}", "do", verb), *reply = NULL;
-	if (value && json_object_set_new(request, key, json_string(value)) != 0) {
-		json_decref(request);
-		ctl_say(GCS_EXIT_USAGE, "'%s' is no text", value);
-		return NULL;
-	}
+	json_t *reply = NULL;
 	char *text = json_dumps(request, JSON_COMPACT), *line = NULL;
 	if (text && asprintf(&line, "%s\n", text) > 0 && ctl_send(fd, line))
 		reply = ctl_receive(fd);
@@ -140,6 +139,53 @@ static json_t *ctl_ask(int fd, const char *verb, const char *key, const char *va
 		ctl_say(GCS_EXIT_UNSUPPORTED,
 			"the run does not answer: it has just ended, or its harness is stopped");
 	return reply;
+}
+
+/* Words as they go into a request. False: it was said that one is none. */
+static bool ctl_put(json_t *request, const char *key, const char *value)
+{
+	if (value && json_object_set_new(request, key, json_string(value)) != 0) {
+		ctl_say(GCS_EXIT_USAGE, "'%s' is no text", value);
+		return false;
+	}
+	return true;
+}
+
+/* "delay=5ms every=100" is "delay=5ms,every=100". */
+static char *ctl_joined(const struct gcs_arguments *a, int from)
+{
+	char *text = NULL;
+	size_t bytes;
+	FILE *out = open_memstream(&text, &bytes);
+	if (!out)
+		return NULL;
+	for (int i = from; i < a->nwords; i++)
+		fprintf(out, "%s%s", i > from ? "," : "", a->word[i]);
+	return fclose(out) ? NULL : text;
+}
+
+/* NULL: it was said what is wrong. */
+static json_t *ctl_request(const struct ctl_verb *v, const struct gcs_arguments *a)
+{
+	json_t *r = json_pack("{ss}", "do", v->name);
+	const char *word = a->nwords > 2 ? a->word[2] : NULL;
+	char *set = v->want == CTL_EDIT ? ctl_joined(a, 3) : NULL;
+	bool good = true;
+	if (v->want == CTL_FAULT || v->want == CTL_ARM || v->want == CTL_EDIT)
+		good = ctl_put(r, "fault", word);
+	if (good && v->want == CTL_ARM)
+		good = ctl_put(r, "for", a->nwords > 3 ? a->word[a->nwords - 1] : NULL);
+	if (good && v->want == CTL_TEXT)
+		good = ctl_put(r, "text", word);
+	if (good && v->want == CTL_EDIT)
+		good = ctl_put(r, "set", set);
+	if (good && v->want == CTL_RATE)
+		good = ctl_put(r, "workload", word) && ctl_put(r, "rate", a->word[3]);
+	free(set);
+	if (good)
+		return r;
+	json_decref(r);
+	return NULL;
 }
 
 /* ---- what a status holds */
@@ -169,6 +215,15 @@ static const json_t *ctl_fault(const json_t *status, const char *id)
 	return NULL;
 }
 
+static const json_t *ctl_workload(const json_t *status, const char *id)
+{
+	const json_t *list = json_object_get(status, "workloads");
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (strcmp(ctl_text(json_array_get(list, i), "id"), id) == 0)
+			return json_array_get(list, i);
+	return NULL;
+}
+
 static json_int_t ctl_fired(const json_t *status, const char *id)
 {
 	return json_integer_value(json_object_get(ctl_fault(status, id), "fired"));
@@ -185,14 +240,47 @@ static bool ctl_any_armed(const json_t *status)
 
 /* ---- printing */
 
+static bool ctl_limited(const json_t *fault)
+{
+	return json_is_integer(json_object_get(fault, "limit_ns"));
+}
+
 static const char *ctl_next(const json_t *fault, char ret[48])
 {
 	const char *next = ctl_text(fault, "next");
-	if (*next)
+	if (ctl_limited(fault)) /* else the window's edge would come first */
+		snprintf(ret, 48, "disarm at %.1f s", ctl_seconds(fault, "limit_ns"));
+	else if (*next)
 		snprintf(ret, 48, "%s at %.1f s", next, ctl_seconds(fault, "next_edge_ns"));
 	else
 		snprintf(ret, 48, "-");
 	return ret;
+}
+
+/* "500/s"; "-": a closed loop, or a clock of its own. */
+static const char *ctl_rate(const json_t *workload, char ret[GCS_UNIT_TEXT + 2])
+{
+	json_int_t rate = json_integer_value(json_object_get(workload, "rate"));
+	char count[GCS_UNIT_TEXT];
+	if (rate > 0)
+		snprintf(ret, GCS_UNIT_TEXT + 2, "%s/s", gcs_show_count(count, (uint64_t)rate));
+	else
+		snprintf(ret, GCS_UNIT_TEXT + 2, "-");
+	return ret;
+}
+
+static void ctl_print_workloads(const json_t *s)
+{
+	const json_t *list = json_object_get(s, "workloads"), *w;
+	char rate[GCS_UNIT_TEXT + 2];
+	size_t i;
+	if (json_array_size(list))
+		printf("%-16s %-15s %s\n", "WORKLOAD", "DRIVER", "RATE");
+	json_array_foreach(list, i, w)
+	{
+		printf("%-16s %-15s %s\n", ctl_text(w, "id"), ctl_text(w, "driver"),
+		       ctl_rate(w, rate));
+	}
 }
 
 static const char *ctl_armed(const json_t *fault)
@@ -225,6 +313,7 @@ static void ctl_print_status(const json_t *s)
 		       (long long)json_integer_value(json_object_get(f, "fired")),
 		       ctl_next(f, next), ctl_text(f, "what"));
 	}
+	ctl_print_workloads(s);
 	if (*ctl_text(s, "fifo"))
 		printf("also: fiu-ctrl -c 'enable name=POINT' %s\n", ctl_text(s, "fifo"));
 }
@@ -248,11 +337,19 @@ static void ctl_print_fault(const char *verb, const char *id, const json_t *f, b
 		return;
 	}
 	printf("%s is %sarmed", id, arm ? "" : "dis");
-	if (*next)
+	if (ctl_limited(f))
+		printf("; its time limit disarms it at %.1f s", ctl_seconds(f, "limit_ns"));
+	else if (*next)
 		printf("; its windows %s it at %.1f s", next, ctl_seconds(f, "next_edge_ns"));
 	else if (arm)
 		printf(" until it is disarmed");
 	putchar('\n');
+}
+
+static void ctl_print_rate(const char *id, const json_t *workload)
+{
+	char rate[GCS_UNIT_TEXT + 2];
+	printf("%s: %s from now on\n", id, ctl_rate(workload, rate));
 }
 
 static void ctl_print_done(const char *verb, const char *word, const json_t *reply, bool confirmed)
@@ -262,6 +359,10 @@ static void ctl_print_done(const char *verb, const char *word, const json_t *rep
 		ctl_print_status(status);
 	else if (strcmp(verb, "mark") == 0)
 		puts("marked");
+	else if (strcmp(verb, "edit") == 0)
+		printf("%s: %s from now on\n", word, ctl_text(ctl_fault(status, word), "what"));
+	else if (strcmp(verb, "rate") == 0)
+		ctl_print_rate(word, ctl_workload(status, word));
 	else if (strcmp(verb, "disarm-all") == 0)
 		puts(confirmed ? "every fault is disarmed, and no window opens any more"
 			       : "sent; the target has not shown within a second that all is "
@@ -275,8 +376,12 @@ static void ctl_print_done(const char *verb, const char *word, const json_t *rep
 static int ctl_refused(const json_t *reply)
 {
 	const char *hint = ctl_text(reply, "hint");
+	const char *error = ctl_text(reply, "error");
 	int code = (int)json_integer_value(json_object_get(reply, "exit"));
-	ctl_say(GCS_EXIT_USAGE, "%s", ctl_text(reply, "error"));
+	if (strchr(error, '\n')) /* as of a scenario: with place, line and caret */
+		fputs(error, stderr);
+	else
+		ctl_say(GCS_EXIT_USAGE, "%s", error);
 	if (*hint)
 		fprintf(stderr, "  hint: %s\n", hint);
 	return code == GCS_EXIT_UNSUPPORTED ? GCS_EXIT_UNSUPPORTED : GCS_EXIT_USAGE;
@@ -324,37 +429,74 @@ static bool ctl_confirm(int fd, json_t **reply, const char *verb, const char *wo
 	return true;
 }
 
-static int ctl_order(int fd, const struct ctl_verb *v, const char *word, const char *format)
+/* What came of it, once it is confirmed or given up. Replaces *reply. */
+static void ctl_tell(int fd, const struct ctl_verb *v, const struct gcs_arguments *a,
+		     json_t **reply, json_int_t before)
 {
-	json_int_t before = 0;
-	json_t *reply = NULL;
-	if (strcmp(v->name, "fire") == 0) {
-		reply = ctl_ask(fd, "status", NULL, NULL);
-		if (!reply)
-			return GCS_EXIT_UNSUPPORTED;
-		before = ctl_fired(json_object_get(reply, "status"), word);
-		json_decref(reply);
+	char remark[GCS_CTL_SAID_BYTES];
+	const char *word = a->nwords > 2 ? a->word[2] : NULL;
+	snprintf(remark, sizeof remark, "%s", ctl_text(*reply, "remark"));
+	bool confirmed = ctl_confirm(fd, reply, v->name, word, before);
+	if (strcmp(a->format, "json") == 0) {
+		json_object_set_new(*reply, "confirmed", json_boolean(confirmed));
+		json_dumpf(*reply, stdout, JSON_INDENT(1));
+		putchar('\n');
+	} else if (*remark) {
+		puts(remark);
+	} else {
+		ctl_print_done(v->name, word, *reply, confirmed);
 	}
-	reply = ctl_ask(fd, v->name, v->want == CTL_TEXT ? "text" : "fault", word);
+}
+
+/* How often it has fired; -1: it was said that there is no answer. */
+static json_int_t ctl_fired_before(int fd, const char *word)
+{
+	json_t *reply = ctl_ask(fd, json_pack("{ss}", "do", "status"));
+	json_int_t fired = reply ? ctl_fired(json_object_get(reply, "status"), word) : -1;
+	json_decref(reply);
+	return fired;
+}
+
+static int ctl_order(int fd, const struct ctl_verb *v, const struct gcs_arguments *a)
+{
+	json_int_t before = strcmp(v->name, "fire") == 0 ? ctl_fired_before(fd, a->word[2]) : 0;
+	if (before < 0)
+		return GCS_EXIT_UNSUPPORTED;
+	json_t *request = ctl_request(v, a);
+	if (!request)
+		return GCS_EXIT_USAGE;
+	json_t *reply = ctl_ask(fd, request);
 	if (!reply)
 		return GCS_EXIT_UNSUPPORTED;
 	int code = ctl_true(reply, "ok") ? 0 : ctl_refused(reply);
-	if (code == 0) {
-		char remark[GCS_CTL_TEXT_BYTES];
-		snprintf(remark, sizeof remark, "%s", ctl_text(reply, "remark"));
-		bool confirmed = ctl_confirm(fd, &reply, v->name, word, before);
-		if (strcmp(format, "json") == 0) {
-			json_object_set_new(reply, "confirmed", json_boolean(confirmed));
-			json_dumpf(reply, stdout, JSON_INDENT(1));
-			putchar('\n');
-		} else if (*remark) {
-			puts(remark);
-		} else {
-			ctl_print_done(v->name, word, reply, confirmed);
-		}
-	}
+	if (code == 0)
+		ctl_tell(fd, v, a, &reply, before);
 	json_decref(reply);
 	return code;
+}
+
+/* Are its words there, and no others? */
+static bool ctl_words(const struct ctl_verb *v, const struct gcs_arguments *a)
+{
+	static const int most[] = {[CTL_NOTHING] = 2, [CTL_FAULT] = 3, [CTL_ARM] = 5,
+				   [CTL_TEXT] = 3,    [CTL_EDIT] = 16, [CTL_RATE] = 4};
+	bool workload = v->want == CTL_RATE, of_time = a->nwords == 5 && v->want == CTL_ARM;
+	if (v->want != CTL_NOTHING && v->want != CTL_TEXT && a->nwords < 3)
+		gcs_command_usage("`gcstorm ctl RUN status` lists them", "%s which %s?", v->name,
+				  workload ? "workload" : "fault");
+	else if (v->want == CTL_RATE && a->nwords < 4)
+		gcs_command_usage("500/s, 20k/s", "which rate?");
+	else if (v->want == CTL_EDIT && a->nwords < 4)
+		gcs_command_usage("delay=5ms, every=100; KEY=none takes it out", "which numbers of %s?",
+				  a->word[2]);
+	else if (a->nwords > most[v->want])
+		gcs_command_usage(NULL, "%s takes no '%s'", v->name, a->word[most[v->want]]);
+	else if (v->want == CTL_ARM && ((of_time && strcmp(a->word[3], "for") != 0) ||
+					(a->nwords == 4 && strcmp(a->word[3], "keep") != 0)))
+		gcs_command_usage("arm FAULT for 30s, or arm FAULT keep", "arm takes no '%s'", a->word[3]);
+	else
+		return true;
+	return false;
 }
 
 /* NULL: it was said what is wrong. */
@@ -366,18 +508,11 @@ static const struct ctl_verb *ctl_verb(const struct gcs_arguments *a)
 		const struct ctl_verb *v = &ctl_verbs[i];
 		if (strcmp(v->name, name) != 0)
 			continue;
-		if (v->want == CTL_FAULT && a->nwords < 3)
-			gcs_command_usage("`gcstorm ctl RUN status` lists them", "%s which fault?",
-					  name);
-		else if (v->want == CTL_NOTHING && a->nwords > 2)
-			gcs_command_usage(NULL, "%s takes no '%s'", name, a->word[2]);
-		else
-			return v;
-		return NULL;
+		return ctl_words(v, a) ? v : NULL;
 	}
 	const char *near = gcs_suggest(name, &ctl_verbs[0].name, CTL_VERBS, sizeof ctl_verbs[0]);
 	snprintf(hint, sizeof hint, "did you mean '%s'?", near ? near : "");
-	gcs_command_usage(near ? hint : "status, arm, disarm, fire, disarm-all, mark",
+	gcs_command_usage(near ? hint : "status, arm, disarm, fire, disarm-all, mark, edit, rate",
 			  "a run cannot be told to '%s'", name);
 	return NULL;
 }
@@ -390,7 +525,7 @@ int gcs_command_ctl(const struct gcs_arguments *a)
 		return GCS_EXIT_USAGE;
 	int code = ctl_reach(a->word[0], &fd);
 	if (code == 0) {
-		code = ctl_order(fd, v, a->nwords > 2 ? a->word[2] : NULL, a->format);
+		code = ctl_order(fd, v, a);
 		close(fd);
 	}
 	return code;

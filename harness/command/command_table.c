@@ -162,10 +162,24 @@ const struct gcs_command gcs_commands[] = {
 	 "RUN is a file, a part of a record's name that no other has, or `last`. A run that goes on is\n"
 	 "followed. Without RUN, a list to choose from.",
 	 gcs_command_view},
-	{"ctl", "RUN arm|disarm|fire|disarm-all|mark|status [FAULT|TEXT]", 2, 3, BIT(FORMAT),
-	 "arm, disarm and fire faults of a run that goes on",
-	 "RUN is a record or `last`. Whatever is armed, disarmed or fired by hand marks the run as\n"
-	 "operator-modified. status needs no fault.",
+	{"ctl", "RUN arm|disarm|fire|disarm-all|edit|rate|mark|status [FAULT|WORKLOAD|TEXT] [WORD...]", 2, 16, BIT(FORMAT),
+	 "arm, disarm, fire and change faults of a run that goes on",
+	 "RUN is a record or `last`. `status` tells what is armed, what comes next, and the rates.\n"
+	 "\n"
+	 "`arm FAULT` holds until the fault's next window begins or ends, for 60 seconds at most;\n"
+	 "`arm FAULT for 5m` for so long at most, `arm FAULT keep` without a limit. `disarm FAULT` holds\n"
+	 "until the next window, `fire FAULT` is for one eligible visit, `disarm-all` cancels the windows\n"
+	 "ahead too.\n"
+	 "\n"
+	 "`edit FAULT KEY=VALUE...` gives a fault other numbers, by the keys of --fault: probability, nth,\n"
+	 "every, after, burst, delay, jitter, double, error, by, size and times; KEY=none takes one out.\n"
+	 "`rate WORKLOAD RATE` is so many operations, or requests of its clients, a second: 500/s. Both are\n"
+	 "checked as the scenario was. `mark TEXT` puts a line into the record.\n"
+	 "\n"
+	 "Whatever is armed, disarmed, fired or changed by hand marks the run as operator-modified, and the\n"
+	 "report tells it. SLOs, expectations and recovery are judged as before: against another rate than\n"
+	 "that of the steady state, signals of throughput mean little. A simulated run takes no orders but\n"
+	 "marks, since it must repeat; under exec a fault's numbers stand.",
 	 gcs_command_ctl},
 	{"sweep", "SCENARIO", 1, 1,
 	 BIT(SIM) | BIT(REAL) | BIT(SEED) | BIT(SET) | BIT(FORMAT) | SCALES | BIT(VARIANT) | BIT(POINT) | BIT(MODE) | BIT(LIMIT) |

@@ -108,7 +108,7 @@ const char *gcs_original_refusal(const struct gcs_original *o, bool real)
 	if (o->exit == GCS_EXIT_INT || o->exit == GCS_EXIT_TERM)
 		return "it was interrupted";
 	if (o->by_hand)
-		return "somebody armed or fired faults by hand in it";
+		return "somebody armed, fired or changed something by hand in it";
 	return NULL;
 }
 

@@ -26,6 +26,7 @@ void gcs_snapshot_begin(struct gcs_snapshot *s, const struct gcs_scenario *sc)
 		s->fault[i].point = sc->fault[i].point;
 		s->fault[i].what = "";
 		s->fault[i].times = sc->fault[i].times;
+		s->fault[i].limit_ns = -1;
 	}
 	for (uint32_t i = 0; i < sc->nworkloads; i++) {
 		s->work[i].id = sc->workload[i].id;

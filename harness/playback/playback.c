@@ -110,6 +110,7 @@ void gcs_playback_close(struct gcs_playback *p)
 		free(p->window[i].ops);
 	for (size_t i = 0; i < p->nevents; i++)
 		free(p->event[i].text);
+	playback_hand_fini(p);
 	for (uint32_t i = 0; i < GCS_FAULTS_MAX; i++)
 		free(p->fired[i].t);
 	void *arrays[] = {p->path, p->bytes, p->window, p->occ, p->gc, p->stop, p->event, p->mark, p->cell, p->line};
@@ -377,6 +378,7 @@ struct gcs_snapshot *gcs_playback_at(struct gcs_playback *p, int64_t t_ns)
 		show_stop(p, s);
 		show_events(p, s);
 		playback_show_faults(p, s, t_ns);
+		playback_hand_show(p, s, t_ns);
 		show_checks(p, s, n);
 		show_last(p, s);
 		playback_cells_show(p, s, t_ns);

@@ -116,8 +116,11 @@ static void load_total_ops(struct load *l, sqlite3_stmt *q)
 
 static void load_operator(struct load *l, sqlite3_stmt *q)
 {
-	(void)q;
-	l->p->operator_modified = true;
+	const char *act = (const char *)sqlite3_column_text(q, 2), *text = (const char *)sqlite3_column_text(q, 4);
+	int64_t fault = sqlite3_column_type(q, 3) == SQLITE_NULL ? -1 : sqlite3_column_int64(q, 3);
+	l->p->act_row = sqlite3_column_int64(q, 0);
+	l->rows++;
+	playback_hand(l->p, sqlite3_column_int64(q, 1), act ? act : "", fault, text ? text : "");
 }
 
 static void load_counter(struct load *l, sqlite3_stmt *q)
@@ -404,7 +407,6 @@ static void load_run_tables(struct load *l)
 	if (!p->scenario)
 		load_each(l, "SELECT resolved FROM scenario LIMIT 1", 0, load_scenario);
 	load_each(l, "SELECT word, sentence FROM verdict LIMIT 1", 0, load_verdict);
-	load_each(l, "SELECT 1 FROM operator WHERE act NOT IN ('mark', 'refused', 'quit') LIMIT 1", 0, load_operator);
 	load_each(l, "SELECT key, value FROM counters", 0, load_counter);
 	load_each(l, "SELECT key, value FROM harness", 0, load_harness);
 	load_each(l, "SELECT value FROM host WHERE key = '" GCS_THIN_KEY "'", 0, load_thinned);
@@ -449,6 +451,7 @@ static void load_growing(struct load *l)
 		  p->pause_row, load_pause);
 	load_each(l, "SELECT rowid, fault, t_ns FROM firings WHERE rowid > ?1 ORDER BY rowid", p->firing_row, load_firing);
 	load_each(l, "SELECT rowid, t_ns, level, text FROM events WHERE rowid > ?1 ORDER BY rowid", p->event_row, load_event);
+	load_each(l, "SELECT rowid, t_ns, act, fault, text FROM operator WHERE rowid > ?1 ORDER BY rowid", p->act_row, load_operator);
 }
 
 static void load_rewritten(struct load *l)

@@ -1,7 +1,7 @@
 /*
  * playback_priv.h: what is held of a record, shared by playback.c (life, the snapshot), playback_load.c (tables),
- * playback_replay.c (windows one after the other: sums, checks), playback_cells.c (history) and playback_fault.c (occurrences at
- * a moment).
+ * playback_replay.c (windows one after the other: sums, checks), playback_cells.c (history), playback_fault.c (occurrences at
+ * a moment) and playback_hand.c (what was done by hand until then).
  */
 #pragma once
 
@@ -48,6 +48,16 @@ struct playback_gc {
 };
 struct playback_stop { int64_t t_ns, stopping_ns, stopped_ns; };
 struct playback_event { int64_t t_ns; int level; char *text; };
+/* What was done by hand, but for what occurrences tell already. Of an edit: what the fault is from then on, and its `times`. */
+struct playback_act {
+	int64_t t_ns;
+	enum { PLAYBACK_HAND_ARM, PLAYBACK_HAND_DISARM, PLAYBACK_HAND_EDIT, PLAYBACK_HAND_RATE } kind;
+	uint32_t fault, workload;
+	int64_t limit_ns; /* of an arm; -1 none */
+	char *what;	  /* of an edit; NULL: not told */
+	bool has_times;
+	uint64_t times, rate;
+};
 struct playback_final { bool has; int state; double value; int64_t failed_ns; char shown[32]; }; /* a check's row */
 struct playback_times { int64_t *t; size_t n, cap; bool disordered; };
 struct playback_point { int64_t t_ns; uint64_t live; };
@@ -74,6 +84,7 @@ struct gcs_playback {
 	struct playback_gc *gc; size_t ngcs, gcs_cap;
 	struct playback_stop *stop; size_t nstops, stops_cap;
 	struct playback_event *event; size_t nevents, events_cap;
+	struct playback_act *act; size_t nacts, acts_cap;
 	struct playback_times fired[GCS_FAULTS_MAX];
 	struct playback_mark *mark; size_t nmarks, marks_cap;
 	struct playback_final final[PLAYBACK_CHECKS]; uint32_t nfinal_slos, nfinal_expects;
@@ -81,7 +92,7 @@ struct gcs_playback {
 	struct gcs_pcts total_ops[GCS_WORKLOADS_MAX]; /* recorded phases */
 	struct { uint64_t visits, eligible, fired, masked; } fault_final[GCS_FAULTS_MAX];
 	struct { uint64_t checked, errors, lost, crashes; double cost, stall_ns, late_ns; } last;
-	int64_t hist_row, ops_row, pause_row, firing_row, event_row; /* read up to here */
+	int64_t hist_row, ops_row, pause_row, firing_row, event_row, act_row; /* read up to here */
 	/* replay */
 	struct gcs_judge judge[PLAYBACK_CHECKS];
 	bool judged[PLAYBACK_CHECKS]; /* it can be read */
@@ -135,5 +146,10 @@ enum gcs_rec_state playback_occ_state(const struct gcs_playback *p, const struct
 void playback_facts(const struct gcs_playback *p, int64_t t_ns, struct gcs_facts *ret);
 void playback_show_faults(struct gcs_playback *p, struct gcs_snapshot *s, int64_t t_ns);
 void playback_track(const struct gcs_playback *p, struct gcs_snapshot *s);
+/* playback_hand.c: a row of table `operator`; fault -1: none. */
+void playback_hand(struct gcs_playback *p, int64_t t_ns, const char *act, int64_t fault, const char *text);
+void playback_hand_fini(struct gcs_playback *p);
+/* Numbers and rates as they had been changed by t, and when what is armed by hand ends. After the faults are shown. */
+void playback_hand_show(const struct gcs_playback *p, struct gcs_snapshot *s, int64_t t_ns);
 /* At or before t; how many. */
 size_t playback_times_until(const struct playback_times *f, int64_t t_ns);

@@ -164,8 +164,8 @@ void gcs_player_do(struct gcs_player *pl, struct gcs_request req)
 	case GCS_DO_PREV_FAULT: player_edge(pl, false); break;
 	case GCS_DO_WORST_PAUSE: player_worst(pl, req.kind); break;
 	case GCS_DO_FOLLOW: player_follow(pl); break;
-	case GCS_DO_ARM: case GCS_DO_DISARM: case GCS_DO_FIRE: case GCS_DO_DISARM_ALL: case GCS_DO_MARK:
-		player_say(pl, "This is a record: nothing can be armed, fired or marked in it.");
+	case GCS_DO_ARM: case GCS_DO_DISARM: case GCS_DO_FIRE: case GCS_DO_DISARM_ALL: case GCS_DO_MARK: case GCS_DO_EDIT: case GCS_DO_RATE:
+		player_say(pl, "This is a record: nothing can be armed, fired, changed or marked in it.");
 		break;
 	default: break;
 	}

@@ -9,6 +9,7 @@
 #include "harness/base/lines.h"
 #include "harness/run/rundir.h"
 #include "harness/base/suggest.h"
+#include "harness/base/units.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -31,14 +32,21 @@ struct gcs_ctl {
 	struct ctl_client *answering;
 };
 
+enum ctl_about { CTL_ALL, CTL_FAULT, CTL_WORKLOAD };
 static const struct {
 	enum gcs_act act;
 	const char *name;
-	bool wants_fault;
+	enum ctl_about about;
+	const char *text; /* the key of its words; NULL: it has none */
+	bool must;	  /* without them it means nothing */
 } ctl_acts[] = {
-	{GCS_DO_ARM, "arm", true},    {GCS_DO_DISARM, "disarm", true},
-	{GCS_DO_FIRE, "fire", true},  {GCS_DO_DISARM_ALL, "disarm-all", false},
-	{GCS_DO_MARK, "mark", false},
+	{GCS_DO_ARM, "arm", CTL_FAULT, NULL, false},
+	{GCS_DO_DISARM, "disarm", CTL_FAULT, NULL, false},
+	{GCS_DO_FIRE, "fire", CTL_FAULT, NULL, false},
+	{GCS_DO_DISARM_ALL, "disarm-all", CTL_ALL, NULL, false},
+	{GCS_DO_MARK, "mark", CTL_ALL, "text", false},
+	{GCS_DO_EDIT, "edit", CTL_FAULT, "set", true},
+	{GCS_DO_RATE, "rate", CTL_WORKLOAD, "rate", true},
 };
 #define CTL_ACTS (sizeof ctl_acts / sizeof ctl_acts[0])
 
@@ -168,13 +176,25 @@ static json_t *ctl_fault(const struct gcs_ctl *c, const struct gcs_snapshot *s, 
 	const struct watch_fault *live = c->sink.counters(c->sink.self, i);
 	const struct gcs_fault_view *v = &s->fault[i];
 	bool armed = ctl_load(&live->armed) != 0;
+	int64_t limit_ns = c->sink.limit(c->sink.self, i);
 	/* Armed since the last tick: by whom is not known yet. */
 	const char *by = !armed || !v->armed ? NULL : v->operator_act ? "hand" : "window";
-	return json_pack("{ss ss ss sb ss? sI sI sI so ss?}", "id", s->scenario->fault[i].id,
+	return json_pack("{ss ss ss sb ss? sI sI sI so ss? so}", "id", s->scenario->fault[i].id,
 			 "point", s->scenario->fault[i].point, "what", v->what ? v->what : "",
 			 "armed", (int)armed, "by", by, "fired", ctl_load(&live->fired), "eligible",
 			 ctl_load(&live->eligible), "visits", ctl_load(&live->visits),
-			 "next_edge_ns", ctl_time(edge_ns), "next", next);
+			 "next_edge_ns", ctl_time(edge_ns), "next", next, "limit_ns",
+			 ctl_time(limit_ns));
+}
+
+static json_t *ctl_workloads(const struct gcs_snapshot *s)
+{
+	json_t *list = json_array();
+	for (uint32_t i = 0; i < s->scenario->nworkloads; i++)
+		json_array_append_new(list, json_pack("{ss ss sI}", "id", s->scenario->workload[i].id,
+						      "driver", s->scenario->workload[i].driver,
+						      "rate", (json_int_t)s->work[i].rate_wanted));
+	return list;
 }
 
 static json_t *ctl_status(const struct gcs_ctl *c)
@@ -185,13 +205,14 @@ static json_t *ctl_status(const struct gcs_ctl *c)
 	c->sink.about(c->sink.self, &about);
 	for (uint32_t i = 0; i < s->scenario->nfaults; i++)
 		json_array_append_new(faults, ctl_fault(c, s, i, about.now_ns));
-	return json_pack("{ss ss ss sI sb sb ss sI sI ss? ss? sb so}", "run", s->run_id, "name",
+	return json_pack("{ss ss ss sI sb sb ss sI sI ss? ss? sb so so}", "run", s->run_id, "name",
 			 s->scenario->name, "record", s->record_path, "pid", (json_int_t)about.pid,
 			 "sim", (int)s->sim, "going", (int)about.going, "state",
 			 ctl_state(s->state), "now_ns", (json_int_t)about.now_ns, "end_ns",
 			 (json_int_t)s->end_ns, "phase",
 			 s->phase >= 0 ? s->scenario->phase[s->phase].id : NULL, "fifo", about.fifo,
-			 "operator_modified", (int)s->operator_modified, "faults", faults);
+			 "operator_modified", (int)s->operator_modified, "faults", faults, "workloads",
+			 ctl_workloads(s));
 }
 
 /* ---- requests */
@@ -201,51 +222,125 @@ static json_t *ctl_refuse(enum gcs_exit code, const char *hint, const char *text
 	return json_pack("{sb si ss ss?}", "ok", 0, "exit", (int)code, "error", text, "hint", hint);
 }
 
-/* Index of the fault; -1: none, with *ret_reply. */
-static int ctl_find_fault(const struct gcs_ctl *c, const char *id, json_t **ret_reply)
+/* What there is, where a request names nothing of it: "did you mean 'oom'?", "its faults: oom, late". */
+static void ctl_hint(char hint[GCS_CTL_TEXT_BYTES], const char *id, const char *what,
+		     const void *list, size_t n, size_t stride)
 {
-	const struct gcs_scenario *s = c->sink.snapshot(c->sink.self)->scenario;
-	char text[GCS_CTL_TEXT_BYTES], hint[GCS_CTL_TEXT_BYTES] = "";
-	for (uint32_t i = 0; id && i < s->nfaults; i++)
-		if (strcmp(s->fault[i].id, id) == 0)
+	const char *near = id ? gcs_suggest(id, list, n, stride) : NULL, *name;
+	size_t used = 0;
+	if (near) {
+		snprintf(hint, GCS_CTL_TEXT_BYTES, "did you mean '%s'?", near);
+		return;
+	}
+	used = (size_t)snprintf(hint, GCS_CTL_TEXT_BYTES, n ? "its %ss: " : "it has no %ss at all",
+				what);
+	for (size_t i = 0; i < n && used < GCS_CTL_TEXT_BYTES; i++) {
+		memcpy(&name, (const char *)list + i * stride, sizeof name);
+		used += (size_t)snprintf(hint + used, GCS_CTL_TEXT_BYTES - used, "%s%s",
+					 i ? ", " : "", name);
+	}
+}
+
+/* Index of what has this id; -1: nothing has, with *ret_reply. list: of structures that begin with
+ * their ids. */
+static int ctl_find(const struct gcs_ctl *c, const char *id, const char *what, const void *list,
+		    size_t n, size_t stride, json_t **ret_reply)
+{
+	char text[GCS_CTL_TEXT_BYTES], hint[GCS_CTL_TEXT_BYTES];
+	const char *name;
+	for (size_t i = 0; id && i < n; i++) {
+		memcpy(&name, (const char *)list + i * stride, sizeof name);
+		if (strcmp(name, id) == 0)
 			return (int)i;
-	const char *near =
-		id ? gcs_suggest(id, &s->fault[0].id, s->nfaults, sizeof s->fault[0]) : NULL;
-	if (near)
-		snprintf(hint, sizeof hint, "did you mean '%s'?", near);
-	for (uint32_t i = 0; !near && i < s->nfaults; i++)
-		snprintf(hint + strlen(hint), sizeof hint - strlen(hint), "%s%s",
-			 i ? ", " : "its faults: ", s->fault[i].id);
+	}
+	ctl_hint(hint, id, what, list, n, stride);
 	if (id)
-		snprintf(text, sizeof text, "%.60s has no fault '%.60s'", s->name, id);
+		snprintf(text, sizeof text, "%.60s has no %s '%.60s'",
+			 c->sink.snapshot(c->sink.self)->scenario->name, what, id);
 	else
-		snprintf(text, sizeof text, "which fault?");
-	*ret_reply =
-		ctl_refuse(GCS_EXIT_USAGE, s->nfaults ? hint : "it has no faults at all", text);
+		snprintf(text, sizeof text, "which %s?", what);
+	*ret_reply = ctl_refuse(GCS_EXIT_USAGE, hint, text);
 	return -1;
 }
 
-/* It goes into records and on terminals. */
-static void ctl_copy_text(char ret[GCS_CTL_TEXT_BYTES], const char *text)
+/* The fault or workload that the order is about. */
+static void ctl_order_about(const struct gcs_ctl *c, enum ctl_about about, const json_t *request,
+			    struct gcs_request *order, json_t **ret_reply)
 {
-	snprintf(ret, GCS_CTL_TEXT_BYTES, "%s", text ? text : "");
+	const struct gcs_scenario *s = c->sink.snapshot(c->sink.self)->scenario;
+	if (about == CTL_FAULT)
+		order->fault = (uint32_t)ctl_find(
+			c, json_string_value(json_object_get(request, "fault")), "fault",
+			&s->fault[0].id, s->nfaults, sizeof s->fault[0], ret_reply);
+	if (about == CTL_WORKLOAD)
+		order->workload = (uint32_t)ctl_find(
+			c, json_string_value(json_object_get(request, "workload")), "workload",
+			&s->workload[0].id, s->nworkloads, sizeof s->workload[0], ret_reply);
+}
+
+#define CTL_LIMIT_MAX_NS (INT64_C(24) * 3600 * 1000000000)
+
+/* "30s"; keep, 0. */
+static void ctl_order_limit(const json_t *request, struct gcs_request *order, json_t **ret_reply)
+{
+	const char *text = json_string_value(json_object_get(request, "for"));
+	char say[GCS_CTL_TEXT_BYTES];
+	if (!text)
+		return;
+	if (strcmp(text, "keep") == 0 || strcmp(text, "0") == 0) {
+		order->for_ns = GCS_ARM_KEEP;
+		return;
+	}
+	int e = gcs_parse_duration(text, &order->for_ns);
+	if (e == 0 && order->for_ns >= 1000000 && order->for_ns <= CTL_LIMIT_MAX_NS)
+		return;
+	snprintf(say, sizeof say, "a fault cannot be armed for '%.60s'", text);
+	*ret_reply = ctl_refuse(GCS_EXIT_USAGE,
+				"a time with its unit, from 1ms to 24h, such as 30s; or keep, till the end of the run", say);
+}
+
+/* It goes into records and on terminals. False: it is too long. */
+static bool ctl_copy_text(char ret[GCS_CTL_TEXT_BYTES], const char *text)
+{
+	int n = snprintf(ret, GCS_CTL_TEXT_BYTES, "%s", text ? text : "");
 	for (char *p = ret; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = ' ';
+	return n < GCS_CTL_TEXT_BYTES;
+}
+
+/* Its words. */
+static void ctl_order_text(size_t act, const json_t *request, struct gcs_request *order,
+			   char text[GCS_CTL_TEXT_BYTES], json_t **ret_reply)
+{
+	const char *key = ctl_acts[act].text, *given;
+	char say[64];
+	if (!key)
+		return;
+	given = json_string_value(json_object_get(request, key));
+	order->text = text;
+	if (ctl_copy_text(text, given) && (given || !ctl_acts[act].must))
+		return;
+	if (!ctl_acts[act].must)
+		return; /* a mark's words are cut */
+	snprintf(say, sizeof say, given ? "'%s' of %s is too long" : "no '%s' to %s", key,
+		 ctl_acts[act].name);
+	*ret_reply = ctl_refuse(GCS_EXIT_USAGE, NULL, say);
 }
 
 static json_t *ctl_order(struct gcs_ctl *c, size_t act, json_t *request)
 {
-	char remark[GCS_CTL_TEXT_BYTES] = "", text[GCS_CTL_TEXT_BYTES];
+	char remark[GCS_CTL_SAID_BYTES] = "", text[GCS_CTL_TEXT_BYTES];
+	struct gcs_request order = {.act = ctl_acts[act].act};
 	json_t *reply = NULL;
-	int fault = -1;
-	ctl_copy_text(text, json_string_value(json_object_get(request, "text")));
-	if (ctl_acts[act].wants_fault)
-		fault = ctl_find_fault(c, json_string_value(json_object_get(request, "fault")),
-				       &reply);
+	ctl_order_about(c, ctl_acts[act].about, request, &order, &reply);
+	if (!reply && order.act == GCS_DO_ARM)
+		ctl_order_limit(request, &order, &reply);
+	if (!reply)
+		ctl_order_text(act, request, &order, text, &reply);
 	if (reply)
 		return reply;
-	enum gcs_exit code = c->sink.order(c->sink.self, ctl_acts[act].act, fault, text, remark);
+	enum gcs_exit code = c->sink.order(c->sink.self, &order, remark);
 	if (code != GCS_EXIT_PASS)
 		return ctl_refuse(code, NULL, remark);
 	return json_pack("{sb ss? so}", "ok", 1, "remark", *remark ? remark : NULL, "status",

@@ -13,7 +13,8 @@
 
 #define GCS_CTL_CLIENTS	   8
 #define GCS_CTL_FDS	   (1 + GCS_CTL_CLIENTS)
-#define GCS_CTL_TEXT_BYTES 200
+#define GCS_CTL_TEXT_BYTES 400	/* what a client may say in one word */
+#define GCS_CTL_SAID_BYTES 2048 /* what is answered */
 
 struct gcs_ctl_about {
 	int pid;	  /* of the target, 0 unknown */
@@ -24,12 +25,14 @@ struct gcs_ctl_about {
 /* What the run does for it. */
 struct gcs_ctl_sink {
 	void *self;
-	/* An order; fault -1: none. GCS_EXIT_PASS: done, ret_text may hold a remark; else why not.
-	 */
-	enum gcs_exit (*order)(void *self, enum gcs_act act, int fault, const char *text,
-			       char ret_text[GCS_CTL_TEXT_BYTES]);
+	/* An order; fault and workload are of the run, where the act is about one. GCS_EXIT_PASS: done,
+	 * ret_text may hold a remark; else why not: a sentence, or lines as of a scenario's errors. */
+	enum gcs_exit (*order)(void *self, const struct gcs_request *order,
+			       char ret_text[GCS_CTL_SAID_BYTES]);
 	const struct gcs_snapshot *(*snapshot)(void *self);
 	const struct watch_fault *(*counters)(void *self, uint32_t fault); /* live */
+	/* When an arm by hand ends by itself, from t0; -1: it does not. */
+	int64_t (*limit)(void *self, uint32_t fault);
 	void (*about)(void *self, struct gcs_ctl_about *ret);
 };
 
@@ -42,7 +45,7 @@ int gcs_ctl_fds(const struct gcs_ctl *c, struct pollfd fds[GCS_CTL_FDS]);
 void gcs_ctl_poll(struct gcs_ctl *c);
 void gcs_ctl_destroy(struct gcs_ctl *c);
 
-/* "arm", "disarm", "fire", "disarm-all", "mark"; NULL: no order. */
+/* "arm", "disarm", "fire", "disarm-all", "mark", "edit", "rate"; NULL: no order. */
 const char *gcs_ctl_act_name(enum gcs_act act);
 
 /* The client's end: a connection to the socket in dir_fd. A descriptor; -errno. */

@@ -16,7 +16,7 @@
 #include "harness/run/looks.h"
 #include "runtime/mrt.h"
 #include "runtime/watch/telemetry.h"
-#include "workloads/plan.h"
+#include "workloads/plan_edit.h"
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -439,6 +439,16 @@ void gcs_injector_fire(struct gcs_injector *in, uint32_t fault)
 {
 	if (!atomic_load_explicit(&in->release, memory_order_relaxed))
 		gcs_fault_fire_once(fault);
+}
+
+int gcs_injector_edit(struct gcs_injector *in, const char *line)
+{
+	struct gcs_fault_spec spec;
+	uint32_t fault;
+	json_t *o = json_loads(line, 0, NULL);
+	int e = plan_edit_fault(in->plan, o, &fault, &spec);
+	json_decref(o);
+	return e ? e : gcs_fault_edit(fault, &spec);
 }
 
 void gcs_injector_release(struct gcs_injector *in)

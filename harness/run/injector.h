@@ -53,6 +53,9 @@ int gcs_injector_listen(struct gcs_injector *in, int listener, pid_t pid);
 bool gcs_injector_listens(const struct gcs_injector *in);
 /* The next call that matches the fault fires. */
 void gcs_injector_fire(struct gcs_injector *in, uint32_t fault);
+/* The fault has the numbers of an `edit` line from now on (workloads/plan_edit.h). 0; -errno as of gcs_fault_edit. Any thread but its own,
+ * one at a time. */
+int gcs_injector_edit(struct gcs_injector *in, const char *line);
 /* Nothing is held or fired any more. */
 void gcs_injector_release(struct gcs_injector *in);
 /* Lets go what is held and closes the listener. NULL is fine. */

@@ -338,13 +338,18 @@ int gcs_target_spawn(struct gcs_target *t, char **ret_text)
 	return e;
 }
 
+/* Is the fault decided on here? */
+static bool target_injects(const struct gcs_target *t, uint32_t fault)
+{
+	return t->injector && strncmp(t->scenario->fault[fault].point, "os/", 3) == 0;
+}
+
 int gcs_target_say(struct gcs_target *t, const char *cmd, int fault)
 {
 	char line[128];
 	if (t->injector && strcmp(cmd, "quit") == 0)
 		gcs_injector_release(t->injector);
-	if (t->injector && strcmp(cmd, "fire") == 0 &&
-	    strncmp(t->scenario->fault[fault].point, "os/", 3) == 0) {
+	if (strcmp(cmd, "fire") == 0 && target_injects(t, (uint32_t)fault)) {
 		gcs_injector_fire(t->injector, (uint32_t)fault); /* its site is here */
 		return 0;
 	}
@@ -352,6 +357,27 @@ int gcs_target_say(struct gcs_target *t, const char *cmd, int fault)
 			  : snprintf(line, sizeof line, "{\"cmd\":\"%s\",\"fault\":%d}\n", cmd,
 				     fault);
 	return target_send(&t->main, line, (size_t)n, 0);
+}
+
+int gcs_target_edit(struct gcs_target *t, const struct gcs_scenario *s, uint32_t index)
+{
+	char *text = gcs_scenario_edit_line(s, index), *line = NULL;
+	int len = text ? asprintf(&line, "%s\n", text) : -1;
+	int e = len < 0			 ? -ENOMEM
+		: target_injects(t, index) ? gcs_injector_edit(t->injector, text)
+					 : target_send(&t->main, line, (size_t)len, 0);
+	free(text);
+	free(line);
+	return e;
+}
+
+int gcs_target_rate(struct gcs_target *t, uint32_t workload, uint64_t rate)
+{
+	char line[96];
+	bool clients = t->scenario->workload[workload].conns > 0;
+	int n = snprintf(line, sizeof line, "{\"cmd\":\"rate\",\"workload\":%u,\"rate\":%llu}\n",
+			 workload, (unsigned long long)rate);
+	return target_send(clients ? &t->load : &t->main, line, (size_t)n, 0);
 }
 
 /* ---- listening */
@@ -388,14 +414,15 @@ static int64_t target_number(const json_t *o, const char *key)
 static void target_operator(struct gcs_target *t, const json_t *o)
 {
 	static const char *const acts[] = {"arm", "disarm", "fire", "refused"};
+	bool own = strcmp(target_text(o, "source"), "target") == 0;
 	const json_t *fault = json_object_get(o, "fault");
 	json_int_t i = json_is_integer(fault) ? json_integer_value(fault) : -1;
 	if (i < 0 || i >= t->scenario->nfaults)
 		i = -1;
 	for (size_t k = 0; k < sizeof acts / sizeof acts[0]; k++)
 		if (strcmp(acts[k], target_text(o, "act")) == 0)
-			t->sink.operator(t->sink.self, "fiu-ctrl", acts[k], (int)i,
-					 target_text(o, "text"));
+			t->sink.operator(t->sink.self, own ? "target" : "fiu-ctrl", acts[k],
+					 (int)i, target_text(o, "text"));
 }
 
 static void target_stacks(const struct gcs_target_sink *k, const json_t *list)

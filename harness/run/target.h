@@ -35,7 +35,7 @@ struct gcs_target_sink {
 	/* Before `done`, when a sweep asked for it: of each call stack that the fault's visits came from the first visit, rising. NULL: not
 	 * wanted. */
 	void (*stacks)(void *self, const uint64_t *first, size_t n);
-	/* Somebody spoke to its FIFOs; fault -1: to none of its own. */
+	/* Somebody spoke to its FIFOs (source "fiu-ctrl"), or it could not carry out an order ("target"); fault -1: it is about none. */
 	void (*operator)(void *self, const char *source, const char *act, int fault,
 			 const char *text);
 	void (*gctrace)(void *self, const char *line);
@@ -79,6 +79,11 @@ void gcs_target_reap(struct gcs_target *t);
 /* {"cmd":CMD} or, fault >= 0, {"cmd":CMD,"fault":F}. 0; -EPIPE when it is gone, -EAGAIN when it
  * does not listen. */
 int gcs_target_say(struct gcs_target *t, const char *cmd, int fault);
+/* The numbers of fault `index` of s, which is the target's scenario but for an edit, from now on; who decides on the fault's visits is told.
+ * The same; or -errno as of gcs_fault_edit. */
+int gcs_target_edit(struct gcs_target *t, const struct gcs_scenario *s, uint32_t index);
+/* The rate of a workload from now on; the clients are told, if it has any. As gcs_target_say. */
+int gcs_target_rate(struct gcs_target *t, uint32_t workload, uint64_t rate);
 bool gcs_target_alive(const struct gcs_target *t);
 /* How long the harness has stood still, at the longest, since the target was started, and when that
  * began (CLOCK_MONOTONIC); 0: it holds no lease. Any moment between spawn and destroy. */

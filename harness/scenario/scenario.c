@@ -165,6 +165,28 @@ static int scenario_steps(struct gcs_scenario *s, struct gcs_doc *doc,
 	return e ? e : gcs_scenario_build(s, doc->root, d);
 }
 
+int gcs_scenario_tree(const struct gcs_scenario *s, struct gcs_scenario *again,
+		      struct gcs_doc *doc, struct gcs_diag *d)
+{
+	char *text = strdup(s->text);
+	again->path = strdup(s->path);
+	again->text = strdup(s->text);
+	if (!text || !again->path || !again->text) {
+		free(text);
+		return -ENOMEM;
+	}
+	int e = scenario_parse(doc, again->path, text, d);
+	if (e == 0 && s->chosen)
+		e = scenario_choose(again, doc, s->chosen, d);
+	for (uint32_t i = 0; i < s->nlaid && e == 0; i++) {
+		const struct gcs_override set = {s->laid[i].key, s->laid[i].value};
+		e = gcs_set_apply(doc, &set, d);
+		if (e == 0)
+			e = scenario_laid(again, set.key, set.value);
+	}
+	return e;
+}
+
 static int scenario_reduce(struct gcs_scenario *s, struct gcs_doc *doc, const struct gcs_scenario_options *opt,
 			   struct gcs_diag *d, const char *const *drop, size_t ndrop)
 {

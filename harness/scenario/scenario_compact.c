@@ -1,7 +1,7 @@
 /*
  * scenario_compact.c: `--fault POINT:key=value,…`, a fault in one word, laid over the tree as one
  * more item of `faults` before it is bound, so that its errors are those of the file, with a caret
- * into the option's text.
+ * into the option's text. And `key=value,…` laid over a fault that is there, in mid-run.
  *
  * Each key is one of a fault in a file, by its last name. The id is made of the point's name. Without
  * phase and manual its window lies in the phase that the scenario's first fault names, else in the
@@ -21,18 +21,23 @@
 /* Where each key stands in a fault: at the top, in a section, or in a section of that. */
 static const struct compact_key {
 	const char *key, *section, *inner;
+	bool live; /* an operator may change it in mid-run */
 } compact_keys[] = {
-	{"action", NULL, NULL},	   {"phase", "when", NULL},	 {"at", "when", NULL},
-	{"for", "when", NULL},	   {"unscaled", "when", NULL},	 {"manual", "when", NULL},
-	{"probability", "fire", NULL}, {"nth", "fire", NULL},	 {"every", "fire", NULL},
-	{"after", "fire", NULL},   {"burst", "fire", NULL},	 {"delay", "fire", NULL},
-	{"jitter", "fire", NULL},  {"double", "fire", "max"},	 {"error", "fire", NULL},
-	{"by", "fire", NULL},	   {"where", "fire", NULL},	 {"mode", "fire", NULL},
-	{"edge", "fire", NULL},
-	{"size", "match", NULL},   {"workload", "match", NULL}, {"driver", "match", NULL},
-	{"type", "match", NULL},   {"goroutine", "match", NULL}, {"while", NULL, NULL},
-	{"times", "limit", NULL},  {"allow-hot", NULL, NULL},	 {"trace", NULL, NULL},
-	{"id", NULL, NULL},
+	{"action", NULL, NULL, false},	    {"phase", "when", NULL, false},
+	{"at", "when", NULL, false},	    {"for", "when", NULL, false},
+	{"unscaled", "when", NULL, false},  {"manual", "when", NULL, false},
+	{"probability", "fire", NULL, true}, {"nth", "fire", NULL, true},
+	{"every", "fire", NULL, true},	    {"after", "fire", NULL, true},
+	{"burst", "fire", NULL, true},	    {"delay", "fire", NULL, true},
+	{"jitter", "fire", NULL, true},	    {"double", "fire", "max", true},
+	{"error", "fire", NULL, true},	    {"by", "fire", NULL, true},
+	{"where", "fire", NULL, false},	    {"mode", "fire", NULL, false},
+	{"edge", "fire", NULL, false},	    {"size", "match", NULL, true},
+	{"workload", "match", NULL, false}, {"driver", "match", NULL, false},
+	{"type", "match", NULL, false},	    {"goroutine", "match", NULL, false},
+	{"while", NULL, NULL, false},	    {"times", "limit", NULL, true},
+	{"allow-hot", NULL, NULL, false},   {"trace", NULL, NULL, false},
+	{"id", NULL, NULL, false},
 };
 #define COMPACT_KEYS (sizeof compact_keys / sizeof compact_keys[0])
 
@@ -40,6 +45,7 @@ struct compact {
 	struct gcs_doc *doc;
 	const struct gcs_source *source;
 	struct gcs_diag *d;
+	bool live; /* the fault is there, and the run goes on */
 };
 
 /* ---- nodes */
@@ -110,18 +116,34 @@ static int compact_section(const struct compact *c, struct gcs_node *map, const 
 
 /* ---- key=value */
 
+static const char *compact_names(const struct compact *c, char ret[COMPACT_EXPECTED])
+{
+	size_t n = 0;
+	ret[0] = '\0';
+	for (size_t i = 0; i < COMPACT_KEYS && n < COMPACT_EXPECTED; i++)
+		if (!c->live || compact_keys[i].live)
+			n += (size_t)snprintf(ret + n, COMPACT_EXPECTED - n, "%s%s", n ? ", " : "",
+					      compact_keys[i].key);
+	return ret;
+}
+
 static const struct compact_key *compact_key(const struct compact *c, size_t at, size_t bytes)
 {
 	const char *word = c->source->text + at;
 	char given[48], hint[64], expected[COMPACT_EXPECTED];
-	size_t n = 0;
-	for (size_t i = 0; i < COMPACT_KEYS; i++)
+	const struct compact_key *k = NULL;
+	for (size_t i = 0; i < COMPACT_KEYS && !k; i++)
 		if (strlen(compact_keys[i].key) == bytes &&
 		    memcmp(compact_keys[i].key, word, bytes) == 0)
-			return &compact_keys[i];
-	for (size_t i = 0; i < COMPACT_KEYS && n < sizeof expected; i++)
-		n += (size_t)snprintf(expected + n, sizeof expected - n, "%s%s", i ? ", " : "",
-				      compact_keys[i].key);
+			k = &compact_keys[i];
+	if (k && (k->live || !c->live))
+		return k;
+	compact_names(c, expected);
+	if (k) {
+		gcs_diag_at(c->d, compact_place(c, at, bytes), expected, NULL,
+			    "'%s' of a fault stands for the whole run", k->key);
+		return NULL;
+	}
 	snprintf(given, sizeof given, "%.*s", (int)(bytes < 40 ? bytes : 40), word);
 	const char *dot = strrchr(given, '.'), *last = dot ? dot + 1 : given; /* match.size */
 	const char *near =
@@ -270,7 +292,7 @@ int gcs_compact_fault(struct gcs_doc *doc, const char *option, const char *text,
 		      struct gcs_diag *d)
 {
 	char *copy = strdup(text);
-	struct compact c = {doc, copy ? gcs_doc_source(doc, option, copy, 0) : NULL, d};
+	struct compact c = {doc, copy ? gcs_doc_source(doc, option, copy, 0) : NULL, d, false};
 	size_t bytes = strcspn(text, ":");
 	int e;
 	if (!c.source)
@@ -296,5 +318,73 @@ int gcs_compact_fault(struct gcs_doc *doc, const char *option, const char *text,
 		e = compact_when(&c, list, fault);
 	if (e == 0)
 		gcs_node_append(list, fault);
+	return e;
+}
+
+/* ---- over a fault that is there */
+
+#define COMPACT_NONE "none" /* takes a key out, as if it had not been written */
+
+static void compact_unlink(struct gcs_node *map, struct gcs_node *child)
+{
+	struct gcs_node *before = NULL;
+	for (struct gcs_node *n = map->first; n != child; n = n->next)
+		before = n;
+	if (before)
+		before->next = child->next;
+	else
+		map->first = child->next;
+	if (map->last == child)
+		map->last = before;
+	child->next = NULL;
+}
+
+/* Take out what is none, and sections that hold nothing else; true: so is the node itself. */
+static bool compact_nothing(struct gcs_node *n)
+{
+	struct gcs_node *next;
+	if (n->kind == GCS_NODE_SCALAR)
+		return strcmp(n->text, COMPACT_NONE) == 0;
+	for (struct gcs_node *i = n->first; i; i = next) {
+		next = i->next;
+		if (compact_nothing(i))
+			compact_unlink(n, i);
+	}
+	return !n->first;
+}
+
+/* Everything of `from` over `to`, section by section. */
+static void compact_merge(struct gcs_node *to, struct gcs_node *from)
+{
+	struct gcs_node *next;
+	for (struct gcs_node *n = from->first; n; n = next) {
+		struct gcs_node *old = compact_child(to, n->key->text);
+		next = n->next;
+		if (n->kind == GCS_NODE_MAP && old && old->kind == GCS_NODE_MAP) {
+			compact_merge(old, n);
+			if (!old->first)
+				compact_unlink(to, old);
+			continue;
+		}
+		if (old)
+			compact_unlink(to, old);
+		compact_unlink(from, n);
+		if (!compact_nothing(n))
+			gcs_node_append(to, n);
+	}
+}
+
+int gcs_compact_edit(struct gcs_doc *doc, const char *name, const char *text,
+		     struct gcs_node *fault, struct gcs_diag *d)
+{
+	char *copy = strdup(text);
+	struct compact c = {doc, copy ? gcs_doc_source(doc, name, copy, 0) : NULL, d, true};
+	struct gcs_node *pairs =
+		c.source ? compact_node(&c, GCS_NODE_MAP, 0, strlen(text), NULL) : NULL;
+	if (!pairs)
+		return -ENOMEM;
+	int e = compact_pairs(&c, pairs, 0);
+	if (e == 0)
+		compact_merge(fault, pairs);
 	return e;
 }

@@ -182,6 +182,21 @@ static json_t *json_fault(const struct gcs_fault *f)
 	return o;
 }
 
+char *gcs_scenario_edit_line(const struct gcs_scenario *s, uint32_t index)
+{
+	const struct gcs_fault *f = &s->fault[index];
+	json_t *o = json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "cmd", "edit",
+			      "fault", INT(index), "errno", INT(f->err), "p_ppb", INT(f->p_ppb), "nth",
+			      INT(f->nth), "every", INT(f->every), "after", INT(f->after), "burst",
+			      INT(f->burst), "times", INT(f->times), "delay_ns", INT(f->delay_ns),
+			      "jitter_ns", INT(f->jitter_ns), "delay_max_ns", INT(f->delay_max_ns),
+			      "by_milli", INT(f->by_milli), "size_min", INT(f->match.size_min),
+			      "size_max", INT(f->match.size_max));
+	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+	json_decref(o);
+	return text;
+}
+
 /* What a target is told of a fault that is for another runtime, so that the others keep their places: never armed, at a point that all have. */
 static json_t *json_nothing(const struct gcs_fault *f)
 {

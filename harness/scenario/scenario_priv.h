@@ -42,7 +42,7 @@ struct gcs_node {
 struct gcs_doc {
 	struct gcs_node *root, *all;
 	uint32_t nodes;
-	struct gcs_source *source[1 + 68]; /* the file, each --set, --variant and the scales */
+	struct gcs_source *source[1 + 70]; /* the file, each --set, --variant, the scales, edits */
 	uint32_t nsources;
 	const char *what; /* "scenario": what messages call such a file */
 };
@@ -114,6 +114,10 @@ int gcs_set_variant(struct gcs_doc *doc, const struct gcs_node *set,
  * d, -ENOMEM. */
 int gcs_compact_fault(struct gcs_doc *doc, const char *option, const char *text,
 		      struct gcs_diag *d);
+/* key=value,… over a fault of the tree: keys that may change in mid-run; none takes one out. name: of
+ * the source, in messages. The same. */
+int gcs_compact_edit(struct gcs_doc *doc, const char *name, const char *text,
+		     struct gcs_node *fault, struct gcs_diag *d);
 
 /* ---- scenario_variants.c */
 
@@ -123,6 +127,10 @@ const struct gcs_node *gcs_variant_node(const struct gcs_node *root, const char 
 /* Take every variant of the file through all steps. Nothing is said when the file fails without a
  * variant too: that is said of the file. 0; -EINVAL with errors in d; -ENOMEM. */
 int gcs_variants_check(const struct gcs_doc *doc, const char *path, struct gcs_diag *d);
+/* The tree that a scenario was built from: its text, its variant, and what was laid over; `again`
+ * takes over what stands beside the tree. 0; -EINVAL with errors in d; -ENOMEM. (scenario.c) */
+int gcs_scenario_tree(const struct gcs_scenario *s, struct gcs_scenario *again,
+		      struct gcs_doc *doc, struct gcs_diag *d);
 /* Bind, scale and resolve a tree. 0; -EINVAL with errors in d; -ENOMEM. (scenario.c) */
 int gcs_scenario_build(struct gcs_scenario *s, const struct gcs_node *root, struct gcs_diag *d);
 

@@ -51,7 +51,7 @@ only 'json text ' gcstorm run --format ''
 only 'json text ' gcstorm run x -f ''
 only 'faults go-faults go-metrics incidents keys metrics runs states workloads ' gcstorm list ''
 only 'bash ' gcstorm completion ''
-only 'arm disarm disarm-all fire mark status ' gcstorm ctl last ''
+only 'arm disarm disarm-all edit fire mark rate status ' gcstorm ctl last ''
 only 'map-delete-residue ' gcstorm run map-d
 only 'map-delete-residue ' gcstorm run --seed 7 map-d
 only 'map-delete-residue ' gcstorm soak big map-d

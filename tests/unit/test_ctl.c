@@ -206,24 +206,28 @@ struct house {
 	struct gcs_ctl *ctl;
 	enum gcs_exit answer;
 	unsigned orders;
-	enum gcs_act act;
-	int fault;
+	struct gcs_request order; /* the last one; its text is here */
 	char text[GCS_CTL_TEXT_BYTES];
+	int64_t limit_ns;
 };
 
-static enum gcs_exit house_order(void *self, enum gcs_act act, int fault, const char *text,
-				 char ret_text[GCS_CTL_TEXT_BYTES])
+static enum gcs_exit house_order(void *self, const struct gcs_request *order,
+				 char ret_text[GCS_CTL_SAID_BYTES])
 {
 	struct house *h = self;
 	h->orders++;
-	h->act = act;
-	h->fault = fault;
-	snprintf(h->text, sizeof h->text, "%s", text);
+	h->order = *order;
+	snprintf(h->text, sizeof h->text, "%s", order->text ? order->text : "");
 	if (h->answer != GCS_EXIT_PASS)
-		snprintf(ret_text, GCS_CTL_TEXT_BYTES, "not now");
-	else if (act == GCS_DO_ARM)
-		atomic_store(&h->r.tel->fault[fault].armed, 1);
+		snprintf(ret_text, GCS_CTL_SAID_BYTES, "not now");
+	else if (order->act == GCS_DO_ARM)
+		atomic_store(&h->r.tel->fault[order->fault].armed, 1);
 	return h->answer;
+}
+
+static int64_t house_limit(void *self, uint32_t fault)
+{
+	return fault == 0 ? ((struct house *)self)->limit_ns : -1;
 }
 
 static const struct gcs_snapshot *house_snapshot(void *self)
@@ -250,9 +254,11 @@ static void house_open(struct house *h)
 					  .order = house_order,
 					  .snapshot = house_snapshot,
 					  .counters = house_counters,
+					  .limit = house_limit,
 					  .about = house_about};
 	char *text = NULL;
 	memset(h, 0, sizeof *h);
+	h->limit_ns = -1;
 	run_init(&h->r);
 	h->r.s->fault[1].window[0] = (struct gcs_window){12 * S_NS, 14 * S_NS};
 	h->r.s->fault[1].window[1] = (struct gcs_window){16 * S_NS, 18 * S_NS};
@@ -351,22 +357,68 @@ static void test_orders(void **state)
 	json_t *oom = json_array_get(json_object_get(json_object_get(o, "status"), "faults"), 0);
 	assert_true(json_is_true(json_object_get(oom, "armed"))); /* live, before any tick */
 	json_decref(o);
-	assert_int_equal(h.act, GCS_DO_ARM);
-	assert_int_equal(h.fault, 0);
+	assert_int_equal(h.order.act, GCS_DO_ARM);
+	assert_int_equal(h.order.fault, 0);
+	assert_int_equal(h.order.for_ns, 0);
 	say(fd, "{\"do\":\"mark\",\"text\":\"two\\nlines \\u001b[31m\"}\n");
 	json_decref(hear(&h, fd));
-	assert_int_equal(h.act, GCS_DO_MARK);
-	assert_int_equal(h.fault, -1);
+	assert_int_equal(h.order.act, GCS_DO_MARK);
 	assert_string_equal(h.text, "two lines  [31m"); /* nothing that moves a terminal */
 	say(fd, "{\"do\":\"disarm-all\"}\n");
 	json_decref(hear(&h, fd));
-	assert_int_equal(h.act, GCS_DO_DISARM_ALL);
+	assert_int_equal(h.order.act, GCS_DO_DISARM_ALL);
 	h.answer = GCS_EXIT_UNSUPPORTED;
 	say(fd, "{\"do\":\"fire\",\"fault\":\"late\"}\n");
 	o = hear(&h, fd);
 	assert_true(json_is_false(json_object_get(o, "ok")));
 	assert_int_equal(json_integer_value(json_object_get(o, "exit")), GCS_EXIT_UNSUPPORTED);
 	assert_string_equal(word(o, "error"), "not now");
+	json_decref(o);
+	close(fd);
+	house_close(&h);
+}
+
+/* Limits, other numbers, other rates: as they are said, to whom they are about. */
+static void test_changes(void **state)
+{
+	static const struct {
+		const char *line;
+		struct gcs_request order;
+	} asked[] = {
+		{"{\"do\":\"arm\",\"fault\":\"late\",\"for\":\"30s\"}\n", {.act = GCS_DO_ARM, .fault = 1, .for_ns = 30 * S_NS}},
+		{"{\"do\":\"arm\",\"fault\":\"oom\",\"for\":\"keep\"}\n", {.act = GCS_DO_ARM, .for_ns = GCS_ARM_KEEP}},
+		{"{\"do\":\"arm\",\"fault\":\"oom\",\"for\":\"0\"}\n", {.act = GCS_DO_ARM, .for_ns = GCS_ARM_KEEP}},
+		{"{\"do\":\"edit\",\"fault\":\"late\",\"set\":\"delay=5ms,every=3\"}\n",
+		 {.act = GCS_DO_EDIT, .fault = 1, .text = "delay=5ms,every=3"}},
+		{"{\"do\":\"rate\",\"workload\":\"net\",\"rate\":\"500/s\"}\n",
+		 {.act = GCS_DO_RATE, .workload = 1, .text = "500/s"}},
+	};
+	static struct house h;
+	(void)state;
+	house_open(&h);
+	int fd = call(&h);
+	for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+		const struct gcs_request *want = &asked[i].order;
+		say(fd, asked[i].line);
+		json_t *o = hear(&h, fd);
+		assert_true(json_is_true(json_object_get(o, "ok")));
+		json_decref(o);
+		assert_int_equal(h.order.act, want->act);
+		assert_int_equal(h.order.fault, want->fault);
+		assert_int_equal(h.order.workload, want->workload);
+		assert_int_equal(h.order.for_ns, want->for_ns);
+		assert_string_equal(h.text, want->text ? want->text : "");
+	}
+	h.limit_ns = 17 * S_NS;
+	say(fd, "{\"do\":\"status\"}\n");
+	json_t *o = hear(&h, fd), *s = json_object_get(o, "status");
+	json_t *oom = json_array_get(json_object_get(s, "faults"), 0);
+	assert_int_equal(json_integer_value(json_object_get(oom, "limit_ns")), 17 * S_NS);
+	assert_true(json_is_null(json_object_get(json_array_get(json_object_get(s, "faults"), 1), "limit_ns")));
+	json_t *net = json_array_get(json_object_get(s, "workloads"), 1);
+	assert_string_equal(word(net, "id"), "net");
+	assert_string_equal(word(net, "driver"), "echo");
+	assert_int_equal(json_integer_value(json_object_get(net, "rate")), 1000);
 	json_decref(o);
 	close(fd);
 	house_close(&h);
@@ -385,6 +437,14 @@ static void test_wrong(void **state)
 		{"{\"do\":\"fire\"}\n", "which fault", "oom, late"},
 		{"{\"do\":\"fire\",\"fault\":7}\n", "which fault", "oom, late"},
 		{"{\"do\":\"explode\"}\n", "no such order", ""},
+		{"{\"do\":\"arm\",\"fault\":\"oom\",\"for\":\"5\"}\n", "cannot be armed for '5'", "such as 30s"},
+		{"{\"do\":\"arm\",\"fault\":\"oom\",\"for\":\"25h\"}\n", "cannot be armed for '25h'", "to 24h"},
+		{"{\"do\":\"arm\",\"fault\":\"oom\",\"for\":\"0s\"}\n", "cannot be armed for '0s'", "keep"},
+		{"{\"do\":\"edit\",\"fault\":\"oom\"}\n", "no 'set' to edit", ""},
+		{"{\"do\":\"edit\",\"set\":\"every=2\"}\n", "which fault", "oom, late"},
+		{"{\"do\":\"rate\",\"workload\":\"map\",\"rate\":\"5/s\"}\n", "has no workload 'map'", "did you mean 'maps'?"},
+		{"{\"do\":\"rate\",\"rate\":\"5/s\"}\n", "which workload", "its workloads: maps, net"},
+		{"{\"do\":\"rate\",\"workload\":\"net\"}\n", "no 'rate' to rate", ""},
 		{"{\"do\":7}\n", "no request", ""},
 		{"[]\n", "no request", ""},
 		{"\n", "no request", ""},
@@ -403,6 +463,12 @@ static void test_wrong(void **state)
 		assert_non_null(strstr(word(o, "hint"), wrong[i].hint));
 		json_decref(o);
 	}
+	char line[600];
+	snprintf(line, sizeof line, "{\"do\":\"edit\",\"fault\":\"oom\",\"set\":\"%0*d\"}\n", GCS_CTL_TEXT_BYTES, 0);
+	say(fd, line); /* cut, it would mean something else */
+	json_t *o = hear(&h, fd);
+	assert_string_equal(word(o, "error"), "'set' of edit is too long");
+	json_decref(o);
 	assert_int_equal(h.orders, 0);
 	close(fd);
 	house_close(&h);
@@ -472,6 +538,7 @@ int main(void)
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_orders),
+		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_clients),
 		cmocka_unit_test(test_deaf),

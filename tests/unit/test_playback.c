@@ -181,6 +181,8 @@ static void same_faults(const struct gcs_snapshot *a, const struct gcs_snapshot 
 		assert_int_equal(a->fault[i].visits, b->fault[i].visits);
 		assert_int_equal(a->fault[i].occurrence, b->fault[i].occurrence);
 		assert_int_equal(a->fault[i].next_edge_ns, b->fault[i].next_edge_ns);
+		assert_int_equal(a->fault[i].limit_ns, b->fault[i].limit_ns);
+		assert_int_equal(a->fault[i].times, b->fault[i].times);
 	}
 	assert_int_equal(a->nrecs, b->nrecs);
 	for (uint32_t i = 0; i < a->nrecs; i++) {

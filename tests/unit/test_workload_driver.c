@@ -15,6 +15,7 @@
 #include "runtime/watch/telemetry.h"
 #include "workloads/churn_key.h"
 #include "workloads/pace.h"
+#include "workloads/rates.h"
 #include "workloads/workload.h"
 #include "tests/unit/test_integrity.h"
 
@@ -627,14 +628,131 @@ static void test_stall_is_charged_to_all(void **state)
 
 static void test_pace_shares_the_rate(void **state)
 {
-	struct pace a = {.t0_ns = 5, .rate = 3, .workers = 2, .worker = 0};
-	struct pace b = {.t0_ns = 5, .rate = 3, .workers = 2, .worker = 1};
+	struct pace a = {.base_ns = 5, .rate = 3, .workers = 2, .worker = 0};
+	struct pace b = {.base_ns = 5, .rate = 3, .workers = 2, .worker = 1};
 
 	(void)state;
 	for (uint64_t k = 0; k < 1000000; k += 9999) { /* no drift, however long */
 		assert_int_equal(pace_intended(&a, k), 5 + (int64_t)(k * 2 * 1000000000 / 3));
 		assert_int_equal(pace_intended(&b, k), 5 + (int64_t)((k * 2 + 1) * 1000000000 / 3));
 	}
+}
+
+/* Changes of the rate, from t0. */
+static const struct rates_change rate_steps[] = {
+	{300000000, 4000}, {600000000, 100}, {600000001, 700}, {800000000, 3000}};
+#define RATE_STEPS (sizeof(rate_steps) / sizeof(rate_steps[0]))
+
+/* Operations of a worker that are intended within a span, counted one by one. */
+static uint64_t rate_count(uint64_t rate, uint32_t workers, uint32_t worker, int64_t span_ns)
+{
+	uint64_t n = 0;
+
+	while ((int64_t)((n * workers + worker) * 1000000000 / rate) < span_ns)
+		n++;
+	return n;
+}
+
+/* From t0 to a moment, at 1000/s first. */
+static uint64_t rate_count_until(uint32_t workers, uint32_t worker, int64_t until_ns)
+{
+	uint64_t n = 0, rate = 1000;
+	int64_t from = 0;
+
+	for (size_t i = 0; i < RATE_STEPS && rate_steps[i].from_ns <= until_ns; i++) {
+		n += rate_count(rate, workers, worker, rate_steps[i].from_ns - from);
+		from = rate_steps[i].from_ns;
+		rate = rate_steps[i].rate;
+	}
+	return n + rate_count(rate, workers, worker, until_ns - from);
+}
+
+/* What is told of a worker that lies behind is what was due, through all the changes. */
+static bool rates_told(const struct bench *b, const struct pace *p)
+{
+	uint64_t due = rate_count_until(3, 1, p->now_ns - b->env.t0_ns),
+		 told = atomic_load(&b->env.telemetry->ops[0].intended);
+
+	return told <= due && told + 1 >= due;
+}
+
+/* Worker 1 of 3, which stands still from 0.25 s to 0.7 s, while the rate changes three times. */
+static void body_rates(mrt_g *g, struct bench *b)
+{
+	static struct rates rates;
+	struct watch_ops *ops = &b->env.telemetry->ops[0];
+	struct pace pace;
+	int64_t last_ns = 0;
+	bool stalled = false;
+
+	memset(&rates, 0, sizeof(rates));
+	b->env.rates = &rates;
+	b->env.t0_ns = mrt_now_ns() + 1000000;
+	pace_init(&pace, &b->env, &b->plan.workload[0], 1, ops);
+	for (size_t i = 0; i < RATE_STEPS; i++)
+		b->failed += rates_add(&rates, b->env.t0_ns + rate_steps[i].from_ns,
+				       rate_steps[i].rate) != 0;
+	while (pace_next(g, &pace)) {
+		b->failed += pace.from_ns < last_ns; /* never back */
+		if (pace.k % 64 == 0 && pace.now_ns > pace.from_ns + 10000000) {
+			b->failed += !rates_told(b, &pace);
+			b->nth++;
+		}
+		last_ns = pace.from_ns;
+		if (!stalled && pace.from_ns >= b->env.t0_ns + 250000000) {
+			stalled = true;
+			mrt_sleep_until(g, b->env.t0_ns + 700000000);
+		}
+		pace_done(&pace, 0);
+	}
+	b->fired = pace.k;
+}
+
+static void test_rates_change(void **state)
+{
+	struct mrt_telemetry *t = calloc(1, sizeof(*t));
+	static struct watch_hist_sum sum;
+	struct bench b;
+	uint64_t all = rate_count_until(3, 1, 1000000000), late = 0;
+
+	(void)state;
+	assert_non_null(t);
+	watch_layout_init(t, 2);
+	bench_init(&b, 0, 10);
+	b.env.telemetry = t;
+	b.plan.workload[0].rate = 1000;
+	b.plan.workload[0].workers = 3;
+	bench_run(&b, body_rates);
+	assert_int_equal(b.failed, 0);
+	assert_true(b.nth >= 4); /* it was looked at */
+	watch_hist_read(&t->ops[0].latency, &sum);
+	assert_int_equal(sum.count, b.fired);
+	if (MRT_SIM)
+		assert_int_equal(b.fired, all); /* not one lost, not one twice */
+	else
+		assert_true(b.fired > all / 2 && b.fired <= all);
+	/* What fell due before a change stayed due: those of 0.3 s to 0.5 s waited 200 ms and more. */
+	for (uint32_t i = watch_hist_index(200000000); i < WATCH_HIST_CELLS; i++)
+		late += sum.cell[i];
+	assert_true(late >= rate_count(4000, 3, 1, 195000000));
+	assert_true(atomic_load(&t->ops[0].intended) <= all);
+	if (MRT_SIM) /* told each 64 operations, and before each sleep */
+		assert_true(atomic_load(&t->ops[0].intended) >= all - 64);
+	free(t);
+}
+
+static void test_rates_are_bounded(void **state)
+{
+	static struct rates r;
+
+	(void)state;
+	assert_null(rates_at(&r, 0));
+	assert_null(rates_at(NULL, 0));
+	for (uint32_t i = 0; i < RATES_MAX; i++)
+		assert_int_equal(rates_add(&r, i, i + 1), 0);
+	assert_int_equal(rates_add(&r, 0, 1), -E2BIG);
+	assert_int_equal(rates_at(&r, RATES_MAX - 1)->rate, RATES_MAX);
+	assert_null(rates_at(&r, RATES_MAX));
 }
 
 int main(void)
@@ -652,6 +770,8 @@ int main(void)
 		cmocka_unit_test(test_oracle),
 		cmocka_unit_test(test_stall_is_charged_to_all),
 		cmocka_unit_test(test_pace_shares_the_rate),
+		cmocka_unit_test(test_rates_change),
+		cmocka_unit_test(test_rates_are_bounded),
 	};
 
 	if (seed != NULL)

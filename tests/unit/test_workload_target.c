@@ -173,9 +173,12 @@ static void run_line(struct run *r, const char *line)
 		r->checked = json_integer_value(json_object_get(o, "checked"));
 		r->integrity_errors = json_integer_value(json_object_get(o, "integrity_errors"));
 	} else if (strcmp(ev, "operator") == 0) {
-		assert_string_equal(json_string_value(json_object_get(o, "source")), "fiu-ctrl");
-		snprintf(r->acts + strlen(r->acts), sizeof(r->acts) - strlen(r->acts), "%s %d;",
-			 json_string_value(json_object_get(o, "act")),
+		const char *source = json_string_value(json_object_get(o, "source"));
+		bool own = strcmp(source, "target") == 0;
+
+		assert_true(own || strcmp(source, "fiu-ctrl") == 0);
+		snprintf(r->acts + strlen(r->acts), sizeof(r->acts) - strlen(r->acts), "%s%s %d;",
+			 own ? "own " : "", json_string_value(json_object_get(o, "act")),
 			 (int)json_integer_value(json_object_get(o, "fault")));
 	} else if (strcmp(ev, "error") == 0) {
 		r->error = true;
@@ -518,6 +521,77 @@ static void test_operator_and_quit(void **state)
 	run_release(&r);
 }
 
+#define EDIT(fault, every, times)                                                                  \
+	"{\"cmd\":\"edit\",\"fault\":" #fault ",\"errno\":0,\"p_ppb\":0,\"nth\":0,\"every\":" #every    \
+	",\"after\":0,\"burst\":0,\"times\":" #times                                               \
+	",\"delay_ns\":0,\"jitter_ns\":0,\"delay_max_ns\":0,"                                      \
+	"\"by_milli\":0,\"size_min\":0,\"size_max\":0}\n"
+
+/* Nothing but refusals has come, so many. */
+static void wait_refused(struct run *r, size_t many)
+{
+	static const char one[] = "own refused -1;";
+	double limit = now_s() + 20;
+
+	while (strlen(r->acts) < many * strlen(one) && now_s() < limit)
+		run_for(r, 0.005);
+	assert_int_equal(strlen(r->acts), many * strlen(one));
+	for (size_t i = 0; i < many; i++)
+		assert_memory_equal(r->acts + i * strlen(one), one, strlen(one));
+}
+
+/* While it runs. */
+static uint64_t ops_now(const struct run *r)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < WATCH_HISTS; i++)
+		n += atomic_load(&r->t->ops[i].ops);
+	return n;
+}
+
+/* Until operations in a fifth of a second lie within; a busy machine takes its time. */
+static void wait_ops(struct run *r, uint64_t least, uint64_t most)
+{
+	double limit = now_s() + 60;
+	uint64_t n = UINT64_MAX;
+
+	while ((n < least || n > most) && now_s() < limit) {
+		uint64_t before = ops_now(r);
+
+		run_for(r, 0.2);
+		n = ops_now(r) - before;
+	}
+	assert_in_range(n, least, most);
+}
+
+static void test_numbers_and_rates(void **state)
+{
+	static struct run r;
+
+	(void)state;
+	start_long(&r);
+	run_say(&r, EDIT(0, 1, 3) "{\"cmd\":\"arm\",\"fault\":0}\n");
+	wait_fired(&r, 2);
+	run_for(&r, 0.1);
+	assert_int_equal(r.t->fault[0].fired, 3); /* all of `times`, and no more */
+	run_say(&r, EDIT(0, 1, 0));
+	wait_fired(&r, 10);
+	run_say(&r, "{\"cmd\":\"disarm\",\"fault\":0}\n{\"cmd\":\"rate\",\"workload\":0,\"rate\":50}\n");
+	wait_ops(&r, 1, 20); /* when what the collections have left behind is worked off */
+	run_say(&r, "{\"cmd\":\"rate\",\"workload\":0,\"rate\":5000}\n");
+	wait_ops(&r, 500, 1500);
+	assert_string_equal(r.acts, "");
+	run_say(&r, EDIT(7, 1, 0) EDIT(0, -1, 0) "{\"cmd\":\"edit\",\"fault\":0,\"every\":7}\n"
+		    "{\"cmd\":\"edit\"}\n{\"cmd\":\"rate\",\"workload\":1,\"rate\":7}\n"
+		    "{\"cmd\":\"rate\",\"workload\":0,\"rate\":0}\n{\"cmd\":\"rate\",\"workload\":0}\n");
+	wait_refused(&r, 7);
+	run_say(&r, "{\"cmd\":\"quit\"}\n");
+	run_finish(&r);
+	check_clean_end(&r);
+	run_release(&r);
+}
+
 static void test_harness_dies(void **state)
 {
 	static struct run r;
@@ -767,6 +841,7 @@ int main(void)
 		cmocka_unit_test(test_real_stress),
 		cmocka_unit_test(test_sim_repeats),
 		cmocka_unit_test(test_operator_and_quit),
+		cmocka_unit_test(test_numbers_and_rates),
 		cmocka_unit_test(test_harness_dies),
 		cmocka_unit_test(test_lease),
 		cmocka_unit_test(test_load_lease),

@@ -220,8 +220,10 @@ func (c *control) stop() {
 
 func (c *control) command(line []byte) {
 	var m struct {
-		Cmd   string
-		Fault *int
+		Cmd      string
+		Fault    *int
+		Workload *int
+		Rate     uint64
 	}
 	if json.Unmarshal(line, &m) != nil {
 		return
@@ -235,7 +237,12 @@ func (c *control) command(line []byte) {
 	case m.Cmd == "disarm_all":
 		c.cancelled = true
 		c.env.faults.disarmAll(1)
-	case m.Fault != nil && *m.Fault >= 0 && *m.Fault < len(c.env.faults.list):
+	case m.Cmd == "rate" && m.Workload != nil && *m.Workload >= 0 && *m.Workload < len(c.env.plan.Workloads) && m.Rate > 0:
+		c.env.rates[*m.Workload].add(nowNS(), m.Rate)
+	case m.Fault == nil || *m.Fault < 0 || *m.Fault >= len(c.env.faults.list):
+	case m.Cmd == "edit":
+		c.env.faults.edit(*m.Fault, line)
+	default:
 		c.operator(m.Cmd, *m.Fault)
 	}
 }
@@ -246,10 +253,8 @@ func (c *control) operator(cmd string, i int) {
 		// behind the occurrences of the windows
 		c.env.faults.arm(i, uint32(len(c.env.plan.Faults[i].Windows))+c.operatorActs[i], 1)
 		c.operatorActs[i]++
-		c.env.trace.armed(i, nowNS()-c.env.t0NS)
 	case cmd == "disarm":
 		c.env.faults.disarm(i, 1)
-		c.env.trace.disarmed(i, nowNS()-c.env.t0NS)
 	case cmd == "fire":
 		c.env.faults.fireOnce(i)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/bits"
 	"sort"
@@ -45,10 +46,15 @@ const (
 	logIntervalCount = 512
 )
 
-type faultWorker struct{ ordinal, fired, burstEnd, share uint32 }
+type faultWorker struct {
+	ordinal, burstEnd uint32
+	taken             uint64 // share << 32 | fired: one word, so that a share that is taken away cannot be used any more
+}
+
+func (w *faultWorker) fired() uint32 { return uint32(atomic.LoadUint64(&w.taken)) }
 
 type fault struct {
-	spec        *planFault
+	spec        *planFault // atomic: an operator's edit replaces it; what no edit changes is read without
 	index       uint32
 	point       uint32
 	action      uint64
@@ -163,7 +169,28 @@ func (f *fault) replayed(worker, ordinal uint32) bool {
 	return at < len(f.fired) && f.fired[at] == visit
 }
 
-// split deals `times` out evenly among those who visit.
+// now is what the fault's numbers are at this visit: read once a visit.
+func (f *fault) now() *planFault {
+	return (*planFault)(atomic.LoadPointer((*unsafe.Pointer)(unsafe.Pointer(&f.spec))))
+}
+
+// edit gives the fault the numbers of an `edit` line, whose keys are those of the plan; the control goroutine calls it.
+func (fs *faults) edit(i int, line []byte) {
+	f, next := fs.list[i], *fs.list[i].spec
+	if f.worker == nil || f.replays || json.Unmarshal(line, &next) != nil {
+		return
+	}
+	times := f.spec.Times
+	atomic.StorePointer((*unsafe.Pointer)(unsafe.Pointer(&f.spec)), unsafe.Pointer(&next))
+	if next.Times != times {
+		f.split(fs.env.plan.nworkers)
+	}
+	if f.biases {
+		fs.setLimit(f.point)
+	}
+}
+
+// split deals what is left of `times` out evenly among those who visit; nobody fires meanwhile.
 func (f *fault) split(nworkers uint32) {
 	first, n := uint32(workerFirst), nworkers
 	own := true
@@ -181,28 +208,48 @@ func (f *fault) split(nworkers uint32) {
 			among = append(among, id)
 		}
 	}
+	left, k := f.spec.Times, uint64(len(among))
 	for i := range f.worker {
-		if f.spec.Times == 0 || f.replays {
-			f.worker[i].share = ^uint32(0)
-		}
-	}
-	for i, id := range among {
-		if times, k := f.spec.Times, uint64(len(among)); times != 0 && !f.replays {
-			f.worker[id].share = uint32(times / k)
-			if uint64(i) < times%k {
-				f.worker[id].share++
+		w := &f.worker[i]
+		for { // no share, or one that is never used up; what it has fired stands
+			old := atomic.LoadUint64(&w.taken)
+			fired := old & (1<<32 - 1)
+			share := uint64(0)
+			if f.spec.Times == 0 || f.replays {
+				share = 1<<32 - 1
+			}
+			if atomic.CompareAndSwapUint64(&w.taken, old, share<<32|fired) {
+				if left < fired {
+					left = fired
+				}
+				left -= fired
+				break
 			}
 		}
+	}
+	if f.spec.Times == 0 || f.replays {
+		return
+	}
+	for i, id := range among {
+		w := &f.worker[id]
+		share := left/k + uint64(w.fired())
+		if uint64(i) < left%k {
+			share++
+		}
+		if share > 1<<32-2 {
+			share = 1<<32 - 2
+		}
+		atomic.StoreUint64(&w.taken, share<<32|uint64(w.fired()))
 	}
 }
 
 func (f *fault) matchGoroutine(id uint32) bool {
-	for _, g := range f.spec.MatchGoroutines {
+	for _, g := range f.now().MatchGoroutines {
 		if id >= g[1] && id <= g[2] {
 			return true
 		}
 	}
-	return len(f.spec.MatchGoroutines) == 0
+	return len(f.now().MatchGoroutines) == 0
 }
 
 // site is what a visit knows.
@@ -213,31 +260,31 @@ type site struct {
 	m                           unsafe.Pointer // the map that is worked on, by this goroutine; nil: none
 }
 
-func (f *fault) matches(s *site) bool {
-	if f.spec.MatchWorkloads != 0 && f.spec.MatchWorkloads>>s.workload&1 == 0 {
+func (f *fault) matches(now *planFault, s *site) bool {
+	if now.MatchWorkloads != 0 && now.MatchWorkloads>>s.workload&1 == 0 {
 		return false
 	}
-	if s.size < f.spec.SizeMin || f.spec.SizeMax != 0 && s.size > f.spec.SizeMax {
+	if s.size < now.SizeMin || now.SizeMax != 0 && s.size > now.SizeMax {
 		return false
 	}
-	return f.matchType(s.kind) && f.matchGoroutine(s.goroutine) && f.condition.holds(s.m)
+	return now.matchesType(s.kind) && f.matchGoroutine(s.goroutine) && f.condition.holds(s.m)
 }
 
-func (f *fault) matchType(kind string) bool {
-	for _, name := range f.spec.MatchTypes {
+func (now *planFault) matchesType(kind string) bool {
+	for _, name := range now.MatchTypes {
 		if name == kind {
 			return true
 		}
 	}
-	return len(f.spec.MatchTypes) == 0
+	return len(now.MatchTypes) == 0
 }
 
-func (f *fault) scheduled(worker, ordinal uint32) bool {
-	s, w := f.spec, &f.worker[worker]
+func (f *fault) scheduled(s *planFault, worker, ordinal uint32) bool {
 	if f.replays {
 		return f.replayed(worker, ordinal)
 	}
-	if atomic.LoadUint32(&w.fired) >= w.share || uint64(ordinal) <= s.After {
+	taken := atomic.LoadUint64(&f.worker[worker].taken)
+	if taken&(1<<32-1) >= taken>>32 || uint64(ordinal) <= s.After {
 		return false
 	}
 	if s.Nth != 0 && uint64(ordinal) != s.Nth || s.Every != 0 && uint64(ordinal)%s.Every != 0 {
@@ -252,18 +299,18 @@ func (f *fault) scheduled(worker, ordinal uint32) bool {
 
 func (w *faultWorker) takeShare() bool {
 	for {
-		fired := atomic.LoadUint32(&w.fired)
-		if fired >= w.share {
+		taken := atomic.LoadUint64(&w.taken)
+		if taken&(1<<32-1) >= taken>>32 {
 			return false
 		}
-		if atomic.CompareAndSwapUint32(&w.fired, fired, fired+1) {
+		if atomic.CompareAndSwapUint64(&w.taken, taken, taken+1) {
 			return true
 		}
 	}
 }
 
-func (f *fault) delayNS(worker, ordinal, fired uint32) int64 {
-	delay, max := f.spec.DelayNS, f.spec.DelayMaxNS
+func (f *fault) delayNS(s *planFault, worker, ordinal, fired uint32) int64 {
+	delay, max := s.DelayNS, s.DelayMaxNS
 	for ; max != 0 && fired > 0 && delay < max; fired-- {
 		if delay <= max/2 {
 			delay *= 2
@@ -271,7 +318,7 @@ func (f *fault) delayNS(worker, ordinal, fired uint32) int64 {
 			delay = max
 		}
 	}
-	more, _ := bits.Mul64(faultDraw(f.salt^decideJitter, worker, ordinal), uint64(f.spec.JitterNS)+1)
+	more, _ := bits.Mul64(faultDraw(f.salt^decideJitter, worker, ordinal), uint64(s.JitterNS)+1)
 	return delay + int64(more)
 }
 
@@ -288,32 +335,33 @@ func (fs *faults) visit(f *fault, s *site) *firing {
 		return nil
 	}
 	atomic.AddUint64(&f.count.visits, 1)
-	if !f.matches(s) {
+	now := f.now()
+	if !f.matches(now, s) {
 		return nil
 	}
 	atomic.AddUint64(&f.count.eligible, 1)
 	w := &f.worker[s.worker]
 	ordinal := atomic.AddUint32(&w.ordinal, 1)
-	before := atomic.LoadUint32(&w.fired)
+	before := w.fired()
 	if once && atomic.CompareAndSwapUint32(&f.once, 1, 0) {
 		atomic.AddInt32(&fs.gate[f.point], -1)
-		return fs.fire(f, s, ordinal, before)
+		return fs.fire(f, now, s, ordinal, before)
 	}
 	burst := ordinal <= atomic.LoadUint32(&w.burstEnd)
-	if !burst && !f.scheduled(s.worker, ordinal) || !w.takeShare() {
+	if !burst && !f.scheduled(now, s.worker, ordinal) || !w.takeShare() {
 		return nil
 	}
-	if !burst && f.spec.Burst > 1 && !f.replays {
-		atomic.StoreUint32(&w.burstEnd, ordinal+uint32(f.spec.Burst)-1)
+	if !burst && now.Burst > 1 && !f.replays {
+		atomic.StoreUint32(&w.burstEnd, ordinal+uint32(now.Burst)-1)
 	}
-	return fs.fire(f, s, ordinal, before)
+	return fs.fire(f, now, s, ordinal, before)
 }
 
-func (fs *faults) fire(f *fault, s *site, ordinal, before uint32) *firing {
+func (fs *faults) fire(f *fault, spec *planFault, s *site, ordinal, before uint32) *firing {
 	now := nowNS()
 	id := uint64(f.index+1)<<48 | uint64(s.worker&0xffff)<<32 | uint64(ordinal)
 	atomic.AddUint64(&f.count.fired, 1)
-	traceNote(f.spec.ID, "fires")
+	traceNote(f.now().ID, "fires")
 	if f.logAllows(now) {
 		fs.env.emit(&record{tNS: now, kind: watchFire, p: noP, a: uint64(f.index)<<32 | f.action, b: uint64(s.worker), c: uint64(ordinal),
 			d: id, e: fs.env.watch.cycle() << 8, f: s.size})
@@ -321,7 +369,7 @@ func (fs *faults) fire(f *fault, s *site, ordinal, before uint32) *firing {
 		atomic.AddUint64(&f.count.logDropped, 1)
 		atomic.AddUint64(&f.count.logHash, faultSalt(id, 0, 0))
 	}
-	return &firing{f, id, f.delayNS(s.worker, ordinal, before)}
+	return &firing{f, id, f.delayNS(spec, s.worker, ordinal, before)}
 }
 
 // logAllows bounds the records a tenth of a second, as faults/gate.c does.
@@ -348,11 +396,7 @@ func (fs *faults) isArmed(i int) bool { return atomic.LoadUint32(&fs.list[i].arm
 func (fs *faults) tellArm(f *fault, armed, byOperator uint64) {
 	fs.env.emit(&record{tNS: nowNS(), kind: watchArm, p: noP, a: uint64(f.index), b: uint64(f.occurrence), c: armed, d: byOperator,
 		e: atomic.LoadUint64(&f.count.fired)})
-	if armed != 0 {
-		traceNote(f.spec.ID, "armed")
-	} else {
-		traceNote(f.spec.ID, "disarmed")
-	}
+	fs.env.trace.told(f, armed != 0, nowNS()-fs.env.t0NS)
 }
 
 func (fs *faults) arm(i int, occurrence uint32, byOperator uint64) {

@@ -99,6 +99,9 @@ func agentLoad(text []byte, line chan []byte) (*env, *control, *crew) {
 	if e.faults, err = faultsLoad(e); err != nil {
 		controlRefuse(err)
 	}
+	if e.rates, err = outside[rates](len(p.Workloads)); err != nil {
+		controlRefuse(err)
+	}
 	crew, err := crewNew(e)
 	if err != nil {
 		controlRefuse(err)

@@ -77,15 +77,19 @@ func (t *tracer) Write(data []byte) (int, error) {
 	return n, err
 }
 
-// armed, disarmed: by hand, the first time, which begins a trace that no window does.
-func (t *tracer) armed(index int, now int64) {
-	if index == t.index && t.beginNS == never {
-		t.beginNS = now
+// told: a fault is armed, or disarmed, at this time of the run. Of one without a window the first time begins the trace, and ends it.
+func (t *tracer) told(f *fault, armed bool, now int64) {
+	if armed {
+		traceNote(f.now().ID, "armed")
+	} else {
+		traceNote(f.now().ID, "disarmed")
 	}
-}
-
-func (t *tracer) disarmed(index int, now int64) {
-	if index == t.index && t.begun && t.endNS == never {
+	if t == nil || int(f.index) != t.index {
+		return
+	}
+	if armed && t.beginNS == never {
+		t.beginNS = now
+	} else if !armed && t.begun && t.endNS == never {
 		t.endNS = now + traceAroundNS
 	}
 }

@@ -22,7 +22,8 @@ type env struct {
 	watch           *gcWatch
 	trace           *tracer
 	profileError    error
-	t0NS            int64 // written before the workers are let go
+	t0NS            int64   // written before the workers are let go
+	rates           []rates // one a workload
 	stop            atomicBool
 	checked, errors uint64 // atomic
 }
