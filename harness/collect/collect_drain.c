@@ -157,6 +157,12 @@ static void drain_wake(struct gcs_collect *c, const struct watch_record *r, stru
 	drain_pause_row(c, GCS_PAUSE_WAKE, r, (int64_t)r->b, r->e, 0);
 }
 
+static void drain_sched(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i)
+{
+	gcs_measure_add(&i->m, GCS_SCHED, r->b);
+	gcs_measure_lag(&i->m, collect_rel(c, r->t_ns), (int64_t)r->b);
+}
+
 static void drain_gc_start(struct gcs_collect *c, const struct watch_record *r,
 			   struct gcs_interval *i, struct gcs_cell *cell)
 {
@@ -365,6 +371,10 @@ static void drain_record(struct gcs_collect *c, const struct watch_record *r)
 		break;
 	case WATCH_WAKE_LAG:
 		drain_wake(c, r, i, cell);
+		break;
+	case WATCH_SCHED_LAG:
+		if (!after)
+			drain_sched(c, r, i);
 		break;
 	case WATCH_GC_START:
 	case WATCH_GC_MARK_END:
