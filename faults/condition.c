@@ -8,11 +8,16 @@
 static const struct gcs_state_info states[] = {
 #define STATE_IN_RUN false
 #define STATE_IN_MAP true
+#define STATE_IN_SWISS true
+#define STATE_OF_RUN false
+#define STATE_OF_MAP false
+#define STATE_OF_SWISS true
 #define STATE(id_, ident_, name_, type_, where_, sentence_)                                        \
 	{.name = (name_),                                                                          \
 	 .id = GCS_RT_##ident_,                                                                 \
 	 .type = GCS_OPERAND_##type_,                                                                \
 	 .of_map = STATE_IN_##where_,                                                              \
+	 .swiss = STATE_OF_##where_,                                                               \
 	 .sentence = (sentence_)},
 #define STATE_WORD(...)
 #include "faults/states.def"

@@ -61,6 +61,7 @@ struct gcs_state_info {
 	enum gcs_rt_state id;
 	enum gcs_operand type;
 	bool of_map; /* only at points whose site has a map */
+	bool swiss;  /* ... of Go 1.24 or later: the embedded runtime cannot tell it */
 	const char *sentence;
 };
 struct gcs_state_word {

@@ -24,7 +24,7 @@ static bool run_state(const struct gcs_condition_step *step, const struct gcs_si
 	const struct gcs_state_info *state = gcs_state_by_id(step->state);
 	int64_t v;
 
-	if (state == NULL || gcs_rt_state_source == NULL || (state->of_map && site->map == NULL))
+	if (state == NULL || gcs_rt_state_source == NULL || (state->of_map && site->map == NULL) || state->swiss)
 		return false;
 	if (state->id == GCS_RT_gc_phase)
 		v = site->gc_phase;

@@ -87,6 +87,7 @@ struct gcs_fault {
 	char *condition;               /* `while`, as written; NULL: none */
 	struct gcs_condition program;  /* what it compiles to; its bytes are scaled */
 	bool condition_scaled;         /* by the heap scale */
+	bool trace;                    /* an execution trace is made around its first window (go) */
 	bool allow_hot;                /* a system call that is asked all the time is meant */
 	bool left_out;                 /* not drawn for this run (activation): it has no windows; by hand it can be armed all the same */
 	char *only;                    /* the runtime that it is for; NULL: any */
@@ -221,5 +222,7 @@ char *gcs_scenario_edits(const char *before, const char *text);
 /* How a command names a target: of "go=PATH" the PATH, which may be ""; NULL: it is a runtime's name alone. */
 const char *gcs_target_toolchain(const char *text);
 enum gcs_runtime gcs_scenario_runtime(const struct gcs_scenario *s);
+/* Is there a fault with `trace` that is for this runtime? */
+bool gcs_scenario_traces(const struct gcs_scenario *s);
 /* Phase in progress at t (ns from t0), -1: none. */
 int gcs_scenario_phase_at(const struct gcs_scenario *s, int64_t t_ns);

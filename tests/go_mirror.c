@@ -2,6 +2,8 @@
  * go_mirror.c: what the agent of workloads/go/ must say too, said by the C sources; tests/integration/go.sh compares.
  *
  *   go_mirror layout                  sizes and offsets of runtime/watch/telemetry.h
+ *   go_mirror conditions N SEED       so many conditions drawn at random, of which each line has the program, what map.count is, and whether it holds
+ *   go_mirror maps N < PLAN           of a map that gets N entries, its count and b after each
  *   go_mirror operations N < PLAN     what the units hold after each of the first N operations: a digest of the unit's random numbers and of
  *                                     its whole model, key by key
  *
@@ -12,6 +14,7 @@
 #include "workloads/slice_append.c"
 #include "workloads/sync_map.c"
 
+#include "faults/condition.h"
 #include "faults/fault.h"
 #include "runtime/prim/prim.h"
 
@@ -99,6 +102,7 @@ static void mirror_kinds(void)
 	KIND("integrity", WATCH_INTEGRITY);
 	KIND("checked", WATCH_CHECKED);
 	KIND("end", WATCH_END);
+	KIND("sched_lag", WATCH_SCHED_LAG);
 }
 
 static void mirror_layout(void)
@@ -167,6 +171,7 @@ static uint64_t mirror_digest(struct work_unit *u)
 
 struct mirror {
 	struct work_env env;
+	bool maps;
 	uint32_t n;
 	int error;
 };
@@ -192,21 +197,42 @@ static void mirror_unit(mrt_g *g, struct mirror *m, const struct plan_workload *
 		d->destroy(u);
 }
 
+static void mirror_map(mrt_g *g, struct mirror *m)
+{
+	const struct mrt_type number = {.name = "mirror number", .size = sizeof(uint64_t)};
+	struct mrt_map_type mt;
+	struct mrt_map_info info;
+	MRT_ROOTS(g, root, 1);
+
+	m->error = mrt_map_type_init(&mt, MRT_KEY_U64, &number);
+	if (m->error == 0)
+		m->error = mrt_map_new(g, &mt, 0, &root[0]);
+	for (uint64_t i = 0; i < m->n && m->error == 0; i++) {
+		m->error = mrt_map_put(g, &mt, root[0], i, &i);
+		mrt_map_inspect(root[0], &info);
+		printf("%" PRIu64 " %u\n", info.count, info.b);
+	}
+}
+
 static void mirror_main(mrt_g *g, void *arg)
 {
 	struct mirror *m = arg;
 
+	if (m->maps) {
+		mirror_map(g, m);
+		return;
+	}
 	for (uint32_t i = 0; i < m->env.plan->nworkloads; i++)
 		for (uint32_t j = 0; j < m->env.plan->workload[i].workers; j++)
 			mirror_unit(g, m, &m->env.plan->workload[i], j);
 	printf("checked %" PRIu64 " errors %" PRIu64 "\n", m->env.checked, m->env.integrity_errors);
 }
 
-static int mirror_operations(uint32_t n)
+static int mirror_run(uint32_t n, bool maps)
 {
 	char *line = calloc(1, MIRROR_LINE_BYTES), text[256] = "";
 	struct plan *plan = NULL;
-	struct mirror m = {.n = n};
+	struct mirror m = {.n = n, .maps = maps};
 
 	if (line == NULL || fread(line, 1, MIRROR_LINE_BYTES - 1, stdin) == 0)
 		return -EIO;
@@ -223,12 +249,117 @@ static int mirror_operations(uint32_t n)
 	return m.error;
 }
 
+/* ---- conditions */
+
+static uint64_t mirror_state, mirror_count;
+
+static uint64_t mirror_draw(uint64_t below)
+{
+	mirror_state += UINT64_C(0x9e3779b97f4a7c15);
+	return work_mix(mirror_state) % below;
+}
+
+static void mirror_step(struct gcs_condition *c, struct gcs_condition_step step)
+{
+	if (c->n < GCS_CONDITION_STEPS_MAX)
+		c->step[c->n] = step;
+	c->n++; /* beyond the most: the check refuses it */
+}
+
+static void mirror_constant(struct gcs_condition *c, int64_t value)
+{
+	mirror_step(c, (struct gcs_condition_step){.code = GCS_CONDITION_CONSTANT,
+						   .type = value == 0 ? GCS_OPERAND_ZERO : GCS_OPERAND_NUMBER,
+						   .value = value});
+}
+
+static void mirror_operator(struct gcs_condition *c, enum gcs_condition_code from, enum gcs_condition_code to)
+{
+	mirror_step(c, (struct gcs_condition_step){.code = (uint8_t)(from + mirror_draw((uint64_t)(to - from) + 1))});
+}
+
+static void mirror_number(struct gcs_condition *c, int depth)
+{
+	static const int64_t some[] = {0, 1, 999, 1000, 1500, -1, -2500, 3000000, INT64_MAX, INT64_MIN, INT64_MAX / 1000, INT64_C(1) << 40};
+
+	if (depth == 0 && mirror_draw(2)) {
+		mirror_step(c, (struct gcs_condition_step){.code = GCS_CONDITION_STATE, .state = GCS_RT_map_count});
+	} else if (depth == 0) {
+		mirror_constant(c, mirror_draw(3) ? some[mirror_draw(sizeof some / sizeof some[0])] : (int64_t)mirror_draw(9000000));
+	} else {
+		mirror_number(c, depth - 1);
+		mirror_number(c, (int)mirror_draw((uint64_t)depth));
+		mirror_operator(c, GCS_CONDITION_ADD, GCS_CONDITION_MUL);
+	}
+}
+
+static void mirror_bool(struct gcs_condition *c, int depth)
+{
+	if (depth == 0 || mirror_draw(3) == 0) {
+		mirror_number(c, (int)mirror_draw(3));
+		mirror_number(c, (int)mirror_draw(3));
+		mirror_operator(c, GCS_CONDITION_LT, GCS_CONDITION_NE);
+		return;
+	}
+	mirror_bool(c, depth - 1);
+	if (mirror_draw(3) == 0) {
+		mirror_operator(c, GCS_CONDITION_NOT, GCS_CONDITION_NOT);
+		return;
+	}
+	mirror_bool(c, depth - 1);
+	mirror_operator(c, GCS_CONDITION_AND, GCS_CONDITION_OR);
+}
+
+static int64_t mirror_state_of(enum gcs_rt_state state, const struct gcs_site *site)
+{
+	(void)state;
+	(void)site;
+	return (int64_t)mirror_count;
+}
+
+static void mirror_print(const struct gcs_condition *c)
+{
+	for (uint32_t i = 0; i < c->n; i++) {
+		const struct gcs_condition_step *step = &c->step[i];
+
+		printf(i > 0 ? "," : "[");
+		if (step->code == GCS_CONDITION_CONSTANT)
+			printf("%" PRId64, step->value);
+		else
+			printf("\"%s\"", step->code == GCS_CONDITION_STATE ? gcs_state_by_id(step->state)->name
+									   : gcs_condition_code_name((enum gcs_condition_code)step->code));
+	}
+	printf("]");
+}
+
+static int mirror_conditions(unsigned long n, uint64_t seed)
+{
+	const struct gcs_site site = {.map = &mirror_state};
+
+	mirror_state = seed;
+	gcs_rt_state_source = mirror_state_of;
+	while (n > 0) {
+		struct gcs_condition c = {.n = 0};
+
+		mirror_count = mirror_draw(4) ? mirror_draw(10000) : mirror_draw(INT64_MAX);
+		mirror_bool(&c, (int)mirror_draw(4));
+		if (gcs_condition_check(&c, gcs_point_by_name("gc/map_assign")) != NULL)
+			continue; /* too long, or it asks for nothing */
+		mirror_print(&c);
+		printf("\t%" PRIu64 "\t%d\n", mirror_count, gcs_condition_holds(&c, &site));
+		n--;
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "layout") == 0)
 		mirror_layout();
-	else if (argc == 3 && strcmp(argv[1], "operations") == 0)
-		return mirror_operations((uint32_t)strtoul(argv[2], NULL, 10)) < 0;
+	else if (argc == 4 && strcmp(argv[1], "conditions") == 0)
+		return mirror_conditions(strtoul(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
+	else if (argc == 3 && (strcmp(argv[1], "operations") == 0 || strcmp(argv[1], "maps") == 0))
+		return mirror_run((uint32_t)strtoul(argv[2], NULL, 10), argv[1][0] == 'm') < 0;
 	else
 		return 2;
 	return 0;

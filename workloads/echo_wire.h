@@ -6,10 +6,11 @@
 
 #include "workloads/workload.h"
 
-/* The simulation's virtual peers fill in the same two words. */
+/* The simulation's virtual peers fill in the first two words. */
 struct echo_request {
 	uint64_t sequence;
 	int64_t intended_ns;
+	int64_t sent_ns; /* CLOCK_MONOTONIC, just before send(); 0: not told. For the agent on Go, which has no other measure of its wakes. */
 };
 
 struct echo_reply {

@@ -214,6 +214,7 @@ static void load_send(struct load *l, struct load_work *k, struct load_client *c
 		return;
 	/* One request is far below what a socket buffers, so it goes out whole or not at all. */
 	do {
+		request.sent_ns = load_now_ns();
 		r = send(c->fd, &request, sizeof(request), MSG_NOSIGNAL);
 	} while (r < 0 && errno == EINTR);
 	if (r == (ssize_t)sizeof(request))

@@ -94,8 +94,11 @@ static void drain_pause_row(struct gcs_collect *c, enum gcs_pause_kind kind,
 {
 	int64_t t_ns = collect_rel(c, r->t_ns);
 	const struct gcs_interval *i = gcs_intervals_at(&c->intervals, t_ns);
-	if (i && gcs_pauses_keep(&c->pauses, kind, dur_ns, i->index / c->intervals.parts))
-		drain_pause_put(c, kind, r, dur_ns, firing, cycle, i->phase);
+	if (!i || !gcs_pauses_keep(&c->pauses, kind, dur_ns, i->index / c->intervals.parts))
+		return;
+	drain_pause_put(c, kind, r, dur_ns, firing, cycle, i->phase);
+	if (i->phase >= 0)
+		collect_history_pause(c, kind, r, dur_ns, firing, cycle);
 }
 
 static void drain_stw(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i,
@@ -154,6 +157,12 @@ static void drain_wake(struct gcs_collect *c, const struct watch_record *r, stru
 	drain_pause_row(c, GCS_PAUSE_WAKE, r, (int64_t)r->b, r->e, 0);
 }
 
+static void drain_sched(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i)
+{
+	gcs_measure_add(&i->m, GCS_SCHED, r->b);
+	gcs_measure_lag(&i->m, collect_rel(c, r->t_ns), (int64_t)r->b);
+}
+
 static void drain_gc_start(struct gcs_collect *c, const struct watch_record *r,
 			   struct gcs_interval *i, struct gcs_cell *cell)
 {
@@ -176,6 +185,7 @@ static void drain_gc_one(struct gcs_collect *c, const struct watch_record *r, st
 {
 	int64_t t_ns = collect_rel(c, r->t_ns);
 	collect_fidelity_gc(c, r);
+	collect_history_gc(c, r);
 	switch (r->kind) {
 	case WATCH_GC_START:
 		drain_gc_start(c, r, i, cell);
@@ -232,6 +242,7 @@ static void drain_fire(struct gcs_collect *c, const struct watch_record *r, stru
 		c->firings_dropped++;
 		return;
 	}
+	collect_history_firing(c, t_ns, r->d);
 	gcs_record_put(c->record, GCS_ROW_FIRING, gcs_u64(r->d), gcs_u64(fault), gcs_int(t_ns),
 		       gcs_u64(r->b), gcs_u64(r->c), gcs_u64(r->a & UINT32_MAX), gcs_u64(r->e >> 8),
 		       gcs_u64(r->e & 0xff), gcs_u64(r->f));
@@ -360,6 +371,10 @@ static void drain_record(struct gcs_collect *c, const struct watch_record *r)
 		break;
 	case WATCH_WAKE_LAG:
 		drain_wake(c, r, i, cell);
+		break;
+	case WATCH_SCHED_LAG:
+		if (!after)
+			drain_sched(c, r, i);
 		break;
 	case WATCH_GC_START:
 	case WATCH_GC_MARK_END:

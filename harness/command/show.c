@@ -271,7 +271,10 @@ void gcs_state_example(const struct gcs_state_info *state, char ret[GCS_EXAMPLE_
 					       [GCS_OPERAND_BYTES] = " > 64MiB"};
 	snprintf(ret, GCS_EXAMPLE_BYTES,
 		 "{id: %s, when: {phase: storm, at: 1s, for: 3s}, fire: {probability: 2%%}, while: %s%s}",
-		 state->of_map ? "grow, point: map/grow" : "oom-then, point: mem/malloc", state->name,
+		 state->swiss	 ? "grow, point: gc/map_assign, only: go"
+		 : state->of_map ? "grow, point: map/grow"
+				 : "oom-then, point: mem/malloc",
+		 state->name,
 		 compared[state->type]);
 }
 

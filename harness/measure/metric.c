@@ -16,7 +16,7 @@
 
 const char *const gcs_series_name[GCS_SERIES] = {"pause.stw", "pause.stopping", "pause.stopped",
 						 "assist",    "alloc.stall",	"wake.lag",
-						 "gc.mark"};
+						 "gc.mark",   "sched.latency"};
 const int64_t gcs_pulse_ns[GCS_PULSE_KINDS] = {100000000, 1000000000};
 
 #define LAG_PART 10 /* a lag is a tenth of the pulse that it is looked for in */
@@ -412,8 +412,9 @@ const struct gcs_metric gcs_metrics[] = {
 	SERIES("pause.stopped", GCS_STOPPED, 200 * US, "time the world stood still"),
 	SERIES("assist", GCS_ASSIST, 500 * US, "a goroutine made to mark"),
 	SERIES("alloc.stall", GCS_ALLOC_STALL, 500 * US, "an allocation waiting for a collection"),
-	SERIES("wake.lag", GCS_WAKE, 500 * US, "ready until running"),
+	SERIES("wake.lag", GCS_WAKE, 500 * US, "ready until running; on real Go sent until read"),
 	SERIES("gc.mark", GCS_MARK, 2 * MS, "concurrent mark, from stop to stop"),
+	SERIES("sched.latency", GCS_SCHED, 500 * US, "runnable until running, of one goroutine in eight (real Go)"),
 	GC("gc.cycles", GCS_UNIT_COUNT, true, 0, 0, GC_CYCLES, "collections begun"),
 	GC("gc.forced", GCS_UNIT_COUNT, true, 0, 0, GC_FORCED,
 	   "collections begun by a call or a fault"),

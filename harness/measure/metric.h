@@ -19,6 +19,7 @@ enum gcs_series {
 	GCS_ALLOC_STALL,
 	GCS_WAKE,
 	GCS_MARK,
+	GCS_SCHED, /* real Go alone */
 	GCS_SERIES
 };
 extern const char *const gcs_series_name[GCS_SERIES]; /* "pause.stw", ... */

@@ -69,9 +69,12 @@ static json_t *json_pauses(const struct report *r)
 	json_t *stw = json_pcts(&r->series[GCS_STW]);
 	json_object_set_new(stw, "stopping_max_ns", json_integer(r->series[GCS_STOPPING].max_ns));
 	json_object_set_new(stw, "stopped_max_ns", json_integer(r->series[GCS_STOPPED].max_ns));
-	return json_pack("{so so so so}", "stw", stw, "assist", json_pcts(&r->series[GCS_ASSIST]),
-			 "wake_lag", json_pcts(&r->series[GCS_WAKE]), "alloc_stall",
-			 json_pcts(&r->series[GCS_ALLOC_STALL]));
+	json_t *all = json_pack("{so so so so}", "stw", stw, "assist", json_pcts(&r->series[GCS_ASSIST]),
+				"wake_lag", json_pcts(&r->series[GCS_WAKE]), "alloc_stall",
+				json_pcts(&r->series[GCS_ALLOC_STALL]));
+	if (r->series[GCS_SCHED].count)
+		json_object_set_new(all, "sched_latency", json_pcts(&r->series[GCS_SCHED]));
+	return all;
 }
 
 static json_t *json_gc(const struct report *r)

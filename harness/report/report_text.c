@@ -163,6 +163,8 @@ static void text_pauses(const struct report *r, FILE *out)
 	text_pcts("mark assist", &r->series[GCS_ASSIST], out);
 	text_pcts("allocation stall", &r->series[GCS_ALLOC_STALL], out);
 	text_pcts("wake lag", &r->series[GCS_WAKE], out);
+	if (r->series[GCS_SCHED].count)
+		text_pcts("scheduling latency", &r->series[GCS_SCHED], out);
 	if (r->nworst)
 		fprintf(out, "  worst:\n");
 	for (size_t i = 0; i < r->nworst; i++) {

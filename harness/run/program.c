@@ -83,12 +83,13 @@ static int program_filtered(struct gcs_program *p, const struct gcs_scenario *s,
 /* The agent. What the runtime reads at its start, before the program runs, is in its environment; what the user has there of these is replaced. */
 static int program_go(struct gcs_program *ret, const struct gcs_scenario *s, char **ret_text)
 {
-	char debug[96];
+	char debug[128];
 	int e = gcs_go_agent_build(ret->path, s->go, ret_text);
 	e = e ? e : program_filtered(ret, s, ret_text);
 	if (e)
 		return e;
-	snprintf(debug, sizeof debug, "gctrace=1%s%s%s", program_spins(s) ? ",asyncpreemptoff=1" : "",
+	/* The agent refers to the heap profile, so Go would keep one by itself. */
+	snprintf(debug, sizeof debug, "gctrace=1,memprofilerate=%" PRIu64 "%s%s%s", s->heap_profile_rate, program_spins(s) ? ",asyncpreemptoff=1" : "",
 		 s->pacertrace ? ",gcpacertrace=1" : "", s->scavtrace ? ",scavtrace=1" : "");
 	e = gcs_program_setenv(ret, "GODEBUG", debug);
 	e = e ? e : program_setenv_number(ret, "GOMAXPROCS", s->procs, "");

@@ -285,7 +285,9 @@ static enum gcs_exit run_conclude(struct run *r)
 		fprintf(stderr, "gcstorm: the program's output: %s.out, %s.err\n", r->record, r->record);
 	if (!r->opt->quiet)
 		gcs_report(r->record, r->opt->format, stdout, stderr); /* names the record too */
-	if (!gcs_heap_profile_tell(&r->profile, stderr) && code == GCS_EXIT_PASS)
+	bool kept = gcs_kept_file_tell(&r->profile, stderr);
+	kept &= gcs_kept_file_tell(&r->trace, stderr);
+	if (!kept && code == GCS_EXIT_PASS)
 		code = GCS_EXIT_UNSUPPORTED;
 	return code; /* trouble is in it: the collector was told */
 }
@@ -295,7 +297,8 @@ static void run_fini(struct run *r)
 	gcs_target_destroy(r->target);
 	gcs_orders_destroy(r->orders);
 	gcs_collect_destroy(r->collect);
-	gcs_heap_profile_close(&r->profile);
+	gcs_kept_file_close(&r->profile);
+	gcs_kept_file_close(&r->trace);
 	if (r->tick >= 0)
 		close(r->tick);
 	if (r->signals >= 0)
@@ -330,6 +333,7 @@ enum gcs_exit gcs_run(const struct gcs_run_options *opt, struct gcs_run_result *
 		.opt = opt,
 		.scenario = opt->scenario,
 		.profile = {.fd = -1},
+		.trace = {.fd = -1},
 		.signals = -1,
 		.tick = -1,
 	};

@@ -6,6 +6,9 @@
 #include "harness/collect/collect.h"
 #include "harness/display.h"
 
+/* Behind the record's name: the execution trace of a fault that has `trace`. */
+#define GCS_TRACE_SUFFIX ".trace"
+
 struct gcs_run_options {
 	const struct gcs_scenario *scenario;
 	bool sim;

@@ -65,6 +65,21 @@ static int run_place_record(struct run *r)
 	return n >= (int)sizeof r->record ? -ENAMETOOLONG : 0;
 }
 
+/* Beside the record, whose place is known. */
+static int run_open_trace(struct run *r)
+{
+	if (!gcs_scenario_traces(r->scenario))
+		return 0;
+	snprintf(r->trace_path, sizeof r->trace_path, "%s" GCS_TRACE_SUFFIX, r->record);
+	int e = gcs_kept_file_open(&r->trace, "execution trace", r->trace_path);
+	if (e)
+		run_trouble(r, e == -EEXIST ? GCS_EXIT_USAGE : run_exit_of(e),
+			    "no execution trace at %s: %s", r->trace_path, strerror(-e));
+	else
+		gcs_target_set_trace(r->target, r->trace.fd);
+	return e;
+}
+
 static int run_open_record(struct run *r)
 {
 	char *text = NULL;
@@ -74,6 +89,9 @@ static int run_open_record(struct run *r)
 			    "no record at %s: %s", r->record, strerror(-e));
 		return e;
 	}
+	e = run_open_trace(r);
+	if (e)
+		return e;
 	struct gcs_collect_options opt = {
 		.scenario = r->scenario,
 		.telemetry = gcs_target_telemetry(r->target),
@@ -161,7 +179,7 @@ static void run_tell_price(struct run *r)
 /* The caller's mistake if it cannot be: told before anything starts. */
 static int run_open_profile(struct run *r)
 {
-	int e = r->opt->heap_profile ? gcs_heap_profile_open(&r->profile, r->opt->heap_profile) : 0;
+	int e = r->opt->heap_profile ? gcs_kept_file_open(&r->profile, "heap profile", r->opt->heap_profile) : 0;
 	if (e)
 		run_trouble(r, GCS_EXIT_USAGE, "no heap profile at %s: %s", r->opt->heap_profile,
 			    strerror(-e));

@@ -4,8 +4,8 @@
  */
 #pragma once
 
-#include "harness/run/heap_profile.h"
 #include "harness/run/injector.h"
+#include "harness/run/kept_file.h"
 #include "harness/run/orders.h"
 #include "harness/base/paths.h"
 #include "harness/run/run.h"
@@ -32,7 +32,8 @@ struct run {
 	char run_id[24], record[GCS_PATH_BYTES];
 	struct gcs_collect *collect;
 	struct gcs_target *target;
-	struct gcs_heap_profile profile;
+	struct gcs_kept_file profile, trace;
+	char trace_path[GCS_PATH_BYTES + sizeof GCS_TRACE_SUFFIX];
 	struct gcs_orders *orders;
 	const struct gcs_display *display;
 	void *display_self;

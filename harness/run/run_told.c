@@ -65,7 +65,12 @@ static void run_on_done(void *self, const char *hash, uint64_t checked, uint64_t
 
 static void run_on_heap_profile(void *self, int e)
 {
-	gcs_heap_profile_made(&((struct run *)self)->profile, e);
+	gcs_kept_file_made(&((struct run *)self)->profile, e);
+}
+
+static void run_on_trace(void *self, int e)
+{
+	gcs_kept_file_made(&((struct run *)self)->trace, e);
 }
 
 static void run_on_gctrace(void *self, const char *line)
@@ -219,6 +224,7 @@ struct gcs_target_sink run_sink(struct run *r)
 		.done = run_on_done,
 		.operator= run_on_operator,
 		.heap_profile = run_on_heap_profile,
+		.trace = run_on_trace,
 		.gctrace = run_on_gctrace,
 		.died = run_on_died,
 		.restarted = run_on_restarted,

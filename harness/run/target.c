@@ -32,6 +32,7 @@
 
 #define TARGET_LOAD_MS	  10000 /* for the load line to be taken */
 #define TARGET_WORD_BYTES 400u
+#define TARGET_FILES	  2u /* that it writes: a heap profile, a trace */
 
 struct target_process {
 	pid_t pid;
@@ -45,7 +46,7 @@ struct gcs_target {
 	struct gcs_target_sink sink;
 	bool sim;
 	int telemetry_fd;
-	int profile_fd; /* the caller's; -1: none */
+	int profile_fd, trace_fd; /* the caller's; -1: none */
 	struct mrt_telemetry *telemetry;
 	struct gcs_lease *lease;
 	struct gcs_injector *injector; /* NULL: no fault of os/ */
@@ -99,7 +100,7 @@ int gcs_target_create(struct gcs_target **ret, const struct gcs_scenario *s, boo
 	t->scenario = s;
 	t->sink = *sink;
 	t->sim = sim;
-	t->profile_fd = -1;
+	t->profile_fd = t->trace_fd = -1;
 	t->telemetry_fd = t->main.ctl = t->main.err = t->load.ctl = t->load.err = -1;
 	int e = target_map(t);
 	if (e) {
@@ -135,6 +136,11 @@ void gcs_target_set_output(struct gcs_target *t, const char *prefix)
 void gcs_target_set_heap_profile(struct gcs_target *t, int fd)
 {
 	t->profile_fd = fd;
+}
+
+void gcs_target_set_trace(struct gcs_target *t, int fd)
+{
+	t->trace_fd = fd;
 }
 
 /* ---- starting */
@@ -210,16 +216,18 @@ static int target_spawn_one(struct gcs_target *t, struct target_process *p,
 	return 0;
 }
 
-/* With room in fd for one more: where the heap profile goes. */
+/* With room in fd for TARGET_FILES more: where the heap profile goes, and the trace. */
 static int target_spawn_main(struct gcs_target *t, const struct gcs_program *program, int *fd,
 			     unsigned nfds)
 {
-	int null = -1;
-	if (t->scenario->heap_profile_rate) {
-		if (t->profile_fd < 0 && (null = open("/dev/null", O_WRONLY | O_CLOEXEC)) < 0)
-			return -errno;
-		fd[nfds++] = null < 0 ? t->profile_fd : null;
-	}
+	bool profiles = t->scenario->heap_profile_rate > 0, traces = gcs_scenario_traces(t->scenario);
+	int null = profiles || traces ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
+	if ((profiles || traces) && null < 0)
+		return -errno;
+	if (profiles)
+		fd[nfds++] = t->profile_fd < 0 ? null : t->profile_fd;
+	if (traces)
+		fd[nfds++] = t->trace_fd < 0 ? null : t->trace_fd;
 	int e = target_spawn_one(t, &t->main, program, fd, nfds);
 	if (null >= 0)
 		close(null);
@@ -257,11 +265,11 @@ static int target_spawn_both(struct gcs_target *t, int *ours, int *theirs, uint3
 
 static int target_spawn_with_conns(struct gcs_target *t, uint32_t conns, char **ret_text)
 {
-	/* [0] control, [1] telemetry, then one end of each connection, and room for one more */
-	int *fd = malloc(2 * (conns + 3) * sizeof *fd);
+	/* [0] control, [1] telemetry, then one end of each connection, and room for the files */
+	int *fd = malloc(2 * (conns + 2 + TARGET_FILES) * sizeof *fd);
 	if (!fd)
 		return target_fail(ret_text, -ENOMEM, "cannot start the target");
-	int *ours = fd, *theirs = fd + conns + 3, e = target_room_for_fds(4 * (conns + 2) + 64);
+	int *ours = fd, *theirs = fd + conns + 2 + TARGET_FILES, e = target_room_for_fds(4 * (conns + 2) + 64);
 	uint32_t made = 0;
 	for (; made < conns && e == 0; made++) {
 		int pair[2];
@@ -436,6 +444,8 @@ static void target_done(const struct gcs_target_sink *k, const json_t *o)
 			(uint64_t)target_number(o, "live_objects"));
 	if (k->heap_profile && json_object_get(o, "heap_profile"))
 		k->heap_profile(k->self, (int)target_number(o, "heap_profile"));
+	if (k->trace && json_object_get(o, "trace"))
+		k->trace(k->self, (int)target_number(o, "trace"));
 	k->done(k->self, target_text(o, "hash"), (uint64_t)target_number(o, "checked"),
 		(uint64_t)target_number(o, "integrity_errors"));
 }

@@ -30,6 +30,8 @@ struct gcs_target_sink {
 	/* Before `done`, when the scenario has a heap_profile_rate: the profile is in its file, or (-errno) it could not be made.
 	 * NULL: not wanted. */
 	void (*heap_profile)(void *self, int e);
+	/* The same of the execution trace, when a fault has `trace`. */
+	void (*trace)(void *self, int e);
 	/* Before `done`, when a sweep asked for it: of each call stack that the fault's visits came from the first visit, rising. NULL: not
 	 * wanted. */
 	void (*stacks)(void *self, const uint64_t *first, size_t n);
@@ -64,6 +66,8 @@ void gcs_target_set_fifo(struct gcs_target *t, const char *prefix);
 /* Before it is spawned: the file, empty and open for writing, that the heap profile goes to if the scenario has a
  * heap_profile_rate; without this it is made and dropped. The descriptor stays the caller's, who keeps it open until then. */
 void gcs_target_set_heap_profile(struct gcs_target *t, int fd);
+/* The same for the execution trace, if a fault has `trace`. */
+void gcs_target_set_trace(struct gcs_target *t, int fd);
 /* Before it is spawned: a program under exec writes its stdout to PREFIX.out and its stderr to PREFIX.err, new files. Copied. */
 void gcs_target_set_output(struct gcs_target *t, const char *prefix);
 /* Start the processes and send the load line. 0; -errno with *ret_text. */

@@ -14,7 +14,7 @@
 struct gcs_condition_error {
 	uint32_t at, bytes; /* the word at fault, in the text */
 	char text[160];
-	char expected[256], hint[96]; /* may be empty */
+	char expected[384], hint[96]; /* may be empty */
 };
 
 /* 0; -EINVAL with *ret_error. What it gives passes gcs_condition_check. */

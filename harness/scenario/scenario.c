@@ -383,6 +383,14 @@ enum gcs_runtime gcs_scenario_runtime(const struct gcs_scenario *s)
 	return GCS_RUNTIME_EMBEDDED;
 }
 
+bool gcs_scenario_traces(const struct gcs_scenario *s)
+{
+	for (uint32_t i = 0; i < s->nfaults; i++)
+		if (s->fault[i].trace && !s->fault[i].elsewhere)
+			return true;
+	return false;
+}
+
 int gcs_scenario_phase_at(const struct gcs_scenario *s, int64_t t_ns)
 {
 	for (uint32_t i = 0; i < s->nphases; i++)

@@ -36,7 +36,8 @@ static const struct compact_key {
 	{"workload", "match", NULL, false}, {"driver", "match", NULL, false},
 	{"type", "match", NULL, false},	    {"goroutine", "match", NULL, false},
 	{"while", NULL, NULL, false},	    {"times", "limit", NULL, true},
-	{"allow-hot", NULL, NULL, false},   {"id", NULL, NULL, false},
+	{"allow-hot", NULL, NULL, false},   {"trace", NULL, NULL, false},
+	{"id", NULL, NULL, false},
 };
 #define COMPACT_KEYS (sizeof compact_keys / sizeof compact_keys[0])
 

@@ -170,6 +170,8 @@ static json_t *json_fault(const struct gcs_fault *f)
 	json_object_set_new(o, "by_milli", json_integer(f->by_milli));
 	json_bound(o, f);
 	json_write(o, f);
+	if (o && f->trace)
+		json_object_set_new(o, "trace", json_true());
 	if (o && f->replays)
 		json_object_set_new(o, "fired", json_fired(f));
 	if (o && f->visit) {

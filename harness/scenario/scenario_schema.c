@@ -195,6 +195,7 @@ static const struct gcs_field fields_fault[] = {
 	{"while", GCS_T_TEXT, AT(gcs_bound_fault, f.condition), .about = "a condition on the state of the runtime, as gc.phase == mark; other visits are not eligible"},
 	{"limit", GCS_T_SECTION, .section = &section_limit, .about = "an end to it"},
 	{"only", GCS_T_WORD, AT(gcs_bound_fault, f.only), .words = words_runtime, .about = "the runtime that it is for: on another one it is left out, and what is expected of it is not judged"},
+	{"trace", GCS_T_BOOL, AT(gcs_bound_fault, f.trace), .about = "true: Go's execution trace from a second before its first window to a second after it, in RECORD.trace, for go tool trace (go)"},
 	{"allow-hot", GCS_T_BOOL, AT(gcs_bound_fault, f.allow_hot), .about = "true: a system call may be asked about that the target makes all the time (os/futex, os/read, os/write)"},
 };
 const struct gcs_section gcs_schema_fault = SECTION("fault", fields_fault, .has_id = true);

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const disk_tails[] = {"", "-wal", "-shm", "-journal", GCS_THIN_SUFFIX,
+static const char *const disk_tails[] = {"", GCS_TRACE_SUFFIX, "-wal", "-shm", "-journal", GCS_THIN_SUFFIX,
 					 GCS_THIN_SUFFIX "-journal"};
 #define DISK_TAILS (sizeof(disk_tails) / sizeof(disk_tails[0]))
 

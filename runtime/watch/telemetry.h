@@ -28,7 +28,7 @@ enum watch_kind {
 	WATCH_STW,        /* a: reason (sched_stw_reason), b: stopping_ns, WATCH_UNKNOWN: part of c, c: stopped_ns, d: cycle, e: firing: that made the stop late (stw/stop, stw/spin), else that made it long (stw/stopped), else that began the cycle */
 	WATCH_ASSIST,     /* a: worker, b: duration_ns, c: cycle, d: work done, e: firing that kept it from credit (gc/assist), else of the cycle; t: its end */
 	WATCH_ALLOC_STALL,/* a: worker, b: duration_ns (emergency GC wait), c: bytes, d: 1 if memory came in the end, e: firing that refused it first */
-	WATCH_WAKE_LAG,   /* a: worker, b: lag_ns (ready seen by poller -> running), e: firing that delayed or dropped the wake */
+	WATCH_WAKE_LAG,   /* a: worker, b: lag_ns (ready seen by poller -> running; on real Go client's send -> return of Read), e: firing that delayed or dropped the wake */
 	WATCH_GC_START,   /* a: cycle, b: trigger (gc_trigger), c: heap_live, d: goal, e: firing: that began it, else that held it back (gc/start), else that set when it is due (gc/gogc, gc/pacer), else that holds its marking up (gc/roots, gc/mark) */
 	WATCH_GC_MARK_END,/* a: cycle, b: mark_ns (concurrent), c: heap_live, d: heap_marked, e: assist_ns, f: background_ns */
 	WATCH_GC_END,     /* a: cycle, b: next goal, c: stack bytes, d: gc cpu ns total, e: total cpu ns available so far, f: idle mark ns */
@@ -44,6 +44,7 @@ enum watch_kind {
 	WATCH_STALL,      /* a machine pause seen by the control thread: b: ns it ran late */
 	WATCH_END,        /* a: sim hash, b: 0 normal */
 	WATCH_LIMITER,    /* the CPU limiter was on since the last one, or since the start: a: cycle that has ended, b: ns on, c: times it came on */
+	WATCH_SCHED_LAG,  /* real Go, /sched/latencies: of a goroutine in eight, whoever made it runnable: b: lag_ns (runnable -> running); t: when it was seen */
 	WATCH_KINDS
 };
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # go.sh: the agent on real Go, with each toolchain that there is (from 1.19 on): the shared memory lies where the C header says, every driver does
-# the same operations as on the embedded runtime, one by one, from the same seed; a run whose forced collections are all found in Go's own
-# gctrace; wakes of Go's poller that come late; a stop that waits for a loop; what Go cannot do is refused. Skipped without a Go.
+# the same operations as on the embedded runtime, one by one, from the same seed; its maps are laid out as it takes them to be; a run whose forced
+# collections are all found in Go's own gctrace, with a heap profile; wakes of Go's poller that come late, by as much, and a trace; a stop that
+# waits for a loop; what Go cannot do is refused. Skipped without a Go.
 . "${GCSTORM_SOURCE:-.}/tests/integration/lib.sh"
 mirror=$build/tests/go-mirror
 GCSTORM_GO_AGENT=$src/workloads/go; export GCSTORM_GO_AGENT
@@ -49,6 +50,8 @@ for header in 0 8; do
 	[ "$(wc -l < "$work/operations.$header")" -gt 25000 ] || fault 'the mirror says too little'
 done
 cmp -s "$work/operations.0" "$work/operations.8" && fault 'a header changes nothing'
+"$mirror" conditions 5000 "$seed" > "$work/conditions" || fault 'go-mirror conditions'
+"$mirror" maps 5000 < "$work/plan.0" > "$work/buckets" || fault 'go-mirror maps'
 [ "$(wc -l < "$work/layout")" -gt 60 ] || fault 'the mirror knows too few fields'
 
 # Forced collections are told apart from others by GOGC=off; one worker a fault visits, so each firing has a cycle of its own.
@@ -85,7 +88,8 @@ one() { # a toolchain
 	version=$("$1" env GOVERSION)
 	name=$version
 	rm -f "$work/$name.gcrun"
-	"$bin" run --plain --format json --target "go=$1" -o "$work/$name.gcrun" "$work/forced.yaml" > "$work/json" 2> "$work/err"
+	"$bin" run --plain --format json --target "go=$1" -o "$work/$name.gcrun" --heap-profile "$work/$name.pb.gz" \
+		--set target.heap_profile_rate=16KiB "$work/forced.yaml" > "$work/json" 2> "$work/err"
 	got=$?
 	case $got in 0 | 5 | 7 | 99) ;; *) fault "$version: exit $got"; cat "$work/err" >&2; return ;; esac
 	has "$work/err" "building the agent with $version" "$version"
@@ -104,6 +108,46 @@ one() { # a toolchain
 	has "$work/report" 'go/2P' "$version"
 	has "$work/report" ', 0 wrong' "$version"
 	forced "$version"
+	profile "$1" "$work/$name.pb.gz"
+	maps
+}
+
+profile() { # a toolchain, a heap profile
+	has "$work/err" "heap profile: $2" "$version"
+	gzip -dc "$2" > "$work/plain" 2> /dev/null || fault "$version: gzip cannot read the heap profile"
+	for name in inuse_space 'main.(\*appends).op' 'main.(\*pointerMap\[' 'main.(\*syncUnit)'; do
+		grep -qa "$name" "$work/plain" || fault "$version: no '$name' in the heap profile"
+	done
+	for tool in "$("$1" env GOTOOLDIR)"/pprof; do # from 1.25 on it is not there before it is built
+		[ -x "$tool" ] || continue
+		"$tool" -raw "$2" > "$work/raw" 2>&1
+		has "$work/raw" '^Period: 16384$' "$version: the scenario's rate"
+	done
+}
+
+# What the headers of maps say, entry by entry: buckets as the embedded runtime has them; tables by Go's rules (internal/runtime/maps), which up to
+# one table's 896 entries leave no choice. Conditions are reckoned as there too. Sets the condition for a map that grows or is about to, and one that this Go does not know.
+maps() {
+	"$agent" -conditions < "$work/conditions" > "$work/reckoned"
+	cmp -s "$work/conditions" "$work/reckoned" || { fault "$version: conditions hold otherwise, seed $seed"; diff "$work/conditions" "$work/reckoned" | head -n 4 >&2; }
+	"$agent" -maps 5000 > "$work/maps"
+	case $(head -n 1 "$work/maps") in
+	'layout 1 known')
+		sed 1d "$work/maps" | cmp -s - "$work/buckets" || { fault "$version: other buckets"; sed 1d "$work/maps" | diff "$work/buckets" - | head -n 4 >&2; }
+		grows=map.growing unknown='map.tables > 1' ;;
+	'layout 2 known')
+		sed 1d "$work/maps" | awk '
+			function bad() { print "after " NR " entries: " $0; exit }
+			$1 != NR { bad() }
+			NR <= 8 && ($3 != 0 || $4 != 8 || $5 != 8 - NR) { bad() }
+			NR == 9 { slots = 16 }
+			NR > 8 && NR <= 896 { if (slots * 7 / 8 < NR) slots *= 2; if ($2 != 0 || $3 != 1 || $4 != slots || $5 != slots * 7 / 8 - NR) bad() }
+			NR > 896 && ($4 != 1024 * $3 || $4 * 7 / 8 < NR || 2 ^ $2 < $3 || $3 < 2) { bad() }
+			END { if (NR != 5000) print NR " lines" }' > "$work/bad"
+		[ ! -s "$work/bad" ] || fault "$version: other tables, $(cat "$work/bad")"
+		grows='map.growth_left == 0' unknown=map.growing ;;
+	*) fault "$version: $(head -n 1 "$work/maps")" ;;
+	esac
 }
 
 # Fired, as counted by the agent; cycles of the run; forced ones in what Go printed of its own, where two more are those of the check behind the run.
@@ -145,7 +189,7 @@ spin() { # a toolchain
 }
 
 # Late wakes: what Go's poller finds is held back. Few requests, so that the program is blocked in its poller when each comes. What is for the
-# embedded runtime alone keeps its place and does nothing.
+# embedded runtime alone keeps its place and does nothing. Collections meanwhile when a map grows, and a trace around them.
 cat > "$work/late.yaml" <<'YAML'
 version: 1
 name: late
@@ -155,6 +199,7 @@ target: {runtime: go, procs: 2}
 workload:
   - {id: maps, driver: map-churn, workers: 1, rate: 1k/s, keys: 5k}
   - {id: net, driver: echo, rate: 60/s, conns: 4, handler: maps}
+  - {id: young, driver: map-churn, workers: 1, rate: 5k/s, keys: 2k, renew: 3k, mix: {insert: 80, delete: 10, lookup: 10}}
 phases:
   - {id: steady, for: 1s}
   - {id: storm, for: 1s}
@@ -162,21 +207,45 @@ phases:
 faults:
   - {id: oom, point: mem/malloc, only: embedded, when: {phase: storm}, fire: {every: 2}}
   - {id: late, point: netpoll/wake, when: {phase: storm}, fire: {delay: 60ms}}
+  - {id: grow, point: gc/map_assign, when: {phase: storm, at: 100ms, for: 800ms}, match: {goroutine: young/0}, fire: {every: 1}, limit: {times: 6},
+     while: map.count > 0, trace: true}
 slo:
   - {id: rises, check: "op.latency.p50@net >= 60ms", phases: [storm]}
   - {id: calm, check: "op.latency.p50@net < 30ms", phases: [steady]}
+  - {id: lags, check: "wake.lag.p50 >= 60ms", phases: [storm]}
+  - {id: prompt, check: "wake.lag.p50 < 30ms", phases: [steady]}
+  - {id: sampled, check: "sched.latency.count >= 1"}
   - {id: whole, check: "integrity.errors == 0", abort: true}
-expect: ["fault.late.fired >= 8", "fault.oom.fired >= 1"]
+expect: ["fault.late.fired >= 8", "fault.oom.fired >= 1", "fault.grow.fired >= 2"]
 recovery: {signals: [op.latency.p50@net], band: 2.5, window: 200ms, windows: 3}
 YAML
 late() { # a toolchain
-	rm -f "$work/late.gcrun"
-	"$bin" run --plain --target "go=$1" -o "$work/late.gcrun" "$work/late.yaml" > "$work/report" 2> "$work/err"
-	for slo in rises calm whole; do has "$work/report" "ok     $slo" "late wakes, $1"; done
+	rm -f "$work/late.gcrun" "$work/late.gcrun.trace"
+	"$bin" run --plain --target "go=$1" -o "$work/late.gcrun" --set "faults.grow.while=$grows" "$work/late.yaml" > "$work/report" 2> "$work/err"
+	for slo in rises calm lags prompt sampled whole; do has "$work/report" "ok     $slo" "late wakes, $1"; done
 	has "$work/report" '^  late  os/epoll_pwait: delay by 60ms' "late wakes, $1"
-	has "$work/report" 'met  *fault.late.fired' "late wakes, $1"
+	for fired in late grow; do has "$work/report" "met  *fault.$fired.fired" "late wakes, $1"; done
 	has "$work/report" 'fault.oom.fired.*not judged' "late wakes, $1"
 	has "$work/report" 'for another runtime' "late wakes, $1"
+	has "$work/report" '^  scheduling latency  *[1-9]' "late wakes, $1"
+	# It fires where the map grows, which is at few of the visits.
+	"$bin" report --format json "$work/late.gcrun" > "$work/json" 2>&1
+	counts=$(tr -d ' \n' < "$work/json" | grep -o '"id":"grow"[^[]*' | sed 's/.*"visits":\([0-9]*\),"eligible":\([0-9]*\).*/\2 \1/')
+	[ "${counts% *}" -ge 2 ] && [ "$((2 * ${counts% *}))" -lt "${counts#* }" ] || fault "$1: eligible and visits of '$grows': '$counts'"
+	trace "$1" "$work/late.gcrun.trace"
+	"$bin" run --plain --target "go=$1" -o "$work/unknown.gcrun" --set "faults.grow.while=$unknown" "$work/late.yaml" > "$work/out" 2> "$work/err"
+	has "$work/err" "grow: while: ${unknown% >*} is not known of go1" "$1"
+	[ ! -e "$work/unknown.gcrun.trace" ] || fault "$1: a trace of a run that was refused"
+	rm -f "$work/unknown.gcrun"
+}
+
+# go tool trace makes a profile of it, and what the agent noted is in it.
+trace() { # a toolchain, a file
+	has "$work/err" "execution trace: $2" "a trace, $1"
+	[ "$(head -c 5 "$2")" = 'go 1.' ] || fault "a trace, $1: it begins otherwise"
+	for note in grow armed fires disarmed; do grep -qa "$note" "$2" || fault "a trace, $1: no '$note' in it"; done
+	"$1" tool trace -pprof=sched "$2" > "$work/sched.pb" 2> "$work/err" || { fault "a trace, $1: go tool trace fails"; cat "$work/err" >&2; }
+	gzip -dc "$work/sched.pb" 2> /dev/null | grep -qa 'main.(\*crewWorker)' || fault "a trace, $1: no worker in the profile of scheduling latencies"
 }
 
 for go in $gos; do one "$go"; late "$go"; done

@@ -301,6 +301,37 @@ static void test_heap_profile_rate(void **state)
 	gcs_scenario_destroy(s);
 }
 
+/* ---- the trace */
+
+static void test_trace(void **state)
+{
+	static const char faults[] =
+		"target: {runtime: %s}\n"
+		"faults:\n  - {id: a, point: gc/append, when: {phase: storm}, fire: {every: 9}}\n"
+		"  - {id: b, point: gc/append, only: go, when: {phase: storm}, fire: {every: 9}, trace: true}\n";
+	char text[sizeof faults + 16];
+	struct gcs_scenario *s;
+	char *line;
+	(void)state;
+	snprintf(text, sizeof text, faults, "go");
+	load(text, NULL, &s, NULL);
+	assert_true(gcs_scenario_traces(s));
+	line = gcs_scenario_plan(s);
+	const char *b = strstr(line, "\"id\":\"b\"");
+	assert_non_null(b);
+	assert_non_null(strstr(b, "\"trace\":true"));
+	assert_ptr_equal(strstr(line, "\"trace\""), strstr(b, "\"trace\""));
+	free(line);
+	gcs_scenario_destroy(s);
+	snprintf(text, sizeof text, faults, "embedded"); /* it is for go alone */
+	load(text, NULL, &s, NULL);
+	assert_false(gcs_scenario_traces(s));
+	line = gcs_scenario_plan(s);
+	assert_null(strstr(line, "\"trace\""));
+	free(line);
+	gcs_scenario_destroy(s);
+}
+
 /* ---- the pacer */
 
 static struct gcs_scenario *load_command(const char *target)
@@ -868,7 +899,9 @@ int main(void)
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_plan),
 		cmocka_unit_test(test_heap_profile_rate),
-		cmocka_unit_test(test_command), cmocka_unit_test(test_pacer),
+		cmocka_unit_test(test_command),
+		cmocka_unit_test(test_pacer),
+		cmocka_unit_test(test_trace),
 		cmocka_unit_test(test_scales),
 		cmocka_unit_test(test_scale_options),
 		cmocka_unit_test(test_follow),

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "harness/run/heap_profile.h"
+#include "harness/run/kept_file.h"
 #include "harness/run/lease.h"
 #include "harness/base/lines.h"
 #include "harness/base/paths.h"
@@ -337,26 +337,26 @@ static void test_incidents(void **state)
 	assert_string_equal(path, "/bin/sh");
 }
 
-/* ---- the file of a heap profile */
+/* ---- a file that the target writes */
 
 /* What is told of p, and is the file there once p is closed? */
-static bool profile_told(struct gcs_heap_profile *p, const char *expected)
+static bool kept_told(struct gcs_kept_file *p, const char *expected)
 {
 	char *text = NULL;
 	size_t bytes;
 	FILE *out = open_memstream(&text, &bytes);
 	assert_non_null(out);
-	bool kept = gcs_heap_profile_tell(p, out);
+	bool kept = gcs_kept_file_tell(p, out);
 	fclose(out);
 	assert_non_null(strstr(text, expected));
 	free(text);
 	const char *path = p->path;
-	gcs_heap_profile_close(p);
+	gcs_kept_file_close(p);
 	assert_int_equal(access(path, F_OK) == 0, kept);
 	return kept;
 }
 
-static void test_heap_profile(void **state)
+static void test_kept_file(void **state)
 {
 	static const struct {
 		int e;
@@ -365,27 +365,29 @@ static void test_heap_profile(void **state)
 		{-ENOSPC, "No space left on device"},
 		{5, "Protocol error"}, /* a target may say anything */
 		{INT_MIN, "Protocol error"},
+		{-ENODATA, "no heap profile at"},
+		{-ENODATA, "there was nothing to write"},
 	};
-	struct gcs_heap_profile p = {.fd = -1}, none = {.fd = -1};
+	struct gcs_kept_file p = {.fd = -1}, none = {.fd = -1};
 	const char *path = in_dir("profile");
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		assert_int_equal(gcs_heap_profile_open(&p, path), 0);
-		gcs_heap_profile_made(&p, bad[i].e);
-		assert_false(profile_told(&p, bad[i].text));
+		assert_int_equal(gcs_kept_file_open(&p, "heap profile", path), 0);
+		gcs_kept_file_made(&p, bad[i].e);
+		assert_false(kept_told(&p, bad[i].text));
 	}
-	assert_int_equal(gcs_heap_profile_open(&p, path), 0);
-	assert_false(profile_told(&p, "before it could be written"));
-	assert_int_equal(gcs_heap_profile_open(&p, path), 0);
-	gcs_heap_profile_made(&p, 0);
-	assert_true(profile_told(&p, path));
-	assert_int_equal(gcs_heap_profile_open(&p, path), -EEXIST);
+	assert_int_equal(gcs_kept_file_open(&p, "heap profile", path), 0);
+	assert_false(kept_told(&p, "before it could be written"));
+	assert_int_equal(gcs_kept_file_open(&p, "heap profile", path), 0);
+	gcs_kept_file_made(&p, 0);
+	assert_true(kept_told(&p, "heap profile: "));
+	assert_int_equal(gcs_kept_file_open(&p, "heap profile", path), -EEXIST);
 	assert_int_equal(p.fd, -1);
 	assert_int_equal(access(path, F_OK), 0);
 	unlink(path);
-	gcs_heap_profile_made(&none, 0); /* the scenario has a rate, nobody asked for the file */
-	assert_true(gcs_heap_profile_tell(&none, stderr));
-	gcs_heap_profile_close(&none);
+	gcs_kept_file_made(&none, 0); /* the scenario has a rate, nobody asked for the file */
+	assert_true(gcs_kept_file_tell(&none, stderr));
+	gcs_kept_file_close(&none);
 }
 
 int main(void)
@@ -395,7 +397,7 @@ int main(void)
 		cmocka_unit_test(test_descriptors), cmocka_unit_test(test_spawn_errors),
 		cmocka_unit_test(test_records),	    cmocka_unit_test(test_incidents),
 		cmocka_unit_test(test_environment), cmocka_unit_test(test_lease),
-		cmocka_unit_test(test_heap_profile),
+		cmocka_unit_test(test_kept_file),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -43,7 +43,7 @@ func (f *flatMap[K, V, C]) store(number, version uint64) {
 		words[i] = word(number, version, uint64(i))
 	}
 	key := keyOf[K, C](f.u, f.key, number)
-	assigns(f.u, f.key.bytes(number) != 0, "churn element")
+	assigns(f.u, mapPointer(f.m), f.key.bytes(number) != 0, "churn element")
 	f.m[key] = *f.hand
 }
 
@@ -80,9 +80,9 @@ func keyOf[K comparable, C keyKind[K]](u *unit, kind C, number uint64) K {
 	return kind.store(number)
 }
 
-// assigns: the driver is about to assign to a map; pointer: what it stores has one.
-func assigns(u *unit, pointer bool, kind string) {
-	u.at(pointGCMapAssign, 0, kind)
+// assigns: the driver is about to assign to the map m; pointer: what it stores has one.
+func assigns(u *unit, m unsafe.Pointer, pointer bool, kind string) {
+	u.atMap(pointGCMapAssign, m, kind)
 	u.at(pointSTWSpin, 0, kind)
 	if pointer {
 		u.at(pointGCWrite, 0, kind)
@@ -152,7 +152,7 @@ func (p *pointerMap[K, C]) store(number, version uint64) {
 		old = p.m[p.key.look(number)]
 	}
 	key := keyOf[K, C](p.u, p.key, number)
-	assigns(p.u, true, "churn element")
+	assigns(p.u, mapPointer(p.m), true, "churn element")
 	p.m[key] = object
 	if old != nil {
 		p.putBack(old)

@@ -144,6 +144,9 @@ func (c *control) step() {
 		c.play(&c.edges[0], now)
 		c.edges = c.edges[1:]
 	}
+	if c.begun && !c.quit {
+		c.env.trace.step(now - c.env.t0NS)
+	}
 	if c.quit && !c.begun && c.prepared.get() { // the run is over before it began: open what main waits at
 		c.env.t0NS = now
 		c.begun = true
@@ -211,6 +214,7 @@ func (c *control) play(e *edge, now int64) {
 func (c *control) stop() {
 	c.quit, c.cancelled = true, true
 	c.env.faults.disarmAll(0)
+	c.env.trace.stop()
 	c.env.stop.set()
 }
 

@@ -146,10 +146,13 @@ func (c *crew) gather(patient bool) {
 	}
 }
 
-// finish: two whole collections with everything live, then all is compared.
+// finish: two whole collections with everything live, which is the moment of the heap profile; then all is compared.
 func (c *crew) finish() {
 	c.env.watch.force(0)
 	c.env.watch.force(0)
+	if c.env.plan.Runtime.Profile != 0 {
+		c.env.profileError = heapProfile(c.env)
+	}
 	c.verify = true
 	close(c.check)
 	c.checked.Wait()

@@ -10,12 +10,16 @@ import (
 )
 
 // The serving side of echo, as workloads/echo.c has it: a goroutine a connection, parked in Go's own netpoller, that performs one operation
-// of another driver for each request. Connections are inherited; gcstorm-load is at their other ends and measures.
+// of another driver for each request. Connections are inherited; gcstorm-load is at their other ends and measures latencies.
+//
+// Wake lag is measured here: from the client's send, whose time the request carries, to the return of Read. Kernel, poller and scheduler
+// are all in it; so is a handler that was still about its last reply when the next request came.
 
 const (
 	echoGroups       = 8
-	echoRequestBytes = 16
-	echoReplyBytes   = 32
+	echoRequestBytes = 24    // sequence, intended, sent: workloads/echo_wire.h
+	echoReplyBytes   = 32    // sequence, intended, sum, status
+	echoLagsMax      = 20000 // told a second; of more requests one in so many, evenly
 )
 
 type echoGroup struct {
@@ -28,6 +32,7 @@ type echo struct {
 	env   *env
 	w     *planWorkload
 	group []*echoGroup
+	every uint64 // one request in so many tells its lag
 	conn  []*os.File
 	ended sync.WaitGroup
 }
@@ -44,7 +49,7 @@ func echoAccept(w *planWorkload) string {
 
 // echoPrepare makes the units behind the handlers, and gives the connections to the poller.
 func echoPrepare(e *env, w *planWorkload) (*echo, error) {
-	ec := &echo{env: e, w: w}
+	ec := &echo{env: e, w: w, every: (w.Rate + echoLagsMax - 1) / echoLagsMax}
 	groups := w.Conns
 	if groups > echoGroups {
 		groups = echoGroups
@@ -87,15 +92,30 @@ func (e *echo) serve(i uint32) {
 		if _, err := io.ReadFull(e.conn[i], request[:]); err != nil {
 			return
 		}
-		g.operate(e.w.firstID + i)
 		sequence, intended := binary.LittleEndian.Uint64(request[:]), binary.LittleEndian.Uint64(request[8:])
-		copy(reply[:], request[:])
+		e.woke(i, sequence, int64(binary.LittleEndian.Uint64(request[16:])))
+		g.operate(e.w.firstID + i)
+		copy(reply[:16], request[:16])
 		binary.LittleEndian.PutUint64(reply[16:], word(sequence, intended, 1))
 		binary.LittleEndian.PutUint64(reply[24:], 0) // the operation cannot fail
 		if _, err := e.conn[i].Write(reply[:]); err != nil {
 			return
 		}
 	}
+}
+
+// woke tells how late a request was read; which connections tell is spread evenly. The firing that held it back is the harness's, and
+// is not known here.
+func (e *echo) woke(i uint32, sequence uint64, sentNS int64) {
+	if (sequence+uint64(i))%e.every != 0 {
+		return
+	}
+	now := nowNS()
+	lag := now - sentNS
+	if lag < 0 { // the two clocks agree to some hundred nanoseconds
+		lag = 0
+	}
+	e.env.emit(&record{tNS: now, kind: watchWakeLag, p: noP, a: uint64(e.w.firstID + i), b: uint64(lag)})
 }
 
 func (g *echoGroup) operate(id uint32) {

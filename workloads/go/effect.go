@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
 // What a firing does. Ids of faults/effects.def:
@@ -24,16 +25,23 @@ func (fs *faults) effect(fi *firing, effect, value uint64) {
 // at is the site: one load and a branch while nothing is armed on the point.
 func (u *unit) at(point uint32, size uint64, kind string) {
 	if atomic.LoadInt32(&u.env.faults.gate[point]) != 0 {
-		u.visit(point, u.id, size, kind)
+		u.visit(point, &site{worker: u.id, size: size, kind: kind})
+	}
+}
+
+// atMap: the same, of a map's header.
+func (u *unit) atMap(point uint32, m unsafe.Pointer, kind string) {
+	if atomic.LoadInt32(&u.env.faults.gate[point]) != 0 {
+		u.visit(point, &site{worker: u.id, kind: kind, m: m})
 	}
 }
 
 //go:noinline
-func (u *unit) visit(point, worker uint32, size uint64, kind string) {
-	s := site{worker: worker, goroutine: u.id, workload: u.workload, size: size, kind: kind}
+func (u *unit) visit(point uint32, s *site) {
+	s.goroutine, s.workload = u.id, u.workload
 	fs := u.env.faults
 	for _, f := range fs.at[point] {
-		if fi := fs.visit(f, &s); fi != nil {
+		if fi := fs.visit(f, s); fi != nil {
 			fs.act(fi)
 			return
 		}
@@ -49,7 +57,7 @@ func (u *unit) allocates(size uint64, kind string) {
 // operates: at the beginning of each operation.
 func (u *unit) operates() {
 	if atomic.LoadInt32(&u.env.faults.gate[pointSchedStarve]) != 0 {
-		u.visit(pointSchedStarve, workerSched, 0, "")
+		u.visit(pointSchedStarve, &site{worker: workerSched})
 	}
 }
 

@@ -59,6 +59,7 @@ type fault struct {
 	point       uint32
 	action      uint64
 	salt        uint64
+	condition   condition
 	worker      []faultWorker
 	replays     bool
 	biases      bool // control goroutine
@@ -115,8 +116,6 @@ func (fs *faults) load(spec *planFault, index uint32) (*fault, error) {
 	switch {
 	case !known:
 		return nil, fmt.Errorf("%s: %s cannot be had in a Go program", spec.ID, spec.Point)
-	case len(spec.While) > 0:
-		return nil, fmt.Errorf("%s: while: Go does not tell a driver what its collector is at", spec.ID)
 	case spec.Visit != 0 || spec.Stacks:
 		return nil, fmt.Errorf("%s: sweeps are for the embedded runtime", spec.ID)
 	case spec.Edge || spec.Where != "" && spec.Where != "before_shade":
@@ -125,7 +124,11 @@ func (fs *faults) load(spec *planFault, index uint32) (*fault, error) {
 	f := &fault{spec: spec, index: index, point: point, action: actions[spec.Action]}
 	f.salt = faultSalt(uint64(fs.env.plan.Runtime.Seed), point, uint32(len(fs.at[point])))
 	f.count = fs.count(index)
-	err := f.replay(spec.Fired)
+	var err error
+	if f.condition, err = conditionParse(spec.While); err != nil {
+		return nil, fmt.Errorf("%s: while: %v", spec.ID, err)
+	}
+	err = f.replay(spec.Fired)
 	if err == nil {
 		f.worker, err = outside[faultWorker](workerMax)
 	}
@@ -253,7 +256,8 @@ func (f *fault) matchGoroutine(id uint32) bool {
 type site struct {
 	worker, goroutine, workload uint32
 	size                        uint64
-	kind                        string // the name of the type, as the embedded drivers call it; "": none
+	kind                        string         // the name of the type, as the embedded drivers call it; "": none
+	m                           unsafe.Pointer // the map that is worked on, by this goroutine; nil: none
 }
 
 func (f *fault) matches(now *planFault, s *site) bool {
@@ -263,15 +267,16 @@ func (f *fault) matches(now *planFault, s *site) bool {
 	if s.size < now.SizeMin || now.SizeMax != 0 && s.size > now.SizeMax {
 		return false
 	}
-	if len(now.MatchTypes) == 0 {
-		return f.matchGoroutine(s.goroutine)
-	}
+	return now.matchesType(s.kind) && f.matchGoroutine(s.goroutine) && f.condition.holds(s.m)
+}
+
+func (now *planFault) matchesType(kind string) bool {
 	for _, name := range now.MatchTypes {
-		if name == s.kind {
-			return f.matchGoroutine(s.goroutine)
+		if name == kind {
+			return true
 		}
 	}
-	return false
+	return len(now.MatchTypes) == 0
 }
 
 func (f *fault) scheduled(s *planFault, worker, ordinal uint32) bool {
@@ -356,6 +361,7 @@ func (fs *faults) fire(f *fault, spec *planFault, s *site, ordinal, before uint3
 	now := nowNS()
 	id := uint64(f.index+1)<<48 | uint64(s.worker&0xffff)<<32 | uint64(ordinal)
 	atomic.AddUint64(&f.count.fired, 1)
+	traceNote(f.now().ID, "fires")
 	if f.logAllows(now) {
 		fs.env.emit(&record{tNS: now, kind: watchFire, p: noP, a: uint64(f.index)<<32 | f.action, b: uint64(s.worker), c: uint64(ordinal),
 			d: id, e: fs.env.watch.cycle() << 8, f: s.size})
@@ -390,6 +396,7 @@ func (fs *faults) isArmed(i int) bool { return atomic.LoadUint32(&fs.list[i].arm
 func (fs *faults) tellArm(f *fault, armed, byOperator uint64) {
 	fs.env.emit(&record{tNS: nowNS(), kind: watchArm, p: noP, a: uint64(f.index), b: uint64(f.occurrence), c: armed, d: byOperator,
 		e: atomic.LoadUint64(&f.count.fired)})
+	fs.env.trace.told(f, armed != 0, nowNS()-fs.env.t0NS)
 }
 
 func (fs *faults) arm(i int, occurrence uint32, byOperator uint64) {

@@ -15,8 +15,8 @@ import (
 // How long its stops were: gcstops.go. When a cycle began is
 // known as the look that first saw its first stop, so to watchEveryNS, but of forced ones exactly; nothing of this stops the world.
 //
-// /sched/latencies is told as wake lag: from runnable to running, of one goroutine in eight (Go samples), whoever made it runnable; the
-// embedded runtime's is of wakes of its poller alone.
+// /sched/latencies is told as scheduling latency: from runnable to running, of one goroutine in eight (Go samples), whoever made it
+// runnable. How late the poller's wakes come is measured where they arrive: echo.go.
 
 const (
 	watchEveryNS = 5000000
@@ -214,7 +214,7 @@ func (g *gcWatch) lags(now int64) {
 	lags := g.lag.since(g.sample[g.index[g.lag.name]].Value.Float64Histogram())
 	every := len(lags)/watchLagsMax + 1
 	for i := every / 2; i < len(lags); i += every {
-		g.env.emit(&record{tNS: now, kind: watchWakeLag, p: noP, b: uint64(lags[i].middle)})
+		g.env.emit(&record{tNS: now, kind: watchSchedLag, p: noP, b: uint64(lags[i].middle)})
 	}
 }
 

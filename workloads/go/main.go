@@ -4,6 +4,8 @@
 //	agent                    a target; its environment (GODEBUG, GOGC, GOMEMLIMIT, GOMAXPROCS) is the harness's
 //	agent -layout            say where everything lies in the shared memory (a test compares)
 //	agent -operations N      a plan on standard input: what the units hold after each of the first N operations (a test compares)
+//	agent -conditions        conditions on standard input: do they hold (a test compares)
+//	agent -maps N            what a map's header says after each of N entries (a test compares)
 //	agent -cost              what the agent itself costs here (bench/bench.sh)
 //	agent -burn              see burners
 //
@@ -21,6 +23,7 @@ import (
 )
 
 func main() {
+	profileInit()
 	clockInit()
 	if len(os.Args) < 2 {
 		agentMain()
@@ -35,6 +38,11 @@ func main() {
 		burnMain()
 	case "-operations":
 		operationsMain()
+	case "-conditions":
+		conditionsMain()
+	case "-maps":
+		n, _ := strconv.Atoi(os.Args[len(os.Args)-1])
+		mapsMain(n)
 	default:
 		fmt.Fprintf(os.Stderr, "agent: unknown option %s\n", os.Args[1])
 		os.Exit(2)
@@ -61,8 +69,19 @@ func agentMain() {
 	e.watch.end()
 	e.emit(&record{tNS: nowNS(), kind: watchEnd, p: noP})
 	c.publish(nowNS())
-	controlSend(map[string]any{"ev": "done", "hash": "0000000000000000", "checked": atomic.LoadUint64(&e.checked),
-		"integrity_errors": atomic.LoadUint64(&e.errors)})
+	agentDone(e)
+}
+
+func agentDone(e *env) {
+	done := map[string]any{"ev": "done", "hash": "0000000000000000", "checked": atomic.LoadUint64(&e.checked),
+		"integrity_errors": atomic.LoadUint64(&e.errors)}
+	if e.plan.Runtime.Profile != 0 {
+		done["heap_profile"] = errnoOf(e.profileError)
+	}
+	if e.trace.index >= 0 {
+		done["trace"] = errnoOf(<-e.trace.done)
+	}
+	controlSend(done)
 }
 
 func agentLoad(text []byte, line chan []byte) (*env, *control, *crew) {
@@ -87,6 +106,7 @@ func agentLoad(text []byte, line chan []byte) (*env, *control, *crew) {
 	if err != nil {
 		controlRefuse(err)
 	}
+	e.trace = tracerNew(e)
 	c := controlNew(e, line)
 	go c.main()
 	return e, c, crew

@@ -79,31 +79,32 @@ func (w *planWorkload) goroutines() uint32 {
 }
 
 type planFault struct {
-	ID              string      `json:"id"`
-	Point           string      `json:"point"`
-	Action          string      `json:"action"`
-	PPB             uint64      `json:"p_ppb"`
-	Nth             uint64      `json:"nth"`
-	Every           uint64      `json:"every"`
-	Times           uint64      `json:"times"`
-	DelayNS         int64       `json:"delay_ns"`
-	JitterNS        int64       `json:"jitter_ns"`
-	Burst           uint64      `json:"burst"`
-	After           uint64      `json:"after"`
-	DelayMaxNS      int64       `json:"delay_max_ns"`
-	ByMilli         uint64      `json:"by_milli"`
-	SizeMin         uint64      `json:"size_min"`
-	SizeMax         uint64      `json:"size_max"`
-	MatchWorkloads  uint64      `json:"match_workloads"`
-	MatchTypes      []string    `json:"match_types"`
-	MatchGoroutines [][3]uint32 `json:"match_goroutines"` // workload, and once laid out the first and last worker id
-	While           []any       `json:"while"`
-	Where           string      `json:"where"`
-	Edge            bool        `json:"edge"`
-	Visit           uint64      `json:"visit"`
-	Stacks          bool        `json:"stacks"`
-	Fired           [][]uint64  `json:"fired"`
-	Windows         [][2]int64  `json:"windows"`
+	ID              string            `json:"id"`
+	Point           string            `json:"point"`
+	Action          string            `json:"action"`
+	PPB             uint64            `json:"p_ppb"`
+	Nth             uint64            `json:"nth"`
+	Every           uint64            `json:"every"`
+	Times           uint64            `json:"times"`
+	DelayNS         int64             `json:"delay_ns"`
+	JitterNS        int64             `json:"jitter_ns"`
+	Burst           uint64            `json:"burst"`
+	After           uint64            `json:"after"`
+	DelayMaxNS      int64             `json:"delay_max_ns"`
+	ByMilli         uint64            `json:"by_milli"`
+	SizeMin         uint64            `json:"size_min"`
+	SizeMax         uint64            `json:"size_max"`
+	MatchWorkloads  uint64            `json:"match_workloads"`
+	MatchTypes      []string          `json:"match_types"`
+	MatchGoroutines [][3]uint32       `json:"match_goroutines"` // workload, and once laid out the first and last worker id
+	While           []json.RawMessage `json:"while"`
+	Where           string            `json:"where"`
+	Edge            bool              `json:"edge"`
+	Visit           uint64            `json:"visit"`
+	Stacks          bool              `json:"stacks"`
+	Trace           bool              `json:"trace"`
+	Fired           [][]uint64        `json:"fired"`
+	Windows         [][2]int64        `json:"windows"`
 }
 
 type planPhase struct {
@@ -145,13 +146,20 @@ func planParse(line []byte) (*plan, error) {
 	if p.EndNS <= 0 || p.Runtime.Procs < 1 || p.Runtime.Procs > watchPsMax || len(p.Workloads) == 0 || len(p.Faults) > watchFaultsMax {
 		return nil, fmt.Errorf("load: a number is out of range")
 	}
-	switch {
-	case p.Runtime.Profile != 0:
-		return nil, fmt.Errorf("a heap profile of the agent is not written yet")
-	case p.Runtime.CountLive || p.Runtime.GCEvery != 0:
+	if p.Runtime.CountLive || p.Runtime.GCEvery != 0 {
 		return nil, fmt.Errorf("sweeps and target.stress are for the embedded runtime")
 	}
 	return p, p.layout()
+}
+
+// The files of the target lie behind the connections: first that of the heap profile, if there is one.
+func (p *plan) profileFD() uintptr { return uintptr(firstConnFD + p.nconns) }
+
+func (p *plan) traceFD() uintptr {
+	if p.Runtime.Profile != 0 {
+		return p.profileFD() + 1
+	}
+	return p.profileFD()
 }
 
 // layout deals out ids, slots and descriptors.

@@ -39,6 +39,7 @@ const (
 	watchIntegrity = 15
 	watchChecked   = 16
 	watchEnd       = 18
+	watchSchedLag  = 20
 )
 
 const (
@@ -202,6 +203,7 @@ func layoutPrint() {
 	p("kind integrity", watchIntegrity)
 	p("kind checked", watchChecked)
 	p("kind end", watchEnd)
+	p("kind sched_lag", watchSchedLag)
 }
 
 func layoutHeader(p func(string, uintptr), t *telemetry) {

@@ -20,6 +20,8 @@ type env struct {
 	tel             *telemetry
 	faults          *faults
 	watch           *gcWatch
+	trace           *tracer
+	profileError    error
 	t0NS            int64   // written before the workers are let go
 	rates           []rates // one a workload
 	stop            atomicBool
