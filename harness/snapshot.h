@@ -14,6 +14,8 @@
 #define GCS_NOW_NS 10000000000   /* "now": the last 10 s, in whole windows */
 #define GCS_RECENT_MAX 64        /* windows that "now" is at most */
 
+struct gcs_history; /* harness/measure/history.h */
+
 enum gcs_state { GCS_STARTING, GCS_WARMING, GCS_STEADY, GCS_FAULTING, GCS_RECOVERING, GCS_RECOVERED, GCS_ENDED };
 
 struct gcs_pcts { uint64_t count; int64_t p50_ns, p90_ns, p99_ns, p999_ns, max_ns; };
@@ -97,6 +99,10 @@ struct gcs_snapshot {
 	uint64_t integrity_checked, integrity_errors, crashes;
 	uint64_t samples_lost; double injector_cost;   /* fraction of target CPU */
 	int64_t machine_stall_max_ns;
+
+	/* Item by item, of the whole run or record. The maker's own, which goes on filling it between frames: to keep a picture, copy
+	 * it. NULL: there was no memory for it. */
+	const struct gcs_history *history;
 };
 
 /* ---- snapshot.c: what the makers of snapshots (collector, playback) share */

@@ -48,6 +48,9 @@ static uint32_t canvas_ascii(uint32_t ch)
 	case 0x00b5: return 'u'; /* micro */
 	case 0x00b7: return '.'; /* middle dot */
 	case 0x2026: return '~'; /* ellipsis */
+	case 0x2591: return '.'; /* shades */
+	case 0x2592: return ':';
+	case 0x2593: return '%';
 	case 0x25b8: return '>';
 	case 0x2713: return 'v';
 	default: return '?';

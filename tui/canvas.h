@@ -25,6 +25,7 @@ enum tui_role {
 	TUI_GOAL,
 	TUI_KEY,      /* the letter of a key in the help line */
 	TUI_SELECTED,
+	TUI_CURSOR,   /* where the keys act; a glyph beside it says the same */
 	TUI_ROLES
 };
 

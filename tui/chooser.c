@@ -2,25 +2,15 @@
 #include "tui/terminal.h"
 #include "tui/view.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------- what passes the filter */
 
-static bool chooser_in(const char *text, const char *part)
-{
-	size_t n = strlen(part);
-	for (; *text != '\0'; text++)
-		if (strncasecmp(text, part, n) == 0)
-			return true;
-	return n == 0;
-}
-
 static bool chooser_passes(const struct tui_chooser *ch, const struct gcs_choice *c)
 {
-	return chooser_in(c->name, ch->filter) || chooser_in(c->verdict, ch->filter) || chooser_in(c->when, ch->filter) ||
-	       (c->by_hand && chooser_in("by hand", ch->filter)) || (c->sim && chooser_in("simulated", ch->filter));
+	return tui_filter_has(c->name, ch->filter) || tui_filter_has(c->verdict, ch->filter) || tui_filter_has(c->when, ch->filter) ||
+	       (c->by_hand && tui_filter_has("by hand", ch->filter)) || (c->sim && tui_filter_has("simulated", ch->filter));
 }
 
 static int chooser_count(const struct tui_chooser *ch, const struct gcs_choice *choice, uint32_t n)
@@ -32,18 +22,6 @@ static int chooser_count(const struct tui_chooser *ch, const struct gcs_choice *
 }
 
 /* ---------------------------------------------------------------- keys */
-
-static void chooser_type(struct tui_chooser *ch, int key)
-{
-	size_t n = strlen(ch->filter);
-	if (key == TUI_KEY_BACKSPACE && n > 0)
-		ch->filter[n - 1] = '\0';
-	else if (key >= ' ' && key < 0x7f && n + 1 < sizeof ch->filter) {
-		ch->filter[n] = (char)key;
-		ch->filter[n + 1] = '\0';
-	}
-	ch->at = 0;
-}
 
 static struct gcs_request chooser_chosen(const struct tui_chooser *ch, const struct gcs_choice *choice, uint32_t n)
 {
@@ -71,7 +49,8 @@ struct gcs_request tui_chooser_key(struct tui_chooser *ch, const struct gcs_choi
 {
 	struct gcs_request none = {.act = GCS_DO_NOTHING};
 	if (ch->typing && key != TUI_KEY_ENTER && key != TUI_KEY_ESCAPE && key != TUI_KEY_UP && key != TUI_KEY_DOWN) {
-		chooser_type(ch, key);
+		tui_filter_type(ch->filter, sizeof ch->filter, key);
+		ch->at = 0;
 		return none;
 	}
 	bool typed = ch->typing;

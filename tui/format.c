@@ -55,6 +55,14 @@ const char *tui_clock_fine(char *ret, int64_t ns)
 	return ret;
 }
 
+const char *tui_clock_milli(char *ret, int64_t ns)
+{
+	char whole[TUI_NUMBER];
+	int64_t ms = ns < 0 ? 0 : ns / 1000000;
+	snprintf(ret, TUI_NUMBER, "%.*s.%03d", TUI_NUMBER - 5, tui_clock(whole, ns), (int)(ms % 1000));
+	return ret;
+}
+
 const char *tui_count(char *ret, uint64_t n)
 {
 	char digits[TUI_NUMBER];

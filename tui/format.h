@@ -16,6 +16,8 @@ const char *tui_duration(char *ret, int64_t ns);
 const char *tui_clock(char *ret, int64_t ns);
 /* m:ss.cc of a run. */
 const char *tui_clock_fine(char *ret, int64_t ns);
+/* m:ss.mmm of a run. Cut, not rounded, as every moment on the screen is. */
+const char *tui_clock_milli(char *ret, int64_t ns);
 /* 1,234,567 */
 const char *tui_count(char *ret, uint64_t n);
 /* 181k, 4.9k, 12, 1.2M */

@@ -2,7 +2,7 @@
  * screen.c: the live screen: state, keys, frames.
  *
  * The harness calls frame() ten times a second with a new snapshot and poll() after input. A frozen screen keeps the
- * picture it had; keys go on working, and the run goes on.
+ * picture it had, with a copy of its history; keys go on working, and the run goes on.
  */
 #include "tui/screen.h"
 
@@ -20,94 +20,153 @@ struct screen {
 	struct tui_canvas canvas;
 	struct gcs_snapshot last;  /* what was drawn: keys refer to it */
 	bool have;
+	struct gcs_history *held;  /* of a frozen picture; NULL: `last` has the maker's own */
 	struct tui_chooser chooser;
 	const struct gcs_choice *choice; /* the list that is shown; NULL: a snapshot is */
 	uint32_t nchoices;
 };
 
-static void screen_notice(struct tui_state *st, const struct gcs_snapshot *s, const char *text, const char *what)
-{
-	snprintf(st->notice, sizeof st->notice, "%s%s", text, what);
-	st->notice_until_ns = s->now_ns + 3000000000;
-}
+/* ---------------------------------------------------------------- orders to a run */
 
 static struct gcs_request screen_toggle(struct tui_state *st, const struct gcs_snapshot *s, uint32_t fault)
 {
 	if (fault >= s->scenario->nfaults) {
-		screen_notice(st, s, "There is no such fault.", "");
+		tui_notice(st, s, "There is no such fault.", "");
 		return (struct gcs_request){.act = GCS_DO_NOTHING};
 	}
 	bool armed = s->fault[fault].armed;
 	st->selected = (int)fault;
-	screen_notice(st, s, armed ? "Disarming " : "Arming ", s->fault[fault].id);
+	tui_notice(st, s, armed ? "Disarming " : "Arming for a minute (A: for how long): ", s->fault[fault].id);
 	return (struct gcs_request){.act = armed ? GCS_DO_DISARM : GCS_DO_ARM, .fault = fault};
 }
 
-static void screen_select(struct tui_state *st, const struct gcs_snapshot *s, int by)
+/* Of a record the player is asked all the same: it says that there is nothing to order. */
+static struct gcs_request screen_order(struct tui_state *st, const struct gcs_snapshot *s, enum tui_command command, int key)
 {
-	int n = (int)s->scenario->nfaults, to = st->selected + by;
-	st->selected = to < 0 || n == 0 ? 0 : to >= n ? n - 1 : to;
-}
-
-static void screen_scroll(struct tui_state *st, const struct gcs_snapshot *s, int by)
-{
-	int to = st->event_scroll + by;
-	st->event_scroll = to < 0 ? 0 : to > (int)s->nevents ? (int)s->nevents : to;
-}
-
-/* Keys that mean the same in a run and in a record. false: it is none of them. */
-static bool screen_shared(struct tui_state *st, const struct gcs_snapshot *s, int key)
-{
-	switch (key) {
-	case '?': case 'h': case TUI_KEY_F1: st->help = true; return true;
-	case '+': case '=': st->zoom += st->zoom < 6; return true;
-	case '-': st->zoom -= st->zoom > 0; return true;
-	case 'k': case '\t': st->kind = (st->kind + 1) % TUI_KINDS; return true;
-	case TUI_KEY_UP: screen_select(st, s, -1); return true;
-	case TUI_KEY_DOWN: screen_select(st, s, 1); return true;
-	case TUI_KEY_PAGE_UP: screen_scroll(st, s, 5); return true;
-	case TUI_KEY_PAGE_DOWN: screen_scroll(st, s, -5); return true;
-	default: return false;
+	struct gcs_request none = {.act = GCS_DO_NOTHING};
+	bool record = s->playback.active;
+	switch (command) {
+	case TUI_DO_ARM:
+		if (record)
+			return (struct gcs_request){.act = GCS_DO_ARM, .fault = (uint32_t)(key - '1')};
+		return screen_toggle(st, s, (uint32_t)(key - '1'));
+	case TUI_DO_FIRE:
+		if (!record && s->scenario->nfaults == 0)
+			return none;
+		if (!record)
+			tui_notice(st, s, "Firing once at its next visit: ", s->fault[st->selected].id);
+		return (struct gcs_request){.act = GCS_DO_FIRE, .fault = (uint32_t)st->selected};
+	case TUI_DO_DISARM_ALL:
+		if (!record)
+			tui_notice(st, s, "Disarming everything; the windows ahead are cancelled.", "");
+		return (struct gcs_request){.act = GCS_DO_DISARM_ALL};
+	case TUI_DO_MARK:
+		if (!record)
+			tui_notice(st, s, "Marked.", "");
+		return (struct gcs_request){.act = GCS_DO_MARK};
+	default: return none;
 	}
 }
 
-static struct gcs_request screen_worst(const struct tui_state *st)
+/* ---------------------------------------------------------------- orders to a player */
+
+#define SCREEN_S INT64_C(1000000000)
+
+static const struct { enum tui_command command; struct gcs_request req; } screen_player[] = {
+	{TUI_DO_BACK, {.act = GCS_DO_SEEK, .by_ns = -SCREEN_S}}, {TUI_DO_ON, {.act = GCS_DO_SEEK, .by_ns = SCREEN_S}},
+	{TUI_DO_FAR_BACK, {.act = GCS_DO_SEEK, .by_ns = -10 * SCREEN_S}}, {TUI_DO_FAR_ON, {.act = GCS_DO_SEEK, .by_ns = 10 * SCREEN_S}},
+	{TUI_DO_WINDOW_BACK, {.act = GCS_DO_WINDOW, .by_ns = -1}}, {TUI_DO_WINDOW_ON, {.act = GCS_DO_WINDOW, .by_ns = 1}},
+	{TUI_DO_HOME, {.act = GCS_DO_HOME}}, {TUI_DO_END, {.act = GCS_DO_END}}, {TUI_DO_PLAY, {.act = GCS_DO_PLAY}},
+	{TUI_DO_SLOWER, {.act = GCS_DO_SLOWER}}, {TUI_DO_FASTER, {.act = GCS_DO_FASTER}}, {TUI_DO_NEXT_FAULT, {.act = GCS_DO_NEXT_FAULT}},
+	{TUI_DO_PREV_FAULT, {.act = GCS_DO_PREV_FAULT}}, {TUI_DO_FOLLOW, {.act = GCS_DO_FOLLOW}}, {TUI_DO_LIST, {.act = GCS_DO_LIST}},
+	{TUI_DO_WORST_ANY, {.act = GCS_DO_WORST_PAUSE, .kind = GCS_WORST_ANY}},
+};
+
+static struct gcs_request screen_play(const struct tui_state *st, enum tui_command command)
 {
 	static const int kind[TUI_KINDS] = {[TUI_KIND_STW] = GCS_WORST_STW, [TUI_KIND_STOPPING] = GCS_WORST_STOPPING,
 					    [TUI_KIND_ASSIST] = GCS_WORST_ASSIST, [TUI_KIND_WAKE] = GCS_WORST_WAKE,
 					    [TUI_KIND_OP] = GCS_WORST_OP};
-	return (struct gcs_request){.act = GCS_DO_WORST_PAUSE, .kind = kind[st->kind]};
+	if (command == TUI_DO_WORST)
+		return (struct gcs_request){.act = GCS_DO_WORST_PAUSE, .kind = kind[st->kind]};
+	for (size_t i = 0; i < sizeof screen_player / sizeof screen_player[0]; i++)
+		if (screen_player[i].command == command)
+			return screen_player[i].req;
+	return (struct gcs_request){.act = GCS_DO_NOTHING};
 }
 
-#define SCREEN_S INT64_C(1000000000)
+/* ---------------------------------------------------------------- the frame */
 
-static struct gcs_request screen_playback_key(struct tui_state *st, const struct gcs_snapshot *s, int key)
+/* Its key again leads back. */
+static void screen_show(struct tui_state *st, enum tui_screen screen)
 {
-	static const struct { int key; struct gcs_request req; } keys[] = {
-		{TUI_KEY_LEFT, {.act = GCS_DO_SEEK, .by_ns = -SCREEN_S}}, {TUI_KEY_RIGHT, {.act = GCS_DO_SEEK, .by_ns = SCREEN_S}},
-		{TUI_KEY_SHIFT_LEFT, {.act = GCS_DO_SEEK, .by_ns = -10 * SCREEN_S}}, {'[', {.act = GCS_DO_SEEK, .by_ns = -10 * SCREEN_S}},
-		{TUI_KEY_SHIFT_RIGHT, {.act = GCS_DO_SEEK, .by_ns = 10 * SCREEN_S}}, {']', {.act = GCS_DO_SEEK, .by_ns = 10 * SCREEN_S}},
-		{',', {.act = GCS_DO_WINDOW, .by_ns = -1}}, {'.', {.act = GCS_DO_WINDOW, .by_ns = 1}},
-		{TUI_KEY_HOME, {.act = GCS_DO_HOME}}, {'g', {.act = GCS_DO_HOME}},
-		{TUI_KEY_END, {.act = GCS_DO_END}}, {'G', {.act = GCS_DO_END}},
-		{'p', {.act = GCS_DO_PLAY}}, {' ', {.act = GCS_DO_PLAY}}, {'<', {.act = GCS_DO_SLOWER}}, {'>', {.act = GCS_DO_FASTER}},
-		{'n', {.act = GCS_DO_NEXT_FAULT}}, {'N', {.act = GCS_DO_PREV_FAULT}}, {'F', {.act = GCS_DO_FOLLOW}},
-		{'W', {.act = GCS_DO_WORST_PAUSE, .kind = GCS_WORST_ANY}},
-		{'q', {.act = GCS_DO_QUIT}}, {TUI_KEY_F1 + 9, {.act = GCS_DO_QUIT}},
-		{'l', {.act = GCS_DO_LIST}}, {TUI_KEY_BACKSPACE, {.act = GCS_DO_LIST}}, {TUI_KEY_ESCAPE, {.act = GCS_DO_LIST}},
-		/* the player says that a record takes no orders */
-		{'f', {.act = GCS_DO_FIRE}}, {'D', {.act = GCS_DO_DISARM_ALL}}, {'m', {.act = GCS_DO_MARK}},
-		{TUI_KEY_F1 + 8, {.act = GCS_DO_DISARM_ALL}}, {TUI_KEY_F1 + 7, {.act = GCS_DO_MARK}},
-	};
-	if (key == 'w')
-		return screen_worst(st);
-	if (key >= '1' && key <= '9')
-		return (struct gcs_request){.act = GCS_DO_ARM, .fault = (uint32_t)(key - '1')};
-	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-		if (keys[i].key == key)
-			return keys[i].req;
-	screen_shared(st, s, key);
+	st->screen = st->screen == screen ? TUI_SCREEN_MAIN : screen;
+	st->pane = 0;
+}
+
+/* A step back: from what was typed, from a pane, from a screen, from a record. */
+static struct gcs_request screen_back(struct tui_state *st, const struct gcs_snapshot *s)
+{
+	if (st->screen == TUI_SCREEN_EVENTS && st->log.filter[0])
+		st->log.filter[0] = '\0';
+	else if (st->screen != TUI_SCREEN_MAIN && st->pane)
+		st->pane = 0;
+	else if (st->screen != TUI_SCREEN_MAIN)
+		screen_show(st, TUI_SCREEN_MAIN);
+	else if (s->playback.active)
+		return (struct gcs_request){.act = GCS_DO_LIST};
 	return (struct gcs_request){.act = GCS_DO_NOTHING};
+}
+
+static struct gcs_request screen_command(struct tui_state *st, const struct gcs_snapshot *s, enum tui_command command, int key)
+{
+	bool record = s->playback.active;
+	if (command >= TUI_DO_SCREEN && command <= TUI_DO_SCREEN_LAST)
+		screen_show(st, (enum tui_screen)(command - TUI_DO_SCREEN));
+	else if (command >= TUI_DO_ARM && command <= TUI_DO_MARK)
+		return screen_order(st, s, command, key);
+	else if (command >= TUI_DO_ARM_FOR && command <= TUI_DO_MARK_WORDS)
+		tui_ask_begin(st, s, command);
+	else if (command >= TUI_DO_PLAY && record)
+		return screen_play(st, command);
+	else if (command == TUI_DO_MAIN)
+		return screen_back(st, s);
+	else if (command == TUI_DO_HELP)
+		st->help = true, st->help_top = 0;
+	else if (command == TUI_DO_KIND)
+		st->kind = (st->kind + 1) % TUI_KINDS, st->heat.placed = false;
+	else if (command == TUI_DO_FREEZE)
+		st->frozen = !st->frozen;
+	else if (command == TUI_DO_QUIT && record)
+		return (struct gcs_request){.act = GCS_DO_QUIT};
+	else if (command == TUI_DO_QUIT)
+		st->confirm_quit = true;
+	else if (command != TUI_DO_NOTHING)
+		return tui_screens[st->screen].command(st, s, command);
+	return (struct gcs_request){.act = GCS_DO_NOTHING};
+}
+
+/* What the help does with a key: it scrolls, or goes. */
+static void screen_help_key(struct tui_state *st, const struct gcs_snapshot *s, int key)
+{
+	struct tui_help_line line[TUI_HELP_LINES];
+	int page = st->rows > 4 ? st->rows - 4 : 20, last = tui_help_lines(s, st, line) - (st->rows > 2 ? st->rows - 2 : 22);
+	int by = key == TUI_KEY_DOWN || key == 'j' ? 1 : key == TUI_KEY_UP || key == 'k' ? -1 : key == TUI_KEY_PAGE_DOWN ? page
+		 : key == TUI_KEY_PAGE_UP ? -page : 0;
+	int to = st->help_top + by;
+	to = to > last ? last : to;
+	st->help = by != 0;
+	st->help_top = to < 0 ? 0 : to;
+}
+
+static void screen_type(struct tui_state *st, int key)
+{
+	st->log.typing = key != TUI_KEY_ENTER && key != TUI_KEY_ESCAPE;
+	if (key == TUI_KEY_ESCAPE)
+		st->log.filter[0] = '\0';
+	else if (st->log.typing)
+		tui_filter_type(st->log.filter, sizeof st->log.filter, key);
+	st->log.placed = false;
 }
 
 struct gcs_request tui_screen_key(struct tui_state *st, const struct gcs_snapshot *s, int key)
@@ -117,32 +176,35 @@ struct gcs_request tui_screen_key(struct tui_state *st, const struct gcs_snapsho
 		st->confirm_quit = false;
 		return key == 'y' || key == 'Y' ? (struct gcs_request){.act = GCS_DO_QUIT} : none;
 	}
-	if (st->help) {
-		st->help = false;
-		return none;
-	}
-	if (s->playback.active)
-		return screen_playback_key(st, s, key);
-	if (screen_shared(st, s, key))
-		return none;
-	if (key >= '1' && key <= '9')
-		return screen_toggle(st, s, (uint32_t)(key - '1'));
-	switch (key) {
-	case 'q': case TUI_KEY_F1 + 9: st->confirm_quit = true; return none;
-	case ' ': st->frozen = !st->frozen; return none;
-	case 'f':
-		if (s->scenario->nfaults == 0)
-			return none;
-		screen_notice(st, s, "Firing once at its next visit: ", s->fault[st->selected].id);
-		return (struct gcs_request){.act = GCS_DO_FIRE, .fault = (uint32_t)st->selected};
-	case 'D': case TUI_KEY_F1 + 8:
-		screen_notice(st, s, "Disarming everything; the windows ahead are cancelled.", "");
-		return (struct gcs_request){.act = GCS_DO_DISARM_ALL};
-	case 'm': case TUI_KEY_F1 + 7:
-		screen_notice(st, s, "Marked.", "");
-		return (struct gcs_request){.act = GCS_DO_MARK};
-	default: return none;
-	}
+	if (st->ask.what != TUI_DO_NOTHING)
+		return tui_ask_key(st, s, key);
+	if (st->help)
+		screen_help_key(st, s, key);
+	else if (st->log.typing)
+		screen_type(st, key);
+	else
+		return screen_command(st, s, tui_key_command(key, st->screen, s->playback.active), key);
+	return none;
+}
+
+/* ---------------------------------------------------------------- the display */
+
+/* The picture stands: what it is made of must as well. false: no memory. */
+static bool screen_hold(struct screen *sc)
+{
+	if (!sc->held)
+		sc->held = malloc(sizeof *sc->held);
+	if (sc->held && sc->last.history)
+		*sc->held = *sc->last.history;
+	if (sc->held && sc->last.history)
+		sc->last.history = sc->held;
+	return sc->held != NULL;
+}
+
+static void screen_release(struct screen *sc)
+{
+	free(sc->held);
+	sc->held = NULL;
 }
 
 static int screen_open(void **ret_self)
@@ -169,11 +231,13 @@ static void screen_draw(struct screen *sc)
 	if ((rows != sc->canvas.rows || cols != sc->canvas.cols) && tui_canvas_resize(&sc->canvas, rows, cols) < 0)
 		return;
 	tui_canvas_clear(&sc->canvas);
+	sc->state.rows = rows;
+	sc->state.cols = cols;
 	struct tui_box all = {0, 0, rows, cols};
 	if (sc->choice != NULL)
 		tui_view_chooser(&sc->canvas, &all, sc->choice, sc->nchoices, &sc->chooser);
 	else
-		tui_view_main(&sc->canvas, &all, &sc->last, &sc->state);
+		tui_view_frame(&sc->canvas, &all, &sc->last, &sc->state);
 	tui_terminal_show(&sc->canvas);
 }
 
@@ -185,8 +249,10 @@ static void screen_frame(void *self, const struct gcs_snapshot *snap)
 	sc->choice = NULL;
 	if (snap->now_ns >= sc->state.notice_until_ns)
 		sc->state.notice[0] = '\0';
-	if (!sc->state.frozen || !sc->have)
+	if (!sc->state.frozen || !sc->have) {
+		screen_release(sc);
 		sc->last = *snap;
+	}
 	sc->have = true;
 	screen_draw(sc);
 }
@@ -197,7 +263,8 @@ static void screen_list(void *self, const struct gcs_choice *choice, uint32_t n)
 	struct screen *sc = self;
 	sc->choice = choice;
 	sc->nchoices = n;
-	sc->have = false;
+	sc->have = false; /* what the last record's frames referred to may be gone */
+	screen_release(sc);
 	screen_draw(sc);
 }
 
@@ -209,6 +276,8 @@ static struct gcs_request screen_poll(void *self)
 	while ((sc->have || sc->choice) && req.act == GCS_DO_NOTHING && (key = tui_terminal_key()) != TUI_KEY_NONE)
 		req = sc->choice ? tui_chooser_key(&sc->chooser, sc->choice, sc->nchoices, key)
 				 : tui_screen_key(&sc->state, &sc->last, key);
+	if (sc->state.frozen && !sc->held && !screen_hold(sc))
+		sc->state.frozen = false;
 	if (sc->have || sc->choice)
 		screen_draw(sc);
 	return req;
@@ -225,6 +294,7 @@ static void screen_close(void *self)
 	struct screen *sc = self;
 	tui_terminal_close();
 	tui_canvas_fini(&sc->canvas);
+	screen_release(sc);
 	free(sc);
 }
 

@@ -35,6 +35,7 @@ static const struct {
 	[TUI_GOAL] = {COLOR_YELLOW, A_NORMAL, A_NORMAL},
 	[TUI_KEY] = {COLOR_CYAN, A_BOLD, A_BOLD},
 	[TUI_SELECTED] = {-1, A_BOLD, A_BOLD},
+	[TUI_CURSOR] = {-1, A_REVERSE, A_REVERSE},
 };
 
 /* Curses gives the terminal back, stops, takes it again; it spoils errno, which is of whoever was interrupted. */
@@ -143,6 +144,7 @@ static const struct { int curses, ours; } terminal_keys[] = {
 	{KEY_LEFT, TUI_KEY_LEFT}, {KEY_RIGHT, TUI_KEY_RIGHT}, {KEY_SLEFT, TUI_KEY_SHIFT_LEFT}, {KEY_SRIGHT, TUI_KEY_SHIFT_RIGHT},
 	{KEY_HOME, TUI_KEY_HOME}, {KEY_END, TUI_KEY_END}, {KEY_ENTER, TUI_KEY_ENTER}, {'\n', TUI_KEY_ENTER}, {'\r', TUI_KEY_ENTER},
 	{KEY_BACKSPACE, TUI_KEY_BACKSPACE}, {0x7f, TUI_KEY_BACKSPACE}, {0x08, TUI_KEY_BACKSPACE}, {0x1b, TUI_KEY_ESCAPE},
+	{KEY_BTAB, TUI_KEY_BACK_TAB},
 };
 
 int tui_terminal_key(void)

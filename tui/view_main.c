@@ -1,16 +1,13 @@
 /*
- * view_main.c: how the panels share the screen.
+ * view_main.c: the main screen: how its panels share the body.
  *
  * Left: what happens (strip, heap, collector and workloads, faults). Right: what it means (percentiles, recovery, SLOs,
- * events). At 80x24 each has its least height; more rows go to strip, heap, and the lists in turn.
+ * events). At 80x24 each has its least height; more rows go to strip, heap, and the lists in turn. On less there is one panel.
  */
-#include "tui/format.h"
 #include "tui/view.h"
 
-#include <stdio.h>
-#include <string.h>
-
 enum { BAND_STRIP, BAND_HEAP, BAND_WORK, BAND_FAULTS, BANDS };
+#define MAIN_ROWS 20 /* of the bands at their least */
 
 static const struct {
 	int least;   /* rows, rule included */
@@ -20,99 +17,48 @@ static const struct {
 	[BAND_STRIP] = {8, 4, tui_view_strip, tui_view_percentiles},
 	[BAND_HEAP] = {4, 3, tui_view_heap, tui_view_recovery},
 	[BAND_WORK] = {4, 0, tui_view_work, tui_view_slo},
-	[BAND_FAULTS] = {4, 3, tui_view_faults, tui_view_events},
+	[BAND_FAULTS] = {4, 3, tui_view_faults, tui_view_last},
 };
 
-static void main_too_small(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s)
-{
-	char a[TUI_NUMBER], b[TUI_NUMBER];
-	tui_print(c, box, 0, 0, TUI_WARN, "%dx%d is too small: 80x24 needed", box->cols, box->rows);
-	tui_print(c, box, 1, 0, TUI_PLAIN, "%s %s", s->scenario->name, tui_clock(a, s->now_ns));
-	tui_print(c, box, 2, 0, TUI_PLAIN, "STW p99 %s max %s", tui_duration(a, s->stw_total.p99_ns),
-		  tui_duration(b, s->stw_total.max_ns));
-	tui_print(c, box, 3, 0, TUI_PLAIN, "%s", "q quit");
-}
+static tui_view_fn *const main_pane[TUI_PANES] = {
+	[TUI_PANE_STRIP] = tui_view_strip,	   [TUI_PANE_PERCENTILES] = tui_view_percentiles,
+	[TUI_PANE_HEAP] = tui_view_heap,	   [TUI_PANE_RECOVERY] = tui_view_recovery,
+	[TUI_PANE_WORK] = tui_view_work,	   [TUI_PANE_SLO] = tui_view_slo,
+	[TUI_PANE_FAULTS] = tui_view_faults,	   [TUI_PANE_EVENTS] = tui_view_last,
+};
 
-struct main_key { const char *key, *what; };
+const char *const tui_main_reading[] = {
+	"  STW is the time the world stood: time to stop + time stopped. Concurrent",
+	"  mark is not a pause; assists and late wakes are shown as their own kinds.",
+	"  Bars in the fault colour: a fault was armed in that column. Under them",
+	"  = means armed, O means it fired. RECOVERY counts from the disarming to the",
+	"  first of the steady windows; x1.8 is the peak against the baseline.",
+	NULL,
+};
 
-/* As many as there is room for; the last ones, help and quit, always. */
-static void main_footer_keys(struct tui_canvas *c, const struct tui_box *box, int row, const struct main_key *keys, size_t n,
-			     int room)
+/* Where all are shown, the faults and the events take keys; on a small terminal the one that is shown does. */
+enum tui_pane tui_main_pane(const struct tui_state *st)
 {
-	int col = 1;
-	for (size_t i = n - 2; i < n; i++)
-		room -= (int)(strlen(keys[i].key) + strlen(keys[i].what)) + 2;
-	for (size_t i = 0; i < n; i++) {
-		int width = (int)(strlen(keys[i].key) + strlen(keys[i].what)) + 2;
-		if (keys[i].what[0] == '\0' || (i < n - 2 && width > room))
-			continue;
-		room -= i < n - 2 ? width : 0;
-		col = tui_print(c, box, row, col, TUI_KEY, "%s", keys[i].key);
-		col = tui_print(c, box, row, col, TUI_DIM, " %s ", keys[i].what);
-	}
-}
-
-static void main_footer_live(struct tui_canvas *c, const struct tui_box *box, int row, int room)
-{
-	static const struct main_key keys[] = {
-		{"SPC", "freeze"}, {"1-9", "arm"}, {"f", "fire"}, {"D", "disarm all"}, {"k", "kind"}, {"+-", "zoom"},
-		{"m", "mark"}, {"?", "help"}, {"q", "quit"},
-	};
-	main_footer_keys(c, box, row, keys, sizeof keys / sizeof keys[0], room);
-}
-
-static void main_footer_playback(struct tui_canvas *c, const struct tui_box *box, int row, const struct gcs_snapshot *s, int room)
-{
-	const struct main_key keys[] = {
-		{"SPC", s->playback.paused ? "play" : "pause"}, {"n", "fault"}, {"w", "worst"}, {"arrows", "1s"}, {"[]", "10s"},
-		{"F", s->playback.live && !s->playback.following ? "follow" : ""}, {"l", s->playback.from_list ? "list" : ""}, {"k", "kind"},
-		{",.", "window"}, {"<>", "speed"}, {"+-", "zoom"}, {"Home End", "ends"}, {"?", "help"}, {"q", "quit"},
-	};
-	main_footer_keys(c, box, row, keys, sizeof keys / sizeof keys[0], room);
-}
-
-void tui_view_footer(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
-		     const struct tui_state *st)
-{
-	char cost[64];
-	if (st->confirm_quit)
-		tui_print(c, box, 0, 1, TUI_BAD, "%s", "Stop the run? Every fault is disarmed first.  y yes   any other key no");
-	else if (st->notice[0] != '\0')
-		tui_print(c, box, 0, 1, TUI_TITLE, "%s", st->notice);
-	else if (s->playback.notice[0] != '\0')
-		tui_print(c, box, 0, 1, TUI_TITLE, "%s", s->playback.notice);
-	else
-		tui_print(c, box, 0, 1, s->integrity_errors ? TUI_BAD : TUI_PLAIN, "%s", s->headline);
-	snprintf(cost, sizeof cost, "lost %llu  inj %.1f%% ", (unsigned long long)s->samples_lost, s->injector_cost * 100);
-	bool told = box->cols >= 100;
-	int room = box->cols - 2 - (told ? (int)strlen(cost) + 2 : 0);
-	if (s->playback.active)
-		main_footer_playback(c, box, 1, s, room);
-	else
-		main_footer_live(c, box, 1, room);
-	if (told)
-		tui_print_right(c, box, 1, 1, s->samples_lost ? TUI_BAD : TUI_DIM, "%s", cost);
+	if (st->rows > 0 && !tui_frame_whole(st->rows, st->cols))
+		return (enum tui_pane)(st->pane % TUI_PANES);
+	return st->pane % 2 ? TUI_PANE_EVENTS : TUI_PANE_FAULTS;
 }
 
 void tui_view_main(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
 		   const struct tui_state *st)
 {
-	if (box->rows < TUI_MIN_ROWS || box->cols < TUI_MIN_COLS) {
-		main_too_small(c, box, s);
+	if (!tui_frame_whole(c->rows, c->cols)) {
+		main_pane[st->pane % TUI_PANES](c, box, s, st);
 		return;
 	}
 	int right = box->cols >= 120 ? box->cols * 38 / 100 : box->cols >= 96 ? 40 : 33;
-	int left = box->cols - right - 1, row = 2, spare = box->rows - TUI_MIN_ROWS;
-	int player = s->playback.active; /* a row of its own, which the strip gives */
-	struct tui_box title = {box->row, box->col, 2, box->cols};
-	struct tui_box track = {box->row + 2, box->col, 1, box->cols};
-	struct tui_box foot = {box->row + box->rows - 2, box->col, 2, box->cols};
-	tui_view_title(c, &title, s, st);
-	if (player)
-		tui_view_player(c, &track, s, st);
-	row += player;
+	int left = box->cols - right - 1, row = 0;
+	int short_by = s->playback.active; /* the player's row, which the strip gives */
+	int spare = box->rows + short_by - MAIN_ROWS;
 	for (int i = 0; i < BANDS; i++) {
-		int rows = i == BANDS - 1 ? box->rows - 2 - row : band[i].least + spare * band[i].share / 10 - (i == BAND_STRIP ? player : 0);
+		int rows = band[i].least + spare * band[i].share / 10 - (i == BAND_STRIP ? short_by : 0);
+		if (i == BANDS - 1)
+			rows = box->rows - row;
 		struct tui_box l = {box->row + row, box->col, rows, left};
 		struct tui_box m = {box->row + row, box->col + left, rows, 1};
 		struct tui_box r = {box->row + row, box->col + left + 1, rows, right};
@@ -123,7 +69,33 @@ void tui_view_main(struct tui_canvas *c, const struct tui_box *box, const struct
 			tui_put(c, &m, k, 0, TUI_RULE, 0x2502);
 		row += rows;
 	}
-	tui_view_footer(c, &foot, s, st);
-	if (st->help)
-		tui_view_help(c, box, s, st);
+}
+
+static void main_select(struct tui_state *st, const struct gcs_snapshot *s, int by)
+{
+	int n = (int)s->scenario->nfaults, to = st->selected + by;
+	st->selected = to < 0 || n == 0 ? 0 : to >= n ? n - 1 : to;
+}
+
+static void main_scroll(struct tui_state *st, const struct gcs_snapshot *s, int by)
+{
+	int to = st->event_scroll + by;
+	st->event_scroll = to < 0 ? 0 : to > (int)s->nevents ? (int)s->nevents : to;
+}
+
+struct gcs_request tui_main_command(struct tui_state *st, const struct gcs_snapshot *s, enum tui_command command)
+{
+	bool events = tui_main_pane(st) == TUI_PANE_EVENTS;
+	switch (command) {
+	case TUI_DO_ZOOM_IN: st->zoom += st->zoom < 6; break;
+	case TUI_DO_ZOOM_OUT: st->zoom -= st->zoom > 0; break;
+	case TUI_DO_UP: events ? main_scroll(st, s, 1) : main_select(st, s, -1); break;
+	case TUI_DO_DOWN: events ? main_scroll(st, s, -1) : main_select(st, s, 1); break;
+	case TUI_DO_PAGE_UP: main_scroll(st, s, 5); break;
+	case TUI_DO_PAGE_DOWN: main_scroll(st, s, -5); break;
+	case TUI_DO_PANE_NEXT: st->pane = (st->pane + 1) % TUI_PANES; break;
+	case TUI_DO_PANE_PREV: st->pane = (st->pane + TUI_PANES - 1) % TUI_PANES; break;
+	default: break;
+	}
+	return (struct gcs_request){.act = GCS_DO_NOTHING};
 }

@@ -57,8 +57,7 @@ static const struct { const char *text; enum tui_role role; } side_rec[] = {
 	[GCS_REC_UNJUDGED] = {"unjudged", TUI_DIM},
 };
 
-/* Nothing is measured more finely than the resolution. */
-static const char *side_back(char *ret, const struct gcs_snapshot *s, int64_t recovery_ns)
+const char *tui_back(char *ret, const struct gcs_snapshot *s, int64_t recovery_ns)
 {
 	char t[TUI_NUMBER];
 	if (recovery_ns > s->resolution_ns)
@@ -74,7 +73,7 @@ static int side_recovery_one(struct tui_canvas *c, const struct tui_box *box, in
 	int col = tui_print(c, box, row, 1, TUI_PLAIN, "%s#%u", s->fault[r->fault].id, r->occurrence + 1);
 	col = tui_print(c, box, row, col < 11 ? 11 : col + 1, side_rec[r->state].role, "%-10s", side_rec[r->state].text);
 	if (r->recovery_ns >= 0 && r->state == GCS_REC_STEADY)
-		col = tui_print(c, box, row, col + 1, TUI_PLAIN, "in %s", side_back(t, s, r->recovery_ns));
+		col = tui_print(c, box, row, col + 1, TUI_PLAIN, "in %s", tui_back(t, s, r->recovery_ns));
 	if (r->overlapped)
 		tui_print_right(c, box, row, 0, TUI_DIM, "%s", col + 7 <= box->cols ? "overl." : col + 3 <= box->cols ? "ov" : "");
 	row++;
@@ -82,7 +81,7 @@ static int side_recovery_one(struct tui_canvas *c, const struct tui_box *box, in
 		if (!r->signal[i].left || row >= box->rows)
 			continue;
 		tui_print(c, box, row++, 3, TUI_DIM, "%-16s x%-6.1f %s", r->signal[i].name, r->signal[i].peak_ratio,
-			  r->signal[i].recovery_ns < 0 ? "" : side_back(t, s, r->signal[i].recovery_ns));
+			  r->signal[i].recovery_ns < 0 ? "" : tui_back(t, s, r->signal[i].recovery_ns));
 	}
 	return row;
 }
@@ -127,11 +126,13 @@ void tui_view_slo(struct tui_canvas *c, const struct tui_box *box, const struct 
 		}
 }
 
-void tui_view_events(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
+void tui_view_last(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
 		     const struct tui_state *st)
 {
 	static const enum tui_role role[] = {TUI_DIM, TUI_PLAIN, TUI_BAD};
 	tui_rule(c, box, 0, "EVENTS");
+	if (tui_main_pane(st) == TUI_PANE_EVENTS)
+		tui_put(c, box, 0, 0, TUI_TITLE, '>');
 	int room = box->rows - 1, n = (int)s->nevents;
 	int last = n - st->event_scroll;
 	if (last < (room < n ? room : n))

@@ -157,5 +157,6 @@ void tui_view_title(struct tui_canvas *c, const struct tui_box *box, const struc
 	tui_print_right(c, box, 0, 1, TUI_PLAIN, "%s", clock);
 	tui_print_right(c, box, 0, right, title_state[s->state].role, "%s", state);
 	title_left(c, box, s, box->cols - 1 - right - (int)strlen(state));
-	title_timeline(c, box, s);
+	if (box->rows > 1)
+		title_timeline(c, box, s);
 }

@@ -36,6 +36,8 @@ void tui_view_faults(struct tui_canvas *c, const struct tui_box *box, const stru
 	int n = (int)s->scenario->nfaults, room = box->rows - 1;
 	int first = st->selected >= room ? st->selected - room + 1 : 0;
 	tui_rule(c, box, 0, s->playback.active ? "FAULTS" : "FAULTS  [key] arms and disarms");
+	if (tui_main_pane(st) == TUI_PANE_FAULTS)
+		tui_put(c, box, 0, 0, TUI_TITLE, '>');
 	if (box->cols > 44)
 		tui_print_right(c, box, 0, 1, TUI_TITLE, " fired ");
 	if (n == 0)
@@ -47,11 +49,14 @@ void tui_view_faults(struct tui_canvas *c, const struct tui_box *box, const stru
 		int row = 1 + i - first;
 		int col = tui_print(c, box, row, 0, role, "%s[%s]%d %-7.7s", i == st->selected ? ">" : " ", f->armed ? "x" : " ",
 				    i + 1, f->id);
-		struct tui_box what = {box->row + row, box->col + col + 1, 1, box->cols - 34};
+		struct tui_box what = {box->row + row, box->col + col + 1, 1, box->cols > 34 ? box->cols - 34 : 0};
 		tui_print(c, &what, 0, 0, TUI_DIM, "%s", f->what);
 		col += 1 + what.cols;
 		col = tui_print(c, box, row, col + 1, firing ? TUI_FAULT : TUI_DIM, "%-6s", f->armed ? firing ? "FIRING" : "ARMED" : "off");
-		tui_print_right(c, box, row, 1, TUI_PLAIN, "%s%s%s%s%s", f->operator_act ? "* " : "",
+		char left[TUI_NUMBER + 4] = "";
+		if (f->operator_act && f->limit_ns > s->now_ns) /* then it is disarmed by itself */
+			snprintf(left, sizeof left, "*%s ", tui_clock(a, f->limit_ns - s->now_ns));
+		tui_print_right(c, box, row, 1, TUI_PLAIN, "%s%s%s%s%s", left[0] ? left : f->operator_act ? "* " : "",
 				f->fired_least ? ">" : "", tui_rate(a, (double)f->fired),
 				f->times ? "/" : "", f->times ? tui_rate(b, (double)f->times) : "");
 	}

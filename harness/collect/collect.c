@@ -87,6 +87,7 @@ int gcs_collect_create(struct gcs_collect **ret, const struct gcs_collect_option
 	}
 	gcs_intervals_init(&c->intervals, c->scenario, c->recoveries.window_ns,
 			   gcs_intervals_parts(c->recoveries.window_ns));
+	c->history = gcs_history_create(c->recoveries.window_ns);
 	if (c->sim) /* relaxed: the target is not there yet */
 		atomic_store_explicit(&c->tel->sampled_ns, 1, memory_order_relaxed);
 	collect_view_begin(c, opt);
@@ -118,6 +119,7 @@ void gcs_collect_destroy(struct gcs_collect *c)
 	gcs_reproductions_fini(&c->reproductions);
 	gcs_recoveries_fini(&c->recoveries);
 	collect_fidelity_fini(c);
+	gcs_history_destroy(c->history);
 	free(c->held);
 	free(c);
 }

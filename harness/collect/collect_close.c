@@ -359,6 +359,7 @@ static void close_window(struct gcs_collect *c, struct gcs_interval *i)
 			gcs_measure_merge(&c->calm, &i->m);
 	}
 	c->closed++;
+	collect_history_window(c, i);
 	rows_interval(c, i);
 	collect_rows_now(c);
 	close_recent(c, i);

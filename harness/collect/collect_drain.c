@@ -94,8 +94,11 @@ static void drain_pause_row(struct gcs_collect *c, enum gcs_pause_kind kind,
 {
 	int64_t t_ns = collect_rel(c, r->t_ns);
 	const struct gcs_interval *i = gcs_intervals_at(&c->intervals, t_ns);
-	if (i && gcs_pauses_keep(&c->pauses, kind, dur_ns, i->index / c->intervals.parts))
-		drain_pause_put(c, kind, r, dur_ns, firing, cycle, i->phase);
+	if (!i || !gcs_pauses_keep(&c->pauses, kind, dur_ns, i->index / c->intervals.parts))
+		return;
+	drain_pause_put(c, kind, r, dur_ns, firing, cycle, i->phase);
+	if (i->phase >= 0)
+		collect_history_pause(c, kind, r, dur_ns, firing, cycle);
 }
 
 static void drain_stw(struct gcs_collect *c, const struct watch_record *r, struct gcs_interval *i,
@@ -182,6 +185,7 @@ static void drain_gc_one(struct gcs_collect *c, const struct watch_record *r, st
 {
 	int64_t t_ns = collect_rel(c, r->t_ns);
 	collect_fidelity_gc(c, r);
+	collect_history_gc(c, r);
 	switch (r->kind) {
 	case WATCH_GC_START:
 		drain_gc_start(c, r, i, cell);
@@ -238,6 +242,7 @@ static void drain_fire(struct gcs_collect *c, const struct watch_record *r, stru
 		c->firings_dropped++;
 		return;
 	}
+	collect_history_firing(c, t_ns, r->d);
 	gcs_record_put(c->record, GCS_ROW_FIRING, gcs_u64(r->d), gcs_u64(fault), gcs_int(t_ns),
 		       gcs_u64(r->b), gcs_u64(r->c), gcs_u64(r->a & UINT32_MAX), gcs_u64(r->e >> 8),
 		       gcs_u64(r->e & 0xff), gcs_u64(r->f));

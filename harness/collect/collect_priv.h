@@ -9,6 +9,7 @@
 #include "harness/measure/comeback.h"
 #include "harness/collect/collect.h"
 #include "harness/import/gctrace_log.h"
+#include "harness/measure/history.h"
 #include "harness/measure/interval.h"
 #include "harness/measure/ledger.h"
 #include "harness/measure/pauses.h"
@@ -105,6 +106,7 @@ struct gcs_collect {
 	struct gcs_gctrace_cycle traced[COLLECT_TRACED]; /* real Go: by number; number 0: none */
 	struct gcs_record *record;
 	struct gcs_snapshot snap;
+	struct gcs_history *history; /* NULL: no memory for it; the run goes on without */
 	char what[GCS_FAULTS_MAX][256];
 	int64_t limit_ns[GCS_FAULTS_MAX]; /* of what is armed by hand; -1 none */
 	struct gcs_verdict verdict;
@@ -130,6 +132,16 @@ void collect_fidelity_begin(struct gcs_collect *c);
 void collect_fidelity_gc(struct gcs_collect *c, const struct watch_record *r);
 void collect_fidelity_end(struct gcs_collect *c);
 void collect_fidelity_fini(struct gcs_collect *c);
+/* collect_history.c */
+void collect_history_window(struct gcs_collect *c, const struct gcs_interval *window);
+/* A pause that gets a row. */
+void collect_history_pause(struct gcs_collect *c, enum gcs_pause_kind kind, const struct watch_record *r, int64_t dur_ns,
+			   uint64_t firing, uint64_t cycle);
+void collect_history_firing(struct gcs_collect *c, int64_t t_ns, uint64_t firing);
+void collect_history_gc(struct gcs_collect *c, const struct watch_record *r);
+void collect_history_event(struct gcs_collect *c, const struct gcs_event_view *event);
+/* Occurrences and the strip, as they stand. */
+void collect_history_now(struct gcs_collect *c);
 /* collect_go.c */
 /* A line of gctrace; of another runtime than Go it is not looked at. */
 void collect_go_line(struct gcs_collect *c, const char *line);

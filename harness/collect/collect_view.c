@@ -21,6 +21,7 @@ void collect_say(struct gcs_collect *c, int64_t t_ns, int level, const char *for
 	va_end(args);
 	e->t_ns = t_ns;
 	e->level = level;
+	collect_history_event(c, e);
 	gcs_record_put(c->record, GCS_ROW_EVENT, gcs_int(t_ns), gcs_int(level), gcs_text(e->text));
 }
 
@@ -63,6 +64,7 @@ void collect_view_begin(struct gcs_collect *c, const struct gcs_collect_options 
 {
 	struct gcs_snapshot *s = &c->snap;
 	s->sim = opt->sim;
+	s->history = c->history;
 	s->resolution_ns = collect_resolution(c);
 	snprintf(s->run_id, sizeof(s->run_id), "%s", opt->run_id ? opt->run_id : "");
 	snprintf(s->record_path, sizeof(s->record_path), "%s", opt->record_path);
@@ -275,6 +277,7 @@ void collect_view(struct gcs_collect *c)
 	view_faults(c);
 	view_recovery(c);
 	view_checks(c);
+	collect_history_now(c);
 	s->integrity_checked = c->facts.integrity_checked;
 	s->integrity_errors = c->facts.integrity_errors;
 	s->crashes = c->facts.crashes;

@@ -151,16 +151,19 @@ static bool ctl_put(json_t *request, const char *key, const char *value)
 	return true;
 }
 
-/* "delay=5ms every=100" is "delay=5ms,every=100". */
-static char *ctl_joined(const struct gcs_arguments *a, int from)
+/* The words from one on, as one: "delay=5ms,every=100", "the deploy". NULL: there are none. */
+static char *ctl_joined(const struct gcs_arguments *a, int from, char between)
 {
 	char *text = NULL;
 	size_t bytes;
-	FILE *out = open_memstream(&text, &bytes);
+	FILE *out = a->nwords > from ? open_memstream(&text, &bytes) : NULL;
 	if (!out)
 		return NULL;
-	for (int i = from; i < a->nwords; i++)
-		fprintf(out, "%s%s", i > from ? "," : "", a->word[i]);
+	for (int i = from; i < a->nwords; i++) {
+		if (i > from)
+			fputc(between, out);
+		fputs(a->word[i], out);
+	}
 	return fclose(out) ? NULL : text;
 }
 
@@ -169,19 +172,19 @@ static json_t *ctl_request(const struct ctl_verb *v, const struct gcs_arguments 
 {
 	json_t *r = json_pack("{ss}", "do", v->name);
 	const char *word = a->nwords > 2 ? a->word[2] : NULL;
-	char *set = v->want == CTL_EDIT ? ctl_joined(a, 3) : NULL;
+	char *rest = v->want == CTL_EDIT ? ctl_joined(a, 3, ',') : v->want == CTL_TEXT ? ctl_joined(a, 2, ' ') : NULL;
 	bool good = true;
 	if (v->want == CTL_FAULT || v->want == CTL_ARM || v->want == CTL_EDIT)
 		good = ctl_put(r, "fault", word);
 	if (good && v->want == CTL_ARM)
 		good = ctl_put(r, "for", a->nwords > 3 ? a->word[a->nwords - 1] : NULL);
 	if (good && v->want == CTL_TEXT)
-		good = ctl_put(r, "text", word);
+		good = ctl_put(r, "text", rest);
 	if (good && v->want == CTL_EDIT)
-		good = ctl_put(r, "set", set);
+		good = ctl_put(r, "set", rest);
 	if (good && v->want == CTL_RATE)
 		good = ctl_put(r, "workload", word) && ctl_put(r, "rate", a->word[3]);
-	free(set);
+	free(rest);
 	if (good)
 		return r;
 	json_decref(r);
@@ -479,7 +482,7 @@ static int ctl_order(int fd, const struct ctl_verb *v, const struct gcs_argument
 static bool ctl_words(const struct ctl_verb *v, const struct gcs_arguments *a)
 {
 	static const int most[] = {[CTL_NOTHING] = 2, [CTL_FAULT] = 3, [CTL_ARM] = 5,
-				   [CTL_TEXT] = 3,    [CTL_EDIT] = 16, [CTL_RATE] = 4};
+				   [CTL_TEXT] = 32,   [CTL_EDIT] = 16, [CTL_RATE] = 4};
 	bool workload = v->want == CTL_RATE, of_time = a->nwords == 5 && v->want == CTL_ARM;
 	if (v->want != CTL_NOTHING && v->want != CTL_TEXT && a->nwords < 3)
 		gcs_command_usage("`gcstorm ctl RUN status` lists them", "%s which %s?", v->name,

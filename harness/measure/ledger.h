@@ -49,6 +49,17 @@ static inline int gcs_firing_fault(uint64_t firing)
 	return firing ? (int)(firing >> 48) - 1 : -1;
 }
 
+/* What else its id says (faults/gate.h): the worker that visited the point, and which of its eligible visits it was. */
+static inline uint32_t gcs_firing_worker(uint64_t firing)
+{
+	return (uint32_t)(firing >> 32) & 0xffff;
+}
+
+static inline uint32_t gcs_firing_visit(uint64_t firing)
+{
+	return (uint32_t)firing;
+}
+
 /* Medians of the undisturbed part of the run. */
 void gcs_ledger_usual(struct gcs_ledger *l, const struct gcs_measure *before);
 void gcs_ledger_fired(struct gcs_ledger *l, uint32_t worker, uint64_t firing, int64_t t_ns);

@@ -34,6 +34,7 @@ static void playback_begin(struct gcs_playback *p)
 	s->sim = p->sim;
 	snprintf(s->run_id, sizeof s->run_id, "%s", p->id);
 	snprintf(s->record_path, sizeof s->record_path, "%s", p->path);
+	s->history = p->history;
 	s->playback.active = true;
 	s->playback.begun_wall_ns = p->begun_wall_ns;
 }
@@ -43,6 +44,7 @@ static void playback_update(struct gcs_playback *p)
 	playback_faults(p);
 	playback_replay(p);
 	playback_cells(p);
+	playback_history(p);
 	playback_track(p, &p->snap);
 	p->shown_ns = -1;
 }
@@ -116,6 +118,7 @@ void gcs_playback_close(struct gcs_playback *p)
 	void *arrays[] = {p->path, p->bytes, p->window, p->occ, p->gc, p->stop, p->event, p->mark, p->cell, p->line};
 	for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
 		free(arrays[i]);
+	gcs_history_destroy(p->history);
 	gcs_scenario_destroy(p->scenario);
 	free(p);
 }

@@ -259,16 +259,27 @@ void playback_cells(struct gcs_playback *p)
 }
 
 /* With cells as long as a screen at t had them, unless those here are longer. */
+static uint32_t cells_join(const struct gcs_playback *p, int64_t t_ns, struct gcs_cell *to, int64_t *ret_cell_ns)
+{
+	int64_t cell_ns = p->cell_ns;
+	while (t_ns / cell_ns >= GCS_STRIP_CELLS)
+		cell_ns *= 2;
+	size_t per = (size_t)(cell_ns / p->cell_ns), n = (size_t)(t_ns / p->cell_ns) + 1;
+	n = n < p->ncells ? n : p->ncells;
+	uint32_t joined = (uint32_t)((n + per - 1) / per);
+	memset(to, 0, joined * sizeof *to);
+	for (size_t i = 0; i < n; i++)
+		gcs_strip_join(&to[i / per], &p->cell[i]);
+	*ret_cell_ns = cell_ns;
+	return joined;
+}
+
 void playback_cells_show(const struct gcs_playback *p, struct gcs_snapshot *s, int64_t t_ns)
 {
-	gcs_strip_init(s);
-	s->cell_ns = p->cell_ns;
-	while (t_ns / s->cell_ns >= GCS_STRIP_CELLS)
-		s->cell_ns *= 2;
-	size_t per = (size_t)(s->cell_ns / p->cell_ns), n = (size_t)(t_ns / p->cell_ns) + 1;
-	n = n < p->ncells ? n : p->ncells;
-	s->ncells = (uint32_t)((n + per - 1) / per);
-	memset(s->cell, 0, s->ncells * sizeof s->cell[0]);
-	for (size_t i = 0; i < n; i++)
-		gcs_strip_join(&s->cell[i / per], &p->cell[i]);
+	s->ncells = cells_join(p, t_ns, s->cell, &s->cell_ns);
+}
+
+void playback_cells_whole(const struct gcs_playback *p, struct gcs_history *h)
+{
+	h->ncells = cells_join(p, gcs_playback_end(p), h->cell, &h->cell_ns);
 }

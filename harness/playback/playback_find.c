@@ -91,7 +91,7 @@ static bool find_row(sqlite3 *db, const char *sql, uint32_t rank, struct find_pa
 	return found;
 }
 
-/* "due to oom#1 (firing 17)": the occurrence that the pause's beginning fell into or came after. */
+/* "due to oom#1, visit 17 of worker 3": the occurrence that the pause's beginning fell into or came after. */
 static void find_due(const struct gcs_playback *p, const struct find_pause *f, char *ret, size_t cap)
 {
 	int fault = gcs_firing_fault(f->firing);
@@ -103,8 +103,8 @@ static void find_due(const struct gcs_playback *p, const struct find_pause *f, c
 		if (p->occ[i].fault == (uint32_t)fault && p->occ[i].start_ns <= f->t_ns - f->dur_ns)
 			number = p->occ[i].number + 1;
 	if (number)
-		snprintf(ret, cap, "due to %s#%u, firing %" PRIu64, p->scenario->fault[fault].id, number,
-			 f->firing & 0xffffffffffff);
+		snprintf(ret, cap, "due to %s#%u, visit %u of worker %u", p->scenario->fault[fault].id, number,
+			 gcs_firing_visit(f->firing), gcs_firing_worker(f->firing));
 	else
 		snprintf(ret, cap, "due to %s", p->scenario->fault[fault].id);
 }

@@ -283,6 +283,12 @@ static void load_pause(struct load *l, sqlite3_stmt *q)
 	if (!name || kind == GCS_PAUSE_KINDS)
 		return;
 	playback_cell_pause(p, (enum gcs_pause_kind)kind, t_ns, dur_ns, load_time(q, 4));
+	playback_history_pause(p, &(struct gcs_pause_row){.t_ns = t_ns,
+							  .dur_ns = dur_ns,
+							  .stopping_ns = kind == GCS_PAUSE_STW ? load_time(q, 4) : -1,
+							  .firing = load_u64(q, 7),
+							  .cycle = (uint32_t)load_u64(q, 6),
+							  .kind = (uint8_t)kind});
 	struct playback_stop *stop = kind == GCS_PAUSE_STW ? MORE(l, stop) : NULL;
 	if (stop)
 		*stop = (struct playback_stop){t_ns, load_time(q, 4), load_time(q, 5)};
@@ -303,6 +309,7 @@ static void load_firing(struct load *l, sqlite3_stmt *q)
 	*slot = t_ns;
 	f->disordered |= f->n > 1 && slot[-1] > t_ns;
 	playback_cell_fire(p, (uint32_t)fault, t_ns);
+	playback_history_firing(p, t_ns, load_u64(q, 3));
 }
 
 static void load_event(struct load *l, sqlite3_stmt *q)
@@ -318,6 +325,8 @@ static void load_event(struct load *l, sqlite3_stmt *q)
 	e->text = strdup(text ? text : "");
 	if (!e->text)
 		l->p->error = -ENOMEM;
+	else
+		playback_history_event(l->p, e);
 }
 
 static void load_cycle(struct load *l, sqlite3_stmt *q)
@@ -335,6 +344,8 @@ static void load_cycle(struct load *l, sqlite3_stmt *q)
 	g->heap_end = load_u64(q, 7);
 	g->heap_marked = load_u64(q, 8);
 	g->goal = load_u64(q, 9);
+	g->sweep_end_ns = load_time(q, 10);
+	playback_history_cycle(l->p, g);
 }
 
 static void load_fault(struct load *l, sqlite3_stmt *q)
@@ -415,7 +426,7 @@ static void load_run_tables(struct load *l)
 	load_each(l, "SELECT ok, value, shown, NULL FROM expect ORDER BY rowid", 0, load_expect);
 }
 
-/* Cycles are filled in as they go on: from the first one that is not whole. */
+/* Cycles are filled in as they go on: from the last one that is whole. */
 static void load_cycles(struct load *l)
 {
 	struct gcs_playback *p = l->p;
@@ -424,10 +435,10 @@ static void load_cycles(struct load *l)
 	while (whole < p->ngcs && p->gc[whole].end_ns >= 0 && p->gc[whole].heap_end > 0)
 		whole++;
 	if (whole > 0)
-		from = p->gc[whole - 1].cycle + 1;
+		from = p->gc[--whole].cycle; /* the last one may be swept by now */
 	p->ngcs = whole;
 	load_each(l,
-		  "SELECT cycle, cause, start_ns, mark_end_ns, end_ns, mark_ns, heap_start, heap_end, heap_marked, goal FROM "
+		  "SELECT cycle, cause, start_ns, mark_end_ns, end_ns, mark_ns, heap_start, heap_end, heap_marked, goal, sweep_end_ns FROM "
 		  "gc_cycles WHERE cycle >= ?1 ORDER BY cycle",
 		  from, load_cycle);
 }
@@ -446,10 +457,10 @@ static void load_growing(struct load *l)
 		  "SELECT rowid, interval, workload, count, errors, p99_ns, hist FROM interval_ops WHERE rowid > ?1 ORDER BY rowid",
 		  p->ops_row, load_ops);
 	load_each(l,
-		  "SELECT rowid, kind, t_ns, dur_ns, ifnull(stopping_ns, -1), ifnull(stopped_ns, dur_ns) FROM pauses WHERE rowid > ?1 AND phase >= 0 ORDER BY "
-		  "rowid",
+		  "SELECT rowid, kind, t_ns, dur_ns, ifnull(stopping_ns, -1), ifnull(stopped_ns, dur_ns), cycle, firing "
+		  "FROM pauses WHERE rowid > ?1 AND phase >= 0 ORDER BY rowid",
 		  p->pause_row, load_pause);
-	load_each(l, "SELECT rowid, fault, t_ns FROM firings WHERE rowid > ?1 ORDER BY rowid", p->firing_row, load_firing);
+	load_each(l, "SELECT rowid, fault, t_ns, id FROM firings WHERE rowid > ?1 ORDER BY rowid", p->firing_row, load_firing);
 	load_each(l, "SELECT rowid, t_ns, level, text FROM events WHERE rowid > ?1 ORDER BY rowid", p->event_row, load_event);
 	load_each(l, "SELECT rowid, t_ns, act, fault, text FROM operator WHERE rowid > ?1 ORDER BY rowid", p->act_row, load_operator);
 }
@@ -502,8 +513,10 @@ int playback_load(struct gcs_playback *p, char **ret_text)
 		l.broken = true;
 	load_run_tables(&l);
 	e = load_check(&l, ret_text);
-	if (e == 0 && p->sum_every == 0)
+	if (e == 0 && p->sum_every == 0) {
+		p->history = gcs_history_create(p->scenario->recovery.window_ns);
 		e = playback_replay_begin(p);
+	}
 	if (e == 0) {
 		load_growing(&l);
 		load_rewritten(&l);

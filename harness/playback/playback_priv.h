@@ -1,11 +1,12 @@
 /*
  * playback_priv.h: what is held of a record, shared by playback.c (life, the snapshot), playback_load.c (tables),
  * playback_replay.c (windows one after the other: sums, checks), playback_cells.c (history), playback_fault.c (occurrences at
- * a moment) and playback_hand.c (what was done by hand until then).
+ * a moment), playback_hand.c (what was done by hand until then) and playback_history.c (the lists for the screen).
  */
 #pragma once
 
 #include "harness/measure/check.h"
+#include "harness/measure/history.h"
 #include "harness/playback/playback.h"
 #include "harness/measure/recovery.h"
 
@@ -42,7 +43,7 @@ struct playback_occ {
 };
 
 struct playback_gc {
-	int64_t cycle, start_ns, mark_end_ns, end_ns, mark_ns;
+	int64_t cycle, start_ns, mark_end_ns, end_ns, sweep_end_ns, mark_ns;
 	int cause;
 	uint64_t heap_start, heap_end, heap_marked, goal; /* goal: the one that it was begun for */
 };
@@ -108,6 +109,7 @@ struct gcs_playback {
 	struct gcs_cell *cell; size_t ncells; int64_t cell_ns;
 	size_t cells_windows; /* windows that are in it */
 	struct playback_point *line; size_t nlines, lines_cap; /* live bytes over time */
+	struct gcs_history *history; /* NULL: no memory */
 	/* the picture */
 	struct gcs_snapshot snap;
 	int64_t shown_ns; /* -1 none */
@@ -135,8 +137,18 @@ void playback_cell_pause(struct gcs_playback *p, enum gcs_pause_kind kind, int64
 void playback_cell_fire(struct gcs_playback *p, uint32_t fault, int64_t t_ns);
 void playback_cells(struct gcs_playback *p);
 void playback_cells_show(const struct gcs_playback *p, struct gcs_snapshot *s, int64_t t_ns);
+/* The same of the whole record. */
+void playback_cells_whole(const struct gcs_playback *p, struct gcs_history *h);
 /* Live bytes and goal at t. */
 void playback_heap_at(const struct gcs_playback *p, int64_t t_ns, uint64_t *ret_live, uint64_t *ret_goal);
+
+/* playback_history.c: tell it of rows as they are read; then _history brings in what is rewritten. */
+void playback_history_pause(struct gcs_playback *p, const struct gcs_pause_row *row);
+void playback_history_firing(struct gcs_playback *p, int64_t t_ns, uint64_t firing);
+void playback_history_cycle(struct gcs_playback *p, const struct playback_gc *g);
+void playback_history_event(struct gcs_playback *p, const struct playback_event *e);
+void playback_history_window(struct gcs_playback *p, const struct playback_window *w, const struct gcs_measure *m);
+void playback_history(struct gcs_playback *p);
 
 /* playback_fault.c */
 void playback_faults(struct gcs_playback *p); /* clocks, decisions and marks, after occurrences or windows have changed */

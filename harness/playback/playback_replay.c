@@ -264,6 +264,7 @@ void playback_replay(struct gcs_playback *p)
 		const struct gcs_measure *m = replay_measure(p, w);
 		replay_checks(p, m, w, out);
 		replay_signals(p, m, p->value + p->nreplayed * p->nsignals);
+		playback_history_window(p, w, m);
 		replay_forget(&p->scratch);
 		replay_advance(p, p->nreplayed + 1);
 		replay_keep(p);

@@ -40,7 +40,7 @@ until_true 50 by_hand || fault 'status does not show who armed oom'
 code 2 "$bin" ctl "$id" arm omo
 has "$work/err" "hands has no fault 'omo'" 'a wrong fault'
 has "$work/err" "did you mean 'oom'" 'a wrong fault'
-code 0 "$bin" ctl "$id" mark 'the deploy'
+code 0 "$bin" ctl "$id" mark the deploy
 has "$work/out" '^marked$' 'mark'
 code 0 "$bin" ctl "$id" disarm oom
 has "$work/out" '^oom is disarmed$' 'disarm'

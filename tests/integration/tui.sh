@@ -5,6 +5,9 @@ command -v tmux > /dev/null || { echo "tmux is not installed"; exit 77; }
 bin=${GCSTORM_BUILD:?}/gcstorm
 work=$(mktemp -d) || exit 1
 socket=$work/tmux
+XDG_STATE_HOME=$work/state XDG_RUNTIME_DIR=$work/runtime
+export XDG_STATE_HOME XDG_RUNTIME_DIR
+mkdir -m 700 "$XDG_STATE_HOME" "$XDG_RUNTIME_DIR"
 tm() { tmux -u -S "$socket" "$@"; }
 screen() { tm capture-pane -p -t s -S -300; }
 trap 'tm kill-server 2> /dev/null; rm -rf "$work"' EXIT
@@ -60,14 +63,101 @@ wait_for 'q quit'
 tm resize-window -t s -x 132 -y 43
 wait_for 'run [0-9]*-[0-9]*-'          # shown only where there is room
 tm resize-window -t s -x 60 -y 20
-wait_for 'too small'
+wait_for 'all of it from 80x24'            # one pane; Tab shows the next
+tm send-keys -t s Tab
+wait_for 'last 10 s'
+tm send-keys -t s BTab
 tm resize-window -t s -x 80 -y 24
 wait_for 'RECOVERY'
 
 tm send-keys -t s '?'
-wait_for 'READING IT'
+wait_for 'KEYS OF A RUN'
+tm send-keys -t s NPage
+wait_for 'ON THE pauses SCREEN'
 tm send-keys -t s x
-wait_gone 'READING IT'
+wait_gone 'ON THE pauses SCREEN'
+
+# The other screens, and back; what is armed there is armed.
+tm send-keys -t s F3
+wait_for 'PAUSES \[stw\]'
+tm send-keys -t s K
+wait_for 'PAUSES  stw \[stopping\]'
+tm send-keys -t s F4
+wait_for 'TIMELINE  0:00.00 to'
+wait_for 'AT 0:'
+tm send-keys -t s + + Left
+wait_for 'TIMELINE'
+tm send-keys -t s F6
+wait_for 'EVENTS  .* of '
+wait_for 'phase steady'
+tm send-keys -t s / s t o r m Enter
+wait_for "have 'storm'"
+wait_gone 'phase steady'
+tm send-keys -t s Escape
+wait_for 'phase steady'
+tm send-keys -t s Escape
+wait_for 'SLO and'
+tm send-keys -t s K K K K
+
+# Orders in words: a fault's numbers, a rate, a mark, for how long to arm; what the run says of them.
+words() { tm send-keys -t s "$1"; tm send-keys -t s -l "$2"; tm send-keys -t s Enter; }
+words e 'probability=50%'
+wait_for 'fail p=0.5'
+words e 'probability=lots'
+wait_for 'Other numbers for oom'
+words R '4k/s'                            # of the only workload
+wait_for ' of 4.0k'
+words A 2s
+wait_for '\[x\]1 oom'
+wait_for '\*0:0[012]'
+wait_for '\[ \]1 oom'                    # its time is up
+words M 'as it should be'
+tm send-keys -t s F6
+wait_for 'mark: as it should be'
+wait_for 'time limit: oom is disarmed after 2s by hand'
+wait_for "cannot be 'lots'"
+tm send-keys -t s Escape
+wait_for 'SLO and'
+
+# Frozen, a screen keeps what it had, down to its lists; the run goes on.
+tm send-keys -t s F6
+wait_for 'EVENTS  '
+tm send-keys -t s ' '
+wait_for 'FROZEN'
+"$bin" ctl "$work/s.gcrun" mark while-frozen > "$work/ctl" 2>&1 || fail "ctl: $(cat "$work/ctl")"
+tm send-keys -t s k                        # it is drawn again
+tm send-keys -t s G
+wait_for 'FROZEN'
+tm capture-pane -p -t s | grep -q while-frozen && fail "a frozen screen goes on"
+tm send-keys -t s ' '
+wait_for 'while-frozen'
+tm send-keys -t s Escape
+wait_for 'SLO and'
+
+# Sizes and keys at random, on every screen: it stays, and finds back.
+seed=${GCS_TEST_SEED:-$(date +%s)}
+echo "seed $seed"
+awk -v seed="$seed" 'BEGIN { srand(seed); n = split("F3 F4 F6 F1 Tab BTab Up Down Left Right S-Left S-Right h j k l + - e E n N v K w G g Enter Escape ? / PPage NPage Home End m 3", key, " ")
+	for (i = 0; i < 240; i++) print key[1 + int(rand() * n)], 20 + int(rand() * 200), 3 + int(rand() * 60), rand() < 0.2 }' > "$work/storm"
+while read -r key cols rows resize; do
+	[ "$resize" = 1 ] && tm resize-window -t s -x "$cols" -y "$rows"
+	tm send-keys -t s "$key"
+done < "$work/storm"
+tm resize-window -t s -x 80 -y 24
+i=0
+until tm capture-pane -p -t s | grep -q 'SLO and'; do
+	tm send-keys -t s Escape
+	i=$((i + 1))
+	[ "$i" -lt 100 ] || fail "it does not find back to the main screen"
+	sleep 0.1
+done
+while ! tm capture-pane -p -t s | grep -q 'STW PAUSE'; do
+	tm send-keys -t s K
+	i=$((i + 1))
+	[ "$i" -lt 100 ] || fail "no kind is stw"
+	sleep 0.1
+done
+[ "$(tm display-message -p -t s '#{pane_dead}')" != 1 ] || fail "it has ended"
 tm send-keys -t s k
 wait_for 'TIME TO STOP'
 tm send-keys -t s 1

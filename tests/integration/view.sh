@@ -108,6 +108,7 @@ wait_for '0:06.0. of'
 press w
 wait_for 'Worst: STW .* GC#'
 first=$(screen | sed -n 's/.*PAUSED *\([0-9:.]*\) of.*/\1/p')
+worst_at=$first
 screen | grep -q "at ${first#0:0} s\|at ${first#0:} s" || fail "the position is not that of the pause"
 press w
 wait_for '2. worst: STW'
@@ -125,9 +126,32 @@ wait_for 'x4'
 press ' '
 wait_for 'PAUSED'
 
+# ---- the other screens: the worst pause and what caused it, a lane scrubbed, an event gone to
+press End F3
+wait_for 'PAUSES .*\[stopping\]'
+press K K K K
+wait_for 'PAUSES \[stw\]'
+press w Enter Enter                     # to the longest
+longest=$(screen | sed -n 's/^>  *\([0-9:.]*\) .*GC#.*/\1/p')
+[ -n "$longest" ] || fail "the list of pauses shows none"
+wait_for "PAUSED *${longest%?} of"
+[ "${longest%?}" = "$worst_at" ] || fail "the worst stop was at $worst_at, the map says $longest"
+press Escape Escape
+wait_for 'STW PAUSE'
+press F4
+wait_for 'AT '
+press n
+wait_for 'oom#\|force#'
+press F6
+wait_for 'EVENTS'
+press g Enter
+wait_for 'PAUSED *0:00.00 of'
+press Escape
+wait_for 'STW PAUSE'
+
 # ---- other sizes, while it is looked at
 tm resize-window -t s -x 60 -y 20
-wait_for 'too small'
+wait_for 'all of it from 80x24'
 tm resize-window -t s -x 100 -y 32
 wait_for 'lost 0'
 wait_for 'PAUSED'

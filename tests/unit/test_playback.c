@@ -2,6 +2,7 @@
  * test_playback.c: a record looked at again. A simulated run is made with its collector's last snapshot kept; what playback shows of
  * it is compared with that snapshot, and at other moments with figures asked of the record by SQL.
  */
+#include "harness/measure/history.h"
 #include "harness/playback/playback.h"
 #include "harness/playback/player.h"
 #include "harness/record/record_read.h"
@@ -25,6 +26,7 @@
 
 static char dir[128], made[192]; /* the record of the simulated run */
 static struct gcs_snapshot final;  /* what a screen showed of it last */
+static struct gcs_history final_history;
 
 static const char scenario_text[] =
 	"version: 1\nname: looked-at\nclock: \"03:15:00\"\nseed: 77\ntarget: {runtime: embedded, procs: 2}\n"
@@ -49,6 +51,8 @@ static void keep_frame(void *self, const struct gcs_snapshot *s)
 {
 	(void)self;
 	final = *s;
+	if (s->state == GCS_ENDED)
+		final_history = *s->history;
 }
 static struct gcs_request keep_poll(void *self)
 {
@@ -271,6 +275,105 @@ static void test_the_strip_is_what_the_screen_showed(void **state)
 	gcs_playback_close(p);
 }
 
+/* Item by item: what the run's screen had of it is what is read from its record. */
+static void test_the_history_is_what_the_screen_had(void **state)
+{
+	(void)state;
+	struct gcs_playback *p = must_open(made);
+	const struct gcs_history *a = gcs_playback_at(p, 0)->history, *b = &final_history; /* all of it, wherever one looks */
+	assert_memory_equal(&a->heat, &b->heat, sizeof a->heat);
+	assert_true(a->heat.ncols > 20);
+	assert_int_equal(a->npauses, b->npauses);
+	assert_int_equal(a->npauses, (int)ask(made, "SELECT count(*) FROM pauses WHERE phase >= 0"));
+	int due = 0;
+	for (uint32_t i = 0; i < a->npauses; i++) {
+		const struct gcs_pause_row *x = &a->pause[i], *y = &b->pause[i];
+		assert_int_equal(x->t_ns, y->t_ns);
+		assert_int_equal(x->dur_ns, y->dur_ns);
+		assert_int_equal(x->stopping_ns, y->stopping_ns);
+		assert_int_equal(x->firing, y->firing);
+		assert_int_equal(x->cycle, y->cycle);
+		assert_int_equal(x->kind, y->kind);
+		assert_int_equal(x->occurrence, y->occurrence);
+		due += x->occurrence > 0;
+	}
+	assert_true(due > 0);
+	assert_int_equal(a->ncycles, b->ncycles);
+	assert_true(a->ncycles > 3);
+	for (uint32_t i = 0; i < a->ncycles; i++)
+		assert_memory_equal(&a->cycle[i], &b->cycle[i], sizeof a->cycle[i]);
+	assert_int_equal(a->nfirings, b->nfirings);
+	assert_int_equal(a->nfirings, (int)ask(made, "SELECT count(*) FROM firings"));
+	for (uint32_t i = 0; i < a->nfirings; i++)
+		assert_memory_equal(&a->firing[i], &b->firing[i], sizeof a->firing[i]);
+	assert_int_equal(a->noccs, b->noccs);
+	assert_int_equal(a->noccs, 2);
+	for (uint32_t i = 0; i < a->noccs; i++) {
+		const struct gcs_occ_row *x = &a->occ[i], *y = &b->occ[i];
+		assert_int_equal(x->fault, y->fault);
+		assert_int_equal(x->state, y->state);
+		assert_int_equal(x->start_ns, y->start_ns);
+		assert_int_equal(x->end_ns, y->end_ns);
+		assert_int_equal(x->steady_ns, y->steady_ns);
+		assert_int_equal(x->recovery_ns, y->recovery_ns);
+		assert_int_equal(gcs_history_clock(a, x), gcs_history_clock(b, y));
+	}
+	assert_int_equal(a->nevents, b->nevents);
+	for (uint32_t i = 0; i < a->nevents; i++) {
+		assert_int_equal(a->event[i].t_ns, b->event[i].t_ns);
+		assert_int_equal(a->event[i].level, b->event[i].level);
+		assert_string_equal(a->event[i].text, b->event[i].text);
+	}
+	assert_int_equal(a->cell_ns, b->cell_ns);
+	gcs_playback_close(p);
+}
+
+/* A pause belongs to the occurrence that had begun when the pause did, not to one that came later. */
+static void test_pauses_know_their_occurrence(void **state)
+{
+	(void)state;
+	char path[192];
+	copy_record(path, "again.gcrun");
+	change(path, "INSERT INTO occurrences SELECT fault, seq + 100, number + 1, start_ns + 300000000, first_fired_ns, end_ns, degraded_ns, steady_ns,"
+		     " recovery_ns, fired, overlapped, by_operator, state FROM occurrences WHERE fault=1");
+	int64_t start_ns = (int64_t)ask(path, "SELECT max(start_ns) FROM occurrences WHERE fault=1");
+	struct gcs_playback *p = must_open(path);
+	const struct gcs_history *h = gcs_playback_at(p, 0)->history;
+	int first = 0, second = 0;
+	for (uint32_t i = 0; i < h->npauses; i++) {
+		if (h->pause[i].firing >> 48 != 2)
+			continue;
+		bool later = h->pause[i].t_ns - h->pause[i].dur_ns >= start_ns;
+		assert_int_equal(h->pause[i].occurrence, later ? 2 : 1);
+		first += !later;
+		second += later;
+	}
+	assert_true(first > 0 && second > 0);
+	gcs_playback_close(p);
+}
+
+/* The counts of the map are those of the record's histograms. */
+static void test_the_heat_is_what_was_recorded(void **state)
+{
+	static const char *const series[] = {[GCS_HEAT_STW] = "pause.stw", [GCS_HEAT_STOPPING] = "pause.stopping",
+					     [GCS_HEAT_ASSIST] = "assist", [GCS_HEAT_WAKE] = "wake.lag"};
+	(void)state;
+	struct gcs_playback *p = must_open(made);
+	const struct gcs_heat *heat = &gcs_playback_at(p, 0)->history->heat;
+	for (int kind = 0; kind < GCS_HEAT_KINDS; kind++) {
+		uint64_t n = 0;
+		for (uint32_t col = 0; col < heat->ncols; col++)
+			for (int row = 0; row < GCS_HEAT_ROWS; row++)
+				n += heat->count[kind][col][row];
+		if (kind == GCS_HEAT_OP)
+			assert_true(n > 1000);
+		else
+			assert_int_equal(n, (int)ask(made, "SELECT coalesce(sum(h.count), 0) FROM interval_hists h JOIN intervals i ON i.idx=h.interval "
+							   "WHERE series='%s' AND i.start_ns < 16000000000", series[kind]));
+	}
+	gcs_playback_close(p);
+}
+
 /* ---------------------------------------------------------------- against the record */
 
 static void at_moment(struct gcs_playback *p, int64_t t_ns)
@@ -458,11 +561,14 @@ static void test_it_grows(void **state)
 	char path[192];
 	copy_record(path, "grow.gcrun");
 	cut_record(path);
+	/* the last collection that is over is not swept yet */
+	change(path, "UPDATE gc_cycles SET sweep_end_ns=NULL WHERE cycle=(SELECT max(cycle) FROM gc_cycles WHERE end_ns IS NOT NULL AND heap_end > 0)");
 	struct gcs_playback *p = must_open(path);
 	assert_int_equal(gcs_playback_refresh(p), 0);
 	change(path, "INSERT INTO intervals SELECT 18, 9000000000, 9500000000, phase, armed, fires, heap_live_min, heap_live_max, heap_marked, heap_goal, rss,"
 		     " gc_cycles, gc_forced, gc_cpu_ns, cpu_ns, assist_ns, run_delay_ns, steal_ns, stall_ns, coarse FROM intervals WHERE idx=17;"
 		     "INSERT INTO interval_hists SELECT 18, series, count, max_ns, hist FROM interval_hists WHERE interval=17;"
+		     "UPDATE gc_cycles SET sweep_end_ns=end_ns + 5 WHERE cycle=(SELECT max(cycle) FROM gc_cycles WHERE end_ns IS NOT NULL AND heap_end > 0);"
 		     "INSERT INTO events VALUES(9400000000, 1, 'grown'); UPDATE run SET now_ns=9500000000;");
 	struct gcs_snapshot *s = gcs_playback_at(p, INT64_MAX);
 	uint64_t before = s->stw_total.count;
@@ -480,6 +586,11 @@ static void test_it_grows(void **state)
 		assert_string_equal(s->slo[i].shown, whole->slo[i].shown);
 	for (uint32_t i = 0; i < s->ncells; i++)
 		assert_memory_equal(&s->cell[i], &whole->cell[i], sizeof s->cell[i]);
+	assert_memory_equal(&s->history->heat, &whole->history->heat, sizeof s->history->heat);
+	assert_int_equal(s->history->npauses, whole->history->npauses);
+	assert_int_equal(s->history->ncycles, whole->history->ncycles);
+	for (uint32_t i = 0; i < s->history->ncycles; i++)
+		assert_memory_equal(&s->history->cycle[i], &whole->history->cycle[i], sizeof s->history->cycle[i]);
 	gcs_playback_close(q);
 	change(path, "INSERT INTO verdict VALUES(0, 'PASS', 'it ended'); UPDATE run SET end_ns=9500000000");
 	assert_int_equal(gcs_playback_refresh(p), 1);
@@ -725,6 +836,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_end_is_what_the_screen_showed),
 		cmocka_unit_test(test_the_strip_is_what_the_screen_showed),
+		cmocka_unit_test(test_the_history_is_what_the_screen_had),
+		cmocka_unit_test(test_the_heat_is_what_was_recorded),
+		cmocka_unit_test(test_pauses_know_their_occurrence),
 		cmocka_unit_test(test_moments_are_as_recorded),
 		cmocka_unit_test(test_states_over_time),
 		cmocka_unit_test(test_checks_over_time),

@@ -1,115 +1,10 @@
 /* test_tui.c: the live screen, read from its canvas: nothing overflows, the figures are there, keys do what they say. */
 #include "harness/playback/playback.h"
-#include "tui/canvas.h"
+#include "tests/unit/test_tui_fixture.h"
 #include "tui/format.h"
 #include "tui/screen.h"
-#include "tui/terminal.h"
-#include "tui/view.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
-
-#include <cmocka.h>
-
-#define S INT64_C(1000000000)
-
-static char name_run[] = "map-delete-residue", id_warm[] = "warmup", id_steady[] = "steady", id_storm[] = "storm",
-	    id_heal[] = "heal", id_oom[] = "oom", id_late[] = "late", id_gc[] = "gcnow", id_maps[] = "maps",
-	    id_slices[] = "slices", id_net[] = "net";
-
-static struct gcs_scenario *make_scenario(void)
-{
-	struct gcs_scenario *s = calloc(1, sizeof *s);
-	*s = (struct gcs_scenario){.name = name_run, .seed = 0x2481, .procs = 2, .gogc = 100, .nphases = 4, .nfaults = 3,
-				   .nworkloads = 3, .end_ns = 48 * S};
-	s->phase[0] = (struct gcs_phase){id_warm, 0, 4 * S, false};
-	s->phase[1] = (struct gcs_phase){id_steady, 4 * S, 14 * S, true};
-	s->phase[2] = (struct gcs_phase){id_storm, 14 * S, 36 * S, true};
-	s->phase[3] = (struct gcs_phase){id_heal, 36 * S, 48 * S, true};
-	s->fault[0] = (struct gcs_fault){.id = id_oom, .point = "mem/malloc", .action = "fail", .nwindows = 2,
-					 .window = {{16 * S, 19 * S}, {24 * S, 27 * S}}};
-	s->fault[1] = (struct gcs_fault){.id = id_late, .point = "netpoll/wake", .action = "delay", .nwindows = 1,
-					 .window = {{14 * S, 30 * S}}};
-	s->fault[2] = (struct gcs_fault){.id = id_gc, .point = "gc/write", .action = "force", .nwindows = 1,
-					 .window = {{30 * S, 36 * S}}};
-	s->workload[0] = (struct gcs_workload){.id = id_maps, .rate = 100000};
-	s->workload[1] = (struct gcs_workload){.id = id_slices, .rate = 20000};
-	s->workload[2] = (struct gcs_workload){.id = id_net, .rate = 5000};
-	return s;
-}
-
-static void fill_cells(struct gcs_snapshot *s)
-{
-	s->cell_ns = S / 10;
-	s->ncells = 260;
-	for (uint32_t i = 0; i < s->ncells; i++) {
-		struct gcs_cell *c = &s->cell[i];
-		c->stw_max_ns = 20000 + (i * 7919u) % 90000;
-		c->heap_live_min = (100u + i % 20) << 20;
-		c->heap_live_max = (102u + i % 20) << 20;
-		c->heap_goal = 130u << 20;
-		if (i > 160 && i < 190) {
-			c->faults_armed = 1;
-			c->faults_fired = i % 3 == 0;
-			c->stw_max_ns = 38000000;
-		}
-	}
-}
-
-static struct gcs_snapshot *make_snapshot(const struct gcs_scenario *sc)
-{
-	struct gcs_snapshot *s = calloc(1, sizeof *s);
-	s->scenario = sc;
-	strcpy(s->run_id, "8f3a-07");
-	s->state = GCS_FAULTING;
-	s->now_ns = 26 * S;
-	s->end_ns = sc->end_ns;
-	s->phase = 2;
-	strcpy(s->headline, "All SLOs hold; worst pause 38.0 ms during oom#1.");
-	s->stw_total = (struct gcs_pcts){3684, 80000, 210000, 1120000, 38100000, 61800000};
-	s->stw_now = (struct gcs_pcts){121, 110000, 420000, 38100000, 61800000, 61800000};
-	s->heap_live = 201u << 20;
-	s->heap_goal = 402u << 20;
-	s->rss = 455u << 20;
-	s->gc_cycle = 1842;
-	for (uint32_t i = 0; i < 3; i++) {
-		s->fault[i] = (struct gcs_fault_view){.id = sc->fault[i].id, .point = sc->fault[i].point, .what = "p=0.02",
-						      .armed = i == 0, .fired = 212, .times = 500};
-		s->work[i] = (struct gcs_work_view){.id = sc->workload[i].id, .rate = 98000, .rate_wanted = 100000, .ops = 5};
-	}
-	s->rec[0] = (struct gcs_rec_view){.fault = 0, .state = GCS_REC_STEADY, .recovery_ns = 9700000000, .nsignals = 1,
-					  .signal = {{"pause.stw.p99", 4100000000, 18.5, true}}};
-	s->nrecs = 1;
-	s->nslos = 1;
-	s->slo[0] = (struct gcs_slo_view){.id = "whole", .text = "integrity.errors == 0", .state = 1, .shown = "0"};
-	s->nevents = 1;
-	s->event[0] = (struct gcs_event_view){.t_ns = 16 * S, .level = 1};
-	strcpy(s->event[0].text, "oom#1 armed");
-	fill_cells(s);
-	return s;
-}
-
-static char *render(const struct gcs_snapshot *s, const struct tui_state *st, int rows, int cols, bool ascii)
-{
-	struct tui_canvas c = {.ascii = ascii};
-	assert_int_equal(tui_canvas_resize(&c, rows, cols), 0);
-	struct tui_box all = {0, 0, rows, cols};
-	tui_view_main(&c, &all, s, st);
-	char *text = calloc(1, (size_t)rows * ((size_t)cols * 4 + 2) + 1), *at = text;
-	for (int row = 0; row < rows; row++) {
-		at += tui_canvas_row(&c, row, at, (size_t)cols * 4 + 1);
-		*at++ = '\n';
-	}
-	tui_canvas_fini(&c);
-	if (getenv("GCS_TEST_SHOW") != NULL)
-		fputs(text, stderr);
-	return text;
-}
 
 /* What does not fit says so; blanks that do not fit are nothing. */
 static void test_cut(void **state)
@@ -195,7 +90,7 @@ static void test_every_size_is_safe(void **state)
 			free(render(empty, &st, rows, cols, false));
 		}
 	struct tui_state st = {0};
-	char *text = render(s, &st, 20, 60, true);
+	char *text = render(s, &st, 4, 60, true);
 	assert_non_null(strstr(text, "too small"));
 	free(text);
 	free(empty);
@@ -269,6 +164,26 @@ static void test_axis_covers_the_newest(void **state)
 	free(sc);
 }
 
+/* How long a fault that was armed by hand stays so. */
+static void test_time_limit(void **state)
+{
+	(void)state;
+	struct gcs_scenario *sc = make_scenario();
+	struct gcs_snapshot *s = make_snapshot(sc);
+	struct tui_state st = {0};
+	s->fault[0].operator_act = true;
+	s->fault[0].limit_ns = s->now_ns + 47 * S;
+	char *text = render(s, &st, 24, 80, true);
+	must_show(text, "*0:47 212/500");
+	free(text);
+	s->fault[0].limit_ns = -1;
+	text = render(s, &st, 24, 80, true);
+	must_show(text, "* 212/500");
+	free(text);
+	free(s);
+	free(sc);
+}
+
 static void test_keys(void **state)
 {
 	(void)state;
@@ -302,26 +217,6 @@ static void test_keys(void **state)
 }
 
 /* ---- a record that is looked at */
-
-static struct gcs_snapshot *make_record(const struct gcs_scenario *sc)
-{
-	struct gcs_snapshot *s = make_snapshot(sc);
-	s->playback.active = s->playback.paused = s->playback.finished = true;
-	s->playback.speed = 4;
-	s->playback.record_end_ns = 44 * S + 120000000;
-	s->playback.begun_wall_ns = 1700000000 * S;
-	for (int i = 90; i < 120; i++)
-		s->playback.track[i] = GCS_TRACK_ARMED;
-	s->playback.track[100] |= GCS_TRACK_FIRED;
-	s->fault[1].fired_least = true;
-	return s;
-}
-
-static void must_show(const char *text, const char *what)
-{
-	if (strstr(text, what) == NULL)
-		fail_msg("lacks '%s':\n%s", what, text);
-}
 
 static void test_record_screen(void **state)
 {
@@ -574,6 +469,7 @@ int main(void)
 		cmocka_unit_test(test_every_size_is_safe),
 		cmocka_unit_test(test_simulation_is_labelled),      cmocka_unit_test(test_strip_is_logarithmic),
 		cmocka_unit_test(test_axis_covers_the_newest),      cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_time_limit),
 		cmocka_unit_test(test_numbers),                     cmocka_unit_test(test_record_screen),
 		cmocka_unit_test(test_record_says_what_it_is),      cmocka_unit_test(test_incident_clock),
 		cmocka_unit_test(test_record_keys),                 cmocka_unit_test(test_any_keys),

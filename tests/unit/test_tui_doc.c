@@ -1,0 +1,200 @@
+/*
+ * test_tui_doc.c: docs/tui.md shows every screen, and every key, as they are. Its parts between `<!-- NAME -->` and `<!-- end -->` are
+ * made here, from a run made by hand; with GCS_TEST_WRITE set the file is written anew.
+ */
+#include "tests/unit/test_tui_fixture.h"
+#include "tui/screen.h"
+
+static struct gcs_scenario *sc;
+static struct gcs_history *h;
+static struct gcs_snapshot *live, *record;
+
+static void fence(FILE *out, const struct gcs_snapshot *s, const struct tui_state *st, int rows, int cols, bool ascii)
+{
+	char *text = render(s, st, rows, cols, ascii);
+	fprintf(out, "```text\n%s```\n", text);
+	free(text);
+}
+
+/* Those that are everybody's stand once, as they are on the main screen. */
+static void make_keys_of(FILE *out, enum tui_screen screen)
+{
+	char keys[64];
+	for (size_t i = 0; i < tui_bindings_count; i++) {
+		const struct tui_binding *b = &tui_bindings[i];
+		bool own = b->help && b->screens != (1u << TUI_SCREENS) - 1;
+		if (!tui_binding_leads(b) || !(b->screens >> screen & 1) || !(own || screen == TUI_SCREEN_MAIN))
+			continue;
+		tui_binding_keys(b, screen, b->when == TUI_WHEN_RECORD, keys, sizeof keys);
+		if (keys[0])
+			fprintf(out, "| %s | %s | %s | %s |\n", own ? tui_screens[screen].name : "every",
+				b->when == TUI_WHEN_RECORD ? "record" : b->when == TUI_WHEN_LIVE ? "run" : "both", keys, b->help);
+	}
+}
+
+static void make_keys(FILE *out)
+{
+	fputs("| screen | of a | keys | |\n|---|---|---|---|\n", out);
+	for (int i = 0; i < TUI_SCREENS; i++)
+		make_keys_of(out, (enum tui_screen)i);
+}
+
+static void make_main(FILE *out)
+{
+	fence(out, live, &(struct tui_state){0}, 24, 80, false);
+}
+
+static void make_record_screen(FILE *out)
+{
+	fence(out, record, &(struct tui_state){0}, 24, 80, true);
+}
+
+static void make_pauses(FILE *out)
+{
+	fence(out, live, &(struct tui_state){.screen = TUI_SCREEN_PAUSES}, 24, 80, false);
+}
+
+static void make_pauses_wide(FILE *out)
+{
+	fence(out, live, &(struct tui_state){.screen = TUI_SCREEN_PAUSES, .kind = TUI_KIND_ASSIST}, 32, 120, true);
+}
+
+static void make_timeline(FILE *out)
+{
+	fence(out, live, &(struct tui_state){.screen = TUI_SCREEN_TIMELINE, .line = {.placed = true, .at_ns = 17 * S}}, 24, 80, false);
+}
+
+static void make_timeline_close(FILE *out)
+{
+	fence(out, live, &(struct tui_state){.screen = TUI_SCREEN_TIMELINE, .line = {.placed = true, .at_ns = 19 * S, .zoom = 4}}, 24, 80, true);
+}
+
+static void make_events(FILE *out)
+{
+	fence(out, record, &(struct tui_state){.screen = TUI_SCREEN_EVENTS, .log = {.filter = "oom"}}, 24, 80, false);
+}
+
+static void make_help(FILE *out)
+{
+	fence(out, live, &(struct tui_state){.help = true}, 24, 80, false);
+}
+
+static void make_small(FILE *out)
+{
+	fence(out, live, &(struct tui_state){.pane = TUI_PANE_FAULTS}, 10, 60, false);
+}
+
+static const struct { const char *name; void (*make)(FILE *out); } parts[] = {
+	{"keys", make_keys}, {"main", make_main}, {"record", make_record_screen}, {"pauses", make_pauses}, {"pauses-wide", make_pauses_wide},
+	{"timeline", make_timeline}, {"timeline-close", make_timeline_close}, {"events", make_events}, {"help", make_help},
+	{"small", make_small},
+};
+
+/* The document with its parts made anew; how many there were. */
+static size_t make_document(FILE *in, FILE *out)
+{
+	char line[1024], name[64];
+	bool inside = false;
+	size_t made = 0;
+	while (fgets(line, sizeof line, in)) {
+		if (strcmp(line, "<!-- end -->\n") == 0)
+			inside = false;
+		if (!inside)
+			fputs(line, out);
+		if (sscanf(line, "<!-- %63[a-z-] -->", name) != 1 || strcmp(name, "end") == 0)
+			continue;
+		for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+			if (strcmp(parts[i].name, name) == 0) {
+				parts[i].make(out);
+				inside = true;
+				made++;
+			}
+		if (!inside)
+			fail_msg("docs/tui.md asks for '%s', which nothing makes", name);
+	}
+	assert_false(inside);
+	return made;
+}
+
+static void path_of(const char *name, char *ret, size_t cap)
+{
+	const char *source = getenv("GCSTORM_SOURCE");
+	snprintf(ret, cap, "%s/%s", source ? source : ".", name);
+}
+
+static char *whole_file(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	char *text = calloc(1, 1 << 20);
+	if (!f)
+		fail_msg("%s cannot be read", path);
+	assert_non_null(text);
+	assert_true(fread(text, 1, (1 << 20) - 1, f) > 0);
+	fclose(f);
+	return text;
+}
+
+static void test_document(void **state)
+{
+	(void)state;
+	char path[512], *made = NULL;
+	size_t n = 0;
+	path_of("docs/tui.md", path, sizeof path);
+	FILE *in = fopen(path, "r"), *out = open_memstream(&made, &n);
+	if (!in)
+		fail_msg("%s cannot be read", path);
+	assert_non_null(out);
+	assert_int_equal(make_document(in, out), sizeof parts / sizeof parts[0]);
+	fclose(in);
+	fclose(out);
+	if (getenv("GCS_TEST_WRITE")) {
+		out = fopen(path, "w");
+		assert_non_null(out);
+		fputs(made, out);
+		assert_int_equal(fclose(out), 0);
+	}
+	char *kept = whole_file(path);
+	if (strcmp(kept, made) != 0)
+		fail_msg("docs/tui.md is stale: GCS_TEST_WRITE=1 GCSTORM_SOURCE=. build/tests/test_tui_doc; it should be\n%s", made);
+	free(kept);
+	free(made);
+}
+
+/* Every screen and every line of keys is in it. */
+static void test_nothing_is_left_out(void **state)
+{
+	(void)state;
+	char path[512];
+	path_of("docs/tui.md", path, sizeof path);
+	char *text = whole_file(path);
+	for (int i = 0; i < TUI_SCREENS; i++)
+		if (tui_screens[i].fkey) {
+			char want[64];
+			snprintf(want, sizeof want, "## F%d, %s", tui_screens[i].fkey, tui_screens[i].name);
+			must_show(text, want);
+		}
+	for (size_t i = 0; i < tui_bindings_count; i++)
+		if (tui_binding_leads(&tui_bindings[i]))
+			must_show(text, tui_bindings[i].help);
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_document), cmocka_unit_test(test_nothing_is_left_out)};
+	setenv("TZ", "UTC", 1); /* the title of a record says when it began */
+	sc = make_scenario();
+	h = make_history();
+	live = make_snapshot(sc);
+	record = make_record(sc);
+	with_history(live, h);
+	with_history(record, h);
+	record->now_ns = 17 * S;
+	record->playback.record_end_ns = 26 * S;
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	free(live);
+	free(record);
+	gcs_history_destroy(h);
+	free(sc);
+	return failed;
+}
