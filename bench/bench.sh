@@ -218,7 +218,7 @@ measure() {
 		if ! grep -q "^$round	" "$TMP/samples"; then
 			measure_round "$1" "$round" >"$TMP/round" || return 1
 			cat "$TMP/round" >>"$TMP/samples"
-			[ -z "$KEEP" ] || keep "$1"
+			[ -z "$KEEP" ] || { cp "$TMP/samples" "$KEEP/new" && mv "$KEEP/new" "$KEEP/$1.samples"; }
 		fi
 		next_turn
 	done
@@ -236,14 +236,15 @@ open_kept() {
 	elif ! cmp -s "$TMP/programs" "$KEEP/programs"; then
 		die "$KEEP is of other programs or another number of rounds: another --keep, or without it"
 	fi
+	! rounds_missing || date -u +%F >>"$KEEP/sittings"
 }
 
-# What was measured is there to stay, and so is the day, once a sitting.
-SAT=
-keep() {
-	cp "$TMP/samples" "$KEEP/new" && mv "$KEEP/new" "$KEEP/$1.samples"
-	[ -n "$SAT" ] || date -u +%F >>"$KEEP/sittings"
-	SAT=yes
+# Is there anything left to measure?
+rounds_missing() {
+	for op in $OPS; do
+		[ -e "$KEEP/$op.samples" ] && [ "$(cut -f 1 "$KEEP/$op.samples" | sort -u | wc -l)" -ge "$PAIRS" ] || return 0
+	done
+	return 1
 }
 
 rows_of() {
@@ -286,7 +287,7 @@ head_row() {
 }
 
 sittings() {
-	[ -z "$KEEP" ] || [ "$(wc -l <"$KEEP/sittings")" -le 1 ] ||
+	[ -z "$KEEP" ] || [ "$(wc -l <"$KEEP/sittings")" = 1 ] ||
 		printf ' Measured in %d sittings, the first on %s.' "$(wc -l <"$KEEP/sittings")" "$(head -n 1 "$KEEP/sittings")"
 }
 
