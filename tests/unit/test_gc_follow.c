@@ -139,6 +139,7 @@ static void bench_init(struct bench *b, struct plan_follow *follow, uint32_t n)
 	b->plan.nworkloads = 1;
 	b->plan.end_ns = 100 * SECOND;
 	*w = (struct plan_workload){
+		.pointers = PLAN_POINTERS,
 		.workers = 1,
 		.handler = -1,
 		.size = {PLAN_DIST_UNIFORM, 256, 2048, 0},
