@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <term.h>
+#include <termios.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -38,20 +40,70 @@ static const struct {
 	[TUI_CURSOR] = {-1, A_REVERSE, A_REVERSE},
 };
 
-/* Curses gives the terminal back, stops, takes it again; it spoils errno, which is of whoever was interrupted. */
+/* ---- Ctrl-Z. Curses' own handler draws, and so allocates, in whatever was interrupted; ours does what a handler may: it writes what was made ready
+ * when the terminal was opened, and sets modes. The whole screen is drawn anew with the next frame. */
+#define TERMINAL_BYTES_MAX 256
+static struct {
+	struct termios before;	      /* modes of whoever had the terminal */
+	char leave[TERMINAL_BYTES_MAX], enter[TERMINAL_BYTES_MAX];
+	size_t leave_bytes, enter_bytes;
+	volatile sig_atomic_t continued; /* draw everything */
+} terminal_pause;
+
+/* A capability without its padding, behind what is there; one that is too long or not there is left out. */
+static void terminal_add(char to[TERMINAL_BYTES_MAX], size_t *bytes, const char *name)
+{
+	const char *text = tigetstr(name);
+	if (text == NULL || text == (const char *)-1 || *bytes + strlen(text) > TERMINAL_BYTES_MAX)
+		return;
+	while (*text) {
+		const char *end = text[0] == '$' && text[1] == '<' ? strchr(text, '>') : NULL;
+		if (end)
+			text = end + 1;
+		else
+			to[(*bytes)++] = *text++;
+	}
+}
+
+static void terminal_write(const char *text, size_t bytes)
+{
+	while (bytes > 0) {
+		ssize_t n = write(STDOUT_FILENO, text, bytes);
+		if (n < 0 && errno != EINTR)
+			return;
+		text += n > 0 ? n : 0;
+		bytes -= n > 0 ? (size_t)n : 0;
+	}
+}
+
 static void terminal_on_stop(int sig)
 {
+	struct termios ours;
 	int saved = errno;
-	terminal_stop.sa_handler(sig);
+	(void)sig;
+	bool known = tcgetattr(STDIN_FILENO, &ours) == 0;
+	terminal_write(terminal_pause.leave, terminal_pause.leave_bytes);
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal_pause.before);
+	kill(getpid(), SIGSTOP);
+	if (known)
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &ours); /* in the background: stops again, until we have the terminal */
+	terminal_write(terminal_pause.enter, terminal_pause.enter_bytes);
+	terminal_pause.continued = 1;
 	errno = saved;
 }
 
 static void terminal_watch_stop(void)
 {
+	static const char *const leave[] = {"sgr0", "op", "rmkx", "cnorm", "rmcup"}, *const enter[] = {"smcup", "smkx", "civis"};
 	struct sigaction ours;
 	if (sigaction(SIGTSTP, NULL, &terminal_stop) || terminal_stop.sa_handler == SIG_DFL ||
 	    terminal_stop.sa_handler == SIG_IGN)
 		return; /* nobody stops us, or nobody asked curses to see to it */
+	terminal_pause.leave_bytes = terminal_pause.enter_bytes = 0;
+	for (size_t i = 0; i < sizeof leave / sizeof leave[0]; i++)
+		terminal_add(terminal_pause.leave, &terminal_pause.leave_bytes, leave[i]);
+	for (size_t i = 0; i < sizeof enter / sizeof enter[0]; i++)
+		terminal_add(terminal_pause.enter, &terminal_pause.enter_bytes, enter[i]);
 	ours = terminal_stop;
 	ours.sa_handler = terminal_on_stop;
 	sigaction(SIGTSTP, &ours, NULL);
@@ -69,6 +121,8 @@ int tui_terminal_open(bool no_colour)
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		return -ENOTTY;
 	setlocale(LC_CTYPE, "");
+	if (tcgetattr(STDIN_FILENO, &terminal_pause.before))
+		return -errno;
 	terminal_screen = newterm(NULL, stdout, stdin);
 	if (terminal_screen == NULL)
 		return -ENXIO;
@@ -127,6 +181,10 @@ static void terminal_attr(uint8_t role)
 
 void tui_terminal_show(const struct tui_canvas *c)
 {
+	if (terminal_pause.continued) {
+		terminal_pause.continued = 0;
+		clearok(curscr, TRUE);
+	}
 	for (int row = 0; row < c->rows && row < LINES; row++) {
 		move(row, 0);
 		for (int col = 0; col < c->cols && col < COLS; col++) {
