@@ -54,12 +54,14 @@ func read(s []metrics.Sample) (v [8]uint64) {
 	return
 }
 
-// settled reads until nothing changes any more: the scavenger and a cycle's end may still be at work.
+// settled reads until nothing changes any more: the scavenger and a cycle's end may still be at work. The scavenger takes pages off what is mapped
+// before it books them as released: between two readings the world is stopped, so that it is never in between for both.
 func settled(s []metrics.Sample) (v [8]uint64) {
 	var m runtime.MemStats
 	for i := 0; i < 1000; i++ {
+		v = read(s)
 		runtime.ReadMemStats(&m)
-		if v = read(s); read(s) == v {
+		if read(s) == v {
 			break
 		}
 	}
