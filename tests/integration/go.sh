@@ -103,6 +103,8 @@ one() { # a toolchain
 	sed '$d' "$work/agent" > "$work/b"
 	cmp -s "$work/a" "$work/b" || { fault "$version: other operations, seed $seed"; diff "$work/a" "$work/b" | head -n 4 >&2; }
 	has "$work/agent" 'errors 0$' "$version"
+	"$agent" -cost > "$work/cost" 2>&1 || { fault "$version: what it costs"; cat "$work/cost" >&2; }
+	[ "$(awk -F '\t' '/^agent_/ && $2 > 0 && NF == 4' "$work/cost" | wc -l)" = 5 ] || { fault "$version: costs"; cat "$work/cost" >&2; }
 	"$build/tests/test_record_whole" "$work/$name.gcrun" > /dev/null 2>&1 || fault "$version: the record is broken"
 	"$bin" report "$work/$name.gcrun" > "$work/report" 2>&1 || fault "$version: no report"
 	has "$work/report" 'go/2P' "$version"

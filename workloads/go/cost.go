@@ -37,6 +37,9 @@ func costEnv() (*env, error) {
 	mem[0].enabled = 1
 	e := &env{plan: &plan{EndNS: 1 << 60}, tel: &mem[0], t0NS: nowNS()}
 	e.watch = gcWatchNew(e)
+	if e.rates, err = outside[rates](1); err != nil {
+		return nil, err
+	}
 	e.faults, err = faultsLoad(e)
 	return e, err
 }
