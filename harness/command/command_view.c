@@ -6,8 +6,9 @@
  */
 #include "harness/command/command_priv.h"
 
-#include "harness/collect/collect.h"
 #include "harness/base/paths.h"
+#include "harness/base/signals.h"
+#include "harness/collect/collect.h"
 #include "harness/playback/player.h"
 #include "harness/report/runs.h"
 
@@ -59,15 +60,8 @@ static bool view_terminal(const struct gcs_arguments *a)
 
 static int view_open(struct view *v, const struct gcs_display *screen)
 {
-	sigset_t mask;
-	sigemptyset(&mask);
-	sigaddset(&mask, SIGINT);
-	sigaddset(&mask, SIGTERM);
-	sigaddset(&mask, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &mask, &v->old_mask))
-		return -errno;
-	v->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-	int e = v->signals < 0 ? -errno : screen->open(&v->self);
+	v->signals = gcs_signals_open(false, &v->old_mask);
+	int e = v->signals < 0 ? v->signals : screen->open(&v->self);
 	if (e == 0)
 		v->display = screen;
 	return e;

@@ -18,6 +18,7 @@
 #include "faults/points.h"
 #include "faults/syscalls.h"
 #include "harness/base/lines.h"
+#include "harness/base/signals.h"
 #include "harness/base/throw.h"
 #include "harness/guard/backoff.h"
 #include "harness/guard/debug.h"
@@ -449,18 +450,9 @@ static int guard_map(struct guard *g)
 
 static int guard_watch_signals(struct guard *g)
 {
-	sigset_t mask;
-	sigemptyset(&mask);
-	sigaddset(&mask, SIGINT);
-	sigaddset(&mask, SIGTERM);
-	sigaddset(&mask, SIGHUP);
-	sigaddset(&mask, SIGCHLD);
 	signal(SIGPIPE, SIG_IGN);
-	/* Before any thread: they inherit it. */
-	if (sigprocmask(SIG_BLOCK, &mask, NULL))
-		return -errno;
-	g->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-	return g->signals < 0 ? -errno : 0;
+	g->signals = gcs_signals_open(true, NULL);
+	return g->signals < 0 ? g->signals : 0;
 }
 
 /* Ours are not the program's. */

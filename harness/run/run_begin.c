@@ -2,34 +2,27 @@
 #include "harness/run/run_priv.h"
 
 #include "faults/points.h"
+#include "harness/base/signals.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 static int run_watch_signals(struct run *r)
 {
-	sigset_t mask;
-	sigemptyset(&mask);
-	sigaddset(&mask, SIGINT);
-	sigaddset(&mask, SIGTERM);
-	sigaddset(&mask, SIGHUP);
-	sigaddset(&mask, SIGCHLD);
 	signal(SIGPIPE, SIG_IGN); /* a reader of ours that goes away, or a file size limit, is an
 				     error to be told, */
 	signal(SIGXFSZ, SIG_IGN); /* not an end in mid-run */
-	/* Before any thread: they inherit it. */
-	if (sigprocmask(SIG_BLOCK, &mask, &r->old_mask))
-		return -errno;
-	r->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	r->signals = gcs_signals_open(true, &r->old_mask);
+	if (r->signals < 0)
+		return r->signals;
 	r->tick = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (r->signals < 0 || r->tick < 0)
+	if (r->tick < 0)
 		return -errno;
 	struct timespec every = {.tv_nsec = r->opt->sim ? RUN_TICK_SIM_NS : RUN_TICK_NS};
 	return timerfd_settime(r->tick, 0, &(struct itimerspec){every, every}, NULL) ? -errno : 0;

@@ -179,9 +179,9 @@ YAML
 		sed -i "s|127.0.0.1:[0-9]*/x|127.0.0.1:$port/x|" "$work/$name.yaml"
 	done
 	well
+	has "$work/$name.said" 'due to it: [0-9,]* late wakes' "$name: what was held"
 	case $got in 5 | 7) echo "exec: $name: this machine is too busy for latencies to be judged (exit $got)"; return ;; esac
 	has "$work/$name.said" 'op.latency.p50@web .* -> [0-9.]* ms' "$name: its latency rose"
-	has "$work/$name.said" 'due to it: [0-9,]* late wakes' "$name: what was held"
 	has "$work/$name.log" 'late#1 steady again' "$name: it recovered"
 }
 # ... and asked for what it does not serve.

@@ -332,22 +332,15 @@ static void test_trace(void **state)
 	gcs_scenario_destroy(s);
 }
 
-/* ---- the pacer */
+/* ---- a program under exec */
 
 static struct gcs_scenario *load_command(const char *target)
 {
-	char path[] = "/tmp/test_scenario.XXXXXX", text[512];
-	struct gcs_scenario_error error;
-	struct gcs_scenario *s = NULL;
-	int fd = mkstemp(path);
-	int n = snprintf(text, sizeof text,
-			 "version: 1\nname: base\ntarget: {runtime: command, %s}\nphases: [{id: steady, for: 10s}]\n",
-			 target);
-	assert_int_equal(write(fd, text, (size_t)n), n);
-	close(fd);
-	if (gcs_scenario_load(&s, path, NULL, 0, &error))
-		fail_msg("%s", error.text);
-	unlink(path);
+	struct gcs_scenario_options none = {0};
+	struct gcs_scenario *s;
+	char text[512];
+	snprintf(text, sizeof text, "target: {runtime: command, %s}\nphases: [{id: steady, for: 10s}]\n", target);
+	load_text("version: 1\nname: base\n", text, &none, &s, NULL);
 	return s;
 }
 
@@ -376,6 +369,8 @@ static void test_command(void **state)
 	assert_null(s->debug.url);
 	gcs_scenario_destroy(s);
 }
+
+/* ---- the pacer */
 
 static void test_pacer(void **state)
 {

@@ -29,15 +29,15 @@ static const char base[] = "version: 1\n"
 			   "  - {id: storm, for: 20s}\n"
 			   "  - {id: heal, for: 30s}\n";
 
-/* Load text followed by more. */
-static inline int load_with(const char *more, const struct gcs_scenario_options *opt,
+/* Load a scenario that begins with head and goes on with more. */
+static inline int load_text(const char *head, const char *more, const struct gcs_scenario_options *opt,
 		     struct gcs_scenario **ret, char **ret_error)
 {
 	char path[] = "/tmp/test_scenario.XXXXXX";
 	struct gcs_scenario_error error;
 	int fd = mkstemp(path);
 	assert_true(fd >= 0);
-	assert_int_equal(write(fd, base, strlen(base)), strlen(base));
+	assert_int_equal(write(fd, head, strlen(head)), strlen(head));
 	assert_int_equal(write(fd, more, strlen(more)), strlen(more));
 	close(fd);
 	int e = gcs_scenario_load_with(ret, path, opt, &error);
@@ -47,6 +47,13 @@ static inline int load_with(const char *more, const struct gcs_scenario_options 
 	else if (e)
 		fail_msg("%d: %s", e, error.text);
 	return e;
+}
+
+/* Load the usual text followed by more. */
+static inline int load_with(const char *more, const struct gcs_scenario_options *opt,
+		     struct gcs_scenario **ret, char **ret_error)
+{
+	return load_text(base, more, opt, ret, ret_error);
 }
 
 /* set ends with a NULL key. */
