@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct screen {
 	struct tui_state state;
@@ -189,6 +188,14 @@ struct gcs_request tui_screen_key(struct tui_state *st, const struct gcs_snapsho
 
 /* ---------------------------------------------------------------- the display */
 
+/* A display is opened without arguments, so what was wished is the process's. */
+static struct gcs_display_wishes screen_wishes;
+
+static void screen_wish(struct gcs_display_wishes wishes)
+{
+	screen_wishes = wishes;
+}
+
 /* The picture stands: what it is made of must as well. false: no memory. */
 static bool screen_hold(struct screen *sc)
 {
@@ -214,12 +221,13 @@ static int screen_open(void **ret_self)
 		return -ENOMEM;
 	const char *no_colour = getenv("NO_COLOR");
 	sc->state.no_colour = no_colour != NULL && no_colour[0] != '\0';
-	int rc = tui_terminal_open(sc->state.no_colour);
+	int rc = tui_terminal_open((struct tui_terminal_wishes){sc->state.no_colour, screen_wishes.no_mouse});
 	if (rc < 0) {
 		free(sc);
 		return rc;
 	}
-	sc->canvas.ascii = tui_terminal_ascii();
+	sc->canvas.ascii = screen_wishes.ascii || tui_terminal_ascii();
+	sc->canvas.console = tui_terminal_console();
 	*ret_self = sc;
 	return 0;
 }
@@ -286,7 +294,7 @@ static struct gcs_request screen_poll(void *self)
 static int screen_fd(void *self)
 {
 	(void)self;
-	return STDIN_FILENO;
+	return tui_terminal_fd();
 }
 
 static void screen_close(void *self)
@@ -305,5 +313,6 @@ const struct gcs_display tui_screen_display = {
 	.list = screen_list,
 	.poll = screen_poll,
 	.fd = screen_fd,
+	.wish = screen_wish,
 	.close = screen_close,
 };
