@@ -34,7 +34,7 @@ const char *const tui_main_reading[] = {
 	"  = means armed, O means it fired. RECOVERY counts from the disarming to the",
 	"  first of the steady windows; x1.8 is the peak against the baseline.",
 	"  Mouse: a press chooses a pane, a fault, an event, a cell, a moment (of a",
-	"  record also on its track); the wheel scrolls lists, elsewhere it zooms time.",
+	"  record also on its track); the wheel scrolls lists, and elsewhere zooms.",
 	NULL,
 };
 
