@@ -1,6 +1,6 @@
 #!/bin/sh
 # terminals.sh: terminals of other kinds: with many, few and no colours, with few glyphs, none that can place a cursor, ones that stop,
-# are resized in storms, stall and vanish; and what a terminal is like after a crash.
+# are resized in storms, take nothing and vanish; and what a terminal is like after a crash.
 . "${GCSTORM_SOURCE:-.}/tests/integration/libtmux.sh"
 make_record
 esc=$(printf '\033')
@@ -62,9 +62,9 @@ done
 # ---- no terminal that a picture can be on: plain lines instead, or a refusal
 for term in dumb no-such-terminal ''; do
 	open_shell 80 24
-	type_line "TERM=$term $bin run --sim --tui $work/s.yaml -o $work/plain$term.gcrun; echo code \$?"
-	wait_for 'no screen'
+	type_line "TERM=$term $bin run --sim --tui $work/s.yaml -o $work/plain$term.gcrun 2> $work/err; echo code \$?"
 	wait_for 'code 0'
+	grep -q 'no screen' "$work/err" || fail "TERM=$term: $(cat "$work/err")"
 	type_line "clear; TERM=$term $bin view $work/record.gcrun; echo code \$?"
 	wait_for 'code 3'
 	end_terminal
@@ -76,6 +76,17 @@ type_line 'a=$(stty -g)'
 type_line "$bin run --tui --format json $work/long.yaml -o $work/json.gcrun > $work/json; echo code \$?; [ \"\$a\" = \"\$(stty -g)\" ] && echo terminal restored"
 wait_for 'STW PAUSE'
 wait_for 'maps .*/s'
+# A terminal that takes nothing (Ctrl-S): who waits is the picture, not the run, which goes on to answer.
+press C-s
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+	timeout 20 "$bin" ctl "$work/json.gcrun" mark "stalled-$i" > "$work/ctl" 2>&1 || fail "the run waits for its terminal: $(cat "$work/ctl")"
+	sleep 0.1 # a frame's time, in which it would be drawn
+done
+press F6 # whatever it is that is drawn
+screen | grep -q 'stalled-15' && fail "Ctrl-S stops nothing here"
+press C-q
+wait_for 'EVENTS  '
+wait_for 'stalled-15'
 press q
 wait_for 'Stop the run'
 press y
@@ -124,12 +135,6 @@ tm resize-window -t s -x 80 -y 24
 press F3
 until_true "after the second storm it shows another picture" same
 
-# ---- a terminal that takes nothing: who waits is the picture
-press C-s
-press End Home
-press C-q
-press Right Left
-wait_for 'PAUSED *0:00.00'
 press q
 wait_for 'ready>'
 end_terminal
