@@ -381,7 +381,8 @@ static void pauses_press_map(struct tui_state *st, const struct pauses_layout *l
 	heat_grid_place(g, st, place, length);
 }
 
-static void pauses_press_list(struct tui_state *st, const struct gcs_snapshot *s, const struct pauses_layout *l, const struct heat_grid *g, int row)
+static void pauses_press_list(struct tui_state *st, const struct gcs_snapshot *s, const struct pauses_layout *l,
+			      const struct heat_grid *g, int row)
 {
 	struct pauses_list list;
 	pauses_collect(s, g, &list);

@@ -139,6 +139,26 @@ press q
 wait_for 'ready>'
 end_terminal
 
+# ---- a run that is stopped: its target ends by itself, continued it says so on a terminal that is what it was
+open_shell 80 24
+type_line 'a=$(stty -g)'
+type_line "sh -c 'echo \$\$ > $work/pid; exec $bin run --tui $work/long.yaml -o $work/stopped.gcrun > $work/said'"
+wait_for 'FAULTING oom'
+children=$(cat "/proc/$(cat "$work/pid")/task/$(cat "$work/pid")/children")
+press C-z
+wait_for 'ready>'
+[ "$(flag alternate_on)$(flag mouse_standard_flag)$(flag cursor_flag)" = 001 ] || fail "stopped, it keeps the terminal"
+ended() { for p in $children; do [ -e "/proc/$p/stat" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$p/status" && return 1; done; return 0; }
+until_true "its processes outlive it" ended
+type_line fg
+until_true "continued, it does not end" test -s "$work/said"
+grep -q 'the harness stood still' "$work/said" || fail "it does not say why it ended: $(head -3 "$work/said")"
+wait_for 'ready> *$'
+type_line 'clear; [ "$a" = "$(stty -g)" ] && echo terminal restored'
+wait_for '^terminal restored'
+"$build/tests/test_record_whole" "$work/stopped.gcrun" > "$work/whole" 2>&1 || fail "the record is broken: $(cat "$work/whole")"
+end_terminal
+
 # ---- a terminal that vanishes: the run ends as when it is told to, and its record is whole
 open_shell 80 24
 type_line "$bin run $work/long.yaml -o $work/hup.gcrun; echo \$? > $work/code"
