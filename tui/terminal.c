@@ -106,19 +106,23 @@ static const char *terminal_has(const char *capability)
 	return capability == (const char *)(intptr_t)-1 ? NULL : capability;
 }
 
-/* Of an unknown type, or one on which nothing can be placed: -ENXIO. */
+/* Its type is known and it can place its cursor. Asked before newterm, which keeps memory of what it cannot open. */
+static bool terminal_known(void)
+{
+	int why = 0;
+	bool known = setupterm(NULL, fileno(terminal_out), &why) == OK && terminal_has(cursor_address);
+	if (cur_term)
+		del_curterm(cur_term);
+	return known;
+}
+
 static int terminal_begin(void)
 {
-	terminal_screen = newterm(NULL, terminal_out, terminal_in);
+	terminal_screen = terminal_known() ? newterm(NULL, terminal_out, terminal_in) : NULL;
 	if (terminal_screen == NULL)
 		return -ENXIO;
 	set_term(terminal_screen);
-	if (terminal_has(cursor_address))
-		return 0;
-	endwin();
-	delscreen(terminal_screen);
-	terminal_screen = NULL;
-	return -ENXIO;
+	return 0;
 }
 
 static void terminal_colours(bool wanted)
