@@ -32,6 +32,9 @@ struct gcs_choice {
 	bool failed, unfinished, unreadable, sim, by_hand;
 };
 
+/* What the command line asks of a display. */
+struct gcs_display_wishes { bool ascii /* whatever the locale says */, no_mouse; };
+
 struct gcs_display {
 	const char *name;
 	/* 0, or -errno: the caller falls back to plain lines. */
@@ -39,10 +42,12 @@ struct gcs_display {
 	void (*frame)(void *self, const struct gcs_snapshot *snap);
 	/* Take one pending request of the user; GCS_DO_NOTHING when there is none. */
 	struct gcs_request (*poll)(void *self);
-	/* File descriptor that becomes readable on input, -1 none. */
+	/* File descriptor that becomes readable on input, -1 none, or none any more. */
 	int (*fd)(void *self);
 	/* Instead of a frame: a list to choose from; poll then gives GCS_DO_CHOOSE or GCS_DO_QUIT. NULL: it cannot. */
 	void (*list)(void *self, const struct gcs_choice *choice, uint32_t n);
+	/* How it shall look, once it is opened, and each time after. NULL: there is nothing to choose. */
+	void (*wish)(struct gcs_display_wishes wishes);
 	/* Restores the terminal; async-signal-safe is not needed: called on every way out of the main thread. */
 	void (*close)(void *self);
 };

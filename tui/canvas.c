@@ -57,6 +57,24 @@ static uint32_t canvas_ascii(uint32_t ch)
 	}
 }
 
+/* What a font of 256 glyphs after CP437 has, as it is; of the rest a likeness among those. */
+static uint32_t canvas_console(uint32_t ch)
+{
+	if (ch >= 0x2581 && ch <= 0x2587)
+		return ch <= 0x2582 ? '_' : ch <= 0x2585 ? 0x2584 : 0x2588;
+	switch (ch) {
+	case 0x2588: case 0x2584: case 0x2500: case 0x2502: case 0x253c: case 0x252c: case 0x2534: case 0x00b5: case 0x00b7: case 0x2591:
+	case 0x2592: case 0x2593: return ch;
+	case 0x250a: return ':';
+	default: return canvas_ascii(ch);
+	}
+}
+
+static uint32_t canvas_shown(const struct tui_canvas *c, uint32_t ch)
+{
+	return c->ascii ? canvas_ascii(ch) : c->console ? canvas_console(ch) : ch;
+}
+
 void tui_put(struct tui_canvas *c, const struct tui_box *box, int row, int col, enum tui_role role,
 	     uint32_t ch)
 {
@@ -69,7 +87,7 @@ void tui_put(struct tui_canvas *c, const struct tui_box *box, int row, int col, 
 	if (ch < ' ')
 		ch = ' ';
 	c->cell[row * c->cols + col] =
-		(struct tui_cell){c->ascii ? canvas_ascii(ch) : ch, (uint8_t)role};
+		(struct tui_cell){canvas_shown(c, ch), (uint8_t)role};
 }
 
 /* The next code point of UTF-8 text; a broken byte counts as '?'. */

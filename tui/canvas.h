@@ -1,9 +1,9 @@
 /*
- * canvas.h: a grid of characters with meanings, filled by views and shown by draw.c.
+ * canvas.h: a grid of characters with meanings, filled by views and shown by terminal.c.
  *
  * Views know no terminal: they write text with a role (what it means, not its colour) into a
  * box, clipped to it.  So a view can be tested by reading the grid, and a colour scheme
- * is one table in draw.c.
+ * is one table in palette.c.
  */
 #pragma once
 
@@ -37,6 +37,7 @@ struct tui_cell {
 struct tui_canvas {
 	int rows, cols;
 	bool ascii;   /* the terminal shows no more than ASCII */
+	bool console; /* its font has of all the rest frames, halves and shades alone, as the Linux console's */
 	struct tui_cell *cell;
 };
 
@@ -50,7 +51,7 @@ void tui_canvas_fini(struct tui_canvas *c);
 void tui_canvas_clear(struct tui_canvas *c);
 
 /* One character at (row, col) of the box; outside it nothing happens. Where the
- * canvas is ascii, `ch` beyond it becomes its nearest ASCII likeness. */
+ * canvas is ascii, `ch` beyond it becomes its nearest ASCII likeness; where it is a console's, what its font has not. */
 void tui_put(struct tui_canvas *c, const struct tui_box *box, int row, int col, enum tui_role role,
 	     uint32_t ch);
 /* Formatted UTF-8 text; returns the column after it (clipped or not). Clipped, it ends in an ellipsis: the head of a figure

@@ -69,6 +69,20 @@ struct gcs_request tui_chooser_key(struct tui_chooser *ch, const struct gcs_choi
 	return none;
 }
 
+struct gcs_request tui_chooser_point(struct tui_chooser *ch, const struct gcs_choice *choice, uint32_t n, struct tui_mouse at)
+{
+	int last = chooser_count(ch, choice, n) - 1, to = ch->top + at.row - 1; /* row 0 is the rule */
+	if (at.act != TUI_MOUSE_PRESS)
+		return tui_chooser_key(ch, choice, n, at.act == TUI_MOUSE_WHEEL_UP ? TUI_KEY_UP : TUI_KEY_DOWN);
+	ch->typing = false;
+	if (at.row < 1 || at.row > ch->room || to > last)
+		return (struct gcs_request){.act = GCS_DO_NOTHING};
+	if (to == ch->at)
+		return chooser_chosen(ch, choice, n);
+	ch->at = to;
+	return (struct gcs_request){.act = GCS_DO_NOTHING};
+}
+
 /* ---------------------------------------------------------------- the picture */
 
 static void chooser_row(struct tui_canvas *c, const struct tui_box *box, int row, const struct gcs_choice *r, bool selected)
@@ -113,6 +127,7 @@ void tui_view_chooser(struct tui_canvas *c, const struct tui_box *box, const str
 	char title[80];
 	int count = chooser_count(ch, choice, n), room = box->rows - 3, at = 0;
 	room = room < 1 ? 1 : room;
+	ch->room = room;
 	ch->at = ch->at >= count ? count - 1 : ch->at;
 	ch->at = ch->at < 0 ? 0 : ch->at;
 	ch->top = ch->at < ch->top ? ch->at : ch->at >= ch->top + room ? ch->at - room + 1 : ch->top;

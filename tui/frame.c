@@ -10,7 +10,8 @@
 
 const struct tui_screen_info tui_screens[TUI_SCREENS] = {
 #define SCREEN(ID, fkey, name, word, about)                                                                                 \
-	[TUI_SCREEN_##ID] = {#name, about, fkey, tui_view_##name, tui_##name##_command, tui_##name##_reading},
+	[TUI_SCREEN_##ID] = {#name, about, fkey, tui_view_##name, tui_##name##_command, tui_##name##_point,	\
+				tui_##name##_reading},
 #include "tui/screens.def"
 #undef SCREEN
 };

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct screen {
 	struct tui_state state;
@@ -187,7 +186,47 @@ struct gcs_request tui_screen_key(struct tui_state *st, const struct gcs_snapsho
 	return none;
 }
 
+/* ---------------------------------------------------------------- the mouse */
+
+/* The row of the player, which a frame has room for where it has room for all. */
+static struct gcs_request screen_scrub(const struct tui_state *st, const struct gcs_snapshot *s, struct tui_mouse at)
+{
+	struct tui_box row = {at.row, 0, 1, st->cols};
+	int64_t to_ns = tui_player_at(s, &row, at.col);
+	if (to_ns < 0 || at.act != TUI_MOUSE_PRESS)
+		return (struct gcs_request){.act = GCS_DO_NOTHING};
+	return (struct gcs_request){.act = GCS_DO_SEEK, .by_ns = to_ns - s->now_ns};
+}
+
+struct gcs_request tui_screen_mouse(struct tui_state *st, const struct gcs_snapshot *s, struct tui_mouse at)
+{
+	struct gcs_request none = {.act = GCS_DO_NOTHING};
+	struct tui_box body = tui_frame_body(s, st);
+	bool whole = tui_frame_whole(st->rows, st->cols), wheel = at.act != TUI_MOUSE_PRESS;
+	if (st->confirm_quit || st->ask.what != TUI_DO_NOTHING || st->log.typing)
+		return none; /* the keys are being asked */
+	if (st->help) {
+		screen_help_key(st, s, wheel && at.act == TUI_MOUSE_WHEEL_UP ? TUI_KEY_UP : wheel ? TUI_KEY_DOWN : TUI_KEY_ESCAPE);
+		return none;
+	}
+	if (whole && s->playback.active && at.row == body.row - 1)
+		return screen_scrub(st, s, at);
+	at.row -= body.row;
+	at.col -= body.col;
+	if (at.row < 0 || at.col < 0 || at.row >= body.rows || at.col >= body.cols)
+		return none;
+	return tui_screens[st->screen].point(st, s, &body, at);
+}
+
 /* ---------------------------------------------------------------- the display */
+
+/* A display is opened without arguments, so what was wished is the process's. */
+static struct gcs_display_wishes screen_wishes;
+
+static void screen_wish(struct gcs_display_wishes wishes)
+{
+	screen_wishes = wishes;
+}
 
 /* The picture stands: what it is made of must as well. false: no memory. */
 static bool screen_hold(struct screen *sc)
@@ -214,12 +253,13 @@ static int screen_open(void **ret_self)
 		return -ENOMEM;
 	const char *no_colour = getenv("NO_COLOR");
 	sc->state.no_colour = no_colour != NULL && no_colour[0] != '\0';
-	int rc = tui_terminal_open(sc->state.no_colour);
+	int rc = tui_terminal_open((struct tui_terminal_wishes){sc->state.no_colour, screen_wishes.no_mouse});
 	if (rc < 0) {
 		free(sc);
 		return rc;
 	}
-	sc->canvas.ascii = tui_terminal_ascii();
+	sc->canvas.ascii = screen_wishes.ascii || tui_terminal_ascii();
+	sc->canvas.console = tui_terminal_console();
 	*ret_self = sc;
 	return 0;
 }
@@ -268,14 +308,22 @@ static void screen_list(void *self, const struct gcs_choice *choice, uint32_t n)
 	screen_draw(sc);
 }
 
+static struct gcs_request screen_typed(struct screen *sc, int key)
+{
+	if (key == TUI_KEY_MOUSE && sc->choice)
+		return tui_chooser_point(&sc->chooser, sc->choice, sc->nchoices, tui_terminal_mouse());
+	if (key == TUI_KEY_MOUSE)
+		return tui_screen_mouse(&sc->state, &sc->last, tui_terminal_mouse());
+	return sc->choice ? tui_chooser_key(&sc->chooser, sc->choice, sc->nchoices, key) : tui_screen_key(&sc->state, &sc->last, key);
+}
+
 static struct gcs_request screen_poll(void *self)
 {
 	struct screen *sc = self;
 	struct gcs_request req = {.act = GCS_DO_NOTHING};
 	int key = 0;
 	while ((sc->have || sc->choice) && req.act == GCS_DO_NOTHING && (key = tui_terminal_key()) != TUI_KEY_NONE)
-		req = sc->choice ? tui_chooser_key(&sc->chooser, sc->choice, sc->nchoices, key)
-				 : tui_screen_key(&sc->state, &sc->last, key);
+		req = screen_typed(sc, key);
 	if (sc->state.frozen && !sc->held && !screen_hold(sc))
 		sc->state.frozen = false;
 	if (sc->have || sc->choice)
@@ -286,7 +334,7 @@ static struct gcs_request screen_poll(void *self)
 static int screen_fd(void *self)
 {
 	(void)self;
-	return STDIN_FILENO;
+	return tui_terminal_fd();
 }
 
 static void screen_close(void *self)
@@ -305,5 +353,6 @@ const struct gcs_display tui_screen_display = {
 	.list = screen_list,
 	.poll = screen_poll,
 	.fd = screen_fd,
+	.wish = screen_wish,
 	.close = screen_close,
 };

@@ -2,132 +2,153 @@
 #define _XOPEN_SOURCE_EXTENDED 1
 #include "tui/terminal.h"
 
+#include "tui/palette.h"
+#include "tui/rescue.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <ncurses.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <term.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 #include <wchar.h>
 
+#define TERMINAL_MOUSE_ON  "\033[?1000h\033[?1006h"
+#define TERMINAL_MOUSE_OFF "\033[?1006l\033[?1000l"
+#define TERMINAL_MOUSE_NS  INT64_C(200000000) /* a report whose rest has not come by then is none */
+enum { TERMINAL_HEAD_SGR = 0x4001, TERMINAL_HEAD_OLD }; /* keys of curses, made for the heads of mouse.h */
+
 static SCREEN *terminal_screen;
-static bool terminal_colour;
-static struct sigaction terminal_stop; /* of curses, on SIGTSTP */
+static FILE *terminal_in, *terminal_out;
+static bool terminal_own;   /* both are one /dev/tty, and ours to close */
+static bool terminal_gone;  /* hung up */
+static bool terminal_mouse; /* it reports */
+static attr_t terminal_attrs[TUI_ROLES];
+static short terminal_pair[TUI_ROLES];
+static struct { struct tui_mouse_reader reader; struct tui_mouse last; int64_t begun_ns; } terminal_report;
 
-/* The colour scheme: a meaning, its colour, and what stands for it without colour. */
-static const struct {
-	short fg;
-	attr_t with_colour, without;
-} terminal_role[TUI_ROLES] = {
-	[TUI_PLAIN] = {-1, A_NORMAL, A_NORMAL},
-	[TUI_DIM] = {-1, A_DIM, A_NORMAL},
-	[TUI_RULE] = {COLOR_BLUE, A_NORMAL, A_NORMAL},
-	[TUI_TITLE] = {-1, A_BOLD, A_BOLD},
-	[TUI_GOOD] = {COLOR_GREEN, A_NORMAL, A_NORMAL},
-	[TUI_WARN] = {COLOR_YELLOW, A_BOLD, A_BOLD},
-	[TUI_BAD] = {COLOR_RED, A_BOLD, A_REVERSE},
-	[TUI_FAULT] = {COLOR_MAGENTA, A_BOLD, A_BOLD},
-	[TUI_BAR] = {COLOR_CYAN, A_NORMAL, A_NORMAL},
-	[TUI_HEAP] = {COLOR_GREEN, A_NORMAL, A_NORMAL},
-	[TUI_GOAL] = {COLOR_YELLOW, A_NORMAL, A_NORMAL},
-	[TUI_KEY] = {COLOR_CYAN, A_BOLD, A_BOLD},
-	[TUI_SELECTED] = {-1, A_BOLD, A_BOLD},
-	[TUI_CURSOR] = {-1, A_REVERSE, A_REVERSE},
-};
+/* ---------------------------------------------------------------- taken over and given back */
 
-/* ---- Ctrl-Z. Curses' own handler draws, and so allocates, in whatever was interrupted; ours does what a handler may: it writes what was made ready
- * when the terminal was opened, and sets modes. The whole screen is drawn anew with the next frame. */
-#define TERMINAL_BYTES_MAX 256
-static struct {
-	struct termios before;	      /* modes of whoever had the terminal */
-	char leave[TERMINAL_BYTES_MAX], enter[TERMINAL_BYTES_MAX];
-	size_t leave_bytes, enter_bytes;
-	volatile sig_atomic_t continued; /* draw everything */
-} terminal_pause;
-
-/* A capability without its padding, behind what is there; one that is too long or not there is left out. */
-static void terminal_add(char to[TERMINAL_BYTES_MAX], size_t *bytes, const char *name)
+static void terminal_tell(const char *bytes)
 {
-	const char *text = tigetstr(name);
-	if (text == NULL || text == (const char *)-1 || *bytes + strlen(text) > TERMINAL_BYTES_MAX)
-		return;
-	while (*text) {
-		const char *end = text[0] == '$' && text[1] == '<' ? strchr(text, '>') : NULL;
-		if (end)
-			text = end + 1;
-		else
-			to[(*bytes)++] = *text++;
-	}
+	ssize_t told = write(fileno(terminal_out), bytes, strlen(bytes));
+	(void)told; /* a terminal that is gone needs no telling */
 }
 
-static void terminal_write(const char *text, size_t bytes)
+static int terminal_find(void)
 {
-	while (bytes > 0) {
-		ssize_t n = write(STDOUT_FILENO, text, bytes);
-		if (n < 0 && errno != EINTR)
-			return;
-		text += n > 0 ? n : 0;
-		bytes -= n > 0 ? (size_t)n : 0;
-	}
-}
-
-static void terminal_on_stop(int sig)
-{
-	struct termios ours;
-	int saved = errno;
-	(void)sig;
-	bool known = tcgetattr(STDIN_FILENO, &ours) == 0;
-	terminal_write(terminal_pause.leave, terminal_pause.leave_bytes);
-	tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal_pause.before);
-	kill(getpid(), SIGSTOP);
-	if (known)
-		tcsetattr(STDIN_FILENO, TCSADRAIN, &ours); /* in the background: stops again, until we have the terminal */
-	terminal_write(terminal_pause.enter, terminal_pause.enter_bytes);
-	terminal_pause.continued = 1;
-	errno = saved;
-}
-
-static void terminal_watch_stop(void)
-{
-	static const char *const leave[] = {"sgr0", "op", "rmkx", "cnorm", "rmcup"}, *const enter[] = {"smcup", "smkx", "civis"};
-	struct sigaction ours;
-	if (sigaction(SIGTSTP, NULL, &terminal_stop) || terminal_stop.sa_handler == SIG_DFL ||
-	    terminal_stop.sa_handler == SIG_IGN)
-		return; /* nobody stops us, or nobody asked curses to see to it */
-	terminal_pause.leave_bytes = terminal_pause.enter_bytes = 0;
-	for (size_t i = 0; i < sizeof leave / sizeof leave[0]; i++)
-		terminal_add(terminal_pause.leave, &terminal_pause.leave_bytes, leave[i]);
-	for (size_t i = 0; i < sizeof enter / sizeof enter[0]; i++)
-		terminal_add(terminal_pause.enter, &terminal_pause.enter_bytes, enter[i]);
-	ours = terminal_stop;
-	ours.sa_handler = terminal_on_stop;
-	sigaction(SIGTSTP, &ours, NULL);
-}
-
-static void terminal_leave_stop(void)
-{
-	struct sigaction now;
-	if (sigaction(SIGTSTP, NULL, &now) == 0 && now.sa_handler == terminal_on_stop)
-		sigaction(SIGTSTP, &terminal_stop, NULL);
-}
-
-int tui_terminal_open(bool no_colour)
-{
-	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+	terminal_in = stdin;
+	terminal_out = stdout;
+	terminal_own = !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO);
+	if (!terminal_own)
+		return 0;
+	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
 		return -ENOTTY;
-	setlocale(LC_CTYPE, "");
-	if (tcgetattr(STDIN_FILENO, &terminal_pause.before))
-		return -errno;
-	terminal_screen = newterm(NULL, stdout, stdin);
+	terminal_in = terminal_out = fdopen(fd, "r+");
+	if (terminal_in)
+		return 0;
+	close(fd);
+	return -ENOMEM;
+}
+
+static void terminal_leave(void)
+{
+	if (terminal_own)
+		fclose(terminal_in);
+	terminal_in = terminal_out = NULL;
+}
+
+/* A capability; NULL: the terminal has it not, or its description takes it back. */
+static const char *terminal_has(const char *capability)
+{
+	return capability == (const char *)(intptr_t)-1 ? NULL : capability;
+}
+
+/* Its type is known and it can place its cursor. Asked before newterm, which keeps memory of what it cannot open. */
+static bool terminal_known(void)
+{
+	int why = 0;
+	bool known = setupterm(NULL, fileno(terminal_out), &why) == OK && terminal_has(cursor_address);
+	if (cur_term)
+		del_curterm(cur_term);
+	return known;
+}
+
+static int terminal_begin(void)
+{
+	terminal_screen = terminal_known() ? newterm(NULL, terminal_out, terminal_in) : NULL;
 	if (terminal_screen == NULL)
 		return -ENXIO;
 	set_term(terminal_screen);
-	terminal_watch_stop();
+	return 0;
+}
+
+static void terminal_colours(bool wanted)
+{
+	int colours = 0;
+	short own = -1;
+	if (wanted && has_colors() && start_color() == OK) {
+		colours = COLORS;
+		if (use_default_colors() != OK)
+			own = COLOR_WHITE; /* on black, which is then what the terminal has */
+	}
+	for (short r = 0; r < TUI_ROLES; r++) {
+		struct tui_shade shade = tui_palette((enum tui_role)r, colours);
+		terminal_attrs[r] = (shade.bold ? A_BOLD : 0u) | (shade.dim ? A_DIM : 0u) | (shade.reverse ? A_REVERSE : 0u);
+		terminal_pair[r] = colours ? (short)(r + 1) : 0;
+		if (colours)
+			init_pair(terminal_pair[r], shade.colour < 0 ? own : shade.colour, own < 0 ? -1 : COLOR_BLACK);
+	}
+}
+
+/* Curses' own reader waits for the rest of a report, and on a terminal that says half of one it would wait for ever. */
+static void terminal_ask_mouse(bool wanted)
+{
+	const char *head = terminal_has(key_mouse);
+	terminal_report.reader.reading = false;
+	terminal_mouse = wanted && head && (strcmp(head, "\033[M") == 0 || strcmp(head, "\033[<") == 0);
+	if (!terminal_mouse)
+		return;
+	define_key("\033[<", TERMINAL_HEAD_SGR);
+	define_key("\033[M", TERMINAL_HEAD_OLD);
+	terminal_tell(TERMINAL_MOUSE_ON);
+}
+
+static void terminal_arm_rescue(const struct termios *before)
+{
+	const char *leaves[] = {exit_attribute_mode, orig_pair, keypad_local, cursor_normal, exit_ca_mode};
+	const char *enters[] = {enter_ca_mode, keypad_xmit, cursor_invisible};
+	struct tui_rescue_bytes leave = {.n = 0}, enter = {.n = 0};
+	tui_rescue_add(&leave, terminal_mouse ? TERMINAL_MOUSE_OFF : NULL);
+	for (size_t i = 0; i < sizeof leaves / sizeof leaves[0]; i++)
+		tui_rescue_add(&leave, terminal_has(leaves[i]));
+	for (size_t i = 0; i < sizeof enters / sizeof enters[0]; i++)
+		tui_rescue_add(&enter, terminal_has(enters[i]));
+	tui_rescue_add(&enter, terminal_mouse ? TERMINAL_MOUSE_ON : NULL);
+	tui_rescue_arm(fileno(terminal_in), fileno(terminal_out), before, &leave, &enter);
+}
+
+int tui_terminal_open(struct tui_terminal_wishes wishes)
+{
+	struct termios before;
+	int rc = terminal_find();
+	if (rc < 0)
+		return rc;
+	setlocale(LC_CTYPE, "");
+	terminal_gone = false;
+	rc = tcgetattr(fileno(terminal_in), &before) < 0 ? -errno : terminal_begin();
+	if (rc < 0) {
+		terminal_leave();
+		return rc;
+	}
 	cbreak();
 	noecho();
 	nonl();
@@ -135,13 +156,9 @@ int tui_terminal_open(bool no_colour)
 	nodelay(stdscr, TRUE);
 	set_escdelay(25);
 	curs_set(0);
-	terminal_colour = !no_colour && has_colors();
-	if (terminal_colour) {
-		start_color();
-		use_default_colors();
-		for (short r = 0; r < TUI_ROLES; r++)
-			init_pair((short)(r + 1), terminal_role[r].fg, -1);
-	}
+	terminal_colours(!wishes.no_colour);
+	terminal_ask_mouse(!wishes.no_mouse);
+	terminal_arm_rescue(&before);
 	return 0;
 }
 
@@ -149,16 +166,20 @@ void tui_terminal_close(void)
 {
 	if (terminal_screen == NULL)
 		return;
+	tui_rescue_disarm();
+	if (terminal_mouse)
+		terminal_tell(TERMINAL_MOUSE_OFF);
 	endwin();
-	terminal_leave_stop();
 	delscreen(terminal_screen);
 	terminal_screen = NULL;
+	terminal_mouse = false;
+	terminal_leave();
 }
 
 void tui_terminal_size(int *ret_rows, int *ret_cols)
 {
 	struct winsize ws;
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_row > 0 && ws.ws_col > 0) {
+	if (ioctl(fileno(terminal_out), TIOCGWINSZ, &ws) == 0 && ws.ws_row > 0 && ws.ws_col > 0) {
 		if (ws.ws_row != LINES || ws.ws_col != COLS)
 			resizeterm(ws.ws_row, ws.ws_col);
 	}
@@ -171,31 +192,43 @@ bool tui_terminal_ascii(void)
 	return strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
 }
 
-static void terminal_attr(uint8_t role)
+bool tui_terminal_console(void)
 {
-	if (terminal_colour)
-		attr_set(terminal_role[role].with_colour, (short)(role + 1), NULL);
-	else
-		attr_set(terminal_role[role].without, 0, NULL);
+	const char *term = getenv("TERM");
+	return term && (strcmp(term, "linux") == 0 || strncmp(term, "linux-", 6) == 0);
+}
+
+/* ---------------------------------------------------------------- out */
+
+/* What poll says of it now. */
+static short terminal_poll(short events)
+{
+	struct pollfd fd = {.fd = fileno(terminal_out), .events = events};
+	if (terminal_gone || poll(&fd, 1, 0) < 1)
+		return 0;
+	terminal_gone = fd.revents & (POLLHUP | POLLERR | POLLNVAL);
+	return terminal_gone ? 0 : fd.revents;
 }
 
 void tui_terminal_show(const struct tui_canvas *c)
 {
-	if (terminal_pause.continued) {
-		terminal_pause.continued = 0;
+	if (!(terminal_poll(POLLOUT) & POLLOUT))
+		return;
+	if (tui_rescue_continued())
 		clearok(curscr, TRUE);
-	}
 	for (int row = 0; row < c->rows && row < LINES; row++) {
 		move(row, 0);
 		for (int col = 0; col < c->cols && col < COLS; col++) {
 			const struct tui_cell *cell = &c->cell[row * c->cols + col];
 			wchar_t wide[2] = {(wchar_t)cell->ch, 0};
-			terminal_attr(cell->role);
+			attr_set(terminal_attrs[cell->role], terminal_pair[cell->role], NULL);
 			addwstr(wide);
 		}
 	}
 	refresh();
 }
+
+/* ---------------------------------------------------------------- in */
 
 static const struct { int curses, ours; } terminal_keys[] = {
 	{KEY_UP, TUI_KEY_UP}, {KEY_DOWN, TUI_KEY_DOWN}, {KEY_PPAGE, TUI_KEY_PAGE_UP}, {KEY_NPAGE, TUI_KEY_PAGE_DOWN},
@@ -205,15 +238,60 @@ static const struct { int curses, ours; } terminal_keys[] = {
 	{KEY_BTAB, TUI_KEY_BACK_TAB},
 };
 
-int tui_terminal_key(void)
+static int64_t terminal_clock(void)
 {
-	int key = getch();
-	if (key == ERR || key == KEY_RESIZE)
-		return TUI_KEY_NONE;
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static int terminal_named(int key)
+{
 	for (size_t i = 0; i < sizeof terminal_keys / sizeof terminal_keys[0]; i++)
 		if (terminal_keys[i].curses == key)
 			return terminal_keys[i].ours;
 	if (key >= KEY_F(1) && key <= KEY_F(12))
 		return TUI_KEY_F1 + (key - KEY_F(1));
-	return key < 0x100 ? key : TUI_KEY_NONE;
+	return key >= 0 && key < 0x100 ? key : 0;
+}
+
+/* 0: no key, and more may be there. */
+static int terminal_take(int key)
+{
+	struct tui_mouse_reader *r = &terminal_report.reader;
+	if (key == TERMINAL_HEAD_SGR || key == TERMINAL_HEAD_OLD) {
+		tui_mouse_begin(r, key == TERMINAL_HEAD_SGR);
+		terminal_report.begun_ns = terminal_clock();
+		return 0;
+	}
+	r->reading = r->reading && terminal_clock() - terminal_report.begun_ns < TERMINAL_MOUSE_NS;
+	if (!r->reading)
+		return terminal_named(key);
+	int got = key < 0x100 ? tui_mouse_feed(r, key, &terminal_report.last) : -1;
+	r->reading &= got == 0;
+	return got > 0 ? TUI_KEY_MOUSE : got < 0 ? terminal_named(key) : 0;
+}
+
+int tui_terminal_key(void)
+{
+	int key = 0, taken = 0;
+	while (taken == 0) {
+		if (terminal_poll(POLLIN), terminal_gone)
+			return TUI_KEY_NONE;
+		key = getch();
+		if (key == ERR)
+			return TUI_KEY_NONE;
+		taken = key == KEY_RESIZE ? 0 : terminal_take(key);
+	}
+	return taken;
+}
+
+struct tui_mouse tui_terminal_mouse(void)
+{
+	return terminal_report.last;
+}
+
+int tui_terminal_fd(void)
+{
+	return terminal_gone ? -1 : fileno(terminal_in);
 }

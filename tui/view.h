@@ -60,12 +60,16 @@ struct tui_state {
 typedef void tui_view_fn(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
 			 const struct tui_state *st);
 typedef struct gcs_request tui_command_fn(struct tui_state *st, const struct gcs_snapshot *s, enum tui_command command);
+/* The mouse at a place of the body, which is `box` of the canvas: row and col count from its corner. */
+typedef struct gcs_request tui_point_fn(struct tui_state *st, const struct gcs_snapshot *s, const struct tui_box *box,
+					struct tui_mouse at);
 
 struct tui_screen_info {
 	const char *name, *about;
 	int fkey; /* 0 none */
 	tui_view_fn *draw;
 	tui_command_fn *command;
+	tui_point_fn *point;
 	const char *const *reading; /* lines of the help, up to NULL */
 };
 extern const struct tui_screen_info tui_screens[TUI_SCREENS];
@@ -83,6 +87,7 @@ static inline bool tui_frame_whole(int rows, int cols)
 #define SCREEN(ID, fkey, name, ...)                                                                                         \
 	tui_view_fn tui_view_##name;                                                                                         \
 	tui_command_fn tui_##name##_command;                                                                                 \
+	tui_point_fn tui_##name##_point;                                                                                     \
 	extern const char *const tui_##name##_reading[];
 #include "tui/screens.def"
 #undef SCREEN
@@ -101,6 +106,8 @@ tui_view_fn tui_view_work;      /* collector line, workload lines */
 tui_view_fn tui_view_slo;
 tui_view_fn tui_view_faults;
 tui_view_fn tui_view_last;      /* the newest events */
+/* The fault that is listed first, where the list of faults has so many rows. */
+int tui_faults_top(const struct tui_state *st, int room);
 /* Which of them the keys act on; TUI_PANES: none. */
 enum tui_pane { TUI_PANE_STRIP, TUI_PANE_PERCENTILES, TUI_PANE_HEAP, TUI_PANE_RECOVERY, TUI_PANE_WORK, TUI_PANE_SLO, TUI_PANE_FAULTS,
 	TUI_PANE_EVENTS, TUI_PANES };
@@ -131,15 +138,21 @@ const char *tui_due(const struct gcs_snapshot *s, const struct gcs_pause_row *p,
 /* view_side.c: how long it took to come back: 2.4s, <0.1s: nothing is measured more finely than the resolution. A TUI_NUMBER. */
 const char *tui_back(char *ret, const struct gcs_snapshot *s, int64_t recovery_ns);
 
+/* Of a record, the moment under a column of view_player.c's row, from 0; -1: that is beside the track. */
+int64_t tui_player_at(const struct gcs_snapshot *s, const struct tui_box *box, int col);
+
 /* The list of runs to choose from (chooser.c). */
 struct tui_chooser {
 	int at, top;             /* of the entries that pass the filter */
+	int room;                /* rows of them, as it was last drawn */
 	char filter[TUI_FILTER]; /* part of a name, or a verdict */
 	bool typing;             /* the filter is being typed */
 };
 void tui_view_chooser(struct tui_canvas *c, const struct tui_box *box, const struct gcs_choice *choice, uint32_t n,
 		      struct tui_chooser *ch);
 struct gcs_request tui_chooser_key(struct tui_chooser *ch, const struct gcs_choice *choice, uint32_t n, int key);
+/* The mouse on it: a press chooses, a press on what is chosen opens it. */
+struct gcs_request tui_chooser_point(struct tui_chooser *ch, const struct gcs_choice *choice, uint32_t n, struct tui_mouse at);
 
 /* Which history cells a column shows (views of the strip and the heap agree on it). */
 struct tui_axis { uint32_t first, per_col, ncols; };

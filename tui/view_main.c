@@ -33,6 +33,8 @@ const char *const tui_main_reading[] = {
 	"  Bars in the fault colour: a fault was armed in that column. Under them",
 	"  = means armed, O means it fired. RECOVERY counts from the disarming to the",
 	"  first of the steady windows; x1.8 is the peak against the baseline.",
+	"  Mouse: a press chooses a pane, a fault, an event, a cell, a moment (of a",
+	"  record also on its track); the wheel scrolls lists, and elsewhere zooms.",
 	NULL,
 };
 
@@ -44,6 +46,22 @@ enum tui_pane tui_main_pane(const struct tui_state *st)
 	return st->pane % 2 ? TUI_PANE_EVENTS : TUI_PANE_FAULTS;
 }
 
+/* Where the panels of each band are. */
+static void main_layout(const struct tui_box *box, const struct gcs_snapshot *s, struct tui_box left[BANDS], struct tui_box right[BANDS])
+{
+	int cols = box->cols >= 120 ? box->cols * 38 / 100 : box->cols >= 96 ? 40 : 33, row = 0;
+	int short_by = s->playback.active; /* the player's row, which the strip gives */
+	int spare = box->rows + short_by - MAIN_ROWS;
+	for (int i = 0; i < BANDS; i++) {
+		int rows = band[i].least + spare * band[i].share / 10 - (i == BAND_STRIP ? short_by : 0);
+		if (i == BANDS - 1)
+			rows = box->rows - row;
+		left[i] = (struct tui_box){box->row + row, box->col, rows, box->cols - cols - 1};
+		right[i] = (struct tui_box){box->row + row, box->col + box->cols - cols, rows, cols};
+		row += rows;
+	}
+}
+
 void tui_view_main(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
 		   const struct tui_state *st)
 {
@@ -51,26 +69,17 @@ void tui_view_main(struct tui_canvas *c, const struct tui_box *box, const struct
 		main_pane[st->pane % TUI_PANES](c, box, s, st);
 		return;
 	}
-	int right = box->cols >= 120 ? box->cols * 38 / 100 : box->cols >= 96 ? 40 : 33;
-	int left = box->cols - right - 1, row = 0;
-	int short_by = s->playback.active; /* the player's row, which the strip gives */
-	int spare = box->rows + short_by - MAIN_ROWS;
+	struct tui_box left[BANDS], right[BANDS];
+	main_layout(box, s, left, right);
 	for (int i = 0; i < BANDS; i++) {
-		int rows = band[i].least + spare * band[i].share / 10 - (i == BAND_STRIP ? short_by : 0);
-		if (i == BANDS - 1)
-			rows = box->rows - row;
-		struct tui_box l = {box->row + row, box->col, rows, left};
-		struct tui_box m = {box->row + row, box->col + left, rows, 1};
-		struct tui_box r = {box->row + row, box->col + left + 1, rows, right};
-		band[i].left(c, &l, s, st);
-		band[i].right(c, &r, s, st);
+		struct tui_box m = {left[i].row, left[i].col + left[i].cols, left[i].rows, 1};
+		band[i].left(c, &left[i], s, st);
+		band[i].right(c, &right[i], s, st);
 		tui_put(c, &m, 0, 0, TUI_RULE, 0x253c);
-		for (int k = 1; k < rows; k++)
+		for (int k = 1; k < m.rows; k++)
 			tui_put(c, &m, k, 0, TUI_RULE, 0x2502);
-		row += rows;
 	}
 }
-
 static void main_select(struct tui_state *st, const struct gcs_snapshot *s, int by)
 {
 	int n = (int)s->scenario->nfaults, to = st->selected + by;
@@ -97,5 +106,52 @@ struct gcs_request tui_main_command(struct tui_state *st, const struct gcs_snaps
 	case TUI_DO_PANE_PREV: st->pane = (st->pane + TUI_PANES - 1) % TUI_PANES; break;
 	default: break;
 	}
+	return (struct gcs_request){.act = GCS_DO_NOTHING};
+}
+
+/* ---------------------------------------------------------------- the mouse */
+
+/* The panel under a place of the body, and the row of it; TUI_PANES: none. */
+static enum tui_pane main_pane_at(const struct tui_state *st, const struct gcs_snapshot *s, const struct tui_box *box, struct tui_mouse at,
+				  struct tui_box *ret_pane)
+{
+	struct tui_box left[BANDS], right[BANDS];
+	if (!tui_frame_whole(st->rows, st->cols)) {
+		*ret_pane = *box;
+		return (enum tui_pane)(st->pane % TUI_PANES);
+	}
+	main_layout(box, s, left, right);
+	for (int i = 0; i < BANDS; i++) {
+		bool in_left = at.col < left[i].cols;
+		*ret_pane = in_left ? left[i] : right[i];
+		if (at.row < ret_pane->row - box->row + ret_pane->rows)
+			return (enum tui_pane)(2 * i + !in_left);
+	}
+	return TUI_PANES;
+}
+
+static void main_press(struct tui_state *st, const struct gcs_snapshot *s, enum tui_pane pane, int row, int rows)
+{
+	int fault = tui_faults_top(st, rows - 1) + row - 1;
+	st->pane = (int)pane;
+	if (pane == TUI_PANE_FAULTS && row >= 1 && fault < (int)s->scenario->nfaults)
+		st->selected = fault;
+}
+
+struct gcs_request tui_main_point(struct tui_state *st, const struct gcs_snapshot *s, const struct tui_box *box, struct tui_mouse at)
+{
+	struct tui_box in;
+	enum tui_pane pane = main_pane_at(st, s, box, at, &in);
+	bool wheel = at.act != TUI_MOUSE_PRESS, up = at.act == TUI_MOUSE_WHEEL_UP;
+	if (pane == TUI_PANES)
+		return (struct gcs_request){.act = GCS_DO_NOTHING};
+	if (!wheel)
+		main_press(st, s, pane, at.row - (in.row - box->row), in.rows);
+	else if (pane == TUI_PANE_EVENTS)
+		main_scroll(st, s, up ? 1 : -1);
+	else if (pane == TUI_PANE_FAULTS)
+		main_select(st, s, up ? -1 : 1);
+	else if (pane == TUI_PANE_STRIP || pane == TUI_PANE_HEAP)
+		return tui_main_command(st, s, up ? TUI_DO_ZOOM_IN : TUI_DO_ZOOM_OUT);
 	return (struct gcs_request){.act = GCS_DO_NOTHING};
 }

@@ -257,6 +257,12 @@ static void pauses_row(struct tui_canvas *c, const struct tui_box *box, int row,
 	tui_print(c, box, row, col < 54 && box->cols >= 80 ? 54 : col, due[0] ? TUI_FAULT : TUI_DIM, "%s", due[0] ? due : "no firing behind it");
 }
 
+/* The first of the list that is shown. */
+static int pauses_top(int at, int room)
+{
+	return at >= room ? at - room + 1 : 0;
+}
+
 static void pauses_list_draw(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
 			     const struct tui_state *st, const struct heat_grid *g)
 {
@@ -265,8 +271,7 @@ static void pauses_list_draw(struct tui_canvas *c, const struct tui_box *box, co
 		return;
 	pauses_collect(s, g, &l);
 	pauses_cell_title(c, box, s, st, g, &l);
-	int room = box->rows - 1, at = st->heat.list >= l.n ? l.n - 1 : st->heat.list;
-	int top = at >= room ? at - room + 1 : 0;
+	int room = box->rows - 1, at = st->heat.list >= l.n ? l.n - 1 : st->heat.list, top = pauses_top(at, room);
 	for (int i = top; i < l.n && i - top < room; i++)
 		pauses_row(c, box, 1 + i - top, s, l.row[i], g->kind, pauses_pane(st) == PANE_LIST && i == at);
 	if (l.n == 0)
@@ -362,5 +367,46 @@ struct gcs_request tui_pauses_command(struct tui_state *st, const struct gcs_sna
 	case TUI_DO_ENTER: return pauses_enter(st, s, &g);
 	default: break;
 	}
+	return (struct gcs_request){.act = GCS_DO_NOTHING};
+}
+
+/* ---------------------------------------------------------------- the mouse */
+
+static void pauses_press_map(struct tui_state *st, const struct pauses_layout *l, const struct heat_grid *g, int row, int col)
+{
+	int place = (col - PAUSES_LABEL) / g->wide, length = g->nrows - row; /* row 0 is the rule */
+	if (col < PAUSES_LABEL || place >= g->ncols || length < 0 || length >= g->nrows || col >= l->map.cols)
+		return;
+	st->pane = PANE_MAP;
+	heat_grid_place(g, st, place, length);
+}
+
+static void pauses_press_list(struct tui_state *st, const struct gcs_snapshot *s, const struct pauses_layout *l,
+			      const struct heat_grid *g, int row)
+{
+	struct pauses_list list;
+	pauses_collect(s, g, &list);
+	int chosen = st->heat.list >= list.n ? list.n - 1 : st->heat.list, at = pauses_top(chosen, l->list.rows - 1) + row - 1;
+	st->pane = PANE_LIST;
+	if (row >= 1 && at < list.n)
+		st->heat.list = at;
+}
+
+struct gcs_request tui_pauses_point(struct tui_state *st, const struct gcs_snapshot *s, const struct tui_box *box, struct tui_mouse at)
+{
+	struct pauses_layout l = pauses_layout(box, st, tui_frame_whole(st->rows, st->cols));
+	struct heat_grid g = pauses_grid(s, st, &l);
+	pauses_fit(&l, &g);
+	bool in_list = l.has_list && at.row >= l.list.row - box->row, up = at.act == TUI_MOUSE_WHEEL_UP;
+	if (!g.heat || at.col >= l.map.cols)
+		return (struct gcs_request){.act = GCS_DO_NOTHING};
+	if (at.act == TUI_MOUSE_PRESS && in_list)
+		pauses_press_list(st, s, &l, &g, at.row - (l.list.row - box->row));
+	else if (at.act == TUI_MOUSE_PRESS)
+		pauses_press_map(st, &l, &g, at.row, at.col);
+	else if (in_list)
+		pauses_choose(st, s, &g, up ? -1 : 1);
+	else
+		return tui_pauses_command(st, s, up ? TUI_DO_ZOOM_IN : TUI_DO_ZOOM_OUT);
 	return (struct gcs_request){.act = GCS_DO_NOTHING};
 }

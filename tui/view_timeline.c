@@ -337,3 +337,16 @@ struct gcs_request tui_timeline_command(struct tui_state *st, const struct gcs_s
 	}
 	return (struct gcs_request){.act = GCS_DO_NOTHING};
 }
+
+struct gcs_request tui_timeline_point(struct tui_state *st, const struct gcs_snapshot *s, const struct tui_box *box, struct tui_mouse at)
+{
+	struct lane_span span = time_span(s, st, box->cols - TIME_LABEL - 1);
+	int col = at.col - TIME_LABEL;
+	if (at.act != TUI_MOUSE_PRESS) {
+		time_zoom(st, &span, at.act == TUI_MOUSE_WHEEL_UP ? 1 : -1);
+		return (struct gcs_request){.act = GCS_DO_NOTHING};
+	}
+	if (col < 0 || col >= span.span.cols || at.row < 1)
+		return (struct gcs_request){.act = GCS_DO_NOTHING};
+	return time_go(st, s, span.span.from_ns + col * span.span.col_ns);
+}

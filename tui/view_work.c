@@ -29,12 +29,17 @@ void tui_view_work(struct tui_canvas *c, const struct tui_box *box, const struct
 	}
 }
 
+int tui_faults_top(const struct tui_state *st, int room)
+{
+	return st->selected >= room ? st->selected - room + 1 : 0;
+}
+
 void tui_view_faults(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
 		     const struct tui_state *st)
 {
 	char a[TUI_NUMBER], b[TUI_NUMBER];
 	int n = (int)s->scenario->nfaults, room = box->rows - 1;
-	int first = st->selected >= room ? st->selected - room + 1 : 0;
+	int first = tui_faults_top(st, room);
 	tui_rule(c, box, 0, s->playback.active ? "FAULTS" : "FAULTS  [key] arms and disarms");
 	if (tui_main_pane(st) == TUI_PANE_FAULTS)
 		tui_put(c, box, 0, 0, TUI_TITLE, '>');

@@ -305,6 +305,8 @@ static int command_run(struct command_cursor *c)
 		return 0;
 	}
 	e = command_count(a);
+	if (a->screen && a->screen->wish)
+		a->screen->wish((struct gcs_display_wishes){a->value[GCS_OPT_ASCII] != NULL, a->value[GCS_OPT_NO_MOUSE] != NULL});
 	return e ? e : a->command->run(a);
 }
 

@@ -50,6 +50,8 @@ enum gcs_option_id {
 	GCS_OPT_BAND,
 	GCS_OPT_AT,
 	GCS_OPT_TIMELINE,
+	GCS_OPT_ASCII,
+	GCS_OPT_NO_MOUSE,
 	GCS_OPTIONS
 };
 

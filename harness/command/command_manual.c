@@ -164,6 +164,8 @@ static const struct {
 },
   manual_environment[] = {
 	{"NO_COLOR", "The screen uses no colour."},
+	{"TERM", "What the terminal can do: its colours, its keys, whether it has a mouse. Without a cursor to place (dumb) there is no screen."},
+	{"LC_ALL, LC_CTYPE, LANG", "Where they name no UTF-8 the screen is drawn in ASCII, as with --ascii."},
 	{"GCSTORM_INCIDENTS", "A directory of incidents, looked at first."},
 	{"GCSTORM_TARGET, GCSTORM_LOAD", "Programs to run in place of our own target and load."},
 	{"GCSTORM_GO_AGENT", "Directory of the Go agent's sources, in place of our own."},

@@ -3,6 +3,7 @@
 
 #define BIT(id) GCS_OPTION_BIT(GCS_OPT_##id)
 #define SCALES	(BIT(TIME_SCALE) | BIT(HEAP_SCALE))
+#define LOOKS	(BIT(ASCII) | BIT(NO_MOUSE))
 
 /* clang-format off */
 const struct gcs_option gcs_options[GCS_OPTIONS] = {
@@ -38,11 +39,13 @@ const struct gcs_option gcs_options[GCS_OPTIONS] = {
 	[GCS_OPT_BAND] = {"band", 0, "FACTOR", false, "how far apart figures may be and still agree, 1.25"},
 	[GCS_OPT_AT] = {"at", 0, "WALLCLOCK[@TIME]", false, "what the clock showed when the logged program started, or at that @TIME of the log: 2024-05-03T03:10:00Z, 03:10, 03:10:22@95.4s"},
 	[GCS_OPT_TIMELINE] = {"timeline", 0, "FILE", false, "what people saw of the incident: its onset and end, figures with their times"},
+	[GCS_OPT_ASCII] = {"ascii", 0, NULL, false, "draw the screen in ASCII, whatever the locale says"},
+	[GCS_OPT_NO_MOUSE] = {"no-mouse", 0, NULL, false, "leave the mouse to the terminal, for marking text"},
 };
 
 const struct gcs_command gcs_commands[] = {
 	{"run", "SCENARIO", 1, 1,
-	 BIT(TARGET) | BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(TUI) | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(VARIANTS) |
+	 BIT(TARGET) | BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(TUI) | LOOKS | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(VARIANTS) |
 		 BIT(HEAP_PROFILE),
 	 "run a scenario and judge it",
 	 "SCENARIO is a file, or the name of an incident (gcstorm list incidents).\n"
@@ -54,7 +57,7 @@ const struct gcs_command gcs_commands[] = {
 	 "1 the harness itself failed. With --variants the worst of all.",
 	 gcs_command_run},
 	{"exec", "SCENARIO -- PROGRAM [ARGUMENT]...", 1, GCS_EXEC_WORDS_MAX,
-	 BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(TUI) | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT),
+	 BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(TUI) | LOOKS | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT),
 	 "run any program, not changed, under the faults that reach it",
 	 "The faults are those of os/: system calls that are late or fail. One filter holds the calls that\n"
 	 "the scenario names, and no others; what a held call costs is printed. A scenario that names none\n"
@@ -75,7 +78,7 @@ const struct gcs_command gcs_commands[] = {
 	 "Exit: as run.",
 	 gcs_command_exec},
 	{"soak", "[SCENARIO...]", 0, GCS_WORDS_MAX,
-	 BIT(TARGET) | BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(TUI) | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(FOR) | BIT(ROUNDS) |
+	 BIT(TARGET) | BIT(SIM) | BIT(SEED) | BIT(SET) | BIT(FAULT) | BIT(TUI) | LOOKS | BIT(PLAIN) | BIT(FORMAT) | BIT(OUTPUT) | SCALES | BIT(VARIANT) | BIT(FOR) | BIT(ROUNDS) |
 		 BIT(DISK) | BIT(UNTIL_FAILURE) | BIT(RESUME),
 	 "run scenarios round after round with new seeds, and keep what fails",
 	 "Rounds take the scenarios in turn, each with a seed made from --seed and its number. A round\n"
@@ -161,7 +164,7 @@ const struct gcs_command gcs_commands[] = {
 	 "onset and end, and the report of a run sets logged, reported and reproduced side by side, with\n"
 	 "the first place where they part.",
 	 gcs_command_import},
-	{"view", "[RUN]", 0, 1, 0,
+	{"view", "[RUN]", 0, 1, LOOKS,
 	 "look at a record on the screen: scrub, jump, follow",
 	 "RUN is a file, a part of a record's name that no other has, or `last`. A run that goes on is\n"
 	 "followed. Without RUN, a list to choose from.",

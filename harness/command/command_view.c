@@ -87,7 +87,9 @@ static void view_wait(struct view *v, int64_t ns)
 {
 	struct signalfd_siginfo info;
 	struct pollfd fds[] = {{.fd = v->display->fd(v->self), .events = POLLIN}, {.fd = v->signals, .events = POLLIN}};
-	if (poll(fds, 2, ns < 0 ? -1 : (int)((ns + 999999) / 1000000)) < 0)
+	if (fds[0].fd < 0)
+		view_end(v, GCS_EXIT_TERM); /* the terminal was found gone */
+	else if (poll(fds, 2, ns < 0 ? -1 : (int)((ns + 999999) / 1000000)) < 0)
 		return; /* EINTR: resized, or stopped and continued */
 	if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL))
 		view_end(v, GCS_EXIT_TERM); /* the terminal is gone */

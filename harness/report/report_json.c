@@ -5,6 +5,8 @@
  */
 #include "harness/report/report_priv.h"
 
+#include "harness/measure/ledger.h"
+
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
@@ -64,12 +66,30 @@ static json_t *json_phases(const struct report *r)
 	return list;
 }
 
+/* The longest of each kind; firing: fault, and the worker whose visit fired, or null. */
+static json_t *json_worst(const struct report *r)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < r->nworst; i++) {
+		const struct report_pause *p = &r->worst[i];
+		int fault = gcs_firing_fault(p->firing);
+		json_t *due = fault >= 0 && fault < (int)r->nfaults
+				      ? json_pack("{ss sI sI}", "fault", r->fault[fault].id, "visit", (json_int_t)gcs_firing_visit(p->firing),
+						  "worker", (json_int_t)gcs_firing_worker(p->firing))
+				      : json_null();
+		json_array_append_new(list, json_pack("{ss sI sI sI so sb}", "kind", p->kind, "t_ns", (json_int_t)p->t_ns, "dur_ns",
+						      (json_int_t)p->dur_ns, "cycle", (json_int_t)p->cycle, "firing", due, "disturbed",
+						      (int)p->disturbed));
+	}
+	return list;
+}
+
 static json_t *json_pauses(const struct report *r)
 {
 	json_t *stw = json_pcts(&r->series[GCS_STW]);
 	json_object_set_new(stw, "stopping_max_ns", json_integer(r->series[GCS_STOPPING].max_ns));
 	json_object_set_new(stw, "stopped_max_ns", json_integer(r->series[GCS_STOPPED].max_ns));
-	json_t *all = json_pack("{so so so so}", "stw", stw, "assist", json_pcts(&r->series[GCS_ASSIST]),
+	json_t *all = json_pack("{so so so so so}", "worst", json_worst(r), "stw", stw, "assist", json_pcts(&r->series[GCS_ASSIST]),
 				"wake_lag", json_pcts(&r->series[GCS_WAKE]), "alloc_stall",
 				json_pcts(&r->series[GCS_ALLOC_STALL]));
 	if (r->series[GCS_SCHED].count)
