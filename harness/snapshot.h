@@ -29,6 +29,8 @@ struct gcs_cell {
 	uint32_t stw_count, over_count, gc_count, fires;   /* over_count: pauses over the first pause/latency SLO, if any */
 	uint32_t faults_armed;   /* bit i: fault i was armed in it */
 	uint32_t faults_fired;
+	uint32_t runq_max;       /* goroutines that waited for a P at a look: all queues */
+	uint8_t maps_growing;    /* most maps that were growing at a look */
 };
 
 struct gcs_fault_view {
@@ -53,6 +55,40 @@ struct gcs_rec_view {
 };
 
 struct gcs_work_view { const char *id, *driver; double rate, rate_wanted /* as changed by hand; 0: a closed loop */; uint64_t ops, errors; struct gcs_pcts total; int64_t p99_now_ns; };
+/* A map that a worker has at hand, as it stood when the worker last looked. */
+enum gcs_map_kind { GCS_MAP_CLASSIC = 1, GCS_MAP_SWISS, GCS_MAP_SYNC };
+enum gcs_map_growing { GCS_MAP_STILL, GCS_MAP_DOUBLES, GCS_MAP_SAME_SIZE };
+struct gcs_map_view {
+	uint32_t workload, worker; /* worker: index within the workload */
+	enum gcs_map_kind kind;
+	enum gcs_map_growing growing;
+	uint32_t b;                /* log2 of its buckets (Swiss: groups) */
+	uint64_t count, overflow, old_buckets, evacuated, load_milli, bytes; /* load_milli: entries a bucket, times 1000 */
+	uint64_t grown, regrown;   /* growths that began so far: twice the size; the same size */
+	bool amended;              /* sync: dirty holds more than read */
+	uint64_t misses, dirty;    /* sync */
+};
+#define GCS_MAPS_SHOWN 96
+
+/* The scheduler at one look. */
+enum gcs_p_status { GCS_P_UNKNOWN, GCS_P_IDLE, GCS_P_RUNNING, GCS_P_SYSCALL, GCS_P_GC_STOP, GCS_P_DEAD };
+struct gcs_p_view { enum gcs_p_status status; uint32_t runq; uint64_t sched_ticks, syscall_ticks; };
+#define GCS_PS_SHOWN 64
+struct gcs_sched_view {
+	int64_t at_ns;             /* of the look; -1: none yet, or nobody looks: the rest is 0 */
+	uint32_t nps;              /* 0: Ps are not told apart */
+	struct gcs_p_view p[GCS_PS_SHOWN];
+	uint64_t global_runq, idle_ps, threads, idle_threads, spinning, timers, poll_waiters;
+};
+
+/* What held one worker up, by kind: how often, how long in all, the longest and what that was due to. */
+enum gcs_stall_kind { GCS_STALL_WAKE, GCS_STALL_ASSIST, GCS_STALL_ALLOC, GCS_STALL_KINDS };
+struct gcs_stall_view {
+	uint32_t slot, workload, worker; /* slot: as records name it; the others: whose that is */
+	struct { uint64_t count; int64_t total_ns, max_ns, max_at_ns; uint64_t max_firing; } by[GCS_STALL_KINDS];
+};
+#define GCS_STALLS_SHOWN 96
+
 struct gcs_slo_view { const char *id, *text; int state; /* 0 wait, 1 ok, -1 failed */ double value; char shown[32]; };
 struct gcs_event_view { int64_t t_ns; int level; /* 0 info 1 note 2 bad */ char text[96]; };
 
@@ -89,6 +125,10 @@ struct gcs_snapshot {
 	double gc_cpu, assist_share, stw_share;  /* fractions */
 	int64_t mark_ns_last, stw_last_stopping_ns /* -1: not known apart, it is in the other */, stw_last_stopped_ns;
 	uint64_t goroutines;
+	struct gcs_sched_view sched;
+	struct gcs_pcts sched_now, sched_total; /* real Go: runnable -> running; count 0: not told */
+	struct gcs_map_view map[GCS_MAPS_SHOWN]; uint32_t nmaps;        /* by workload, then worker */
+	struct gcs_stall_view stall[GCS_STALLS_SHOWN]; uint32_t nstalls; /* workers that were held up, by slot */
 
 	struct gcs_fault_view fault[GCS_FAULTS_MAX];
 	struct gcs_rec_view rec[64]; uint32_t nrecs;   /* newest last */

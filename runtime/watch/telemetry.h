@@ -15,7 +15,7 @@
 #include <stdbool.h>
 
 #define WATCH_MAGIC 0x6d726f7473636731ull
-#define WATCH_VERSION 3u
+#define WATCH_VERSION 4u
 #define WATCH_PS_MAX 64
 #define WATCH_RING_RECORDS 8192u  /* a P ring; power of two */
 #define WATCH_SHARED_RECORDS 8192u
@@ -85,6 +85,30 @@ struct watch_gauges {
 	_Atomic int64_t target_now_ns; /* virtual now in the simulation */
 };
 
+/* The scheduler, at one look a control tick; written by the control thread (real Go: from what it tells of itself, so not by P). Each word
+ * on its own. */
+enum watch_p_status { WATCH_P_UNKNOWN, WATCH_P_IDLE, WATCH_P_RUNNING, WATCH_P_SYSCALL, WATCH_P_GC_STOP, WATCH_P_DEAD };
+struct watch_p {
+	_Atomic uint32_t status, runq;     /* runq: goroutines in its queue, runnext among them */
+	_Atomic uint64_t sched_ticks, syscall_ticks; /* goroutines run; ended system calls */
+};
+struct watch_sched {
+	_Atomic int64_t at_ns;             /* of the look (release, after the words); 0: nobody looks */
+	_Atomic uint64_t global_runq, idle_ps, threads, idle_threads, spinning, timers, poll_waiters;
+	_Atomic uint64_t ps_known;         /* how many of p[] are told; 0: they are not told apart */
+	struct watch_p p[WATCH_PS_MAX];
+};
+
+/* The map that a worker slot works on: written by that worker, now and then. Each word on its own. */
+enum watch_map_kind { WATCH_MAP_NONE, WATCH_MAP_CLASSIC, WATCH_MAP_SWISS, WATCH_MAP_SYNC };
+struct watch_map {
+	_Atomic uint32_t kind, b, growing; /* b: log2 of the buckets (Swiss: groups); growing: 1 twice the size, 2 the same size */
+	_Atomic uint32_t amended;          /* sync: dirty holds more than read */
+	_Atomic uint64_t count, overflow, old_buckets, evacuated, load_milli, bytes;
+	_Atomic uint64_t grown, regrown;   /* growths that began so far: twice the size; the same size */
+	_Atomic uint64_t misses, dirty;    /* sync */
+};
+
 /* One a (workload, worker): written by that worker alone. For load processes too. */
 struct watch_ops {
 	_Atomic uint32_t used;
@@ -121,6 +145,8 @@ struct mrt_telemetry {
 	 * target did up to then can be read; a line sent before sampled_ns reaches it is read at that moment of virtual time. */
 	_Atomic uint64_t sampled_ns, held_ns;
 	_Alignas(64) struct watch_gauges gauges;
+	_Alignas(64) struct watch_sched sched;
+	_Alignas(64) struct watch_map map[WATCH_HISTS]; /* of the worker slot with the same index as in ops */
 	_Alignas(64) struct watch_fault fault[WATCH_FAULTS_MAX];
 	_Alignas(64) struct watch_shared_ring shared;
 	_Alignas(64) struct watch_ring ring[WATCH_PS_MAX];
