@@ -216,13 +216,13 @@ left() {
 	children="$guard $(cat "$work/pids")"
 	for p in $children; do alive "$p" || fault "$1: $p does not run"; done
 	[ "$3" = guard ] && kill "-$2" $guard || kill "-$2" "$harness"
-	[ "$2" = STOP ] && { until_true 60 gone $children || fault "$1: processes were left behind"; kill -CONT "$harness"; }
+	[ "$2" = STOP ] && { until_true 300 gone $children || fault "$1: processes were left behind"; kill -CONT "$harness"; }
 	wait "$harness"
 	got=$?
 	harness=
 	[ "$got" = "$4" ] || { fault "$1: exit $got, not $4"; cat "$work/log" >&2; }
 	[ "$2" = KILL ] && [ "$3" = guard ] && { p=${children##* }; kill -9 "$p" 2> /dev/null; }
-	until_true 60 gone $children || { fault "$1: processes were left behind"; kill -9 $children; }
+	until_true 300 gone $children || { fault "$1: processes were left behind"; kill -9 $children; }
 }
 left interrupt INT harness 130
 left killed KILL harness 137
