@@ -41,21 +41,21 @@ code 0 "$bin" ctl last arm oom for 1200ms
 has "$work/out" '^oom is armed; its time limit disarms it at [0-9]*\.[0-9] s$' 'arm for'
 code 0 "$bin" ctl last status
 has "$work/out" '^oom  *mem/malloc .* disarm at [0-9]*\.[0-9] s ' 'a limit in the status'
-until_true 100 grep -q 'time limit: oom is disarmed after 1.2s by hand' "$work/log" || fault 'the limit was not kept'
-until_true 50 grep -q 'oom#1 disarmed by hand' "$work/log" || fault 'the end of a limit is no end of an occurrence'
+until_true 300 grep -q 'time limit: oom is disarmed after 1.2s by hand' "$work/log" || fault 'the limit was not kept'
+until_true 300 grep -q 'oom#1 disarmed by hand' "$work/log" || fault 'the end of a limit is no end of an occurrence'
 code 0 "$bin" ctl last arm oom for 1m
 code 0 "$bin" ctl last arm oom keep
 has "$work/out" '^oom is armed until it is disarmed$' 'keep'
 code 0 "$bin" ctl last mark 'numbers'
 
 # Other numbers: none of `times` is left, then no bound at all.
-until_true 50 fires oom || fault 'oom does not fire'
+until_true 300 fires oom || fault 'oom does not fire'
 code 0 "$bin" ctl last edit oom times=1 error=EAGAIN
 has "$work/out" '^oom: fail p=0.02 from now on$' 'edit'
-until_true 20 rests oom || fault 'times is no bound any more'
+until_true 300 rests oom || fault 'times is no bound any more'
 code 0 "$bin" ctl last edit oom probability=none,every=40,times=none
 has "$work/out" '^oom: fail every 40 from now on$' 'edit again'
-until_true 50 fires oom || fault 'oom does not fire again'
+until_true 300 fires oom || fault 'oom does not fire again'
 code 2 "$bin" ctl last edit oom delay=5ms
 has "$work/err" "^edit:1:1: error: 'delay' means nothing to the action fail of fault 'oom'$" 'a wrong number'
 has "$work/err" '^delay=5ms$' 'the line'
@@ -148,9 +148,9 @@ YAML
 	code 0 "$bin" ctl "$id" arm poll
 	code 0 "$bin" ctl "$id" edit poll every=2,delay=200us
 	has "$work/out" '^poll: delay 200us every 2 from now on$' 'edit of a system call'
-	until_true 30 fires poll || fault 'poll does not fire'
+	until_true 300 fires poll || fault 'poll does not fire'
 	code 0 "$bin" ctl "$id" edit poll times=1
-	until_true 20 rests poll || fault 'times is no bound of a system call'
+	until_true 300 rests poll || fault 'times is no bound of a system call'
 	kill -INT "$harness"
 	wait "$harness"
 	harness=
@@ -180,7 +180,7 @@ YAML
 	has "$work/err" "under exec a fault's numbers stand for the whole run" 'edit under exec'
 	code 0 "$bin" ctl "$id" rate web 200/s
 	code 0 "$bin" ctl "$id" arm late for 1s
-	until_true 50 grep -q 'time limit: late is disarmed after 1s by hand' "$work/log" || fault 'no limit under exec'
+	until_true 300 grep -q 'time limit: late is disarmed after 1s by hand' "$work/log" || fault 'no limit under exec'
 	wait "$harness"
 	harness=
 	code 0 "$bin" report --format json "$id"
@@ -215,9 +215,9 @@ YAML
 	code 0 "$bin" ctl "$id" arm gcnow for 8s
 	code 0 "$bin" ctl "$id" edit gcnow every=500
 	has "$work/out" '^gcnow: force every 500 from now on$' 'edit on Go'
-	until_true 50 fires gcnow || fault 'gcnow does not fire on Go'
+	until_true 300 fires gcnow || fault 'gcnow does not fire on Go'
 	code 0 "$bin" ctl "$id" edit gcnow times=1
-	until_true 20 rests gcnow || fault 'times is no bound on Go'
+	until_true 300 rests gcnow || fault 'times is no bound on Go'
 	code 0 "$bin" ctl "$id" rate maps 100/s
 	code 0 "$bin" ctl "$id" rate net 1k/s
 	wait "$harness"

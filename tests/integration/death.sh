@@ -40,7 +40,7 @@ whole "$work/stuck.gcrun" stuck
 begin impatient $storm
 for p in $children; do kill -STOP "$p"; done
 kill -INT "$harness"
-until_true 100 grep -q interrupted "$work/log" || fault 'impatient: the first interrupt was not seen'
+until_true 300 grep -q interrupted "$work/log" || fault 'impatient: the first interrupt was not seen'
 kill -INT "$harness"
 finish impatient 130
 has "$work/log" SIGKILL 'impatient'
@@ -62,7 +62,7 @@ sleep 0.5
 id=$(ls "$work/runtime/gcstorm")
 kill -9 "$harness"
 from=$(now_ms)
-until_true 40 gone $children || fault 'orphan: the target outlived the harness'
+until_true 300 gone $children || fault 'orphan: the target outlived the harness'
 echo "orphan: gone after $(($(now_ms) - from)) ms"
 wait "$harness" 2> /dev/null
 harness=

@@ -35,7 +35,7 @@ tells() { tr -s ' \n' ' ' < "$1" > "$1.flat"; has "$1.flat" "$2" "$3"; }
 parts=
 part() { { bad=0; "$@"; exit "$bad"; } & parts="$parts $!"; }
 joined() { for p in $parts; do wait "$p" || bad=$((bad + 1)); done; parts=; }
-well() { case $got in 0 | 5 | 7) ;; *) fault "$name: exit $got"; cat "$work/$name.log" >&2 ;; esac; }
+well() { case $got in 0 | 5 | 7) ;; *) fault "$name: exit $got"; cat "$work/$name.log" "$work/$name.said" >&2 ;; esac; }
 
 "$build/tests/test_injector" > "$work/unit" 2>&1
 if [ $? = 77 ]; then cat "$work/unit"; exit 77; fi
@@ -216,13 +216,13 @@ left() {
 	children="$guard $(cat "$work/pids")"
 	for p in $children; do alive "$p" || fault "$1: $p does not run"; done
 	[ "$3" = guard ] && kill "-$2" $guard || kill "-$2" "$harness"
-	[ "$2" = STOP ] && { until_true 60 gone $children || fault "$1: processes were left behind"; kill -CONT "$harness"; }
+	[ "$2" = STOP ] && { until_true 300 gone $children || fault "$1: processes were left behind"; kill -CONT "$harness"; }
 	wait "$harness"
 	got=$?
 	harness=
 	[ "$got" = "$4" ] || { fault "$1: exit $got, not $4"; cat "$work/log" >&2; }
 	[ "$2" = KILL ] && [ "$3" = guard ] && { p=${children##* }; kill -9 "$p" 2> /dev/null; }
-	until_true 60 gone $children || { fault "$1: processes were left behind"; kill -9 $children; }
+	until_true 300 gone $children || { fault "$1: processes were left behind"; kill -9 $children; }
 }
 left interrupt INT harness 130
 left killed KILL harness 137
@@ -275,8 +275,10 @@ YAML
 	at_least sys_max_bytes 1000000
 	at_least switches_voluntary 10
 	once
-	exact=$(fact both_exact_ns); lines=$(fact both_gctrace_ns) # lines have two digits, and (1.26) begin earlier
-	[ $((exact * 4)) -ge "$lines" ] && [ "$exact" -le $((lines * 4)) ] || fault "calls of $go: stops of $lines ns by lines, of $exact ns by PauseNs"
+	# Lines have two digits, and (1.26) begin before the world stops: a thread that loses its processor in between, as happens on a busy machine,
+	# makes them longer by milliseconds. But no stop is longer than its line says, nor shorter than a microsecond.
+	exact=$(fact both_exact_ns); lines=$(fact both_gctrace_ns); both=$(fact both_cycles)
+	[ "$exact" -ge $((both * 1000)) ] && [ "$exact" -le $((lines * 4)) ] || fault "calls of $go: stops of $lines ns by lines, of $exact ns by PauseNs, in $both cycles"
 	for moment in steady thread-1 back-1 in-1 out-1 end; do
 		for kind in heap goroutine; do
 			gzip -dc "$work/calls.gcrun.$moment.$kind.pb.gz" | grep -a -q 'main\.' || fault "calls of $go: no profile $moment.$kind"

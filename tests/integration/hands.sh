@@ -36,7 +36,7 @@ has "$work/json" '"confirmed":true' 'fire'
 has "$work/json" '"operator_modified":true' 'fire'
 has "$work/json" '"id":"oom","point":"mem/malloc","what":"failp=0.02","armed":true,' 'status after arm'
 by_hand() { "$bin" ctl "$id" status | grep -q '^oom  *mem/malloc  *by hand '; }
-until_true 50 by_hand || fault 'status does not show who armed oom'
+until_true 300 by_hand || fault 'status does not show who armed oom'
 code 2 "$bin" ctl "$id" arm omo
 has "$work/err" "hands has no fault 'omo'" 'a wrong fault'
 has "$work/err" "did you mean 'oom'" 'a wrong fault'

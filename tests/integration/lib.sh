@@ -43,7 +43,7 @@ finish() { # name, exit code
 	got=$?
 	harness=
 	[ "$got" = "$2" ] || { fault "$1: exit $got, not $2"; cat "$work/log" >&2; }
-	until_true 40 gone $children || fault "$1: processes were left behind"
+	until_true 300 gone $children || fault "$1: processes were left behind"
 	[ -z "$(ls -A "$work/runtime/gcstorm" 2> /dev/null | grep -v '^\.lock$')" ] || fault "$1: its directory was left behind"
 }
 

@@ -10,7 +10,7 @@ storm="--set phases.storm.for=30s --set faults.oom.when.for=20s $scenario"
 begin stopped $storm
 kill -STOP "$harness"
 from=$(now_ms)
-until_true 40 gone $children || fault 'stopped: the target outlived its lease'
+until_true 300 gone $children || fault 'stopped: the target outlived its lease'
 echo "stopped: gone after $(($(now_ms) - from)) ms"
 sleep 1
 kill -CONT "$harness"
@@ -106,7 +106,7 @@ code 0 "$bin" ctl "$work/one.gcrun" mark 'only one'
 kill -INT "$harness"
 wait "$harness"
 [ $? = 130 ] || fault 'two: the second was not interrupted'
-until_true 40 gone $children || fault 'two: processes were left behind'
+until_true 300 gone $children || fault 'two: processes were left behind'
 gone $first_children "$first" && fault 'two: the first died with the second'
 code 0 "$bin" ctl "$work/one.gcrun" status
 harness=$first children=$first_children

@@ -133,7 +133,7 @@ hold() {
 hold killed
 kill -9 "$harness"
 from=$(now_ms)
-until_true 100 gone $children || fault 'killed: the target outlived the harness'
+until_true 300 gone $children || fault 'killed: the target outlived the harness'
 echo "killed: gone after $(($(now_ms) - from)) ms"
 wait "$harness" 2> /dev/null
 harness=
@@ -141,7 +141,7 @@ harness=
 hold stopped
 kill -STOP "$harness"
 from=$(now_ms)
-until_true 100 gone $children || fault 'stopped: the target outlived its lease'
+until_true 300 gone $children || fault 'stopped: the target outlived its lease'
 echo "stopped: gone after $(($(now_ms) - from)) ms"
 kill -CONT "$harness"
 finish stopped 5
