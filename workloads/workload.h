@@ -83,6 +83,9 @@ struct work_driver {
 	int64_t (*due)(struct work_unit *unit);
 	/* One operation. 0 or -ENOMEM. */
 	int (*op)(mrt_g *g, struct work_unit *unit);
+	/* Tell of the map at hand (look.h), between two operations; now and then. *ret is the worker's own. No safepoint. NULL:
+	 * there is no map. */
+	void (*look)(mrt_g *g, struct work_unit *unit, struct watch_map *ret);
 	/* Compare everything with the model. */
 	void (*verify)(mrt_g *g, struct work_unit *unit);
 	void (*destroy)(struct work_unit *unit); /* the model; the managed part is garbage once its
