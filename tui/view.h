@@ -118,7 +118,15 @@ tui_view_fn tui_view_faults;
 tui_view_fn tui_view_last;      /* the newest events */
 /* The fault that is listed first, where the list of faults has so many rows. */
 int tui_faults_top(const struct tui_state *st, int room);
-/* Which of them the keys act on; TUI_PANES: none. */
+
+/* Panels of the scheduler's screen (view_ps.c). */
+tui_view_fn tui_view_ps;        /* a row a P, from st->sched.top on */
+tui_view_fn tui_view_queues;    /* what is everybody's: queues, threads, timers, the poller */
+tui_view_fn tui_view_latency;   /* wake lag and, on real Go, scheduling latency */
+/* How many Ps fit; the first of the last that do. */
+int tui_ps_room(const struct tui_box *box);
+int tui_ps_last(const struct gcs_snapshot *s, const struct tui_box *box);
+/* Which of the main screen's panes the keys act on; TUI_PANES: none. */
 enum tui_pane { TUI_PANE_STRIP, TUI_PANE_PERCENTILES, TUI_PANE_HEAP, TUI_PANE_RECOVERY, TUI_PANE_WORK, TUI_PANE_SLO, TUI_PANE_FAULTS,
 	TUI_PANE_EVENTS, TUI_PANES };
 enum tui_pane tui_main_pane(const struct tui_state *st);

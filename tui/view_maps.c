@@ -120,11 +120,11 @@ enum maps_field { COL_NAME, COL_KIND, COL_ENTRIES, COL_B, COL_LOAD, COL_OVERFLOW
 static const struct { const char *head; int cols; bool bar; } maps_field[MAPS_COLS] = {
 	[COL_NAME] = {"map", 11, false},	    [COL_KIND] = {"kind", 8, false},   [COL_ENTRIES] = {"entries", 10, false},
 	[COL_B] = {"B", 3, false},		    [COL_LOAD] = {"load", 12, true},   [COL_OVERFLOW] = {"overflow", 12, false},
-	[COL_GROWTH] = {"growing", 17, true}, [COL_BYTES] = {"bytes", 6, false}, [COL_EACH] = {"an entry", 9, false},
-	[COL_GROWN] = {"grown x2/same", 14, false},
+	[COL_GROWTH] = {"growing", 17, true}, [COL_BYTES] = {"bytes", 6, false}, [COL_EACH] = {"B/entry", 8, false},
+	[COL_GROWN] = {"x2/same", 11, false},
 };
 
-/* Where a field is in a row; no columns: it is not shown. */
+/* Where a field is in a row; no columns: it is not shown, for the head of a figure is not to be taken for the whole. */
 static struct tui_box maps_cell(const struct tui_box *table, int row, enum maps_field field)
 {
 	bool wide = table->cols >= 1 + MAPS_COLS_LEAST + maps_field[COL_EACH].cols + maps_field[COL_GROWN].cols;
@@ -135,7 +135,7 @@ static struct tui_box maps_cell(const struct tui_box *table, int row, enum maps_
 		bool hidden = i > COL_BYTES && !wide;
 		int cols = hidden ? 0 : maps_field[i].cols + (maps_field[i].bar || i == COL_NAME ? more : 0);
 		if (i == (int)field)
-			return (struct tui_box){table->row + row, table->col + col, 1, cols};
+			return (struct tui_box){table->row + row, table->col + col, 1, col + cols <= table->cols ? cols : 0};
 		col += cols;
 	}
 	return (struct tui_box){0};
@@ -202,6 +202,8 @@ static void maps_sync(struct tui_canvas *c, const struct tui_box *table, int row
 	char a[TUI_NUMBER], b[TUI_NUMBER];
 	struct tui_box load = maps_cell(table, row, COL_LOAD), growth = maps_cell(table, row, COL_GROWTH);
 	struct tui_box all = {load.row, load.col, 1, growth.col + growth.cols - load.col};
+	if (growth.cols == 0)
+		return;
 	tui_meter(c, &all, 0, 1, load.cols - 6, TUI_BAR, m->amended ? m->misses : 0, m->dirty);
 	if (m->amended)
 		tui_print(c, &all, 0, load.cols - 4, TUI_PLAIN, "%s of %s misses, amended", tui_count(a, m->misses), tui_count(b, m->dirty));
@@ -209,11 +211,28 @@ static void maps_sync(struct tui_canvas *c, const struct tui_box *table, int row
 		tui_print(c, &all, 0, load.cols - 4, TUI_DIM, "%s in dirty, read only", tui_count(a, m->dirty));
 }
 
+/* 48, 2.1K, 812K, 1.9M: powers of 1024, cut. */
+static const char *maps_bytes(char *ret, uint64_t bytes)
+{
+	static const char unit[] = "KMGT";
+	uint64_t tenths = bytes * 10;
+	int step = -1;
+	for (; tenths >= 10240 && step < 3; step++)
+		tenths /= 1024;
+	if (step < 0)
+		snprintf(ret, TUI_NUMBER, "%" PRIu64, bytes);
+	else if (tenths < 100)
+		snprintf(ret, TUI_NUMBER, "%" PRIu64 ".%" PRIu64 "%c", tenths / 10, tenths % 10, unit[step]);
+	else
+		snprintf(ret, TUI_NUMBER, "%" PRIu64 "%c", tenths / 10, unit[step]);
+	return ret;
+}
+
 static void maps_memory(struct tui_canvas *c, const struct tui_box *table, int row, const struct gcs_map_view *m)
 {
 	char n[TUI_NUMBER];
 	struct tui_box bytes = maps_cell(table, row, COL_BYTES), each = maps_cell(table, row, COL_EACH), grown = maps_cell(table, row, COL_GROWN);
-	tui_print_right(c, &bytes, 0, 0, TUI_PLAIN, "%s", m->bytes ? tui_rate(n, (double)m->bytes) : "-");
+	tui_print_right(c, &bytes, 0, 0, TUI_PLAIN, "%s", m->bytes ? maps_bytes(n, m->bytes) : "-");
 	if (each.cols == 0)
 		return;
 	tui_print_right(c, &each, 0, 0, TUI_PLAIN, "%s", m->bytes && m->count ? tui_count(n, m->bytes / m->count) : "-");
