@@ -114,9 +114,16 @@ static int sched_pane(const struct tui_state *st)
 
 /* ---------------------------------------------------------------- the list of stalls */
 
+/* Columns of a worker's name: what it works on, which of those it is, and the slot by which firings name it. */
+static int sched_name_cols(const struct tui_box *box)
+{
+	return box->cols >= 100 ? 24 : 13;
+}
+
 static void sched_head(struct tui_canvas *c, const struct tui_box *box)
 {
-	tui_print(c, box, 1, 1, TUI_DIM, "%-14s%-7s%9s%9s%9s%11s  %s", "worker", "kind", "count", "in all", "longest", "ended", "due to");
+	tui_print(c, box, 1, 1, TUI_DIM, "%-*s %-7s%8s%9s%9s%10s %s", sched_name_cols(box), "worker", "kind", "count", "in all", "longest", "ended",
+		  "due to");
 }
 
 static void sched_row(struct tui_canvas *c, const struct tui_box *box, int row, const struct gcs_snapshot *s, const struct sched_stall *r,
@@ -127,13 +134,12 @@ static void sched_row(struct tui_canvas *c, const struct tui_box *box, int row, 
 	const char *id = v->workload < s->scenario->nworkloads ? s->work[v->workload].id : "?";
 	char name[64], n[TUI_NUMBER], total[TUI_NUMBER], max[TUI_NUMBER], at[TUI_NUMBER], due[64];
 	struct gcs_pause_row pause = {.firing = v->by[r->kind].max_firing};
-	snprintf(name, sizeof name, "%.7s/%" PRIu32 " w%" PRIu32, id, v->worker, v->slot);
+	snprintf(name, sizeof name, "%.*s/%" PRIu32 " w%" PRIu32, sched_name_cols(box) - 6, id, v->worker, v->slot);
 	int col = tui_print(c, box, row, 0, chosen ? TUI_CURSOR : TUI_KEY, "%s", chosen ? ">" : " ");
-	struct tui_box who = {box->row + row, box->col + col, 1, 13};
+	struct tui_box who = {box->row + row, box->col + col, 1, sched_name_cols(box)};
 	tui_print(c, &who, 0, 0, chosen ? TUI_SELECTED : TUI_PLAIN, "%s", name);
-	col = tui_print(c, box, row, col + 14, TUI_PLAIN, "%-7s%9s", kind[r->kind], tui_count(n, v->by[r->kind].count));
-	int64_t total_ns = v->by[r->kind].total_ns;
-	tui_duration(total, total_ns);
+	col = tui_print(c, box, row, col + who.cols + 1, TUI_PLAIN, "%-7s%8s", kind[r->kind], tui_count(n, v->by[r->kind].count));
+	tui_duration(total, v->by[r->kind].total_ns);
 	tui_duration(max, v->by[r->kind].max_ns);
 	struct tui_box lengths = {box->row + row, box->col + col, 1, 18};
 	if (col + 18 > box->cols)
@@ -141,9 +147,9 @@ static void sched_row(struct tui_canvas *c, const struct tui_box *box, int row, 
 	tui_print_right(c, &lengths, 0, 9, TUI_PLAIN, "%s", total);
 	tui_print_right(c, &lengths, 0, 0, TUI_TITLE, "%s", max);
 	col += 18;
-	if (col + 11 > box->cols)
+	if (col + 10 > box->cols)
 		return;
-	col = tui_print(c, box, row, col, TUI_DIM, "%11s  ", tui_clock_milli(at, v->by[r->kind].max_at_ns));
+	col = tui_print(c, box, row, col, TUI_DIM, "%10s ", tui_clock_milli(at, v->by[r->kind].max_at_ns));
 	tui_due(s, &pause, due, sizeof due);
 	tui_print(c, box, row, col, due[0] ? TUI_FAULT : TUI_DIM, "%s", due[0] ? due : "no firing");
 }
@@ -250,8 +256,8 @@ struct gcs_request tui_sched_command(struct tui_state *st, const struct gcs_snap
 	case TUI_DO_DOWN: sched_move(st, s, &l, 1); break;
 	case TUI_DO_PAGE_UP: sched_move(st, s, &l, -page); break;
 	case TUI_DO_PAGE_DOWN: sched_move(st, s, &l, page); break;
-	case TUI_DO_FIRST: sched_choose(st, &list, 0); break;
-	case TUI_DO_LAST: sched_choose(st, &list, list.n); break;
+	case TUI_DO_FIRST: sched_move(st, s, &l, -SCHED_STALLS); break;
+	case TUI_DO_LAST: sched_move(st, s, &l, SCHED_STALLS); break;
 	case TUI_DO_PANE_NEXT: sched_focus(st, 1); break;
 	case TUI_DO_PANE_PREV: sched_focus(st, -1); break;
 	case TUI_DO_ENTER: return sched_go(st, s, &list);
