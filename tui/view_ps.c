@@ -75,7 +75,7 @@ int tui_ps_room(const struct tui_box *box)
 
 int tui_ps_last(const struct gcs_snapshot *s, const struct tui_box *box)
 {
-	int last = ps_count(s) - tui_ps_room(box);
+	int room = tui_ps_room(box), last = room > 0 ? ps_count(s) - room : 0;
 	return last > 0 ? last : 0;
 }
 
@@ -124,7 +124,7 @@ static void ps_figure(struct tui_canvas *c, const struct tui_box *box, int row, 
 void tui_view_queues(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s, const struct tui_state *st)
 {
 	const struct gcs_sched_view *v = &s->sched;
-	char a[TUI_NUMBER], more[48];
+	char a[TUI_NUMBER], b[TUI_NUMBER], more[48];
 	(void)st;
 	tui_rule(c, box, 0, "SCHEDULER");
 	ps_figure(c, box, 1, "goroutines", tui_count(a, s->goroutines), "");
@@ -137,9 +137,13 @@ void tui_view_queues(struct tui_canvas *c, const struct tui_box *box, const stru
 	ps_figure(c, box, 3, "idle Ps", tui_count(a, v->idle_ps), s->scenario->procs ? more : "");
 	snprintf(more, sizeof more, " idle %" PRIu64, v->idle_threads);
 	ps_figure(c, box, 4, "threads", v->threads ? tui_count(a, v->threads) : "-", v->threads ? more : "");
-	snprintf(more, sizeof more, " timers %" PRIu64, v->timers);
-	ps_figure(c, box, 5, "spinning threads", tui_count(a, v->spinning), more);
-	ps_figure(c, box, 6, "netpoll waiters", tui_count(a, v->poll_waiters), "");
+	ps_figure(c, box, 5, "spinning threads", tui_count(a, v->spinning), "");
+	if (box->rows > 7) {
+		ps_figure(c, box, 6, "timers", tui_count(a, v->timers), "");
+		ps_figure(c, box, 7, "netpoll waiters", tui_count(b, v->poll_waiters), "");
+		return;
+	}
+	tui_print(c, box, 6, 1, TUI_DIM, "timers %s  netpoll waiters %s", tui_rate(a, (double)v->timers), tui_rate(b, (double)v->poll_waiters));
 }
 
 /* ---------------------------------------------------------------- latencies */

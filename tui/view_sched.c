@@ -95,7 +95,8 @@ static struct sched_layout sched_layout(const struct tui_box *box, const struct 
 	}
 	int cols = box->cols >= 120 ? box->cols * 38 / 100 : box->cols >= 96 ? 40 : 33, left = box->cols - cols - 1;
 	int spare = box->rows - SCHED_TOP - SCHED_MIDDLE - SCHED_LEAST, wanted = (int)s->sched.nps + 2 - SCHED_TOP;
-	int top = SCHED_TOP + (wanted <= 0 ? 0 : wanted < spare / 2 ? wanted : spare / 2);
+	wanted = wanted < 1 ? 1 : wanted; /* one more than the least, for the queues */
+	int top = SCHED_TOP + (wanted < spare / 2 ? wanted : spare / 2);
 	int middle = SCHED_MIDDLE + spare / 4;
 	middle = middle > SCHED_MIDDLE_MOST ? SCHED_MIDDLE_MOST : middle;
 	l.ps = (struct tui_box){box->row, box->col, top, left};
