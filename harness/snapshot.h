@@ -55,7 +55,8 @@ struct gcs_rec_view {
 };
 
 struct gcs_work_view { const char *id, *driver; double rate, rate_wanted /* as changed by hand; 0: a closed loop */; uint64_t ops, errors; struct gcs_pcts total; int64_t p99_now_ns; };
-/* A map that a worker has at hand, as it stood when the worker last looked. */
+/* A map that a worker has at hand, as it stood when the worker last looked (each 10 ms; of a map that several share the first of them does). What the figures
+ * mean of a sync.Map and of a Swiss one: struct watch_map of runtime/watch/telemetry.h. */
 enum gcs_map_kind { GCS_MAP_CLASSIC = 1, GCS_MAP_SWISS, GCS_MAP_SYNC };
 enum gcs_map_growing { GCS_MAP_STILL, GCS_MAP_DOUBLES, GCS_MAP_SAME_SIZE };
 struct gcs_map_view {
@@ -63,7 +64,8 @@ struct gcs_map_view {
 	enum gcs_map_kind kind;
 	enum gcs_map_growing growing;
 	uint32_t b;                /* log2 of its buckets (Swiss: groups) */
-	uint64_t count, overflow, old_buckets, evacuated, load_milli, bytes; /* load_milli: entries a bucket, times 1000 */
+	uint64_t count, overflow, old_buckets, evacuated, load_milli; /* load_milli: entries a bucket (Swiss: a group), times 1000 */
+	uint64_t bytes;            /* of its buckets; 0: not known (real Go) */
 	uint64_t grown, regrown;   /* growths that began so far: twice the size; the same size */
 	bool amended;              /* sync: dirty holds more than read */
 	uint64_t misses, dirty;    /* sync */
@@ -71,6 +73,7 @@ struct gcs_map_view {
 #define GCS_MAPS_SHOWN 96
 
 /* The scheduler at one look. */
+#define GCS_UNTOLD UINT64_MAX  /* a figure of struct gcs_sched_view that the runtime does not tell (real Go, SCHED lines) */
 enum gcs_p_status { GCS_P_UNKNOWN, GCS_P_IDLE, GCS_P_RUNNING, GCS_P_SYSCALL, GCS_P_GC_STOP, GCS_P_DEAD };
 struct gcs_p_view { enum gcs_p_status status; uint32_t runq; uint64_t sched_ticks, syscall_ticks; };
 #define GCS_PS_SHOWN 64
@@ -78,13 +81,14 @@ struct gcs_sched_view {
 	int64_t at_ns;             /* of the look; -1: none yet, or nobody looks: the rest is 0 */
 	uint32_t nps;              /* 0: Ps are not told apart */
 	struct gcs_p_view p[GCS_PS_SHOWN];
-	uint64_t global_runq, idle_ps, threads, idle_threads, spinning, timers, poll_waiters;
+	uint64_t global_runq;      /* nps 0: goroutines that wait for a P, in whatever queue */
+	uint64_t idle_ps, threads, idle_threads, spinning, timers, poll_waiters; /* each may be GCS_UNTOLD */
 };
 
 /* What held one worker up, by kind: how often, how long in all, the longest and what that was due to. */
 enum gcs_stall_kind { GCS_STALL_WAKE, GCS_STALL_ASSIST, GCS_STALL_ALLOC, GCS_STALL_KINDS };
 struct gcs_stall_view {
-	uint32_t slot, workload, worker; /* slot: as records name it; the others: whose that is */
+	uint32_t slot, workload, worker; /* slot: as records name it; the others: whose that is (echo: the connection) */
 	struct { uint64_t count; int64_t total_ns, max_ns, max_at_ns; uint64_t max_firing; } by[GCS_STALL_KINDS];
 };
 #define GCS_STALLS_SHOWN 96
@@ -128,7 +132,7 @@ struct gcs_snapshot {
 	struct gcs_sched_view sched;
 	struct gcs_pcts sched_now, sched_total; /* real Go: runnable -> running; count 0: not told */
 	struct gcs_map_view map[GCS_MAPS_SHOWN]; uint32_t nmaps;        /* by workload, then worker */
-	struct gcs_stall_view stall[GCS_STALLS_SHOWN]; uint32_t nstalls; /* workers that were held up, by slot */
+	struct gcs_stall_view stall[GCS_STALLS_SHOWN]; uint32_t nstalls; /* workers that were held up since t0, by slot; of more those that were for longest */
 
 	struct gcs_fault_view fault[GCS_FAULTS_MAX];
 	struct gcs_rec_view rec[64]; uint32_t nrecs;   /* newest last */

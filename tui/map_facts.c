@@ -26,7 +26,7 @@ uint64_t map_facts_load_limit_milli(const struct gcs_map_view *m)
 
 uint64_t map_facts_holds(const struct gcs_map_view *m)
 {
-	return (map_facts_load_limit_milli(m) << facts_b(m)) / 1000;
+	return m->kind == GCS_MAP_CLASSIC ? (map_facts_load_limit_milli(m) << facts_b(m)) / 1000 : 0;
 }
 
 uint64_t map_facts_overflow_limit(const struct gcs_map_view *m)
@@ -43,7 +43,7 @@ uint64_t map_facts_chain_centi(const struct gcs_map_view *m)
 bool map_facts_residue(const struct gcs_map_view *m)
 {
 	return m->growing == GCS_MAP_STILL && m->kind != GCS_MAP_SYNC && m->b >= FACTS_RESIDUE_B &&
-	       m->count < map_facts_holds(m) / FACTS_RESIDUE_OF;
+	       m->load_milli < map_facts_load_limit_milli(m) / FACTS_RESIDUE_OF;
 }
 
 void map_facts_name(const struct gcs_map_view *m, char *ret, size_t cap)
@@ -53,7 +53,7 @@ void map_facts_name(const struct gcs_map_view *m, char *ret, size_t cap)
 	const char *more = buckets == 1 ? "" : "s";
 	switch (m->kind) {
 	case GCS_MAP_CLASSIC: snprintf(ret, cap, "classic, B %" PRIu32 ": %s bucket%s of 8 slots", m->b, tui_count(n, buckets), more); break;
-	case GCS_MAP_SWISS: snprintf(ret, cap, "Swiss, %s group%s of 8 slots", tui_count(n, buckets), more); break;
+	case GCS_MAP_SWISS: snprintf(ret, cap, "Swiss, %s group%s of 8 slots%s", tui_count(n, buckets), more, buckets == 1 ? "" : ", or more"); break;
 	case GCS_MAP_SYNC: snprintf(ret, cap, "sync.Map, %s", m->amended ? "amended" : "read only"); break;
 	}
 }
@@ -74,12 +74,17 @@ static __attribute__((format(printf, 3, 4))) void facts_add(struct facts *f, boo
 	va_end(ap);
 }
 
-static void facts_load(struct facts *f, const struct gcs_map_view *m, const char *then)
+static void facts_load(struct facts *f, const struct gcs_map_view *m)
 {
 	char a[TUI_NUMBER], b[TUI_NUMBER];
-	uint64_t limit = map_facts_load_limit_milli(m);
-	facts_add(f, false, "load %" PRIu64 ".%02" PRIu64 " of %g a %s: %s of %s entries%s", m->load_milli / 1000, m->load_milli / 10 % 100,
-		  (double)limit / 1000, m->kind == GCS_MAP_SWISS ? "group" : "bucket", tui_count(a, m->count), tui_count(b, map_facts_holds(m)), then);
+	double limit = (double)map_facts_load_limit_milli(m) / 1000;
+	uint64_t whole = m->load_milli / 1000, part = m->load_milli / 10 % 100;
+	if (m->kind == GCS_MAP_SWISS)
+		facts_add(f, false, "load %" PRIu64 ".%02" PRIu64 " of %g a group: %s entries; tombstones fill slots, too: %s", whole, part, limit,
+			  tui_count(a, m->count), tui_count(b, m->overflow));
+	else
+		facts_add(f, false, "load %" PRIu64 ".%02" PRIu64 " of %g a bucket: %s of %s entries%s", whole, part, limit, tui_count(a, m->count),
+			  tui_count(b, map_facts_holds(m)), m->growing == GCS_MAP_STILL ? ", then it doubles" : "");
 }
 
 static void facts_overflow(struct facts *f, const struct gcs_map_view *m)
@@ -93,9 +98,9 @@ static void facts_overflow(struct facts *f, const struct gcs_map_view *m)
 static void facts_evacuation(struct facts *f, const struct gcs_map_view *m)
 {
 	char a[TUI_NUMBER], b[TUI_NUMBER];
-	facts_add(f, true, "%s: %s of %s old buckets evacuated, at most 2 a write",
+	facts_add(f, true, "%s%s: %s of %s old buckets evacuated, at most 2 a write", m->kind == GCS_MAP_SYNC ? "dirty: " : "",
 		  m->growing == GCS_MAP_DOUBLES ? "doubling" : "same size", tui_count(a, m->evacuated), tui_count(b, m->old_buckets));
-	if (m->growing == GCS_MAP_SAME_SIZE)
+	if (m->growing == GCS_MAP_SAME_SIZE && m->kind == GCS_MAP_CLASSIC)
 		facts_add(f, true, "why: as many overflow buckets as buckets, load below 6.5: deletes left holes");
 }
 
@@ -103,7 +108,7 @@ static void facts_grown(struct facts *f, const struct gcs_map_view *m)
 {
 	char a[TUI_NUMBER], b[TUI_NUMBER];
 	if (m->kind == GCS_MAP_CLASSIC)
-		facts_add(f, false, "not growing; growths so far: %s to twice the size, %s at the same size", tui_count(a, m->grown),
+		facts_add(f, false, "not growing; the worker's maps doubled %s times, grew at the same size %s", tui_count(a, m->grown),
 			  tui_count(b, m->regrown));
 	else
 		facts_add(f, false, "a table doubles up to 1,024 slots, then splits: at most 896 entries a write");
@@ -114,7 +119,7 @@ static void facts_memory(struct facts *f, const struct gcs_map_view *m)
 	char a[TUI_NUMBER], b[TUI_NUMBER];
 	if (m->bytes == 0)
 		return;
-	const char *what = m->growing != GCS_MAP_STILL ? "arrays, old and new" : m->kind == GCS_MAP_CLASSIC ? "buckets" : "tables";
+	const char *what = m->growing != GCS_MAP_STILL ? "arrays, old and new" : m->kind == GCS_MAP_SWISS ? "tables" : "buckets";
 	if (m->count == 0)
 		facts_add(f, false, "%s bytes of %s, and no entry", tui_count(a, m->bytes), what);
 	else
@@ -123,7 +128,7 @@ static void facts_memory(struct facts *f, const struct gcs_map_view *m)
 
 static void facts_residue(struct facts *f, const struct gcs_map_view *m)
 {
-	uint64_t permille = map_facts_holds(m) ? m->count * 1000 / map_facts_holds(m) : 0;
+	uint64_t permille = m->load_milli * 1000 / map_facts_load_limit_milli(m);
 	if (map_facts_residue(m))
 		facts_add(f, true, "residue: %" PRIu64 ".%" PRIu64 "%% full after deletes, or a large hint; Go never shrinks a map",
 			  permille / 10, permille % 10);
@@ -132,7 +137,7 @@ static void facts_residue(struct facts *f, const struct gcs_map_view *m)
 static void facts_sync(struct facts *f, const struct gcs_map_view *m)
 {
 	char a[TUI_NUMBER], b[TUI_NUMBER];
-	facts_add(f, false, "%s entries, %s in dirty", tui_count(a, m->count), tui_count(b, m->dirty));
+	facts_add(f, false, "%s keys in read, deleted ones among them; %s in dirty", tui_count(a, m->count), tui_count(b, m->dirty));
 	if (m->amended)
 		facts_add(f, false, "amended: a load that misses read takes the lock and looks in dirty");
 	else
@@ -142,6 +147,8 @@ static void facts_sync(struct facts *f, const struct gcs_map_view *m)
 			  tui_count(b, m->dirty));
 	else if (m->dirty == 0)
 		facts_add(f, false, "the next new key copies all of read that is not deleted into a new dirty");
+	if (m->growing != GCS_MAP_STILL)
+		facts_evacuation(f, m);
 }
 
 int map_facts_tell(const struct gcs_map_view *m, struct map_fact line[MAP_FACTS_LINES])
@@ -152,9 +159,8 @@ int map_facts_tell(const struct gcs_map_view *m, struct map_fact line[MAP_FACTS_
 		facts_memory(&f, m);
 		return f.n;
 	}
-	bool classic = m->kind == GCS_MAP_CLASSIC;
-	facts_load(&f, m, !classic ? "; tombstones count" : m->growing == GCS_MAP_STILL ? ", then it doubles" : "");
-	if (classic)
+	facts_load(&f, m);
+	if (m->kind == GCS_MAP_CLASSIC)
 		facts_overflow(&f, m);
 	if (m->growing != GCS_MAP_STILL)
 		facts_evacuation(&f, m);

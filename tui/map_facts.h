@@ -11,7 +11,7 @@
 /* Entries a bucket (Swiss: a group), times 1000, beyond which a new key makes it grow: 6.5, of the 8 slots of an only bucket all;
  * Swiss: 7 of 8, likewise. 0: it has none. */
 uint64_t map_facts_load_limit_milli(const struct gcs_map_view *m);
-/* Entries that its buckets take before it grows. 0: not known. */
+/* Entries that its buckets take before it grows. 0: not known (Swiss: B is cut, and each table has a limit of its own). */
 uint64_t map_facts_holds(const struct gcs_map_view *m);
 /* Overflow buckets at which a new key makes it grow at the same size: 2^min(B,15). 0: never. */
 uint64_t map_facts_overflow_limit(const struct gcs_map_view *m);

@@ -21,8 +21,9 @@ const char *const tui_maps_reading[] = {
 	"  A row is the map that a worker has at hand, as it stood when the worker last",
 	"  looked. load: entries a bucket; the bar is full at 6.5, where a new key",
 	"  doubles the map (Swiss: 7 of a group's 8 slots). overflow: buckets, and how",
-	"  near they are to a same-size growth. growing: x2 or same, and how many of",
-	"  the old buckets are evacuated, by Go's mark; a write moves at most two.",
+	"  near they are to a same-size growth (Swiss: tombstones). growing: x2 or same,",
+	"  and how many of the old buckets are evacuated, by Go's mark. x2/same: growths",
+	"  that the worker's maps have begun so far, one after the other.",
 	"  Bars: # all, : half a step, . none. Below: what that means for the chosen",
 	"  map, and how many maps were growing when; = a fault was armed, O it fired.",
 	NULL,
@@ -176,8 +177,8 @@ static void maps_overflow(struct tui_canvas *c, const struct tui_box *cell, cons
 {
 	char n[TUI_NUMBER];
 	uint64_t limit = map_facts_overflow_limit(m), percent = limit ? m->overflow * 100 / limit : 0;
-	if (limit == 0)
-		tui_print_right(c, cell, 0, 0, TUI_DIM, "none");
+	if (limit == 0) /* Swiss: it has none */
+		tui_print_right(c, cell, 0, 0, TUI_DIM, "%s tomb", tui_rate(n, (double)m->overflow));
 	else
 		tui_print_right(c, cell, 0, 0, percent >= 50 && m->b > 3 ? TUI_WARN : TUI_PLAIN, "%s%s %3" PRIu64 "%%", m->b > 15 ? "~" : "",
 				tui_rate(n, (double)m->overflow), percent);
@@ -206,7 +207,8 @@ static void maps_sync(struct tui_canvas *c, const struct tui_box *table, int row
 		return;
 	tui_meter(c, &all, 0, 1, load.cols - 6, TUI_BAR, m->amended ? m->misses : 0, m->dirty);
 	if (m->amended)
-		tui_print(c, &all, 0, load.cols - 4, TUI_PLAIN, "%s of %s misses, amended", tui_count(a, m->misses), tui_count(b, m->dirty));
+		tui_print(c, &all, 0, load.cols - 4, TUI_PLAIN, "%s of %s misses, amended%s", tui_count(a, m->misses), tui_count(b, m->dirty),
+			  m->growing == GCS_MAP_STILL ? "" : ", grows");
 	else
 		tui_print(c, &all, 0, load.cols - 4, TUI_DIM, "%s in dirty, read only", tui_count(a, m->dirty));
 }

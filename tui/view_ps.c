@@ -113,10 +113,20 @@ void tui_view_ps(struct tui_canvas *c, const struct tui_box *box, const struct g
 
 /* ---------------------------------------------------------------- what is everybody's */
 
-static void ps_figure(struct tui_canvas *c, const struct tui_box *box, int row, const char *name, const char *figure, const char *more)
+/* What a runtime does not tell is no zero. */
+static const char *ps_told(char *ret, uint64_t n)
 {
+	if (n != GCS_UNTOLD)
+		return tui_count(ret, n);
+	snprintf(ret, TUI_NUMBER, "-");
+	return ret;
+}
+
+static void ps_figure(struct tui_canvas *c, const struct tui_box *box, int row, const char *name, uint64_t n, const char *more)
+{
+	char figure[TUI_NUMBER];
 	tui_print(c, box, row, 1, TUI_DIM, "%s", name);
-	tui_print_right(c, box, row, box->cols > 24 ? box->cols - 24 : 0, TUI_PLAIN, "%s", figure);
+	tui_print_right(c, box, row, box->cols > 24 ? box->cols - 24 : 0, TUI_PLAIN, "%s", ps_told(figure, n));
 	if (box->cols > 24)
 		tui_print(c, box, row, 24, TUI_DIM, "%s", more);
 }
@@ -127,23 +137,23 @@ void tui_view_queues(struct tui_canvas *c, const struct tui_box *box, const stru
 	char a[TUI_NUMBER], b[TUI_NUMBER], more[48];
 	(void)st;
 	tui_rule(c, box, 0, "SCHEDULER");
-	ps_figure(c, box, 1, "goroutines", tui_count(a, s->goroutines), "");
+	ps_figure(c, box, 1, "goroutines", s->goroutines, "");
 	if (ps_why(s)) {
 		tui_print(c, box, 2, 1, TUI_DIM, "%s", "the rest is not known");
 		return;
 	}
-	ps_figure(c, box, 2, "global runq", tui_count(a, v->global_runq), "");
+	ps_figure(c, box, 2, v->nps ? "global runq" : "runnable", v->global_runq, "");
 	snprintf(more, sizeof more, " of %" PRIu32, s->scenario->procs);
-	ps_figure(c, box, 3, "idle Ps", tui_count(a, v->idle_ps), s->scenario->procs ? more : "");
-	snprintf(more, sizeof more, " idle %" PRIu64, v->idle_threads);
-	ps_figure(c, box, 4, "threads", v->threads ? tui_count(a, v->threads) : "-", v->threads ? more : "");
-	ps_figure(c, box, 5, "spinning threads", tui_count(a, v->spinning), "");
+	ps_figure(c, box, 3, "idle Ps", v->idle_ps, s->scenario->procs ? more : "");
+	snprintf(more, sizeof more, " idle %s", ps_told(a, v->idle_threads));
+	ps_figure(c, box, 4, "threads", v->threads, more);
+	ps_figure(c, box, 5, "spinning threads", v->spinning, "");
 	if (box->rows > 7) {
-		ps_figure(c, box, 6, "timers", tui_count(a, v->timers), "");
-		ps_figure(c, box, 7, "netpoll waiters", tui_count(b, v->poll_waiters), "");
+		ps_figure(c, box, 6, "timers", v->timers, "");
+		ps_figure(c, box, 7, "netpoll waiters", v->poll_waiters, "");
 		return;
 	}
-	tui_print(c, box, 6, 1, TUI_DIM, "timers %s  netpoll waiters %s", tui_rate(a, (double)v->timers), tui_rate(b, (double)v->poll_waiters));
+	tui_print(c, box, 6, 1, TUI_DIM, "timers %s  netpoll waiters %s", ps_told(a, v->timers), ps_told(b, v->poll_waiters));
 }
 
 /* ---------------------------------------------------------------- latencies */

@@ -74,7 +74,7 @@ static inline void fill_maps(struct gcs_snapshot *s)
 		{.worker = 2, .kind = GCS_MAP_CLASSIC, .growing = GCS_MAP_SAME_SIZE, .b = 12, .count = 9000, .load_milli = 2197, .overflow = 40,
 		 .old_buckets = 4096, .evacuated = 512, .bytes = 1245184, .grown = 12, .regrown = 3},
 		{.worker = 3, .kind = GCS_MAP_CLASSIC, .b = 15, .count = 812, .load_milli = 24, .overflow = 18000, .bytes = 7200768, .grown = 15},
-		{.worker = 4, .kind = GCS_MAP_SWISS, .b = 8, .count = 1500, .load_milli = 5859, .bytes = 34816, .grown = 8},
+		{.worker = 4, .kind = GCS_MAP_SWISS, .b = 8, .count = 1500, .load_milli = 5859, .overflow = 64, .bytes = 34816, .grown = 8},
 		{.workload = 2, .kind = GCS_MAP_SYNC, .count = 1234, .amended = true, .misses = 1196, .dirty = 1300, .bytes = 81920},
 	};
 	memcpy(s->map, map, sizeof map);

@@ -34,7 +34,7 @@ static void change_sched(struct gcs_snapshot *s)
 	s->sched.nps = any(3) ? any(GCS_PS_SHOWN + 1) : 0;
 	for (uint32_t i = 0; i < s->sched.nps; i++)
 		s->sched.p[i] = (struct gcs_p_view){(enum gcs_p_status)any(6), any(4) ? any(258) : any(1u << 31), (uint64_t)any(1u << 31) << any(20), any(1u << 31)};
-	s->sched.threads = any(3000);
+	s->sched.threads = any(3) ? any(3000) : GCS_UNTOLD;
 	s->sched_total.count = any(2);
 	s->nstalls = any(4) ? any(GCS_STALLS_SHOWN + 1) : 0;
 	for (uint32_t i = 0; i < s->nstalls; i++) {

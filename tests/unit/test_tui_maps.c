@@ -97,7 +97,8 @@ static void test_limits_are_those_of_go(void **state)
 		m.overflow = map_facts_overflow_limit(&m) / 2;
 		assert_int_equal(map_facts_chain_centi(&m), b == 0 ? 100 : 150);
 		m.kind = GCS_MAP_SWISS;
-		assert_int_equal(map_facts_holds(&m), b == 0 ? 8 : UINT64_C(7) << b);
+		assert_int_equal(map_facts_load_limit_milli(&m), b == 0 ? 8000 : 7000);
+		assert_int_equal(map_facts_holds(&m), 0);
 		assert_int_equal(map_facts_overflow_limit(&m), 0);
 		m.kind = GCS_MAP_SYNC;
 		assert_int_equal(map_facts_load_limit_milli(&m), 0);
@@ -107,11 +108,11 @@ static void test_limits_are_those_of_go(void **state)
 static void test_residue(void **state)
 {
 	(void)state;
-	struct gcs_map_view m = {.kind = GCS_MAP_CLASSIC, .b = 10, .count = 1663}; /* of 6,656 */
+	struct gcs_map_view m = {.kind = GCS_MAP_CLASSIC, .b = 10, .load_milli = 1624}; /* of 6.5: less than a quarter */
 	assert_true(map_facts_residue(&m));
-	m.count = 1664;
+	m.load_milli = 1625;
 	assert_false(map_facts_residue(&m));
-	m.count = 0;
+	m.load_milli = 0;
 	assert_true(map_facts_residue(&m));
 	m.growing = GCS_MAP_DOUBLES;
 	assert_false(map_facts_residue(&m));
@@ -141,20 +142,24 @@ static void test_words(void **state)
 	const struct gcs_map_view *m = live->map;
 	tells(&m[0], "load 4.11 of 6.5 a bucket: 33,750 of 53,248 entries, then it doubles");
 	tells(&m[0], "overflow 812 of 8,192, then a same-size growth; chains average 1.09");
-	tells(&m[0], "13 to twice the size, 2 at the same size");
+	tells(&m[0], "the worker's maps doubled 13 times, grew at the same size 2");
 	tells(&m[0], "1,310,720 bytes of buckets: 38 an entry");
 	tells(&m[1], "doubling: 4,587 of 8,192 old buckets evacuated, at most 2 a write");
 	tells(&m[1], "arrays, old and new");
 	tells(&m[2], "same size: 512 of 4,096 old buckets evacuated, at most 2 a write");
 	tells(&m[2], "why: as many overflow buckets as buckets");
 	tells(&m[3], "residue: 0.3% full");
-	tells(&m[4], "load 5.85 of 7 a group: 1,500 of 1,792 entries; tombstones count");
+	tells(&m[4], "load 5.85 of 7 a group: 1,500 entries; tombstones fill slots, too: 64");
+	tells(&m[5], "1,234 keys in read, deleted ones among them; 1,300 in dirty");
 	tells(&m[5], "misses 1,196 of 1,300");
 	struct gcs_map_view other = m[5];
 	other.amended = false;
 	other.dirty = 0;
 	tells(&other, "read has everything, and a load takes no lock");
 	tells(&other, "the next new key copies all of read");
+	other = m[5];
+	other.growing = GCS_MAP_DOUBLES;
+	tells(&other, "dirty: doubling: 0 of 0 old buckets evacuated");
 	other = m[0];
 	other.b = 16; /* from here on Go counts by chance */
 	tells(&other, "overflow ~812 of 32,768");
@@ -236,7 +241,7 @@ static void test_figures(void **state)
 	shows(live, &st, "1.2M");
 	st = on_maps(2);
 	shows(live, &st, "swiss");
-	shows(live, &st, "none"); /* has no overflow buckets */
+	shows(live, &st, " 64 tomb ");
 }
 
 /* Full cells for what is evacuated, half a step rounded down. */
