@@ -80,11 +80,11 @@ static void facts_load(struct facts *f, const struct gcs_map_view *m)
 	double limit = (double)map_facts_load_limit_milli(m) / 1000;
 	uint64_t whole = m->load_milli / 1000, part = m->load_milli / 10 % 100;
 	if (m->kind == GCS_MAP_SWISS)
-		facts_add(f, false, "load %" PRIu64 ".%02" PRIu64 " of %g a group: %s entries; tombstones fill slots, too: %s", whole, part, limit,
+		facts_add(f, false, "load %" PRIu64 ".%02" PRIu64 " of %g a group: %s entries and %s tombstones in slots", whole, part, limit,
 			  tui_count(a, m->count), tui_count(b, m->overflow));
 	else
 		facts_add(f, false, "load %" PRIu64 ".%02" PRIu64 " of %g a bucket: %s of %s entries%s", whole, part, limit, tui_count(a, m->count),
-			  tui_count(b, map_facts_holds(m)), m->growing == GCS_MAP_STILL ? ", then it doubles" : "");
+			  tui_count(b, map_facts_holds(m)), m->growing == GCS_MAP_STILL ? ", then doubles" : "");
 }
 
 static void facts_overflow(struct facts *f, const struct gcs_map_view *m)
@@ -98,8 +98,9 @@ static void facts_overflow(struct facts *f, const struct gcs_map_view *m)
 static void facts_evacuation(struct facts *f, const struct gcs_map_view *m)
 {
 	char a[TUI_NUMBER], b[TUI_NUMBER];
-	facts_add(f, true, "%s%s: %s of %s old buckets evacuated, at most 2 a write", m->kind == GCS_MAP_SYNC ? "dirty: " : "",
-		  m->growing == GCS_MAP_DOUBLES ? "doubling" : "same size", tui_count(a, m->evacuated), tui_count(b, m->old_buckets));
+	facts_add(f, true, "%s%s: %s of %s old buckets evacuated%s", m->kind == GCS_MAP_SYNC ? "dirty: " : "",
+		  m->growing == GCS_MAP_DOUBLES ? "doubling" : "same size", tui_count(a, m->evacuated), tui_count(b, m->old_buckets),
+		  m->kind == GCS_MAP_SYNC ? "" : ", up to 2 a write");
 	if (m->growing == GCS_MAP_SAME_SIZE && m->kind == GCS_MAP_CLASSIC)
 		facts_add(f, true, "why: as many overflow buckets as buckets, load below 6.5: deletes left holes");
 }
@@ -108,7 +109,7 @@ static void facts_grown(struct facts *f, const struct gcs_map_view *m)
 {
 	char a[TUI_NUMBER], b[TUI_NUMBER];
 	if (m->kind == GCS_MAP_CLASSIC)
-		facts_add(f, false, "not growing; the worker's maps doubled %s times, grew at the same size %s", tui_count(a, m->grown),
+		facts_add(f, false, "not growing; the worker's maps doubled %s times, same-size growths %s", tui_count(a, m->grown),
 			  tui_count(b, m->regrown));
 	else
 		facts_add(f, false, "a table doubles up to 1,024 slots, then splits: at most 896 entries a write");
@@ -143,7 +144,7 @@ static void facts_sync(struct facts *f, const struct gcs_map_view *m)
 	else
 		facts_add(f, false, "not amended: read has everything, and a load takes no lock");
 	if (m->amended)
-		facts_add(f, m->misses * 2 >= m->dirty, "misses %s of %s: at as many as dirty holds, dirty becomes read", tui_count(a, m->misses),
+		facts_add(f, m->misses * 2 >= m->dirty, "misses %s of %s; then dirty becomes read", tui_count(a, m->misses),
 			  tui_count(b, m->dirty));
 	else if (m->dirty == 0)
 		facts_add(f, false, "the next new key copies all of read that is not deleted into a new dirty");

@@ -140,16 +140,16 @@ static void test_words(void **state)
 {
 	(void)state;
 	const struct gcs_map_view *m = live->map;
-	tells(&m[0], "load 4.11 of 6.5 a bucket: 33,750 of 53,248 entries, then it doubles");
+	tells(&m[0], "load 4.11 of 6.5 a bucket: 33,750 of 53,248 entries, then doubles");
 	tells(&m[0], "overflow 812 of 8,192, then a same-size growth; chains average 1.09");
-	tells(&m[0], "the worker's maps doubled 13 times, grew at the same size 2");
+	tells(&m[0], "the worker's maps doubled 13 times, same-size growths 2");
 	tells(&m[0], "1,310,720 bytes of buckets: 38 an entry");
-	tells(&m[1], "doubling: 4,587 of 8,192 old buckets evacuated, at most 2 a write");
+	tells(&m[1], "doubling: 4,587 of 8,192 old buckets evacuated, up to 2 a write");
 	tells(&m[1], "arrays, old and new");
-	tells(&m[2], "same size: 512 of 4,096 old buckets evacuated, at most 2 a write");
+	tells(&m[2], "same size: 512 of 4,096 old buckets evacuated, up to 2 a write");
 	tells(&m[2], "why: as many overflow buckets as buckets");
 	tells(&m[3], "residue: 0.3% full");
-	tells(&m[4], "load 5.85 of 7 a group: 1,500 entries; tombstones fill slots, too: 64");
+	tells(&m[4], "load 5.85 of 7 a group: 1,500 entries and 64 tombstones in slots");
 	tells(&m[5], "1,234 keys in read, deleted ones among them; 1,300 in dirty");
 	tells(&m[5], "misses 1,196 of 1,300");
 	struct gcs_map_view other = m[5];
