@@ -54,10 +54,43 @@ static int frame_key_width(const struct gcs_snapshot *s, const struct tui_state 
 	return word ? (int)(strcspn(b->footer, " ") + strlen(word)) + 2 : 0;
 }
 
+static bool frame_leads_to_screen(const struct tui_binding *b)
+{
+	return b->command >= TUI_DO_SCREEN && b->command <= TUI_DO_SCREEN_LAST;
+}
+
+/* What the keys of all screens take. */
+static int frame_screens_width(const struct gcs_snapshot *s, const struct tui_state *st)
+{
+	int width = 0;
+	for (size_t i = 0; i < tui_bindings_count; i++)
+		width += frame_leads_to_screen(&tui_bindings[i]) ? frame_key_width(s, st, &tui_bindings[i]) : 0;
+	return width;
+}
+
+/* All of them in short, where there is no room to name each: the help does. Takes its columns off the room. */
+static int frame_screens(struct tui_canvas *c, const struct tui_box *box, int row, int col, int *room)
+{
+	int first = 0, last = 0;
+	char keys[16];
+	for (int i = 0; i < TUI_SCREENS; i++) {
+		int fkey = tui_screens[i].fkey;
+		first = fkey && (!first || fkey < first) ? fkey : first;
+		last = fkey > last ? fkey : last;
+	}
+	int width = snprintf(keys, sizeof keys, "F%d-F%d", first, last) + (int)sizeof " screens";
+	if (width > *room)
+		return col;
+	*room -= width;
+	col = tui_print(c, box, row, col, TUI_KEY, "%s", keys);
+	return tui_print(c, box, row, col, TUI_DIM, " %s ", "screens");
+}
+
 /* As many as there is room for; help and quit always. */
 static void frame_keys(struct tui_canvas *c, const struct tui_box *box, int row, const struct gcs_snapshot *s,
 		       const struct tui_state *st, int room)
 {
+	enum { UNKNOWN, NAMED, IN_SHORT } screens = UNKNOWN;
 	int col = 1;
 	for (size_t i = 0; i < tui_bindings_count; i++)
 		if (frame_must(&tui_bindings[i]))
@@ -65,6 +98,12 @@ static void frame_keys(struct tui_canvas *c, const struct tui_box *box, int row,
 	for (size_t i = 0; i < tui_bindings_count; i++) {
 		const struct tui_binding *b = &tui_bindings[i];
 		int width = frame_key_width(s, st, b);
+		if (width && screens == UNKNOWN && frame_leads_to_screen(b)) {
+			screens = frame_screens_width(s, st) <= room ? NAMED : IN_SHORT;
+			col = screens == IN_SHORT ? frame_screens(c, box, row, col, &room) : col;
+		}
+		if (screens == IN_SHORT && frame_leads_to_screen(b))
+			continue;
 		if (width == 0 || (!frame_must(b) && width > room))
 			continue;
 		room -= frame_must(b) ? 0 : width;

@@ -66,7 +66,7 @@ static double lane_log(int64_t ns)
 }
 
 /* What the strip has of a column. */
-struct lane_cell { uint32_t armed, fired, gc_count; int64_t stw_ns, assist_ns, wake_ns; uint64_t heap; };
+struct lane_cell { uint32_t armed, fired, gc_count, maps, runq; int64_t stw_ns, assist_ns, wake_ns; uint64_t heap; };
 
 static struct lane_cell lane_cell(const struct lane_span *at, int col)
 {
@@ -84,6 +84,8 @@ static struct lane_cell lane_cell(const struct lane_span *at, int col)
 		r.assist_ns = cell->assist_max_ns > r.assist_ns ? cell->assist_max_ns : r.assist_ns;
 		r.wake_ns = cell->wake_max_ns > r.wake_ns ? cell->wake_max_ns : r.wake_ns;
 		r.heap = cell->heap_live_max > r.heap ? cell->heap_live_max : r.heap;
+		r.maps = cell->maps_growing > r.maps ? cell->maps_growing : r.maps;
+		r.runq = cell->runq_max > r.runq ? cell->runq_max : r.runq;
 	}
 	return r;
 }
@@ -195,11 +197,12 @@ void lane_pauses(struct tui_canvas *c, const struct tui_box *box, const struct l
 {
 	int64_t longest[LANE_COLS_MAX];
 	bool due[LANE_COLS_MAX];
-	if (at->fine)
+	bool rows = at->fine || index == GCS_PAUSE_ALLOC_STALL; /* cells have none of these; of thinned rows the longest are left */
+	if (rows)
 		lane_longest(at, index, longest, due);
 	for (int col = 0; col < at->span.cols && col < LANE_COLS_MAX; col++) {
 		struct lane_cell cell = lane_cell(at, col);
-		if (!at->fine) {
+		if (!rows) {
 			longest[col] = index == GCS_PAUSE_STW ? cell.stw_ns : index == GCS_PAUSE_ASSIST ? cell.assist_ns : cell.wake_ns;
 			due[col] = cell.armed != 0;
 		}
@@ -218,6 +221,23 @@ void lane_heap(struct tui_canvas *c, const struct tui_box *box, const struct lan
 	}
 	for (int col = 0; col < at->span.cols; col++)
 		lane_bar(c, box, col, TUI_HEAP, (double)lane_cell(at, col).heap / (double)most);
+}
+
+static uint32_t lane_count(const struct lane_span *at, int col, uint32_t what)
+{
+	struct lane_cell cell = lane_cell(at, col);
+	return what == LANE_MAPS ? cell.maps : cell.runq;
+}
+
+void lane_counts(struct tui_canvas *c, const struct tui_box *box, const struct lane_span *at, uint32_t index)
+{
+	uint32_t most = 1;
+	for (int col = 0; col < at->span.cols; col++) {
+		uint32_t n = lane_count(at, col, index);
+		most = n > most ? n : most;
+	}
+	for (int col = 0; col < at->span.cols; col++)
+		lane_bar(c, box, col, lane_cell(at, col).armed ? TUI_FAULT : TUI_BAR, (double)lane_count(at, col, index) / (double)most);
 }
 
 /* When the clock of an occurrence that can be seen began to run; -1: it did not, or is not in sight. */

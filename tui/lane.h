@@ -19,8 +19,10 @@ typedef void lane_fn(struct tui_canvas *c, const struct tui_box *box, const stru
 lane_fn lane_phases;
 lane_fn lane_fault;     /* index: of the fault. [====] armed, O fired */
 lane_fn lane_gc;        /* # marking, - sweeping; the cycle's number where there is room */
-/* These two may have more than one row. */
+/* These three may have more than one row. */
 lane_fn lane_pauses;    /* index: enum gcs_pause_kind. The longest, as a height on a log axis from 1 us to 100 ms */
 lane_fn lane_heap;      /* live bytes as a height */
+enum lane_count { LANE_MAPS /* that were growing at once */, LANE_RUNQ /* goroutines that waited for a P, all queues */ };
+lane_fn lane_counts;    /* index: enum lane_count. The most, as a height, full at the most of what is shown */
 lane_fn lane_recovery;  /* |---| from the moment that the clock runs to the end of the last bad slice */
 lane_fn lane_events;    /* ! bad, * note, . info */

@@ -49,6 +49,16 @@ struct tui_state {
 		int64_t at_ns;
 		int zoom, top;
 	} line;
+	struct {             /* F2: which map is chosen; the first where it is none or no longer there */
+		bool placed;
+		uint32_t workload, worker;
+	} maps;
+	struct {             /* F5: which stall is chosen, likewise; else the longest */
+		bool placed;
+		uint32_t slot;
+		int kind;    /* enum gcs_stall_kind */
+		int top;     /* first P that is listed */
+	} sched;
 	struct {             /* F6 */
 		bool placed; /* else the newest is chosen, and it goes with it */
 		int at, level;
@@ -108,14 +118,22 @@ tui_view_fn tui_view_faults;
 tui_view_fn tui_view_last;      /* the newest events */
 /* The fault that is listed first, where the list of faults has so many rows. */
 int tui_faults_top(const struct tui_state *st, int room);
-/* Which of them the keys act on; TUI_PANES: none. */
+
+/* Panels of the scheduler's screen (view_ps.c). */
+tui_view_fn tui_view_ps;        /* a row a P, from st->sched.top on */
+tui_view_fn tui_view_queues;    /* what is everybody's: queues, threads, timers, the poller */
+tui_view_fn tui_view_latency;   /* wake lag and, on real Go, scheduling latency */
+/* How many Ps fit; the first of the last that do. */
+int tui_ps_room(const struct tui_box *box);
+int tui_ps_last(const struct gcs_snapshot *s, const struct tui_box *box);
+/* Which of the main screen's panes the keys act on; TUI_PANES: none. */
 enum tui_pane { TUI_PANE_STRIP, TUI_PANE_PERCENTILES, TUI_PANE_HEAP, TUI_PANE_RECOVERY, TUI_PANE_WORK, TUI_PANE_SLO, TUI_PANE_FAULTS,
 	TUI_PANE_EVENTS, TUI_PANES };
 enum tui_pane tui_main_pane(const struct tui_state *st);
 
 /* A line of the help: text, and whether it is a heading. help.c */
 struct tui_help_line { char text[96]; bool heading; };
-#define TUI_HELP_LINES 128
+#define TUI_HELP_LINES 192
 /* How many. The keys and words of the screen that is shown come first. */
 int tui_help_lines(const struct gcs_snapshot *s, const struct tui_state *st, struct tui_help_line line[TUI_HELP_LINES]);
 
@@ -134,6 +152,19 @@ void tui_notice(struct tui_state *st, const struct gcs_snapshot *s, const char *
 /* due.c: "oom#3 visit 17 of w4": the firing that a pause is due to: fault, occurrence, the visit at which it fired and the worker
  * whose visit that was; "" nobody's. */
 const char *tui_due(const struct gcs_snapshot *s, const struct gcs_pause_row *p, char *ret, size_t cap);
+
+/* list.c: the first row that is listed, so that the chosen one is in the middle, but for the ends of the list. */
+int tui_list_top(int at, int n, int room);
+
+/* meter.c: how much of the whole a part is, as a bar: full cells, a half one, dots for the rest. Full is all of it; anything is at
+ * least half a cell. whole 0: dots. Returns the column after it. */
+int tui_meter(struct tui_canvas *c, const struct tui_box *box, int row, int col, int cols, enum tui_role role, uint64_t part, uint64_t whole);
+
+/* counts.c: a strip of counts over time on a linear axis, the most of each column, on the columns of tui_axis; under it the time and
+ * which faults were armed and fired. From three rows on, rule included. */
+typedef uint32_t tui_count_fn(const struct gcs_cell *cell);
+void tui_counts(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s, const struct tui_state *st,
+		const char *title, tui_count_fn *count);
 
 /* view_side.c: how long it took to come back: 2.4s, <0.1s: nothing is measured more finely than the resolution. A TUI_NUMBER. */
 const char *tui_back(char *ret, const struct gcs_snapshot *s, int64_t recovery_ns);

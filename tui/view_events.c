@@ -80,19 +80,11 @@ static void events_row(struct tui_canvas *c, const struct tui_box *box, int row,
 	tui_print(c, box, row, col, role, "%c %s", events_level[level].glyph, e->text);
 }
 
-/* The first that is shown: the chosen one is in the middle, but for the ends. */
-static int events_top(int at, int count, int room)
-{
-	int top = at - room / 2;
-	top = top > count - room ? count - room : top;
-	return top < 0 ? 0 : top;
-}
-
 void tui_view_events(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
 		     const struct tui_state *st)
 {
 	int count = events_count(s, st), at = events_at(st, count), room = box->rows - 1, k = 0;
-	int top = events_top(at, count, room);
+	int top = tui_list_top(at, count, room);
 	events_title(c, box, s, st, count);
 	for (uint32_t i = 0; s->history && i < s->history->nevents && k < top + room; i++) {
 		if (!events_passes(&s->history->event[i], st))
@@ -142,7 +134,7 @@ struct gcs_request tui_events_point(struct tui_state *st, const struct gcs_snaps
 {
 	int count = events_count(s, st), chosen = events_at(st, count), to = chosen + (at.act == TUI_MOUSE_WHEEL_UP ? -1 : 1);
 	if (at.act == TUI_MOUSE_PRESS)
-		to = at.row >= 1 ? events_top(chosen, count, box->rows - 1) + at.row - 1 : count;
+		to = at.row >= 1 ? tui_list_top(chosen, count, box->rows - 1) + at.row - 1 : count;
 	if (to < count)
 		events_choose(st, count, to);
 	return (struct gcs_request){.act = GCS_DO_NOTHING};

@@ -18,14 +18,16 @@
 #define TIME_COL_LEAST_NS 1000
 #define TIME_ZOOM_MAX 30
 #define TIME_LANE_ROWS 8  /* of one lane, at most */
-#define TIME_LANES_MAX (GCS_FAULTS_MAX + 8)
+#define TIME_LANES_MAX (GCS_FAULTS_MAX + 11)
 
 const char *const tui_timeline_reading[] = {
 	"  Lanes: [===] a fault was armed, O it fired; # marking, - sweeping; pauses",
 	"  as heights, log, 1 us to 100 ms; |---| recovery, from the moment on",
 	"  which nothing was armed; events . info * note ! bad. ^ is the cursor; below",
 	"  stand its moment and the longest pauses of its column. Zoomed in, single",
-	"  pauses are those that the record has rows of.",
+	"  pauses are those that the record has rows of. maps: how many were growing;",
+	"  runq: goroutines that waited for a P; stall: allocations that waited; of each",
+	"  the most, full at the most that is shown; without any there is no lane.",
 	NULL,
 };
 
@@ -58,6 +60,25 @@ static struct lane_span time_span(const struct gcs_snapshot *s, const struct tui
 
 struct time_lane { const char *name; lane_fn *draw; uint32_t index; enum tui_role role; int rows; };
 
+/* Whether there was any of it in the whole run so far, of a record in all of it: a lane does not come and go as one scrubs. */
+static bool time_has(const struct gcs_snapshot *s, enum lane_count what)
+{
+	const struct gcs_history *h = s->history;
+	for (uint32_t i = 0; h && i < h->ncells; i++)
+		if (what == LANE_MAPS ? h->cell[i].maps_growing > 0 : h->cell[i].runq_max > 0)
+			return true;
+	return false;
+}
+
+static bool time_stalled(const struct gcs_snapshot *s)
+{
+	const struct gcs_history *h = s->history;
+	for (uint32_t i = 0; h && i < h->npauses; i++)
+		if (h->pause[i].kind == GCS_PAUSE_ALLOC_STALL)
+			return true;
+	return false;
+}
+
 static int time_lanes(const struct gcs_snapshot *s, struct time_lane lane[TIME_LANES_MAX])
 {
 	int n = 0;
@@ -71,6 +92,13 @@ static int time_lanes(const struct gcs_snapshot *s, struct time_lane lane[TIME_L
 	lane[n++] = (struct time_lane){"heap", lane_heap, 0, TUI_DIM, 1};
 	lane[n++] = (struct time_lane){"recovery", lane_recovery, 0, TUI_DIM, 1};
 	lane[n++] = (struct time_lane){"events", lane_events, 0, TUI_DIM, 1};
+	/* Last, so that they are what a small terminal hides. */
+	if (time_has(s, LANE_MAPS))
+		lane[n++] = (struct time_lane){"maps", lane_counts, LANE_MAPS, TUI_DIM, 1};
+	if (time_has(s, LANE_RUNQ))
+		lane[n++] = (struct time_lane){"runq", lane_counts, LANE_RUNQ, TUI_DIM, 1};
+	if (time_stalled(s))
+		lane[n++] = (struct time_lane){"stall", lane_pauses, GCS_PAUSE_ALLOC_STALL, TUI_DIM, 1};
 	return n;
 }
 
@@ -79,7 +107,7 @@ static void time_heights(struct time_lane *lane, int n, int spare)
 {
 	for (int more = 1; more < TIME_LANE_ROWS && spare > 0; more++)
 		for (int i = 0; i < n && spare > 0; i++)
-			if (lane[i].draw == lane_pauses || lane[i].draw == lane_heap) {
+			if (lane[i].draw == lane_pauses || lane[i].draw == lane_heap || lane[i].draw == lane_counts) {
 				lane[i].rows++;
 				spare--;
 			}
@@ -110,9 +138,13 @@ static void time_read_gc(struct tui_canvas *c, const struct tui_box *box, int ro
 				marking ? "marking for" : sweeping ? "sweeping, marked" : "marked", a, marking ? "" : " ago");
 	}
 	if (cell < (int64_t)h->ncells && h->cell[cell].heap_live_max)
-		tui_print(c, box, row, col, TUI_PLAIN, "   heap %s%s%s MiB", tui_mib(a, h->cell[cell].heap_live_max),
+		col = tui_print(c, box, row, col, TUI_PLAIN, "   heap %s%s%s MiB", tui_mib(a, h->cell[cell].heap_live_max),
 			  h->cell[cell].heap_goal != UINT64_MAX ? " of " : "",
 			  h->cell[cell].heap_goal != UINT64_MAX ? tui_mib(b, h->cell[cell].heap_goal) : "");
+	if (cell < (int64_t)h->ncells && h->cell[cell].maps_growing)
+		col = tui_print(c, box, row, col, TUI_PLAIN, "   %u maps grow", h->cell[cell].maps_growing);
+	if (cell < (int64_t)h->ncells && h->cell[cell].runq_max)
+		tui_print(c, box, row, col, TUI_PLAIN, "   runq %" PRIu32, h->cell[cell].runq_max);
 }
 
 /* A busy fault fires more often than the record lists. */
@@ -198,6 +230,7 @@ static void time_readout(struct tui_canvas *c, const struct tui_box *box, const 
 	col = time_read_pause(c, box, 3, col, at, cursor_ns, "STW", GCS_PAUSE_STW);
 	col = time_read_pause(c, box, 3, col, at, cursor_ns, "assist", GCS_PAUSE_ASSIST);
 	col = time_read_pause(c, box, 3, col, at, cursor_ns, "wake", GCS_PAUSE_WAKE);
+	col = time_read_pause(c, box, 3, col, at, cursor_ns, "stall", GCS_PAUSE_ALLOC_STALL);
 	if (col == from)
 		tui_print(c, box, 3, col, TUI_DIM, "%s", "none of its own in this column");
 	time_read_events(c, box, 4, at->s, cursor_ns);

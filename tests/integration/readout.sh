@@ -93,6 +93,10 @@ pictures() { # columns, rows, options
 	picture pauses
 	press F4; wait_for 'TIMELINE '; until_true "it goes on changing" settles
 	picture timeline
+	press F2; wait_for ' MAPS GROWING'; until_true "it goes on changing" settles
+	picture maps
+	press F5; wait_for ' STALLS  '; until_true "it goes on changing" settles
+	picture sched
 	press F6; wait_for ' EVENTS  '; until_true "it goes on changing" settles
 	picture events
 	end_terminal

@@ -49,6 +49,36 @@ static void make_record_screen(FILE *out)
 	fence(out, record, &(struct tui_state){0}, 24, 80, true);
 }
 
+static void make_maps(FILE *out)
+{
+	fence(out, live, &(struct tui_state){.screen = TUI_SCREEN_MAPS}, 24, 80, false);
+}
+
+static void make_maps_same(FILE *out)
+{
+	fence(out, live, &(struct tui_state){.screen = TUI_SCREEN_MAPS, .maps = {.placed = true, .worker = 2}}, 32, 100, true);
+}
+
+static void make_sched(FILE *out)
+{
+	fence(out, live, &(struct tui_state){.screen = TUI_SCREEN_SCHED}, 24, 80, false);
+}
+
+/* As real Go is seen. */
+static void make_sched_go(FILE *out)
+{
+	struct gcs_snapshot *s = malloc(sizeof *s);
+	assert_non_null(s);
+	*s = *live;
+	s->sched.nps = 0;
+	s->sched.global_runq = 24;
+	s->sched.idle_threads = s->sched.spinning = s->sched.timers = s->sched.poll_waiters = GCS_UNTOLD;
+	s->sched_now = (struct gcs_pcts){41200, 2000, 9000, 71000, 1200000, 6100000};
+	s->sched_total = (struct gcs_pcts){250000, 2000, 8000, 64000, 900000, 7100000};
+	fence(out, s, &(struct tui_state){.screen = TUI_SCREEN_SCHED}, 32, 100, true);
+	free(s);
+}
+
 static void make_pauses(FILE *out)
 {
 	fence(out, live, &(struct tui_state){.screen = TUI_SCREEN_PAUSES}, 24, 80, false);
@@ -85,7 +115,8 @@ static void make_small(FILE *out)
 }
 
 static const struct { const char *name; void (*make)(FILE *out); } parts[] = {
-	{"keys", make_keys}, {"main", make_main}, {"record", make_record_screen}, {"pauses", make_pauses}, {"pauses-wide", make_pauses_wide},
+	{"keys", make_keys}, {"main", make_main}, {"record", make_record_screen}, {"maps", make_maps},
+	{"maps-same", make_maps_same}, {"sched", make_sched}, {"sched-go", make_sched_go}, {"pauses", make_pauses}, {"pauses-wide", make_pauses_wide},
 	{"timeline", make_timeline}, {"timeline-close", make_timeline_close}, {"events", make_events}, {"help", make_help},
 	{"small", make_small},
 };

@@ -54,12 +54,67 @@ static inline void fill_cells(struct gcs_snapshot *s)
 		c->heap_live_min = (100u + i % 20) << 20;
 		c->heap_live_max = (102u + i % 20) << 20;
 		c->heap_goal = 130u << 20;
+		c->maps_growing = (uint8_t)(i % 9 < 3);
+		c->runq_max = 2 + i % 5;
 		if (i > 160 && i < 190) {
 			c->faults_armed = 1;
 			c->faults_fired = i % 3 == 0;
 			c->stw_max_ns = 38000000;
 		}
 	}
+}
+
+/* One map of each kind and state. */
+static inline void fill_maps(struct gcs_snapshot *s)
+{
+	static const struct gcs_map_view map[] = {
+		{.kind = GCS_MAP_CLASSIC, .b = 13, .count = 33750, .load_milli = 4119, .overflow = 812, .bytes = 1310720, .grown = 13, .regrown = 2},
+		{.worker = 1, .kind = GCS_MAP_CLASSIC, .growing = GCS_MAP_DOUBLES, .b = 14, .count = 53300, .load_milli = 3253, .overflow = 120,
+		 .old_buckets = 8192, .evacuated = 4587, .bytes = 3670016, .grown = 14},
+		{.worker = 2, .kind = GCS_MAP_CLASSIC, .growing = GCS_MAP_SAME_SIZE, .b = 12, .count = 9000, .load_milli = 2197, .overflow = 40,
+		 .old_buckets = 4096, .evacuated = 512, .bytes = 1245184, .grown = 12, .regrown = 3},
+		{.worker = 3, .kind = GCS_MAP_CLASSIC, .b = 15, .count = 812, .load_milli = 24, .overflow = 18000, .bytes = 7200768, .grown = 15},
+		{.worker = 4, .kind = GCS_MAP_SWISS, .b = 8, .count = 1500, .load_milli = 5859, .overflow = 64, .bytes = 34816, .grown = 8},
+		{.workload = 2, .kind = GCS_MAP_SYNC, .count = 1234, .amended = true, .misses = 1196, .dirty = 1300, .bytes = 81920},
+	};
+	memcpy(s->map, map, sizeof map);
+	s->nmaps = sizeof map / sizeof map[0];
+}
+
+static inline uint64_t firing_of(uint32_t fault, uint32_t visit)
+{
+	return (uint64_t)(fault + 1) << 48 | UINT64_C(16) << 32 | visit;
+}
+
+static inline void fill_sched(struct gcs_snapshot *s)
+{
+	s->sched = (struct gcs_sched_view){.at_ns = 25 * S + 980000000, .nps = 2, .global_runq = 3, .idle_ps = 0, .threads = 7, .idle_threads = 2,
+					   .spinning = 1, .timers = 12, .poll_waiters = 5};
+	s->sched.p[0] = (struct gcs_p_view){GCS_P_RUNNING, 17, 1234567, 890};
+	s->sched.p[1] = (struct gcs_p_view){GCS_P_SYSCALL, 4, 765432, 12345};
+	s->goroutines = 41;
+	s->nstalls = 3;
+	s->stall[0] = (struct gcs_stall_view){.slot = 0, .workload = 0, .worker = 0};
+	s->stall[0].by[GCS_STALL_ASSIST].count = 61;
+	s->stall[0].by[GCS_STALL_ASSIST].total_ns = 48300000;
+	s->stall[0].by[GCS_STALL_ASSIST].max_ns = 3050000;
+	s->stall[0].by[GCS_STALL_ASSIST].max_at_ns = 17 * S + 510000000;
+	s->stall[0].by[GCS_STALL_ALLOC].count = 3;
+	s->stall[0].by[GCS_STALL_ALLOC].total_ns = 41000000;
+	s->stall[0].by[GCS_STALL_ALLOC].max_ns = 36000000;
+	s->stall[0].by[GCS_STALL_ALLOC].max_at_ns = 17 * S + 650000000;
+	s->stall[0].by[GCS_STALL_ALLOC].max_firing = firing_of(0, 17);
+	s->stall[1] = (struct gcs_stall_view){.slot = 1, .workload = 0, .worker = 1};
+	s->stall[1].by[GCS_STALL_ASSIST].count = 58;
+	s->stall[1].by[GCS_STALL_ASSIST].total_ns = 39900000;
+	s->stall[1].by[GCS_STALL_ASSIST].max_ns = 2900000;
+	s->stall[1].by[GCS_STALL_ASSIST].max_at_ns = 25 * S + 312000000;
+	s->stall[2] = (struct gcs_stall_view){.slot = 16, .workload = 2, .worker = 0};
+	s->stall[2].by[GCS_STALL_WAKE].count = 1204;
+	s->stall[2].by[GCS_STALL_WAKE].total_ns = 1140000000;
+	s->stall[2].by[GCS_STALL_WAKE].max_ns = 5390000;
+	s->stall[2].by[GCS_STALL_WAKE].max_at_ns = 14 * S + 315000000;
+	s->stall[2].by[GCS_STALL_WAKE].max_firing = firing_of(1, 5);
 }
 
 static inline struct gcs_snapshot *make_snapshot(const struct gcs_scenario *sc)
@@ -92,6 +147,8 @@ static inline struct gcs_snapshot *make_snapshot(const struct gcs_scenario *sc)
 	s->event[0] = (struct gcs_event_view){.t_ns = 16 * S, .level = 1};
 	strcpy(s->event[0].text, "oom#1 armed");
 	fill_cells(s);
+	fill_maps(s);
+	fill_sched(s);
 	return s;
 }
 
@@ -166,7 +223,7 @@ static inline void fixture_pause(struct fixture *f, enum gcs_pause_kind kind, in
 	struct gcs_cell *cell = fixture_cell(f->h, t_ns);
 	struct gcs_pause_row row = {.t_ns = t_ns, .dur_ns = dur_ns, .stopping_ns = stopping_ns, .cycle = cycle, .kind = (uint8_t)kind};
 	if (fault >= 0) {
-		row.firing = (uint64_t)(fault + 1) << 48 | UINT64_C(16) << 32 | f->firings[fault];
+		row.firing = firing_of((uint32_t)fault, (uint32_t)f->firings[fault]);
 		row.occurrence = fault == 0 && t_ns >= 24 * S ? 2 : 1;
 	}
 	gcs_history_pause(f->h, &row);
@@ -229,6 +286,8 @@ static inline void fixture_second(struct fixture *f, int64_t from_ns, uint32_t *
 		cell->heap_live_min = (110u + (uint64_t)(t / (S / 10)) % 7 * 12) << 20;
 		cell->heap_live_max = cell->heap_live_min + (10u << 20);
 		cell->heap_goal = 210u << 20;
+		cell->maps_growing = (uint8_t)((t / (S / 10) % 9 < 3) + fixture_oom(t));
+		cell->runq_max = 2 + (uint32_t)(t / (S / 10) % 5) + (fixture_late(t) ? 15 : 0);
 		if (fixture_oom(t))
 			fixture_fire(f, 0, t + 40000000);
 		if (fixture_late(t) && t / (S / 10) % 3 == 0) {
@@ -244,6 +303,15 @@ static inline void fixture_second(struct fixture *f, int64_t from_ns, uint32_t *
 		watch_hist_sum_put(ops, 200 + (fixture_next(&f->seed) % 1000) * (fixture_next(&f->seed) % 40));
 	gcs_measure_op(&f->window[from_ns / S], 0, ops);
 	free(ops);
+}
+
+/* Allocations that waited; no window counts them. */
+static inline void fixture_stalls(struct gcs_history *h)
+{
+	static const int64_t t_ns[] = {16 * S + 410000000, 17 * S + 650000000, 24 * S + 200000000};
+	for (uint32_t i = 0; i < 3; i++)
+		gcs_history_pause(h, &(struct gcs_pause_row){.t_ns = t_ns[i], .dur_ns = i == 1 ? 36000000 : 2500000, .stopping_ns = -1,
+							      .firing = firing_of(0, 4 + 13 * i), .occurrence = i == 2 ? 2 : 1, .kind = GCS_PAUSE_ALLOC_STALL});
 }
 
 static inline void fixture_tell(struct gcs_history *h)
@@ -277,6 +345,7 @@ static inline struct gcs_history *make_history(void)
 		gcs_heat_window(&f.h->heat, t, t + S, &f.window[t / S], 1);
 		gcs_measure_fini(&f.window[t / S]);
 	}
+	fixture_stalls(f.h);
 	fixture_tell(f.h);
 	return f.h;
 }

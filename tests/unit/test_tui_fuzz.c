@@ -10,10 +10,42 @@
 #include <time.h>
 
 static uint64_t seed;
+static bool drawn[TUI_SCREENS];
 
 static uint32_t any(uint32_t n)
 {
 	return (uint32_t)(fixture_next(&seed) % n);
+}
+
+static void change_maps(struct gcs_snapshot *s)
+{
+	s->nmaps = any(5) ? any(GCS_MAPS_SHOWN + 1) : 0;
+	for (uint32_t i = 0; i < s->nmaps; i++)
+		s->map[i] = (struct gcs_map_view){.workload = i / 20, .worker = i % 20 + any(2), .kind = (enum gcs_map_kind)(1 + any(3)),
+						  .growing = (enum gcs_map_growing)any(3), .b = any(40), .count = (uint64_t)any(1u << 30) << any(30),
+						  .overflow = any(70000), .old_buckets = (uint64_t)any(3) << any(39), .evacuated = any(1u << 30),
+						  .load_milli = any(20000), .bytes = (uint64_t)any(1u << 30) << any(33), .grown = any(50),
+						  .regrown = any(5000), .amended = any(2), .misses = any(100000), .dirty = any(100000)};
+}
+
+static void change_sched(struct gcs_snapshot *s)
+{
+	s->sched.at_ns = any(4) ? s->now_ns : -1;
+	s->sched.nps = any(3) ? any(GCS_PS_SHOWN + 1) : 0;
+	for (uint32_t i = 0; i < s->sched.nps; i++)
+		s->sched.p[i] = (struct gcs_p_view){(enum gcs_p_status)any(6), any(4) ? any(258) : any(1u << 31), (uint64_t)any(1u << 31) << any(20), any(1u << 31)};
+	s->sched.threads = any(3) ? any(3000) : GCS_UNTOLD;
+	s->sched_total.count = any(2);
+	s->nstalls = any(4) ? any(GCS_STALLS_SHOWN + 1) : 0;
+	for (uint32_t i = 0; i < s->nstalls; i++) {
+		s->stall[i] = (struct gcs_stall_view){.slot = i, .workload = i / 40, .worker = i % 40};
+		for (int kind = 0; kind < GCS_STALL_KINDS; kind++) {
+			s->stall[i].by[kind].count = any(3) ? any(1u << 31) : 0;
+			s->stall[i].by[kind].max_ns = (int64_t)any(1u << 30) << any(10);
+			s->stall[i].by[kind].max_at_ns = (int64_t)any(26000) * 1000000;
+			s->stall[i].by[kind].max_firing = any(2) ? firing_of(any(5), any(1u << 31)) : 0;
+		}
+	}
 }
 
 /* Another moment, other lengths of all that has one. */
@@ -38,6 +70,8 @@ static void change(struct gcs_snapshot *s, const struct gcs_history *whole, stru
 	s->playback.following = s->playback.live && any(2);
 	for (uint32_t i = 0; i < s->scenario->nfaults; i++)
 		s->fault[i].armed = any(2);
+	change_maps(s);
+	change_sched(s);
 }
 
 static int any_key(void)
@@ -59,6 +93,7 @@ static void must_hold(const struct tui_state *st, const struct gcs_snapshot *s, 
 	assert_in_range(st->zoom, 0, 6);
 	assert_true(st->event_scroll >= 0 && st->help_top >= 0 && st->heat.zoom >= 0 && st->heat.list >= 0 && st->heat.list < 256);
 	assert_true(st->line.top >= 0 && st->line.zoom >= 0 && st->line.zoom <= 30 && st->log.at >= 0 && st->log.level >= 0 && st->log.level <= 2);
+	assert_true(st->sched.top >= 0 && st->sched.top < GCS_PS_SHOWN && st->sched.kind >= 0 && st->sched.kind < GCS_STALL_KINDS);
 	assert_true(strlen(st->log.filter) < TUI_FILTER && strlen(st->ask.text) < TUI_ASK_TEXT);
 	if (!s->playback.active && (r.act == GCS_DO_ARM || r.act == GCS_DO_DISARM || r.act == GCS_DO_FIRE || r.act == GCS_DO_EDIT))
 		assert_true(r.fault < (uint32_t)nfaults);
@@ -90,8 +125,10 @@ static void episode(struct gcs_snapshot *s, const struct gcs_history *whole, str
 			st.rows = any(3) ? 24 + (int)any(37) : 1 + (int)any(30);
 			st.cols = any(3) ? 80 + (int)any(121) : 1 + (int)any(90);
 		}
-		if (any(6) == 0)
+		if (any(6) == 0) {
 			free(render(s, &st, st.rows, st.cols, any(2)));
+			drawn[st.screen] |= tui_frame_whole(st.rows, st.cols);
+		}
 	}
 }
 
@@ -119,6 +156,9 @@ static void test_anything(void **state)
 		free(s);
 		sc->nfaults = sc->nworkloads = 3;
 	}
+	for (int i = 0; i < TUI_SCREENS; i++)
+		if (!drawn[i])
+			fail_msg("the %s screen was never reached", tui_screens[i].name);
 	free(h);
 	gcs_history_destroy(whole);
 	free(sc);
