@@ -12,8 +12,8 @@ enum { /* the bits of keys.def */
 #include "tui/screens.def"
 #undef SCREEN
 	ON_ALL = (1 << TUI_SCREENS) - 1,
-	ON_TIMED = ON_MAIN | ON_PAUSES | ON_TIMELINE, /* with a time axis */
-	ON_PANED = ON_MAIN | ON_PAUSES
+	ON_TIMED = ON_MAIN | ON_PAUSES | ON_TIMELINE | ON_COMPARE, /* with a time axis */
+	ON_PANED = ON_MAIN | ON_PAUSES | ON_COMPARE
 };
 
 /* screens and when of ALSO are 0 here: those of the line. */

@@ -55,6 +55,13 @@ struct tui_state {
 		char filter[TUI_FILTER];
 		bool typing;
 	} log;
+	struct {             /* F7 */
+		bool placed; /* else the cursor is at the longest of both */
+		int64_t at_ns;
+		int row, zoom;
+		bool runs;   /* in place of the figures: the runs behind the chosen one */
+		int run;     /* the first of them that is shown */
+	} versus;
 };
 
 typedef void tui_view_fn(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
@@ -115,7 +122,7 @@ enum tui_pane tui_main_pane(const struct tui_state *st);
 
 /* A line of the help: text, and whether it is a heading. help.c */
 struct tui_help_line { char text[96]; bool heading; };
-#define TUI_HELP_LINES 128
+#define TUI_HELP_LINES 192
 /* How many. The keys and words of the screen that is shown come first. */
 int tui_help_lines(const struct gcs_snapshot *s, const struct tui_state *st, struct tui_help_line line[TUI_HELP_LINES]);
 
@@ -145,6 +152,7 @@ int64_t tui_player_at(const struct gcs_snapshot *s, const struct tui_box *box, i
 struct tui_chooser {
 	int at, top;             /* of the entries that pass the filter */
 	int room;                /* rows of them, as it was last drawn */
+	char with[64];           /* what the chosen one is put beside; "": nothing */
 	char filter[TUI_FILTER]; /* part of a name, or a verdict */
 	bool typing;             /* the filter is being typed */
 };
