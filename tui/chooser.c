@@ -96,7 +96,7 @@ static void chooser_row(struct tui_canvas *c, const struct tui_box *box, int row
 	int when = box->cols >= 110 ? 19 : 16; /* with seconds, or without */
 	int name = box->cols - when - 42 < 48 ? box->cols - when - 42 : 48;
 	name = name < 8 ? 8 : name;
-	tui_print(c, box, row, 0, TUI_KEY, "%s%s", selected ? ">" : " ", r->marked ? "A" : "");
+	tui_print(c, box, row, 0, TUI_KEY, "%s%s", selected ? ">" : " ", r->marked ? "*" : "");
 	bool bare = !r->read || r->unreadable;
 	int col = tui_print(c, box, row, 2, base, "%-*.*s", name, bare ? name + when + 1 : name, r->name);
 	if (!r->read)
@@ -113,7 +113,7 @@ static void chooser_keys(struct tui_canvas *c, const struct tui_box *box, int ro
 {
 	const char *enter = ch->with[0] ? "compare" : "look at it", *esc = ch->with[0] && !ch->filter[0] ? "back" : "no filter";
 	const struct { const char *key, *what; } keys[] = {
-		{"j k", "choose"}, {"Enter", enter}, {"c", "compare with another"}, {"/", "filter"}, {"Esc", esc}, {"q", "quit"}};
+		{"j k", "choose"}, {"Enter", enter}, {"c", "compare"}, {"/", "filter"}, {"Esc", esc}, {"q", "quit"}};
 	int col = 1;
 	if (ch->typing) {
 		col = tui_print(c, box, row, col, TUI_KEY, "/%s", ch->filter);

@@ -310,7 +310,7 @@ static const struct report_check *versus_find_check(const struct report *r, bool
 	return NULL;
 }
 
-/* "ok 1.2 ms" of one run, "ok in 5 of 6" of several. */
+/* "ok 1.2 ms" or "FAIL 3 ms" of one run, "5 of 6 ok" of several. */
 static void versus_show_check(const struct versus *o, struct gcs_versus_row *row, int at, bool slo, const struct report_check *of)
 {
 	const struct gcs_versus_side *side = &o->v.side[at];
@@ -325,9 +325,9 @@ static void versus_show_check(const struct versus *o, struct gcs_versus_row *row
 	const struct report_check *c = n == 1 ? versus_find_check(&o->in[at][last].report, slo, of) : NULL;
 	row->side[at].failed = held < n;
 	if (c)
-		snprintf(row->side[at].shown, sizeof row->side[at].shown, "%s%s%s", held ? "ok" : "FAILED", c->has ? " " : "", c->has ? c->shown : "");
+		snprintf(row->side[at].shown, sizeof row->side[at].shown, "%s%s%s", held ? "ok" : "FAIL", c->has ? " " : "", c->has ? c->shown : "");
 	else if (n)
-		snprintf(row->side[at].shown, sizeof row->side[at].shown, "ok in %u of %u", held, n);
+		snprintf(row->side[at].shown, sizeof row->side[at].shown, "%u of %u ok", held, n);
 }
 
 static int versus_check(struct versus *o, bool slo, const struct report_check *of)
@@ -377,11 +377,11 @@ static void versus_say(struct gcs_versus *v)
 		snprintf(v->said, sizeof v->said, "Nothing is compared: no run of %s counts.",
 			 side[0].ncounted + side[1].ncounted == 0 ? "either side" : side[0].ncounted ? "B" : "A");
 	else if (v->pairs == 1)
-		snprintf(v->said, sizeof v->said, "One run against one: B/A is of this pair alone, without an interval; nothing is decided.");
+		snprintf(v->said, sizeof v->said, "One run against one: B/A of this pair alone, no interval; nothing is decided.");
 	else if (v->pairs < GCS_AGREE_ROUNDS_MIN)
 		snprintf(v->said, sizeof v->said, "%u pairs%s: a verdict takes %u.", v->pairs, v->by_seed ? " of one seed" : "", GCS_AGREE_ROUNDS_MIN);
 	else
-		snprintf(v->said, sizeof v->said, "%u pairs%s; B/A within a pair, interval %.1f %%; same: all of it within 1/%g and %g.", v->pairs,
+		snprintf(v->said, sizeof v->said, "%u pairs%s, interval %.1f %%; same: all of it within 1/%g to %g", v->pairs,
 			 v->by_seed ? " of one seed" : "", 100 * v->confidence, v->band, v->band);
 }
 

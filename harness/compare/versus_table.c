@@ -9,8 +9,8 @@
 #include <math.h>
 #include <string.h>
 
-#define TABLE_LABEL 28
-#define TABLE_VALUE 12
+#define TABLE_LABEL 26
+#define TABLE_VALUE 11
 #define TABLE_RATIO 19
 
 int gcs_versus_exit(const struct gcs_versus *v)
