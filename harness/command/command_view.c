@@ -61,7 +61,9 @@ static int view_no_terminal(void)
 static bool view_terminal(const struct gcs_arguments *a)
 {
 	const char *term = getenv("TERM");
-	return a->screen && a->screen->list && !a->value[GCS_OPT_PLAIN] && strcmp(a->format, "json") != 0 && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term && *term &&
+	if (a->value[GCS_OPT_PLAIN] || strcmp(a->format, "json") == 0)
+		return false;
+	return a->screen && a->screen->list && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term && *term &&
 	       strcmp(term, "dumb") != 0;
 }
 
@@ -113,8 +115,14 @@ static void view_mark(struct view *v, struct gcs_runs *runs, int64_t entry)
 	v->marked = entry;
 }
 
-/* The entry that was chosen; VIEW_NOTHING yet; VIEW_BACK. beside: what it is for stands already. */
-static int64_t view_choice(struct view *v, struct gcs_runs *runs, bool beside)
+/* with: what the chosen one will be put beside; NULL: what is marked, if anything is. */
+static void view_draw_list(struct view *v, const struct gcs_runs *runs, const char *with)
+{
+	v->display->list(v->self, runs->choice, runs->n, with || v->marked < 0 ? with : runs->choice[v->marked].name);
+}
+
+/* The entry that was chosen; VIEW_NOTHING yet; VIEW_BACK. */
+static int64_t view_choice(struct view *v, struct gcs_runs *runs, const char *with)
 {
 	struct gcs_request req;
 	for (int i = 0; i < 64 && (req = v->display->poll(v->self)).act != GCS_DO_NOTHING; i++) {
@@ -122,9 +130,9 @@ static int64_t view_choice(struct view *v, struct gcs_runs *runs, bool beside)
 			view_end(v, GCS_EXIT_PASS);
 		if (req.act == GCS_DO_QUIT || req.act == GCS_DO_LIST)
 			return VIEW_BACK;
-		if (req.act == GCS_DO_COMPARE && req.fault < runs->n && !beside) {
+		if (req.act == GCS_DO_COMPARE && req.fault < runs->n && !with) {
 			view_mark(v, runs, req.fault == v->marked ? VIEW_NOTHING : (int64_t)req.fault);
-			return VIEW_NOTHING; /* the next key refers to a list that says so */
+			view_draw_list(v, runs, with); /* the next key refers to it */
 		}
 		if (req.act == GCS_DO_CHOOSE && req.fault < runs->n)
 			return req.fault;
@@ -132,16 +140,15 @@ static int64_t view_choice(struct view *v, struct gcs_runs *runs, bool beside)
 	return VIEW_NOTHING;
 }
 
-/* with: what the chosen one will be put beside; NULL: it is looked at, unless one is marked. VIEW_BACK also when it is over. */
+/* As view_choice, until there is one. VIEW_BACK also when it is over. */
 static int64_t view_pick(struct view *v, struct gcs_runs *runs, const char *with)
 {
 	int64_t read_ns = view_clock(), chosen = VIEW_NOTHING;
 	while (chosen == VIEW_NOTHING) {
 		bool more = gcs_runs_read(runs);
-		const char *marked = v->marked >= 0 && !with ? runs->choice[v->marked].name : with;
-		v->display->list(v->self, runs->choice, runs->n, marked);
+		view_draw_list(v, runs, with);
 		view_wait(v, more ? 0 : VIEW_AGAIN_NS);
-		chosen = v->over ? VIEW_BACK : view_choice(v, runs, with != NULL);
+		chosen = v->over ? VIEW_BACK : view_choice(v, runs, with);
 		if (!more && view_clock() - read_ns >= VIEW_AGAIN_NS) {
 			gcs_runs_again(runs);
 			read_ns = view_clock();
@@ -180,12 +187,25 @@ static bool view_beside(struct view *v, const char *path)
 	return e == 0;
 }
 
+/* The list, or one that is read when it is first needed. NULL: there are no runs. */
+static struct gcs_runs *view_others(struct view *v)
+{
+	char dir[GCS_PATH_BYTES];
+	if (v->runs.n)
+		return &v->runs;
+	if (v->others.n == 0) {
+		gcs_runs_fini(&v->others);
+		if (gcs_path_runs(dir, 0) || gcs_runs_init(&v->others, dir))
+			return NULL;
+	}
+	return v->others.n ? &v->others : NULL;
+}
+
 /* Asks for the other record, from the list of runs. */
 static void view_ask_other(struct view *v, struct gcs_player *player)
 {
-	struct gcs_runs *runs = v->runs.n ? &v->runs : &v->others;
-	char dir[GCS_PATH_BYTES];
-	if (runs->n == 0 && (gcs_path_runs(dir, 0) || gcs_runs_init(&v->others, dir) || v->others.n == 0)) {
+	struct gcs_runs *runs = view_others(v);
+	if (!runs) {
 		gcs_player_say(player, "There is no run to choose from; `gcstorm view A B` takes files.");
 		return;
 	}

@@ -99,6 +99,16 @@ static json_t *table_json_number(double v)
 	return isinf(v) ? json_string("never") : isfinite(v) ? json_real(v) : json_null();
 }
 
+/* What was cut to fit may end within a character; a file's name need not be UTF-8. */
+static json_t *table_json_text(const char *text)
+{
+	size_t n = strlen(text), least = n > 3 ? n - 3 : 0;
+	json_t *o = json_stringn(text, n);
+	while (!o && n > least)
+		o = json_stringn(text, --n);
+	return o ? o : json_string("?");
+}
+
 static json_t *table_json_side(const struct gcs_versus_side *side)
 {
 	json_t *runs = json_array();
@@ -106,10 +116,10 @@ static json_t *table_json_side(const struct gcs_versus_side *side)
 		const struct gcs_versus_run *r = &side->run[i];
 		char seed[24];
 		snprintf(seed, sizeof seed, "0x%" PRIx64, r->seed);
-		json_array_append_new(runs, json_pack("{ss ss ss sb so}", "run", r->name, "seed", seed, "verdict", r->verdict, "counts", !r->why[0],
-						      "why_not", r->why[0] ? json_string(r->why) : json_null()));
+		json_array_append_new(runs, json_pack("{so ss ss sb so}", "run", table_json_text(r->name), "seed", seed, "verdict", r->verdict,
+						      "counts", !r->why[0], "why_not", r->why[0] ? table_json_text(r->why) : json_null()));
 	}
-	return json_pack("{ss ss so}", "side", side->name, "about", side->about, "runs", runs);
+	return json_pack("{so so so}", "side", table_json_text(side->name), "about", table_json_text(side->about), "runs", runs);
 }
 
 static json_t *table_json_values(const struct gcs_versus *v, const struct gcs_versus_row *row, int side)
@@ -124,8 +134,8 @@ static json_t *table_json_row(const struct gcs_versus *v, const struct gcs_versu
 {
 	json_t *a = table_json_values(v, row, GCS_VERSUS_A), *b = table_json_values(v, row, GCS_VERSUS_B);
 	if (row->check)
-		return json_pack("{ss ss ss so so}", "check", row->metric, "a_shown", row->side[0].shown, "b_shown", row->side[1].shown, "a", a, "b", b);
-	return json_pack("{ss sI so so so ss so so}", "metric", row->metric, "pairs", (json_int_t)row->pairs, "ratio", table_json_number(row->ratio),
+		return json_pack("{so ss ss so so}", "check", table_json_text(row->metric), "a_shown", row->side[0].shown, "b_shown", row->side[1].shown, "a", a, "b", b);
+	return json_pack("{so sI so so so ss so so}", "metric", table_json_text(row->metric), "pairs", (json_int_t)row->pairs, "ratio", table_json_number(row->ratio),
 			 "low", table_json_number(row->low), "high", table_json_number(row->high), "verdict",
 			 row->verdict == GCS_VERSUS_UNKNOWN ? "unknown" : row->word, "a", a, "b", b);
 }
@@ -135,9 +145,9 @@ int gcs_versus_json(const struct gcs_versus *v, FILE *out)
 	json_t *rows = json_array();
 	for (uint32_t i = 0; i < v->nrows; i++)
 		json_array_append_new(rows, table_json_row(v, &v->row[i]));
-	json_t *root = json_pack("{sb si sI sI sb sf sf ss ss so so so}", "simulated", (int)v->sim, "exit", gcs_versus_exit(v), "pairs",
+	json_t *root = json_pack("{sb si sI sI sb sf sf so ss so so so}", "simulated", (int)v->sim, "exit", gcs_versus_exit(v), "pairs",
 				 (json_int_t)v->pairs, "unpaired", (json_int_t)v->unpaired, "by_seed", (int)v->by_seed, "band", v->band, "confidence",
-				 v->confidence, "settings", v->settings, "said", v->said, "a", table_json_side(&v->side[0]), "b",
+				 v->confidence, "settings", table_json_text(v->settings), "said", v->said, "a", table_json_side(&v->side[0]), "b",
 				 table_json_side(&v->side[1]), "rows", rows);
 	if (!root)
 		return -ENOMEM;

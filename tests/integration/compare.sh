@@ -118,7 +118,9 @@ press c
 wait_for 'COMPARE looked-at WITH'
 press j Enter
 wait_for 'FIGURES'
-press Escape l
+press Escape
+wait_for 'STW PAUSE'
+press l
 wait_for 'RUNS, newest first'
 press q
 wait_for 'ready>'
