@@ -12,7 +12,8 @@ enum gcs_act { GCS_DO_NOTHING, GCS_DO_ARM, GCS_DO_DISARM, GCS_DO_FIRE, GCS_DO_DI
 	/* looking at a record (gcstorm view) only */
 	GCS_DO_SEEK /* by by_ns */, GCS_DO_HOME, GCS_DO_END, GCS_DO_PLAY /* or pause */, GCS_DO_FASTER, GCS_DO_SLOWER,
 	GCS_DO_NEXT_FAULT, GCS_DO_PREV_FAULT /* the edge of a window, or a firing where none is armed by window */, GCS_DO_WORST_PAUSE /* again: the next worst */,
-	GCS_DO_FOLLOW, GCS_DO_WINDOW /* to the next (by_ns 1) or last (-1) end of a window */, GCS_DO_LIST /* back to the list of runs */,
+	GCS_DO_FOLLOW, GCS_DO_WINDOW /* to the next (by_ns 1) or last (-1) end of a window */, GCS_DO_LIST /* back to the list of runs; in the list: back from it */,
+	GCS_DO_COMPARE /* of a record: choose what is put beside it; in the list: entry `fault` is to be compared with the next that is chosen */,
 	GCS_DO_CHOOSE /* entry `fault` of the list */ };
 #define GCS_ARM_NS   INT64_C(60000000000) /* a fault armed by hand is disarmed after this, if nothing else is said */
 #define GCS_ARM_KEEP INT64_MAX            /* or not before the run ends, or a window of it begins or ends */
@@ -30,6 +31,7 @@ struct gcs_choice {
 	char name[64], when[24], length[16], verdict[24];
 	bool read;            /* the rest is known; before, the name alone */
 	bool failed, unfinished, unreadable, sim, by_hand;
+	bool marked; /* what is chosen will be put beside this one */
 };
 
 /* What the command line asks of a display. */
@@ -44,8 +46,9 @@ struct gcs_display {
 	struct gcs_request (*poll)(void *self);
 	/* File descriptor that becomes readable on input, -1 none, or none any more. */
 	int (*fd)(void *self);
-	/* Instead of a frame: a list to choose from; poll then gives GCS_DO_CHOOSE or GCS_DO_QUIT. NULL: it cannot. */
-	void (*list)(void *self, const struct gcs_choice *choice, uint32_t n);
+	/* Instead of a frame: a list to choose from; poll then gives GCS_DO_CHOOSE, GCS_DO_COMPARE, GCS_DO_LIST or GCS_DO_QUIT. with: the
+	 * name of what the chosen one will be put beside; NULL: of nothing. A frame comes back to the record that was there. NULL: it cannot. */
+	void (*list)(void *self, const struct gcs_choice *choice, uint32_t n, const char *with);
 	/* How it shall look, once it is opened, and each time after. NULL: there is nothing to choose. */
 	void (*wish)(struct gcs_display_wishes wishes);
 	/* Restores the terminal; async-signal-safe is not needed: called on every way out of the main thread. */

@@ -15,6 +15,7 @@
 #define GCS_RECENT_MAX 64        /* windows that "now" is at most */
 
 struct gcs_history; /* harness/measure/history.h */
+struct gcs_versus;  /* harness/versus.h */
 
 enum gcs_state { GCS_STARTING, GCS_WARMING, GCS_STEADY, GCS_FAULTING, GCS_RECOVERING, GCS_RECOVERED, GCS_ENDED };
 
@@ -147,6 +148,8 @@ struct gcs_snapshot {
 	/* Item by item, of the whole run or record. The maker's own, which goes on filling it between frames: to keep a picture, copy
 	 * it. NULL: there was no memory for it. */
 	const struct gcs_history *history;
+	/* What the record is put beside, and what came of it; does not change. NULL: nothing is compared. */
+	const struct gcs_versus *versus;
 };
 
 /* ---- snapshot.c: what the makers of snapshots (collector, playback) share */

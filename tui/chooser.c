@@ -23,12 +23,12 @@ static int chooser_count(const struct tui_chooser *ch, const struct gcs_choice *
 
 /* ---------------------------------------------------------------- keys */
 
-static struct gcs_request chooser_chosen(const struct tui_chooser *ch, const struct gcs_choice *choice, uint32_t n)
+static struct gcs_request chooser_chosen(const struct tui_chooser *ch, const struct gcs_choice *choice, uint32_t n, enum gcs_act act)
 {
 	int at = 0;
 	for (uint32_t i = 0; i < n; i++)
 		if (chooser_passes(ch, &choice[i]) && at++ == ch->at)
-			return (struct gcs_request){.act = GCS_DO_CHOOSE, .fault = i};
+			return (struct gcs_request){.act = act, .fault = i};
 	return (struct gcs_request){.act = GCS_DO_NOTHING};
 }
 
@@ -55,10 +55,14 @@ struct gcs_request tui_chooser_key(struct tui_chooser *ch, const struct gcs_choi
 	}
 	bool typed = ch->typing;
 	ch->typing = false;
+	if (key == TUI_KEY_ESCAPE && !typed && !ch->filter[0] && ch->with[0])
+		return (struct gcs_request){.act = GCS_DO_LIST};
 	if (key == TUI_KEY_ESCAPE)
 		ch->filter[0] = '\0';
+	if (key == 'c' || key == ' ')
+		return chooser_chosen(ch, choice, n, GCS_DO_COMPARE);
 	if (key == TUI_KEY_ENTER && !typed)
-		return chooser_chosen(ch, choice, n);
+		return chooser_chosen(ch, choice, n, GCS_DO_CHOOSE);
 	if (key == '/')
 		ch->typing = true;
 	if (key == 'q' || key == TUI_KEY_F1 + 9)
@@ -78,7 +82,7 @@ struct gcs_request tui_chooser_point(struct tui_chooser *ch, const struct gcs_ch
 	if (at.row < 1 || at.row > ch->room || to > last)
 		return (struct gcs_request){.act = GCS_DO_NOTHING};
 	if (to == ch->at)
-		return chooser_chosen(ch, choice, n);
+		return chooser_chosen(ch, choice, n, GCS_DO_CHOOSE);
 	ch->at = to;
 	return (struct gcs_request){.act = GCS_DO_NOTHING};
 }
@@ -92,7 +96,7 @@ static void chooser_row(struct tui_canvas *c, const struct tui_box *box, int row
 	int when = box->cols >= 110 ? 19 : 16; /* with seconds, or without */
 	int name = box->cols - when - 42 < 48 ? box->cols - when - 42 : 48;
 	name = name < 8 ? 8 : name;
-	tui_print(c, box, row, 0, TUI_KEY, "%s", selected ? ">" : " ");
+	tui_print(c, box, row, 0, TUI_KEY, "%s%s", selected ? ">" : " ", r->marked ? "*" : "");
 	bool bare = !r->read || r->unreadable;
 	int col = tui_print(c, box, row, 2, base, "%-*.*s", name, bare ? name + when + 1 : name, r->name);
 	if (!r->read)
@@ -107,8 +111,9 @@ static void chooser_row(struct tui_canvas *c, const struct tui_box *box, int row
 
 static void chooser_keys(struct tui_canvas *c, const struct tui_box *box, int row, const struct tui_chooser *ch)
 {
-	static const struct { const char *key, *what; } keys[] = {
-		{"up down j k", "choose"}, {"Enter", "look at it"}, {"/", "filter"}, {"Esc", "no filter"}, {"q", "quit"}};
+	const char *enter = ch->with[0] ? "compare" : "look at it", *esc = ch->with[0] && !ch->filter[0] ? "back" : "no filter";
+	const struct { const char *key, *what; } keys[] = {
+		{"j k", "choose"}, {"Enter", enter}, {"c", "compare"}, {"/", "filter"}, {"Esc", esc}, {"q", "quit"}};
 	int col = 1;
 	if (ch->typing) {
 		col = tui_print(c, box, row, col, TUI_KEY, "/%s", ch->filter);
@@ -116,6 +121,8 @@ static void chooser_keys(struct tui_canvas *c, const struct tui_box *box, int ro
 		return;
 	}
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+		if (keys[i].key[0] == 'c' && ch->with[0])
+			continue;
 		col = tui_print(c, box, row, col, TUI_KEY, "%s", keys[i].key);
 		col = tui_print(c, box, row, col, TUI_DIM, " %s  ", keys[i].what);
 	}
@@ -124,17 +131,18 @@ static void chooser_keys(struct tui_canvas *c, const struct tui_box *box, int ro
 void tui_view_chooser(struct tui_canvas *c, const struct tui_box *box, const struct gcs_choice *choice, uint32_t n,
 		      struct tui_chooser *ch)
 {
-	char title[80];
+	char title[160], what[96];
 	int count = chooser_count(ch, choice, n), room = box->rows - 3, at = 0;
 	room = room < 1 ? 1 : room;
 	ch->room = room;
 	ch->at = ch->at >= count ? count - 1 : ch->at;
 	ch->at = ch->at < 0 ? 0 : ch->at;
 	ch->top = ch->at < ch->top ? ch->at : ch->at >= ch->top + room ? ch->at - room + 1 : ch->top;
+	snprintf(what, sizeof what, "%s%.40s%s", ch->with[0] ? "COMPARE " : "RUNS", ch->with, ch->with[0] ? " WITH" : "");
 	if (ch->filter[0] != '\0')
-		snprintf(title, sizeof title, "RUNS, newest first  %d of %u have '%s'", count, n, ch->filter);
+		snprintf(title, sizeof title, "%s, newest first  %d of %u have '%s'", what, count, n, ch->filter);
 	else
-		snprintf(title, sizeof title, "RUNS, newest first  %u", n);
+		snprintf(title, sizeof title, "%s, newest first  %u", what, n);
 	tui_rule(c, box, 0, title);
 	for (uint32_t i = 0; i < n; i++) {
 		if (!chooser_passes(ch, &choice[i]))

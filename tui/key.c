@@ -12,8 +12,8 @@ enum { /* the bits of keys.def */
 #include "tui/screens.def"
 #undef SCREEN
 	ON_ALL = (1 << TUI_SCREENS) - 1,
-	ON_TIMED = ON_MAIN | ON_MAPS | ON_PAUSES | ON_TIMELINE | ON_SCHED, /* with a time axis */
-	ON_PANED = ON_MAIN | ON_MAPS | ON_PAUSES | ON_SCHED,
+	ON_TIMED = ON_MAIN | ON_MAPS | ON_PAUSES | ON_TIMELINE | ON_SCHED | ON_COMPARE, /* with a time axis */
+	ON_PANED = ON_MAIN | ON_MAPS | ON_PAUSES | ON_SCHED | ON_COMPARE,
 	ON_LISTS = ON_MAPS | ON_SCHED | ON_EVENTS /* that have no use for left and right */
 };
 

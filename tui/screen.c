@@ -7,6 +7,7 @@
 #include "tui/screen.h"
 
 #include "harness/playback/playback.h"
+#include "harness/versus.h"
 #include "tui/terminal.h"
 
 #include <errno.h>
@@ -23,6 +24,7 @@ struct screen {
 	struct tui_chooser chooser;
 	const struct gcs_choice *choice; /* the list that is shown; NULL: a snapshot is */
 	uint32_t nchoices;
+	uint32_t versus;	   /* the comparison that was shown last; 0 none */
 };
 
 /* ---------------------------------------------------------------- orders to a run */
@@ -103,11 +105,21 @@ static void screen_show(struct tui_state *st, enum tui_screen screen)
 	st->pane = 0;
 }
 
+void tui_screen_compared(struct tui_state *st)
+{
+	st->screen = TUI_SCREEN_COMPARE;
+	st->pane = 0;
+	st->versus.placed = st->versus.runs = false;
+	st->versus.row = st->versus.zoom = 0;
+}
+
 /* A step back: from what was typed, from a pane, from a screen, from a record. */
 static struct gcs_request screen_back(struct tui_state *st, const struct gcs_snapshot *s)
 {
 	if (st->screen == TUI_SCREEN_EVENTS && st->log.filter[0])
 		st->log.filter[0] = '\0';
+	else if (st->screen == TUI_SCREEN_COMPARE && st->versus.runs)
+		st->versus.runs = false;
 	else if (st->screen != TUI_SCREEN_MAIN && st->pane)
 		st->pane = 0;
 	else if (st->screen != TUI_SCREEN_MAIN)
@@ -117,12 +129,21 @@ static struct gcs_request screen_back(struct tui_state *st, const struct gcs_sna
 	return (struct gcs_request){.act = GCS_DO_NOTHING};
 }
 
+/* What a screen needs before there is anything on it. */
+static struct gcs_request screen_wants(const struct tui_state *st, const struct gcs_snapshot *s)
+{
+	bool other = st->screen == TUI_SCREEN_COMPARE && s->playback.active && s->versus == NULL;
+	return (struct gcs_request){.act = other ? GCS_DO_COMPARE : GCS_DO_NOTHING};
+}
+
 static struct gcs_request screen_command(struct tui_state *st, const struct gcs_snapshot *s, enum tui_command command, int key)
 {
 	bool record = s->playback.active;
-	if (command >= TUI_DO_SCREEN && command <= TUI_DO_SCREEN_LAST)
+	if (command >= TUI_DO_SCREEN && command <= TUI_DO_SCREEN_LAST) {
 		screen_show(st, (enum tui_screen)(command - TUI_DO_SCREEN));
-	else if (command >= TUI_DO_ARM && command <= TUI_DO_MARK)
+		return screen_wants(st, s);
+	}
+	if (command >= TUI_DO_ARM && command <= TUI_DO_MARK)
 		return screen_order(st, s, command, key);
 	else if (command >= TUI_DO_ARM_FOR && command <= TUI_DO_MARK_WORDS)
 		tui_ask_begin(st, s, command);
@@ -284,9 +305,14 @@ static void screen_draw(struct screen *sc)
 static void screen_frame(void *self, const struct gcs_snapshot *snap)
 {
 	struct screen *sc = self;
-	if (sc->choice != NULL) /* what the user had chosen for one record is not for the next */
+	uint32_t serial = snap->versus ? snap->versus->serial : 0;
+	/* what the user had chosen for one record is not for the next */
+	if (sc->choice != NULL && strcmp(snap->record_path, sc->last.record_path) != 0)
 		sc->state = (struct tui_state){.no_colour = sc->state.no_colour};
 	sc->choice = NULL;
+	if (serial != 0 && serial != sc->versus) /* it was asked for */
+		tui_screen_compared(&sc->state);
+	sc->versus = serial;
 	if (snap->now_ns >= sc->state.notice_until_ns)
 		sc->state.notice[0] = '\0';
 	if (!sc->state.frozen || !sc->have) {
@@ -298,9 +324,10 @@ static void screen_frame(void *self, const struct gcs_snapshot *snap)
 }
 
 /* The list outlives the frames that show it. */
-static void screen_list(void *self, const struct gcs_choice *choice, uint32_t n)
+static void screen_list(void *self, const struct gcs_choice *choice, uint32_t n, const char *with)
 {
 	struct screen *sc = self;
+	snprintf(sc->chooser.with, sizeof sc->chooser.with, "%s", with ? with : "");
 	sc->choice = choice;
 	sc->nchoices = n;
 	sc->have = false; /* what the last record's frames referred to may be gone */

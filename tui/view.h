@@ -65,6 +65,13 @@ struct tui_state {
 		char filter[TUI_FILTER];
 		bool typing;
 	} log;
+	struct {             /* F7 */
+		bool placed; /* else the cursor is at the longest of both */
+		int64_t at_ns;
+		int row, zoom;
+		bool runs;   /* in place of the figures: the runs behind the chosen one */
+		int run;     /* the first of them that is shown */
+	} versus;
 };
 
 typedef void tui_view_fn(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
@@ -176,6 +183,7 @@ int64_t tui_player_at(const struct gcs_snapshot *s, const struct tui_box *box, i
 struct tui_chooser {
 	int at, top;             /* of the entries that pass the filter */
 	int room;                /* rows of them, as it was last drawn */
+	char with[64];           /* what the chosen one is put beside; "": nothing */
 	char filter[TUI_FILTER]; /* part of a name, or a verdict */
 	bool typing;             /* the filter is being typed */
 };

@@ -23,7 +23,7 @@ static const struct {
 	const char *arg, *action;
 } completion_kinds[] = {
 	{"SCENARIO", "_gcstorm_scenarios"}, {"[SCENARIO...]", "_gcstorm_scenarios"},
-	{"RUN", "_gcstorm_runs"},	    {"[RUN]", "_gcstorm_runs"},
+	{"RUN", "_gcstorm_runs"},	    {"[RUN...]", "_gcstorm_runs"},
 	{"LOG", "_gcstorm_files"},	    {"FILE", "_gcstorm_files"},
 	{"POINT", "_gcstorm_points"},
 	{"DIR", "_gcstorm_dirs"},	    {"NAME", "_gcstorm_names"},

@@ -41,19 +41,25 @@ static int diff_targets(const struct gcs_arguments *a, struct gcs_diff_options *
 	return code;
 }
 
-static int diff_numbers(const struct gcs_arguments *a, struct gcs_diff_options *opt)
+int gcs_command_band(const struct gcs_arguments *a, double *ret)
 {
-	const char *rounds = a->value[GCS_OPT_ROUNDS], *band = a->value[GCS_OPT_BAND];
-	uint64_t n = GCS_DIFF_ROUNDS;
+	const char *band = a->value[GCS_OPT_BAND];
 	char *end = NULL;
-	opt->band = band ? strtod(band, &end) : GCS_DIFF_BAND;
-	if (rounds && (gcs_parse_count(rounds, &n) || n == 0 || n > GCS_AGREE_ROUNDS_MAX))
-		return gcs_command_usage(NULL, "--rounds wants a number from 1 to %u, not '%s'", GCS_AGREE_ROUNDS_MAX, rounds);
-	if (band && (end == band || *end || !(opt->band >= 1 && opt->band <= 100)))
+	*ret = band ? strtod(band, &end) : GCS_DIFF_BAND;
+	if (band && (end == band || *end || !(*ret >= 1 && *ret <= 100)))
 		return gcs_command_usage("--band 1.25: within 1/1.25 and 1.25", "--band wants a factor from 1 to 100, not '%s'",
 					 band);
-	opt->rounds = (uint32_t)n;
 	return 0;
+}
+
+static int diff_numbers(const struct gcs_arguments *a, struct gcs_diff_options *opt)
+{
+	const char *rounds = a->value[GCS_OPT_ROUNDS];
+	uint64_t n = GCS_DIFF_ROUNDS;
+	if (rounds && (gcs_parse_count(rounds, &n) || n == 0 || n > GCS_AGREE_ROUNDS_MAX))
+		return gcs_command_usage(NULL, "--rounds wants a number from 1 to %u, not '%s'", GCS_AGREE_ROUNDS_MAX, rounds);
+	opt->rounds = (uint32_t)n;
+	return gcs_command_band(a, &opt->band);
 }
 
 static int diff_signals(const struct gcs_arguments *a, struct gcs_diff_options *opt, char **ret_copy)

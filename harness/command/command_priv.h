@@ -42,6 +42,8 @@ const struct gcs_display *gcs_command_display(const struct gcs_arguments *a);
 /* A directory of its own for what a command leaves behind, not made yet: where --output says, else among those of its kind. 0, or the exit
  * code, with everything said. */
 int gcs_command_place(const struct gcs_arguments *a, const char *kind, const char *name, char ret[GCS_PATH_BYTES]);
+/* --band, or what a diff takes without it. 0, or the exit code, with everything said. */
+int gcs_command_band(const struct gcs_arguments *a, double *ret);
 /* On stderr: the faults that the target may never reach, and why. */
 void gcs_command_doubts(const struct gcs_scenario *s);
 

@@ -1,5 +1,6 @@
 /* command_table.c: every command and every option, once. */
 #include "harness/command/command_priv.h"
+#include "harness/versus.h"
 
 #define BIT(id) GCS_OPTION_BIT(GCS_OPT_##id)
 #define SCALES	(BIT(TIME_SCALE) | BIT(HEAP_SCALE))
@@ -164,10 +165,23 @@ const struct gcs_command gcs_commands[] = {
 	 "onset and end, and the report of a run sets logged, reported and reproduced side by side, with\n"
 	 "the first place where they part.",
 	 gcs_command_import},
-	{"view", "[RUN]", 0, 1, LOOKS,
-	 "look at a record on the screen: scrub, jump, follow",
+	{"view", "[RUN...]", 0, 2 * GCS_VERSUS_RUNS_MAX, LOOKS | BIT(PLAIN) | BIT(FORMAT) | BIT(BAND),
+	 "look at a record on the screen: scrub, jump, follow; or compare two",
 	 "RUN is a file, a part of a record's name that no other has, or `last`. A run that goes on is\n"
-	 "followed. Without RUN, a list to choose from.",
+	 "followed. Without RUN, a list to choose from.\n"
+	 "\n"
+	 "Two, A and B, are put beside each other (F7): their figures over recorded phases, and their pauses\n"
+	 "along one time axis. Each of the two may be several runs: a directory of records (of a soak, say), or\n"
+	 "RUN... -- RUN... with what is A before the -- and what is B behind it. Runs of one seed stand against\n"
+	 "each other, or where no seed is on both sides the first begun against the first; from five such pairs\n"
+	 "on B/A has an interval and each figure a verdict, as those of `gcstorm diff`: same, open, better or\n"
+	 "WORSE (differs, where neither is). One against one has none. Runs without a verdict, with another\n"
+	 "than PASS or FAIL, changed by hand, of another scenario (its settings may differ, and are named), on\n"
+	 "another machine, or simulated where others are real do not count, and it is said why.\n"
+	 "\n"
+	 "Without a terminal, or with --plain or --format json, the comparison is printed. Exit then: 99 when a\n"
+	 "figure is WORSE or differs, 5 when one is open or nothing can be decided, else 0; 2 when a record\n"
+	 "cannot be read.",
 	 gcs_command_view},
 	{"ctl", "RUN arm|disarm|fire|disarm-all|edit|rate|mark|status [FAULT|WORKLOAD|TEXT] [WORD...]", 2, 16, BIT(FORMAT),
 	 "arm, disarm, fire and change faults of a run that goes on",

@@ -11,12 +11,14 @@ struct gcs_figure {
 	/* i: of which workload. false: the run has none. */
 	bool (*read)(const struct report *r, size_t i, double *ret);
 	bool only_some; /* worth a line only where it is not 0 */
+	int worse;	/* 1: more is worse, -1: less is, 0: neither */
 };
 
-/* A figure, of a workload if it is of one. */
+/* A figure, of a workload or a fault if it is of one. */
 struct gcs_figure_row {
 	const struct gcs_figure *figure;
 	const char *workload; /* the report's; NULL: of the run */
+	const char *fault;    /* likewise; of records side by side alone */
 	size_t index;
 };
 
@@ -24,6 +26,12 @@ struct gcs_figure_row {
 bool gcs_figure_row(const struct report *pattern, size_t at, struct gcs_figure_row *ret);
 /* false: the run has no such figure. May be without end (recovery that never came). */
 bool gcs_figure_value(const struct report *r, const struct gcs_figure_row *row, double *ret);
+
+/* Of records side by side (versus.h), which are not made to be compared: more of the collector, and what came of each fault. Rows likewise, those of
+ * the run first. */
+bool gcs_figure_versus_row(const struct report *pattern, size_t at, struct gcs_figure_row *ret);
+/* A row of one run, read off another: its workload or fault of the same id. */
+bool gcs_figure_value_by_id(const struct report *r, const struct gcs_figure_row *row, double *ret);
 
 #define GCS_FIGURES_MAX 32
 /* Names of all that there are, each once. Their number. */

@@ -20,6 +20,7 @@ struct gcs_player {
 	char notice[112];
 	int worst_kind; /* of the last jump, and how many there were; -1 none */
 	uint32_t worst_rank;
+	const struct gcs_versus *versus;
 };
 
 static __attribute__((format(printf, 2, 3))) void player_say(struct gcs_player *pl, const char *fmt, ...)
@@ -52,6 +53,16 @@ struct gcs_player *gcs_player_create(struct gcs_playback *p, bool from_list)
 void gcs_player_destroy(struct gcs_player *pl)
 {
 	free(pl);
+}
+
+void gcs_player_versus(struct gcs_player *pl, const struct gcs_versus *v)
+{
+	pl->versus = v;
+}
+
+void gcs_player_say(struct gcs_player *pl, const char *text)
+{
+	player_say(pl, "%s", text);
 }
 
 /* ---------------------------------------------------------------- going somewhere */
@@ -226,6 +237,7 @@ const struct gcs_snapshot *gcs_player_snapshot(struct gcs_player *pl)
 	s->playback.paused = !pl->playing && !pl->following;
 	s->playback.speed = pl->speed;
 	s->playback.from_list = pl->from_list;
+	s->versus = pl->versus;
 	snprintf(s->playback.notice, sizeof s->playback.notice, "%s", pl->notice_ns > 0 ? pl->notice : "");
 	return s;
 }

@@ -17,6 +17,11 @@ struct gcs_player;
 struct gcs_player *gcs_player_create(struct gcs_playback *p, bool from_list);
 void gcs_player_destroy(struct gcs_player *pl);
 
+/* What the record is put beside, from now on; NULL: nothing. The caller's, for as long as snapshots are taken. */
+void gcs_player_versus(struct gcs_player *pl, const struct gcs_versus *v);
+/* Said for a while where the last jump says what it found. */
+void gcs_player_say(struct gcs_player *pl, const char *text);
+
 /* An order; those that act on a run are answered with a notice. */
 void gcs_player_do(struct gcs_player *pl, struct gcs_request req);
 /* So much real time has passed. */

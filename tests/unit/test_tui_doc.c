@@ -3,11 +3,13 @@
  * made here, from a run made by hand; with GCS_TEST_WRITE set the file is written anew.
  */
 #include "tests/unit/test_tui_fixture.h"
+#include "tests/unit/test_versus_fixture.h"
 #include "tui/screen.h"
 
 static struct gcs_scenario *sc;
 static struct gcs_history *h;
 static struct gcs_snapshot *live, *record;
+static struct gcs_versus *one, *several;
 
 static void fence(FILE *out, const struct gcs_snapshot *s, const struct tui_state *st, int rows, int cols, bool ascii)
 {
@@ -104,6 +106,33 @@ static void make_events(FILE *out)
 	fence(out, record, &(struct tui_state){.screen = TUI_SCREEN_EVENTS, .log = {.filter = "oom"}}, 24, 80, false);
 }
 
+static void compare(FILE *out, struct gcs_versus *v, const struct tui_state *st, int rows, int cols, bool ascii)
+{
+	for (int side = 0; side < GCS_VERSUS_SIDES; side++) {
+		v->side[side].history = h;
+		v->side[side].scenario = sc;
+		v->side[side].end_ns = (side ? 21 : 26) * S; /* B ended earlier */
+	}
+	record->versus = v;
+	fence(out, record, st, rows, cols, ascii);
+	record->versus = NULL;
+}
+
+static void make_compare(FILE *out)
+{
+	compare(out, several, &(struct tui_state){.screen = TUI_SCREEN_COMPARE, .versus = {.row = 1, .placed = true, .at_ns = 17 * S}}, 24, 80, false);
+}
+
+static void make_compare_runs(FILE *out)
+{
+	compare(out, several, &(struct tui_state){.screen = TUI_SCREEN_COMPARE, .versus = {.row = 1, .runs = true}}, 32, 110, true);
+}
+
+static void make_compare_one(FILE *out)
+{
+	compare(out, one, &(struct tui_state){.screen = TUI_SCREEN_COMPARE}, 24, 80, true);
+}
+
 static void make_help(FILE *out)
 {
 	fence(out, live, &(struct tui_state){.help = true}, 24, 80, false);
@@ -117,7 +146,8 @@ static void make_small(FILE *out)
 static const struct { const char *name; void (*make)(FILE *out); } parts[] = {
 	{"keys", make_keys}, {"main", make_main}, {"record", make_record_screen}, {"maps", make_maps},
 	{"maps-same", make_maps_same}, {"sched", make_sched}, {"sched-go", make_sched_go}, {"pauses", make_pauses}, {"pauses-wide", make_pauses_wide},
-	{"timeline", make_timeline}, {"timeline-close", make_timeline_close}, {"events", make_events}, {"help", make_help},
+	{"timeline", make_timeline}, {"timeline-close", make_timeline_close}, {"events", make_events},
+	{"compare", make_compare}, {"compare-runs", make_compare_runs}, {"compare-one", make_compare_one}, {"help", make_help},
 	{"small", make_small},
 };
 
@@ -220,9 +250,13 @@ int main(void)
 	record = make_record(sc);
 	with_history(live, h);
 	with_history(record, h);
+	one = make_versus(1, 1);
+	several = make_versus(6, 6);
 	record->now_ns = 17 * S;
 	record->playback.record_end_ns = 26 * S;
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	gcs_versus_close(one);
+	gcs_versus_close(several);
 	free(live);
 	free(record);
 	gcs_history_destroy(h);
