@@ -33,7 +33,7 @@ struct gcs_choice {
 };
 
 /* What the command line asks of a display. */
-struct gcs_display_wishes { bool ascii /* whatever the locale says */, no_mouse; };
+struct gcs_display_wishes { bool ascii /* whatever the locale says */, braille /* where the terminal can */, no_mouse; };
 
 struct gcs_display {
 	const char *name;

@@ -3,7 +3,7 @@
 
 #define BIT(id) GCS_OPTION_BIT(GCS_OPT_##id)
 #define SCALES	(BIT(TIME_SCALE) | BIT(HEAP_SCALE))
-#define LOOKS	(BIT(ASCII) | BIT(NO_MOUSE))
+#define LOOKS	(BIT(ASCII) | BIT(BRAILLE) | BIT(NO_MOUSE))
 
 /* clang-format off */
 const struct gcs_option gcs_options[GCS_OPTIONS] = {
@@ -40,6 +40,7 @@ const struct gcs_option gcs_options[GCS_OPTIONS] = {
 	[GCS_OPT_AT] = {"at", 0, "WALLCLOCK[@TIME]", false, "what the clock showed when the logged program started, or at that @TIME of the log: 2024-05-03T03:10:00Z, 03:10, 03:10:22@95.4s"},
 	[GCS_OPT_TIMELINE] = {"timeline", 0, "FILE", false, "what people saw of the incident: its onset and end, figures with their times"},
 	[GCS_OPT_ASCII] = {"ascii", 0, NULL, false, "draw the screen in ASCII, whatever the locale says"},
+	[GCS_OPT_BRAILLE] = {"braille", 0, NULL, false, "draw strips, heap and lanes in dots, two by four a character; wants UTF-8 and a font that has braille"},
 	[GCS_OPT_NO_MOUSE] = {"no-mouse", 0, NULL, false, "leave the mouse to the terminal, for marking text"},
 };
 
