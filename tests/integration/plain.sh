@@ -8,7 +8,7 @@ events() { awk '$1 ~ /^[0-9.]+s$/ { $1 = $2 = ""; sub(/^ */, ""); print }' "$1" 
 only_text() { LC_ALL=C grep -q '[^ -~]' "$1" && fault "$2: more than text: $(LC_ALL=C grep '[^ -~]' "$1" | head -n 3 | od -c | head)"; }
 
 # ---- simulated: a finished record says what the run said
-code 0 "$bin" run --plain --sim -o "$work/sim.gcrun" "$scenario"
+code 0 "$bin" run --plain --sim --set phases.heal.for=6s -o "$work/sim.gcrun" "$scenario"
 cp "$work/err" "$work/run"
 cp "$work/out" "$work/summary"
 TERM=dumb code 0 "$bin" view --plain "$work/sim.gcrun"
