@@ -247,9 +247,10 @@ int tui_terminal_open(struct tui_terminal_wishes wishes)
 	return 0;
 }
 
-/* What the terminal shows is not known any more: all is told anew. */
+/* What the terminal shows is not known any more: all is told and written anew. */
 static void terminal_forget(void)
 {
+	clearok(curscr, TRUE);
 	tui_canvas_fini(&terminal_told);
 }
 
@@ -454,7 +455,7 @@ int tui_terminal_key(void)
 		if (key == ERR)
 			return TUI_KEY_NONE;
 		if (key == KEY_RESIZE)
-			terminal_forget(); /* curses has seen it before us */
+			terminal_forget(); /* it may have the size that it had, and not what was on it */
 		taken = key == KEY_RESIZE ? 0 : terminal_take(key);
 	}
 	return taken;
