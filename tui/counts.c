@@ -70,7 +70,7 @@ static void counts_faults(struct tui_canvas *c, const struct tui_box *marks, con
 void tui_counts(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s, const struct tui_state *st,
 		const char *title, tui_count_fn *count)
 {
-	struct tui_axis a = tui_axis(s, st, box->cols - COUNTS_LABEL - 1);
+	struct tui_axis a = tui_axis(s, st, box->cols - COUNTS_LABEL - 1, 1);
 	int nf = (int)s->scenario->nfaults, marks = nf > 1 && box->rows >= COUNTS_SINGLY + nf ? nf : nf > 0 && box->rows > 3;
 	int timed = box->rows >= COUNTS_TIMED;
 	struct tui_box chart = {box->row + 1, box->col, box->rows - 1 - timed - marks, box->cols};

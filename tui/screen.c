@@ -8,6 +8,7 @@
 
 #include "harness/playback/playback.h"
 #include "harness/versus.h"
+#include "tui/dots.h"
 #include "tui/terminal.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@ struct screen {
 	struct tui_canvas canvas;
 	struct gcs_snapshot last;  /* what was drawn: keys refer to it */
 	bool have;
+	const char *told;          /* in the first frame: a wish that cannot be had; NULL: there is nothing to tell */
 	struct gcs_history *held;  /* of a frozen picture; NULL: `last` has the maker's own */
 	struct tui_chooser chooser;
 	const struct gcs_choice *choice; /* the list that is shown; NULL: a snapshot is */
@@ -281,6 +283,9 @@ static int screen_open(void **ret_self)
 	}
 	sc->canvas.ascii = screen_wishes.ascii || tui_terminal_ascii();
 	sc->canvas.console = tui_terminal_console();
+	sc->canvas.braille = screen_wishes.braille;
+	if (screen_wishes.braille && !tui_dots_wanted(&sc->canvas))
+		sc->told = sc->canvas.ascii ? "No braille: the locale is not UTF-8." : "No braille: a console's font has none of it.";
 	*ret_self = sc;
 	return 0;
 }
@@ -320,6 +325,9 @@ static void screen_frame(void *self, const struct gcs_snapshot *snap)
 		sc->last = *snap;
 	}
 	sc->have = true;
+	if (sc->told)
+		tui_notice(&sc->state, snap, sc->told, "");
+	sc->told = NULL;
 	screen_draw(sc);
 }
 
@@ -348,12 +356,15 @@ static struct gcs_request screen_poll(void *self)
 {
 	struct screen *sc = self;
 	struct gcs_request req = {.act = GCS_DO_NOTHING};
-	int key = 0;
-	while ((sc->have || sc->choice) && req.act == GCS_DO_NOTHING && (key = tui_terminal_key()) != TUI_KEY_NONE)
+	int key = 0, typed = 0;
+	for (; (sc->have || sc->choice) && req.act == GCS_DO_NOTHING && (key = tui_terminal_key()) != TUI_KEY_NONE; typed++) {
+		if (sc->last.playback.active)
+			sc->state.notice[0] = '\0'; /* its time may stand still: the next key takes it away */
 		req = screen_typed(sc, key);
+	}
 	if (sc->state.frozen && !sc->held && !screen_hold(sc))
 		sc->state.frozen = false;
-	if (sc->have || sc->choice)
+	if (typed)
 		screen_draw(sc);
 	return req;
 }

@@ -382,6 +382,8 @@ static int view_one(struct view *v, const struct gcs_arguments *a)
 	char path[GCS_PATH_BYTES] = "";
 	if (strcmp(a->format, "json") == 0)
 		return gcs_command_usage("`gcstorm report RUN --format json` tells of one", "view prints two that are compared");
+	if (a->value[GCS_OPT_PLAIN])
+		return gcs_command_view_plain(a);
 	int code = a->nwords ? gcs_command_record(a->word[0], path) : view_find_runs(a, &v->runs);
 	if (code == 0 && !view_terminal(a))
 		code = view_no_terminal();

@@ -138,6 +138,13 @@ static void make_help(FILE *out)
 	fence(out, live, &(struct tui_state){.help = true}, 24, 80, false);
 }
 
+static void make_braille(FILE *out)
+{
+	char *text = render_as((struct tui_canvas){.braille = true}, live, &(struct tui_state){0}, 32, 100);
+	fprintf(out, "```text\n%s```\n", text);
+	free(text);
+}
+
 static void make_small(FILE *out)
 {
 	fence(out, live, &(struct tui_state){.pane = TUI_PANE_FAULTS}, 10, 60, false);
@@ -148,7 +155,7 @@ static const struct { const char *name; void (*make)(FILE *out); } parts[] = {
 	{"maps-same", make_maps_same}, {"sched", make_sched}, {"sched-go", make_sched_go}, {"pauses", make_pauses}, {"pauses-wide", make_pauses_wide},
 	{"timeline", make_timeline}, {"timeline-close", make_timeline_close}, {"events", make_events},
 	{"compare", make_compare}, {"compare-runs", make_compare_runs}, {"compare-one", make_compare_one}, {"help", make_help},
-	{"small", make_small},
+	{"small", make_small}, {"braille", make_braille},
 };
 
 /* The document with its parts made anew; how many there were. */
