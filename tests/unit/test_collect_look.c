@@ -1,6 +1,6 @@
 /*
  * test_collect_look.c: scheduler, maps and who was held up, from shared memory to the screen, into the record and out of it again: what is
- * shown of a record at a moment is what the run's screen showed then.
+ * shown of a record at a moment is what the run's screen showed then. With an argument: what a record shows at its end, for the scripts.
  */
 #include "tests/unit/test_run_fixture.h"
 
@@ -506,8 +506,31 @@ static void test_damaged(void **state)
 	run_fini(&r);
 }
 
-int main(void)
+static int say(const char *path)
 {
+	struct gcs_playback *p = NULL;
+	char *text = NULL;
+	if (gcs_playback_open(&p, path, &text)) {
+		fprintf(stderr, "%s\n", text ? text : path);
+		return 1;
+	}
+	const struct gcs_snapshot *s = gcs_playback_at(p, INT64_MAX);
+	printf("sched %s nps %u threads %lld waited %lld\n", s->sched.at_ns >= 0 ? "known" : "unknown", s->sched.nps,
+	       (long long)s->sched.threads, (long long)s->sched_total.count);
+	for (uint32_t i = 0; i < s->nmaps; i++)
+		printf("map %s.%u kind %d b %u count %llu grown %llu\n", s->work[s->map[i].workload].id, s->map[i].worker, s->map[i].kind,
+		       s->map[i].b, (unsigned long long)s->map[i].count, (unsigned long long)s->map[i].grown);
+	for (uint32_t i = 0; i < s->nstalls; i++)
+		printf("stall %s.%u wakes %llu\n", s->work[s->stall[i].workload].id, s->stall[i].worker,
+		       (unsigned long long)s->stall[i].by[GCS_STALL_WAKE].count);
+	gcs_playback_close(p);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		return say(argv[1]);
 	const char *text = getenv("GCS_TEST_SEED");
 	if (text)
 		seed = strtoull(text, NULL, 0);
