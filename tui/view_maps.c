@@ -18,14 +18,14 @@
 enum { PANE_TABLE, PANE_DETAIL, PANE_STRIP, MAPS_PANES };
 
 const char *const tui_maps_reading[] = {
-	"  A row is the map that a worker has at hand, as it stood when the worker last",
+	"  A row is the map that a worker has at hand, as it stood when it last",
 	"  looked. load: entries a bucket; the bar is full at 6.5, where a new key",
 	"  doubles the map (Swiss: 7 of a group's 8 slots). overflow: buckets, and how",
-	"  near they are to a same-size growth (Swiss: tombstones). growing: x2 or same,",
-	"  and how many of the old buckets are evacuated, by Go's mark. x2/same: growths",
-	"  that the worker's maps have begun so far, one after the other.",
-	"  Bars: # all, : half a step, . none. Below: what that means for the chosen",
-	"  map, and how many maps were growing when; = a fault was armed, O it fired.",
+	"  near they are to a same-size growth (Swiss: tombstones). growing: x2 or",
+	"  same, and how much of the old buckets is evacuated, by Go's mark. x2/same:",
+	"  growths that the worker's maps have begun so far. Bars: # all, : half a",
+	"  step, . none. Below: what that means for the chosen map; how many maps were",
+	"  growing when; = a fault was armed, O it fired.",
 	NULL,
 };
 

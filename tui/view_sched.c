@@ -19,12 +19,12 @@ enum { PANE_STALLS, PANE_PS, PANE_QUEUES, PANE_STRIP, PANE_LATENCY, SCHED_PANES 
 
 const char *const tui_sched_reading[] = {
 	"  Ps and queues as they stood at the last look, in the words of schedtrace:",
-	"  runq counts the goroutines in a P's queue, runnext among them, and its bar is",
-	"  full at the longest; schedtick counts time slices begun, syscall system calls;",
-	"  - is not told. The strip: all that waited for a P, in all queues together.",
-	"  Wake lag: from ready to running; sched latency: what Go tells of itself.",
-	"  Stalls: what held a worker up, by kind: late wakes, mark assists, allocations",
-	"  that waited; the longest of each, when it ended and the firing behind it.",
+	"  runq counts the goroutines in a P's queue, runnext among them; its bar is",
+	"  full at the longest. schedtick counts time slices begun, syscall system",
+	"  calls; - is not told. The strip: all that waited for a P, in all queues",
+	"  together. Wake lag: from ready to running; sched latency: what Go tells of",
+	"  itself. Stalls: what held a worker up: late wakes, mark assists,",
+	"  allocations that waited; when the longest ended, and the firing behind it.",
 	NULL,
 };
 

@@ -22,12 +22,12 @@
 
 const char *const tui_timeline_reading[] = {
 	"  Lanes: [===] a fault was armed, O it fired; # marking, - sweeping; pauses",
-	"  as heights, log, 1 us to 100 ms; |---| recovery, from the moment on",
-	"  which nothing was armed; events . info * note ! bad. ^ is the cursor; below",
-	"  stand its moment and the longest pauses of its column. Zoomed in, single",
-	"  pauses are those that the record has rows of. maps: how many were growing;",
-	"  runq: goroutines that waited for a P; stall: allocations that waited; of each",
-	"  the most, full at the most that is shown; without any there is no lane.",
+	"  as heights, log, 1 us to 100 ms; |---| recovery, from the moment on which",
+	"  nothing was armed; events . info * note ! bad. Where there were any: maps",
+	"  that were growing and runq, goroutines that waited for a P, full at the",
+	"  most that is shown; stall, allocations that waited, log. ^ is the cursor;",
+	"  below stand its moment and the longest pauses of its column. Zoomed in,",
+	"  single pauses are those that the record has rows of.",
 	NULL,
 };
 
