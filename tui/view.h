@@ -69,8 +69,8 @@ struct tui_state {
 		bool placed; /* else the cursor is at the longest of both */
 		int64_t at_ns;
 		int row, zoom;
-		bool runs;   /* in place of the figures: the runs behind the chosen one */
-		int run;     /* the first of them that is shown */
+		bool runs;   /* in place of the figures: what is behind the chosen one */
+		int run;     /* the first line of that that is shown */
 	} versus;
 };
 

@@ -1,15 +1,13 @@
 /*
  * view_compare.c: two sides beside each other: every figure of both with the ratio and the verdict, and the pauses of both on one time axis; in place of
- * the figures the runs behind one of them.
+ * the figures what is behind one of them.
  *
  * All of it is made already (harness/versus.h); what is chosen here is which part of it is in sight.
  */
 #include "tui/format.h"
+#include "tui/versus_behind.h"
 #include "tui/versus_strip.h"
 
-#include "harness/measure/metric.h"
-
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,7 +76,7 @@ static struct compare_layout compare_layout(const struct tui_box *box, const str
 		head = strips ? 0 : box->rows > 10 ? 3 : 1;
 		strip = strips ? (box->rows - 4) / 2 : 0;
 	}
-	spare = box->rows - head - 1 - (st->versus.runs ? (int)(v->side[0].nruns + v->side[1].nruns) : (int)v->nrows);
+	spare = box->rows - head - 1 - (int)v->nrows;
 	strip = whole && strip < (spare - 4) / 2 ? (spare - 4) / 2 : strip;
 	strip = strip > COMPARE_STRIP_MAX ? COMPARE_STRIP_MAX : strip < 1 ? 1 : strip;
 	int below = l.has_strips ? 4 + 2 * strip : 0;
@@ -216,56 +214,24 @@ static void compare_figures(struct tui_canvas *c, const struct tui_box *box, con
 		compare_row(c, box, 1 + i - top, &v->row[i], i == at);
 }
 
-/* ---------------------------------------------------------------- the runs behind one */
+/* ---------------------------------------------------------------- what is behind one */
 
-static int compare_runs(const struct gcs_versus *v)
+static int compare_first_line(const struct tui_state *st, int count, int room)
 {
-	return (int)(v->side[GCS_VERSUS_A].nruns + v->side[GCS_VERSUS_B].nruns);
-}
-
-static void compare_run_value(const struct gcs_versus_row *row, int side, uint32_t run, char ret[32])
-{
-	double value = row->side[side].value[run];
-	if (isnan(value))
-		snprintf(ret, 32, "-");
-	else if (row->check)
-		snprintf(ret, 32, "%s", value > 0 ? "ok" : "FAIL");
-	else
-		gcs_metric_show((enum gcs_unit)row->unit, value, ret, 32);
-}
-
-static void compare_run(struct tui_canvas *c, const struct tui_box *box, int at, const struct gcs_versus *v, const struct gcs_versus_row *row, int i)
-{
-	uint32_t na = v->side[GCS_VERSUS_A].nruns;
-	int side = (uint32_t)i < na ? GCS_VERSUS_A : GCS_VERSUS_B;
-	uint32_t run = side == GCS_VERSUS_A ? (uint32_t)i : (uint32_t)i - na;
-	const struct gcs_versus_run *r = &v->side[side].run[run];
-	char value[32];
-	int name = box->cols >= 110 ? 48 : 30;
-	compare_run_value(row, side, run, value);
-	int col = tui_print(c, box, at, 1, TUI_TITLE, "%c ", 'A' + side);
-	col = tui_print(c, box, at, col, r->why[0] ? TUI_DIM : TUI_PLAIN, "%-*.*s %11s  ", name, name, r->name, value);
-	if (r->why[0])
-		tui_print(c, box, at, col, TUI_WARN, "not counted: %s", r->why);
-	else
-		tui_print(c, box, at, col, TUI_DIM, "%s  seed 0x%" PRIx64 "%s", r->verdict, r->seed, run == v->side[side].drawn ? "  drawn below" : "");
-}
-
-static int compare_first_run(const struct gcs_versus *v, const struct tui_state *st, int room)
-{
-	int last = compare_runs(v) - room, at = st->versus.run > last ? last : st->versus.run;
+	int last = count - room, at = st->versus.run > last ? last : st->versus.run;
 	return at < 0 ? 0 : at;
 }
 
-static void compare_behind(struct tui_canvas *c, const struct tui_box *box, const struct gcs_versus *v, const struct tui_state *st)
+static void compare_behind(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s, const struct tui_state *st)
 {
-	const struct gcs_versus_row *row = &v->row[compare_chosen(v, st)];
-	int room = box->rows - 1, top = compare_first_run(v, st, room);
-	char title[128];
-	snprintf(title, sizeof title, "RUNS BEHIND %.80s", row->metric);
+	struct versus_line line[VERSUS_BEHIND_LINES];
+	int at = compare_chosen(s->versus, st), n = versus_behind(s, at, box->cols, line);
+	int room = box->rows - 1, top = compare_first_line(st, n, room);
+	char title[160];
+	snprintf(title, sizeof title, "BEHIND %.80s%s", s->versus->row[at].metric, n > room ? "  (more: arrows)" : "");
 	tui_rule(c, box, 0, title);
-	for (int i = top; i < compare_runs(v) && i - top < room; i++)
-		compare_run(c, box, 1 + i - top, v, row, i);
+	for (int i = top; i < n && i - top < room; i++)
+		tui_print(c, box, 1 + i - top, 1, line[i].role, "%s", line[i].text);
 }
 
 /* ---------------------------------------------------------------- strips, and what is read off them */
@@ -338,7 +304,7 @@ void tui_view_compare(struct tui_canvas *c, const struct tui_box *box, const str
 	if (l.has_head)
 		compare_head(c, &l.head, v);
 	if (l.has_figures && st->versus.runs)
-		compare_behind(c, &l.figures, v, st);
+		compare_behind(c, &l.figures, s, st);
 	else if (l.has_figures)
 		compare_figures(c, &l.figures, v, st);
 	if (l.has_strips)
@@ -353,15 +319,16 @@ static struct compare_layout compare_places(const struct tui_state *st, const st
 	return compare_layout(&box, s->versus, st, st->rows == 0 || tui_frame_whole(st->rows, st->cols));
 }
 
-/* In the list of runs lines are scrolled, in the other figures are chosen. */
+/* What is behind a figure is scrolled; figures are chosen. */
 static void compare_choose(struct tui_state *st, const struct gcs_snapshot *s, int by)
 {
 	const struct gcs_versus *v = s->versus;
 	struct compare_layout l = compare_places(st, s);
 	int room = l.figures.rows - 1, last = (int)v->nrows - 1;
 	if (st->versus.runs) {
-		int most = compare_runs(v) - room, to = compare_first_run(v, st, room) + by;
-		to = to > most ? most : to;
+		struct versus_line line[VERSUS_BEHIND_LINES];
+		int n = versus_behind(s, compare_chosen(v, st), l.figures.cols, line), to = compare_first_line(st, n, room) + by;
+		to = to > n - room ? n - room : to;
 		st->versus.run = to < 0 ? 0 : to;
 		return;
 	}

@@ -28,8 +28,9 @@ done
 press Down
 wait_for '^>pause.stw.p99'
 press Enter
-wait_for 'RUNS BEHIND pause.stw.p99'
+wait_for 'BEHIND pause.stw.p99'
 wait_for 'B second .* seed 0x4e'
+wait_for 'A longest .* at 0:'
 press Escape
 wait_for '^>pause.stw.p99'
 press w

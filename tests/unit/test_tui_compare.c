@@ -6,6 +6,7 @@
 #include "tests/unit/test_versus_fixture.h"
 #include "tui/format.h"
 #include "tui/screen.h"
+#include "tui/versus_behind.h"
 #include "tui/versus_strip.h"
 
 #include <time.h>
@@ -160,14 +161,13 @@ static void test_runs_behind(void **state)
 	struct tui_state st = compare_at(32, 100);
 	press(&st, TUI_KEY_DOWN); /* pause.stw.p99 */
 	press(&st, TUI_KEY_ENTER);
-	shows(&st, "RUNS BEHIND pause.stw.p99");
-	for (int i = 0; i < 20; i++)
-		press(&st, TUI_KEY_DOWN);
+	shows(&st, "BEHIND pause.stw.p99");
+	press(&st, TUI_KEY_DOWN);
 	shows(&st, "B map-delete-residue-b6");
 	shows(&st, "not counted: INCONCLUSIVE: oom fired 0 < 20");
 	press(&st, TUI_KEY_HOME);
 	shows(&st, "A map-delete-residue-a1");
-	shows(&st, "seed 0x1  drawn below");
+	shows(&st, "seed 0x1  drawn");
 	char *text = show(&st, true), *at = strstr(text, "map-delete-residue-a3");
 	assert_non_null(at);
 	at[strcspn(at, "\n")] = '\0';
@@ -178,6 +178,34 @@ static void test_runs_behind(void **state)
 	assert_int_equal(st.screen, TUI_SCREEN_COMPARE);
 	press(&st, TUI_KEY_ESCAPE);
 	assert_int_equal(st.screen, TUI_SCREEN_MAIN);
+}
+
+/* Of the runs that are drawn: the longest of the recorded phases, each with its collection and firing; occurrences of a fault. */
+static void test_pauses_and_occurrences_behind(void **state)
+{
+	(void)state;
+	struct versus_line line[VERSUS_BEHIND_LINES];
+	char want[128], length[TUI_NUMBER], at[TUI_NUMBER];
+	const struct gcs_pause_row *worst = NULL;
+	record->versus = several;
+	for (uint32_t i = 0; i < h->npauses; i++)
+		if (h->pause[i].kind == GCS_PAUSE_STW && h->pause[i].t_ns >= 4 * S && (!worst || h->pause[i].dur_ns > worst->dur_ns))
+			worst = &h->pause[i];
+	assert_int_equal(versus_behind(record, 1, 100, line), 12 + 2 * VERSUS_BEHIND_PAUSES);
+	snprintf(want, sizeof want, "A longest %s at %s  GC#%u", tui_duration(length, worst->dur_ns), tui_clock_milli(at, worst->t_ns), worst->cycle);
+	must_show(line[12].text, want);
+	must_show(line[12].text, "due to oom#2");
+	must_show(line[12 + VERSUS_BEHIND_PAUSES].text, "B longest ");
+	for (uint32_t row = 0; row < several->nrows; row++) {
+		int n = versus_behind(record, (int)row, 100, line);
+		if (strcmp(several->row[row].metric, "recovery.time.max@oom") == 0) {
+			assert_int_equal(n, 12 + 4);
+			assert_string_equal(line[12].text, "A oom#1  armed at 0:16.000  steady in 2.4s");
+			assert_string_equal(line[13].text, "A oom#2  armed at 0:24.000  degraded");
+		}
+		if (strncmp(several->row[row].metric, "gc.", 3) == 0)
+			assert_int_equal(n, 12);
+	}
 }
 
 /* ---------------------------------------------------------------- strips */
@@ -411,6 +439,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_figures),	      cmocka_unit_test(test_what_must_be_said), cmocka_unit_test(test_runs_behind),
+		cmocka_unit_test(test_pauses_and_occurrences_behind),
 		cmocka_unit_test(test_readout),	      cmocka_unit_test(test_going_to_edges),	cmocka_unit_test(test_marks),
 		cmocka_unit_test(test_asking_for_the_other), cmocka_unit_test(test_the_list_asks), cmocka_unit_test(test_one_pane),
 		cmocka_unit_test(test_mouse),	      cmocka_unit_test(test_anything),
