@@ -238,6 +238,7 @@ int tui_terminal_open(struct tui_terminal_wishes wishes)
 	}
 	keypad(stdscr, TRUE);
 	nodelay(stdscr, TRUE);
+	typeahead(-1); /* a key does not end a frame: what curses was told once is not told again */
 	set_escdelay(25);
 	curs_set(0);
 	terminal_colours(!wishes.no_colour);
