@@ -290,6 +290,11 @@ static int screen_open(void **ret_self)
 	return 0;
 }
 
+/* What a frame may wait for a terminal that is slow. A run has to be recorded meanwhile, and the next frame has the rest; of a record there may be
+ * no next one. */
+#define SCREEN_RUN_NS	 INT64_C(10000000)
+#define SCREEN_RECORD_NS INT64_C(1000000000)
+
 static void screen_draw(struct screen *sc)
 {
 	int rows, cols;
@@ -304,7 +309,8 @@ static void screen_draw(struct screen *sc)
 		tui_view_chooser(&sc->canvas, &all, sc->choice, sc->nchoices, &sc->chooser);
 	else
 		tui_view_frame(&sc->canvas, &all, &sc->last, &sc->state);
-	tui_terminal_show(&sc->canvas);
+	bool run = sc->choice == NULL && !sc->last.playback.active;
+	tui_terminal_show(&sc->canvas, run ? SCREEN_RUN_NS : SCREEN_RECORD_NS);
 }
 
 static void screen_frame(void *self, const struct gcs_snapshot *snap)

@@ -30,7 +30,6 @@
 #define TERMINAL_MOUSE_ON  "\033[?1000h\033[?1006h"
 #define TERMINAL_MOUSE_OFF "\033[?1006l\033[?1000l"
 #define TERMINAL_MOUSE_NS  INT64_C(200000000) /* a report whose rest has not come by then is none */
-#define TERMINAL_WAIT_NS   INT64_C(10000000)  /* for one that takes its bytes slowly, a frame */
 enum { TERMINAL_HEAD_SGR = 0x4001, TERMINAL_HEAD_OLD }; /* keys of curses, made for the heads of mouse.h */
 
 static SCREEN *terminal_screen;
@@ -239,6 +238,7 @@ int tui_terminal_open(struct tui_terminal_wishes wishes)
 	}
 	keypad(stdscr, TRUE);
 	nodelay(stdscr, TRUE);
+	typeahead(-1); /* a key does not end a frame: what curses was told once is not told again */
 	set_escdelay(25);
 	curs_set(0);
 	terminal_colours(!wishes.no_colour);
@@ -384,16 +384,16 @@ static bool terminal_tell_cells(const struct tui_canvas *c)
 	return any;
 }
 
-void tui_terminal_show(const struct tui_canvas *c)
+void tui_terminal_show(const struct tui_canvas *c, int64_t patience_ns)
 {
-	if (!(terminal_poll(POLLOUT) & POLLOUT) || !terminal_pump(TERMINAL_WAIT_NS) || !terminal_remember())
+	if (!(terminal_poll(POLLOUT) & POLLOUT) || !terminal_pump(patience_ns) || !terminal_remember())
 		return;
 	bool anew = tui_rescue_continued();
 	if (anew)
 		clearok(curscr, TRUE);
 	if (terminal_tell_cells(c) || anew)
 		refresh();
-	terminal_pump(TERMINAL_WAIT_NS);
+	terminal_pump(patience_ns);
 }
 
 void tui_terminal_close(void)

@@ -25,9 +25,9 @@ void tui_terminal_close(void);   /* idempotent; waits until the terminal has tak
 void tui_terminal_size(int *ret_rows, int *ret_cols);
 bool tui_terminal_ascii(void);   /* the locale shows no more than ASCII */
 bool tui_terminal_console(void); /* it is a Linux console: its font has few glyphs */
-/* Draws what has changed. Waits 10 ms at most for a terminal that takes it slowly; while there is something that it has not taken (Ctrl-S, a
+/* Draws what has changed. Waits so long at most for a terminal that takes it slowly; while there is something that it has not taken (Ctrl-S, a
  * connection that stalls) frames are left out, and nobody waits. */
-void tui_terminal_show(const struct tui_canvas *c);
+void tui_terminal_show(const struct tui_canvas *c, int64_t patience_ns);
 /* A character, an enum tui_key, or TUI_KEY_NONE; never waits. */
 int tui_terminal_key(void);
 /* What TUI_KEY_MOUSE, the last key, was about. */

@@ -13,7 +13,8 @@
  * known a little later than what the harness says itself, so lines wait for PLAIN_HOLD_NS of the run and are printed in the order of time.
  */
 #include "harness/display.h"
-#include "harness/base/units.h"
+
+#include "faults/reach.h"
 
 #include <errno.h>
 #include <inttypes.h>
