@@ -70,6 +70,7 @@ static void crew_work(mrt_g *g, struct crew_worker *me)
 {
 	struct watch_map *map = crew_map(me);
 	int64_t look_ns = map != NULL ? INT64_MIN : INT64_MAX;
+	struct mrt_map_growths growths;
 	struct pace pace;
 
 	pace_init(&pace, me->crew->env, me->w, me->index,
@@ -80,7 +81,8 @@ static void crew_work(mrt_g *g, struct crew_worker *me)
 		pace_done(&pace, me->unit->driver->op(g, me->unit));
 		if (PRIM_LIKELY(pace.now_ns < look_ns))
 			continue;
-		me->unit->driver->look(g, me->unit, map);
+		mrt_map_growths(g, &growths); /* it works on nothing else */
+		me->unit->driver->look(me->unit, &growths, map);
 		look_ns = pace.now_ns + WORK_LOOK_NS;
 	}
 }

@@ -30,15 +30,13 @@ static void look_growth(const struct mrt_map_info *info, const struct mrt_map_gr
 	look_put(&ret->regrown, growths->same_size);
 }
 
-void work_look_map(mrt_g *g, const mrt_map *m, struct watch_map *ret)
+void work_look_map(const mrt_map *m, const struct mrt_map_growths *growths, struct watch_map *ret)
 {
-	struct mrt_map_growths growths;
 	struct mrt_map_info info;
 
 	mrt_map_inspect(m, &info);
-	mrt_map_growths(g, &growths);
 	look_size(&info, info.bucket_bytes, ret);
-	look_growth(&info, &growths, ret);
+	look_growth(&info, growths, ret);
 	look_put32(&ret->kind, WATCH_MAP_CLASSIC);
 }
 

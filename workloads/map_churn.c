@@ -435,9 +435,11 @@ static int churn_op(mrt_g *g, struct work_unit *u)
 	return churn_insert(g, c);
 }
 
-static void churn_look(mrt_g *g, struct work_unit *u, struct watch_map *ret)
+static void churn_look(struct work_unit *u, const struct mrt_map_growths *growths,
+		       struct watch_map *ret)
 {
-	work_look_map(g, churn_map(churn_of(u)), ret);
+	if (ret != NULL)
+		work_look_map(churn_map(churn_of(u)), growths, ret);
 }
 
 /* -------------------------------------------------------------------- making */

@@ -414,27 +414,25 @@ static int sync_op(mrt_g *g, struct work_unit *u)
 	return sync_insert(g, s);
 }
 
-/* What this worker has begun since its last look, into the sum. */
-static void sync_tell_growths(mrt_g *g, struct sync *s)
+/* What this unit has begun since its last look, into the sum. */
+static void sync_tell_growths(struct sync *s, const struct mrt_map_growths *now)
 {
-	struct mrt_map_growths now;
-
-	mrt_map_growths(g, &now);
-	atomic_fetch_add_explicit(&s->shared->doubled, now.doubled - s->told.doubled,
+	atomic_fetch_add_explicit(&s->shared->doubled, now->doubled - s->told.doubled,
 				  memory_order_relaxed);
-	atomic_fetch_add_explicit(&s->shared->regrown, now.same_size - s->told.same_size,
+	atomic_fetch_add_explicit(&s->shared->regrown, now->same_size - s->told.same_size,
 				  memory_order_relaxed);
-	s->told = now;
+	s->told = *now;
 }
 
-/* It is one map: the first worker tells of it, with the growths of all. */
-static void sync_look_at(mrt_g *g, struct work_unit *u, struct watch_map *ret)
+/* It is one map: the first unit tells of it, with the growths of all. */
+static void sync_look_at(struct work_unit *u, const struct mrt_map_growths *growths,
+			 struct watch_map *ret)
 {
 	struct sync *s = sync_of(u);
 	struct mrt_map_growths all;
 
-	sync_tell_growths(g, s);
-	if (s->me != 0)
+	sync_tell_growths(s, growths);
+	if (s->me != 0 || ret == NULL)
 		return;
 	all.doubled = atomic_load_explicit(&s->shared->doubled, memory_order_relaxed);
 	all.same_size = atomic_load_explicit(&s->shared->regrown, memory_order_relaxed);

@@ -103,7 +103,7 @@ struct watch_sched {
 };
 
 /* The map that a worker slot works on: written by that worker between two operations, each 10 ms at most. Each word on its own. Of a map that
- * several workers share the first one's slot tells. A sync.Map: count, b, overflow and load_milli are those of read, deleted keys among
+ * several workers share the first one's slot tells; of echo that of the first group of connections. A sync.Map: count, b, overflow and load_milli are those of read, deleted keys among
  * them; growing, old_buckets and evacuated those of dirty; bytes both. Swiss (nothing grows bit by bit there): b is log2 of the groups, rounded down; overflow
  * counts tombstones, old_buckets and evacuated are 0. */
 enum watch_map_kind { WATCH_MAP_NONE, WATCH_MAP_CLASSIC, WATCH_MAP_SWISS, WATCH_MAP_SYNC };

@@ -123,10 +123,11 @@ looks() { # a version: what is recorded of scheduler and maps, and who waited
 	has "$work/looks" "^sched $known nps 0 " "$1: the scheduler"
 	[ "$known" = unknown ] || has "$work/looks" ' threads [1-9]' "$1: threads"
 	has "$work/looks" ' waited [1-9]' "$1: scheduling latencies"
-	# 5,000 keys and an eighth either way; 1,024 buckets, or as many groups, from one on
+	# 5,000 keys and an eighth either way; 1,024 buckets, or as many groups, from one on; and one of the maps behind the connections
 	awk -v kind=$classic '/^map maps\.0 / { n++; if ($4 != kind || $8 < 4374 || $8 > 5626 || $6 < 9 || $10 < $6) exit 1 } END { exit n != 1 }' "$work/looks" ||
 		{ fault "$1: the map of map-churn"; cat "$work/looks" >&2; }
-	[ "$(grep -c '^map' "$work/looks")" = 1 ] || fault "$1: maps that cannot be looked into"
+	has "$work/looks" "^map net\.0 kind $classic b [6-9] count 1[0-9][0-9][0-9] grown" "$1: the map of echo"
+	[ "$(grep -c '^map' "$work/looks")" = 2 ] || fault "$1: maps that cannot be looked into"
 	has "$work/looks" '^stall net\.[0-3] wakes [1-9]' "$1: who waited"
 }
 

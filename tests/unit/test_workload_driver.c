@@ -196,15 +196,18 @@ static void test_churn_leaves_residue(void **state)
 static void body_look(mrt_g *g, struct bench *b)
 {
 	struct watch_map now = {0}, was = {0};
+	struct mrt_map_growths growths;
 	uint64_t doubled, regrown = 0, midway = 0, renewed = 0;
 	struct mrt_map_info info;
 
-	b->unit->driver->look(g, b->unit, &was);
+	mrt_map_growths(g, &growths);
+	b->unit->driver->look(b->unit, &growths, &was);
 	doubled = was.b; /* from one bucket on */
 	b->failed += was.kind != WATCH_MAP_CLASSIC || was.grown != doubled || was.regrown != 0;
 	for (int i = 0; i < 30000; i++) {
 		b->failed += b->unit->driver->op(g, b->unit) != 0;
-		b->unit->driver->look(g, b->unit, &now);
+		mrt_map_growths(g, &growths);
+		b->unit->driver->look(b->unit, &growths, &now);
 		mrt_map_inspect(mrt_load(b->unit->root), &info);
 		b->failed += now.count != info.count || now.b != info.b || now.overflow != info.overflow ||
 			     now.load_milli != info.load_milli || now.bytes != info.bucket_bytes;

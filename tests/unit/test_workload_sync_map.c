@@ -90,8 +90,10 @@ static void crew_look(mrt_g *g, struct crew_one *me, const struct mrt_sync_map_i
 {
 	struct crew *c = me->crew;
 	struct watch_map *m = &c->map;
+	struct mrt_map_growths growths;
 
-	me->unit->driver->look(g, me->unit, m);
+	mrt_map_growths(g, &growths);
+	me->unit->driver->look(me->unit, &growths, m);
 	if (c->n > 1)
 		return;
 	MUST(m->kind == WATCH_MAP_SYNC && m->amended == info->amended && m->misses == info->misses);

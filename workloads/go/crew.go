@@ -39,7 +39,7 @@ func crewNew(e *env) (*crew, error) {
 		if why := accept(w); why != "" {
 			return nil, fmt.Errorf("%s: %s", w.ID, why)
 		}
-		if w.Driver == mapChurn.name && w.Workers > 0 {
+		if w.Driver == mapChurn.name {
 			mapCheck() // what can be told of its maps
 		}
 		for j := uint32(0); j < w.Workers; j++ {
