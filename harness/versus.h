@@ -37,7 +37,7 @@ struct gcs_versus_row {
 	bool check;
 	struct {
 		char shown[24];	     /* the median of the runs that count; of one that does not count alone, its figure; "-": none */
-		char range[48];	     /* the median's own interval; "": fewer runs than an interval takes */
+		char range[52];	     /* the median's own interval; "": fewer runs than an interval takes */
 		bool failed;	     /* of a check: it did, in a run that counts */
 		const double *value; /* of each run of the side; NAN: it has none; of a check 1: it held, 0: it failed */
 	} side[GCS_VERSUS_SIDES];

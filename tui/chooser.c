@@ -131,7 +131,7 @@ static void chooser_keys(struct tui_canvas *c, const struct tui_box *box, int ro
 void tui_view_chooser(struct tui_canvas *c, const struct tui_box *box, const struct gcs_choice *choice, uint32_t n,
 		      struct tui_chooser *ch)
 {
-	char title[160], what[96];
+	char title[192], what[96];
 	int count = chooser_count(ch, choice, n), room = box->rows - 3, at = 0;
 	room = room < 1 ? 1 : room;
 	ch->room = room;
