@@ -369,6 +369,7 @@ static inline void with_history(struct gcs_snapshot *s, struct gcs_history *h)
 	fixture_pcts(h, GCS_PAUSE_ASSIST, 0, &s->assist_total);
 	fixture_pcts(h, GCS_PAUSE_ASSIST, s->now_ns - GCS_NOW_NS, &s->assist_now);
 	fixture_pcts(h, GCS_PAUSE_WAKE, 0, &s->wake_total);
+	fixture_pcts(h, GCS_PAUSE_WAKE, s->now_ns - GCS_NOW_NS, &s->wake_now);
 	snprintf(s->headline, sizeof s->headline, "All SLOs hold; worst pause %.1f ms.", (double)s->stw_total.max_ns / 1e6);
 	s->rec[0].recovery_ns = 2400000000;
 	s->rec[0].signal[0].recovery_ns = 1100000000;

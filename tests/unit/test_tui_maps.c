@@ -147,7 +147,7 @@ static void test_words(void **state)
 	tells(&m[1], "doubling: 4,587 of 8,192 old buckets evacuated, up to 2 a write");
 	tells(&m[1], "arrays, old and new");
 	tells(&m[2], "same size: 512 of 4,096 old buckets evacuated, up to 2 a write");
-	tells(&m[2], "why: as many overflow buckets as buckets");
+	tells(&m[2], "why: it had as many overflow buckets as buckets");
 	tells(&m[3], "residue: 0.3% full");
 	tells(&m[4], "load 5.85 of 7 a group: 1,500 entries and 64 tombstones in slots");
 	tells(&m[5], "1,234 keys in read, deleted ones among them; 1,300 in dirty");
@@ -349,14 +349,14 @@ static void test_mouse(void **state)
 static void test_nothing(void **state)
 {
 	(void)state;
-	static char churn[] = "map-churn", echo[] = "echo";
+	static char churn[] = "map-churn", slices[] = "slice-append";
 	char go[16];
 	struct gcs_scenario *other = make_scenario();
 	struct gcs_snapshot *s = make_snapshot(other), *r = make_record(other);
 	struct tui_state st = on_maps(0);
 	s->nmaps = r->nmaps = 0;
 	for (int i = 0; i < 3; i++)
-		other->workload[i].driver = echo;
+		other->workload[i].driver = slices;
 	shows(s, &st, "no workload of this run has a map");
 	other->workload[1].driver = churn;
 	shows(s, &st, "no worker has looked at its map yet");

@@ -189,7 +189,7 @@ static void test_what_is_not_known(void **state)
 	assert_int_equal(st.screen, TUI_SCREEN_SCHED);
 	snprintf(command, sizeof command, "%s", gcs_runtime_name(GCS_RUNTIME_COMMAND));
 	sc->runtime = command;
-	shows(s, &st, "a program that is not ours");
+	shows(s, &st, "told if its GODEBUG has schedtrace");
 	sc->runtime = NULL;
 	free(s);
 	free(r);
@@ -361,7 +361,7 @@ static void test_lanes(void **state)
 	/* at the cursor */
 	st.line.placed = true;
 	st.line.at_ns = 5 * S + 50000000;
-	shows(s, &st, "4 maps grow");
+	shows(s, &st, "maps growing 4");
 	hides(s, &st, "runq 900");
 	st.line.at_ns = 20 * S + 50000000;
 	shows(s, &st, "runq 900");
