@@ -23,9 +23,9 @@ static const char *const compare_kind[TUI_KINDS] = {[TUI_KIND_STW] = "STW PAUSE"
 const char *const tui_compare_reading[] = {
 	"  Figures are those of recorded phases, as a report has them: of several runs",
 	"  the median. B/A is taken within a pair of runs, those of one seed if there",
-	"  are any, with the interval of its median. same: all of that is within the",
-	"  band (1/1.25 to 1.25); open: part of it; better, WORSE: none of it; differs:",
-	"  none, of a figure that is neither. One run against one has no interval and",
+	"  are any, with the interval of its median. same: all of it is within the",
+	"  band (1/1.25 to 1.25); open: part of it; better, WORSE: none; differs: as",
+	"  well, of a figure that is neither. One run against one has no interval and",
 	"  no verdict. Runs that do not count are named, with the reason. Below: the",
 	"  longest of each column, A over B; = a fault was armed, O it fired.",
 	NULL,
@@ -186,8 +186,8 @@ static void compare_columns_title(struct tui_canvas *c, const struct tui_box *bo
 	tui_rule(c, box, 0, v->sim ? "FIGURES, modelled times" : "FIGURES");
 	if (focus)
 		tui_put(c, box, 0, 0, TUI_TITLE, '>');
-	tui_print(c, box, 0, a, TUI_TITLE, " A");
-	tui_print(c, box, 0, b, TUI_TITLE, " B");
+	tui_print(c, box, 0, a, TUI_TITLE, " A ");
+	tui_print(c, box, 0, b, TUI_TITLE, " B ");
 	tui_print(c, box, 0, 1 + k.name + 2 * (k.value + k.range) + 1, TUI_TITLE, " B/A ");
 }
 
