@@ -23,11 +23,11 @@ static const char *const compare_kind[TUI_KINDS] = {[TUI_KIND_STW] = "STW PAUSE"
 const char *const tui_compare_reading[] = {
 	"  Figures are those of recorded phases, as a report has them: of several runs",
 	"  the median. B/A is taken within a pair of runs, those of one seed if there",
-	"  are any, with the interval of its median. same: all of it is within the",
-	"  band (1/1.25 to 1.25); open: part of it; better, WORSE: none; differs: as",
-	"  well, of a figure that is neither. One run against one has no interval and",
-	"  no verdict. Runs that do not count are named, with the reason. Below: the",
-	"  longest of each column, A over B; = a fault was armed, O it fired.",
+	"  are any, with the interval of its median. same: all of that is within the",
+	"  band (1/1.25 to 1.25); open: part of it; better, WORSE: none of it; and",
+	"  differs: none, of a figure that is neither. One run against one has no",
+	"  interval and no verdict. Runs that do not count are named, with the reason.",
+	"  Below: the longest of each column, A over B; = a fault armed, O it fired.",
 	NULL,
 };
 

@@ -388,14 +388,14 @@ static void test_footer(void **state)
 {
 	(void)state;
 	struct tui_state st = {.rows = 24, .cols = 80};
-	shows(live, &st, "D disarm all F2-F6 screens ");
+	shows(live, &st, "D disarm all F2-F7 screens ");
 	hides(live, &st, "F3 pauses");
-	shows(record, &st, "arrows 1s F2-F6 screens ");
-	st.cols = 140;
-	shows(live, &st, "F2 maps F3 pauses F4 time F5 sched F6 log");
-	hides(live, &st, "F2-F6");
+	shows(record, &st, "arrows 1s F2-F7 screens ");
+	st.cols = 160;
+	shows(live, &st, "F2 maps F3 pauses F4 time F5 sched F6 log F7 compare");
+	hides(live, &st, "F2-F7");
 	st.screen = TUI_SCREEN_MAPS; /* here we are */
-	shows(live, &st, "F3 pauses F4 time F5 sched F6 log");
+	shows(live, &st, "F3 pauses F4 time F5 sched F6 log F7 compare");
 	hides(live, &st, "F2 maps");
 	for (int i = 0; i < TUI_SCREENS; i++)
 		if (tui_screens[i].fkey) {
