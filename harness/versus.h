@@ -35,6 +35,7 @@ struct gcs_versus_row {
 	char metric[96]; /* as scenarios write it: op.latency.p99@maps; of a fault's occurrences the longest: recovery.time.max@oom */
 	int unit;	 /* enum gcs_unit */
 	bool check;
+	double least; /* nothing is measured more finely: a value of this is "at most", and what is compared is never less; 0: none */
 	struct {
 		char shown[24];	     /* the median of the runs that count; of one that does not count alone, its figure; "-": none */
 		char range[52];	     /* the median's own interval; "": fewer runs than an interval takes */

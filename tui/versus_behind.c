@@ -1,8 +1,8 @@
 /* versus_behind.c: see versus_behind.h. */
 #include "tui/versus_behind.h"
 
+#include "harness/compare/versus.h"
 #include "harness/measure/ledger.h"
-#include "harness/measure/metric.h"
 #include "tui/format.h"
 #include "tui/heat_grid.h"
 
@@ -39,7 +39,7 @@ static void behind_value(const struct gcs_versus_row *row, int side, uint32_t ru
 	else if (row->check)
 		snprintf(ret, 32, "%s", value > 0 ? "ok" : "FAIL");
 	else
-		gcs_metric_show((enum gcs_unit)row->unit, value, ret, 32);
+		gcs_versus_show(row, value, ret, 32);
 }
 
 static void behind_runs(struct behind *b, const struct gcs_versus *v, const struct gcs_versus_row *row, int side)

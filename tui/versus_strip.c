@@ -165,7 +165,7 @@ static void strip_side(struct tui_canvas *c, const struct tui_box *box, int at_r
 		struct versus_at at = strip_col(&v->side[side], st->kind, span, col);
 		if (col == cursor)
 			for (int row = 0; row < rows; row++)
-				tui_put(c, &plot, row, col, TUI_CURSOR, 0x250a);
+				tui_put(c, &plot, row, col, TUI_CURSOR, c->ascii ? ':' : 0x250a);
 		strip_bar(c, &plot, col, &at, low, high);
 		if (at.fired || at.armed)
 			tui_put(c, &marks, 0, col, TUI_FAULT, at.fired ? 'O' : '=');

@@ -186,8 +186,8 @@ static void compare_columns_title(struct tui_canvas *c, const struct tui_box *bo
 	tui_rule(c, box, 0, v->sim ? "FIGURES, modelled times" : "FIGURES");
 	if (focus)
 		tui_put(c, box, 0, 0, TUI_TITLE, '>');
-	tui_print(c, box, 0, a, TUI_TITLE, " A");
-	tui_print(c, box, 0, b, TUI_TITLE, " B");
+	tui_print(c, box, 0, a, TUI_TITLE, " A ");
+	tui_print(c, box, 0, b, TUI_TITLE, " B ");
 	tui_print(c, box, 0, 1 + k.name + 2 * (k.value + k.range) + 1, TUI_TITLE, " B/A ");
 }
 

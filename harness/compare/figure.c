@@ -257,6 +257,12 @@ bool gcs_figure_value_by_id(const struct report *r, const struct gcs_figure_row 
 	return row->figure->read(r, i, ret);
 }
 
+double gcs_figure_least(const struct report *pattern, const struct gcs_figure_row *row)
+{
+	bool recovery = row->figure->read == figure_recovery_of || row->figure->read == figure_recovery;
+	return recovery && pattern->resolution_ns > 0 ? (double)pattern->resolution_ns : 0;
+}
+
 _Static_assert(FIGURES_OPS + FIGURES_RUN <= GCS_FIGURES_MAX, "all have room in a list");
 
 size_t gcs_figure_metrics(const char *ret[GCS_FIGURES_MAX])

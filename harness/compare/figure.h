@@ -32,6 +32,8 @@ bool gcs_figure_value(const struct report *r, const struct gcs_figure_row *row, 
 bool gcs_figure_versus_row(const struct report *pattern, size_t at, struct gcs_figure_row *ret);
 /* A row of one run, read off another: its workload or fault of the same id. */
 bool gcs_figure_value_by_id(const struct report *r, const struct gcs_figure_row *row, double *ret);
+/* What is less than this was not told apart from it: the resolution of recovery times. 0: no such bound. */
+double gcs_figure_least(const struct report *pattern, const struct gcs_figure_row *row);
 
 #define GCS_FIGURES_MAX 32
 /* Names of all that there are, each once. Their number. */

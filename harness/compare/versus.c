@@ -195,6 +195,14 @@ static bool versus_shown(const struct gcs_versus_side *side, uint32_t run)
 	return side->ncounted ? !side->run[run].why[0] : run == side->drawn;
 }
 
+void gcs_versus_show(const struct gcs_versus_row *row, double value, char *ret, size_t cap)
+{
+	size_t used = 0;
+	if (row->least > 0 && value <= row->least && cap > 1)
+		ret[used++] = '<';
+	gcs_metric_show((enum gcs_unit)row->unit, value, ret + used, cap - used);
+}
+
 static void versus_show_side(const struct gcs_versus_side *side, struct gcs_versus_row *row, int at)
 {
 	double ones[GCS_VERSUS_RUNS_MAX], counted[GCS_VERSUS_RUNS_MAX];
@@ -208,11 +216,11 @@ static void versus_show_side(const struct gcs_versus_side *side, struct gcs_vers
 	gcs_agreement(&x, ones, counted, side->nruns, 1);
 	if (x.rounds == 0)
 		return;
-	gcs_metric_show((enum gcs_unit)row->unit, x.ratio, row->side[at].shown, sizeof row->side[at].shown);
+	gcs_versus_show(row, x.ratio, row->side[at].shown, sizeof row->side[at].shown);
 	if (x.rounds < GCS_AGREE_ROUNDS_MIN)
 		return;
-	gcs_metric_show((enum gcs_unit)row->unit, x.low, low, sizeof low);
-	gcs_metric_show((enum gcs_unit)row->unit, x.high, high, sizeof high);
+	gcs_versus_show(row, x.low, low, sizeof low);
+	gcs_versus_show(row, x.high, high, sizeof high);
 	snprintf(row->side[at].range, sizeof row->side[at].range, "%s to %s", low, high);
 }
 
@@ -276,14 +284,14 @@ static struct gcs_versus_row *versus_add(struct versus *o, double *const value[G
 
 static int versus_figure(struct versus *o, const struct gcs_figure_row *of)
 {
-	double *value[GCS_VERSUS_SIDES], seen;
+	double *value[GCS_VERSUS_SIDES], seen, least = gcs_figure_least(&o->pattern->report, of);
 	const char *id = of->workload ? of->workload : of->fault;
 	if (versus_values(o, value))
 		return -ENOMEM;
 	for (int side = 0; side < GCS_VERSUS_SIDES; side++)
 		for (uint32_t i = 0; i < o->v.side[side].nruns; i++)
 			if (!o->in[side][i].trouble[0] && gcs_figure_value_by_id(&o->in[side][i].report, of, &seen))
-				value[side][i] = seen;
+				value[side][i] = fmax(seen, least);
 	bool says = versus_says(o, value, of->figure->only_some);
 	struct gcs_versus_row *row = says ? versus_add(o, value) : NULL;
 	if (!row) {
@@ -292,6 +300,7 @@ static int versus_figure(struct versus *o, const struct gcs_figure_row *of)
 		return says ? -ENOMEM : 0;
 	}
 	row->unit = of->figure->unit;
+	row->least = least;
 	snprintf(row->metric, sizeof row->metric, "%s%s%s", of->figure->metric, id ? "@" : "", id ? id : "");
 	versus_show_side(&o->v.side[GCS_VERSUS_A], row, GCS_VERSUS_A);
 	versus_show_side(&o->v.side[GCS_VERSUS_B], row, GCS_VERSUS_B);

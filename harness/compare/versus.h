@@ -41,6 +41,8 @@ int gcs_versus_create(struct gcs_versus **ret, const struct gcs_versus_input *co
  * *ret_text when none of a side can be read, or there is no memory. */
 int gcs_versus_open(struct gcs_versus **ret, const struct gcs_versus_paths side[GCS_VERSUS_SIDES], double band, char **ret_text);
 void gcs_versus_close(struct gcs_versus *v); /* NULL: nothing */
+/* A value of a row that is no check, as gcs_metric_show; "<0.1 s" where it is a bound. */
+void gcs_versus_show(const struct gcs_versus_row *row, double value, char *ret, size_t cap);
 
 /* ---- versus_table.c */
 

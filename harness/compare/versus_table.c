@@ -135,7 +135,7 @@ static json_t *table_json_row(const struct gcs_versus *v, const struct gcs_versu
 	json_t *a = table_json_values(v, row, GCS_VERSUS_A), *b = table_json_values(v, row, GCS_VERSUS_B);
 	if (row->check)
 		return json_pack("{so ss ss so so}", "check", table_json_text(row->metric), "a_shown", row->side[0].shown, "b_shown", row->side[1].shown, "a", a, "b", b);
-	return json_pack("{so sI so so so ss so so}", "metric", table_json_text(row->metric), "pairs", (json_int_t)row->pairs, "ratio", table_json_number(row->ratio),
+	return json_pack("{so sI sf so so so ss so so}", "metric", table_json_text(row->metric), "pairs", (json_int_t)row->pairs, "least", row->least, "ratio", table_json_number(row->ratio),
 			 "low", table_json_number(row->low), "high", table_json_number(row->high), "verdict",
 			 row->verdict == GCS_VERSUS_UNKNOWN ? "unknown" : row->word, "a", a, "b", b);
 }

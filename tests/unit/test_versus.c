@@ -196,6 +196,31 @@ static void test_one_that_never_came_back(void **state)
 	free(f);
 }
 
+/* Nothing is told apart below the resolution: within it is the same as within it, and not infinitely less than what came back later. */
+static void test_within_the_resolution(void **state)
+{
+	(void)state;
+	struct versus_fixture *f = make_versus_fixture(6, 6);
+	for (uint32_t i = 0; i < 6; i++) {
+		f->run[GCS_VERSUS_A][i].occ[0].recovery_ns = 0;
+		f->run[GCS_VERSUS_B][i].occ[0].recovery_ns = i % 2 ? 400000000 : 300000000;
+		f->run[GCS_VERSUS_A][i].occ[1].recovery_ns = 0;
+		f->run[GCS_VERSUS_B][i].occ[1].recovery_ns = 90000000;
+	}
+	struct gcs_versus *v = compared(f);
+	const struct gcs_versus_row *r = row_of(v, "recovery.time.max@oom");
+	assert_string_equal(r->side[GCS_VERSUS_A].shown, "<100 ms");
+	assert_string_equal(r->side[GCS_VERSUS_A].range, "<100 ms to <100 ms");
+	assert_string_equal(r->side[GCS_VERSUS_B].shown, "350 ms");
+	assert_true(r->low == 3 && r->high == 4);
+	assert_string_equal(r->word, "WORSE");
+	r = row_of(v, "recovery.time.max@late");
+	assert_string_equal(r->side[GCS_VERSUS_B].shown, "<100 ms");
+	assert_true(r->ratio == 1);
+	gcs_versus_close(v);
+	free(f);
+}
+
 /* The first of B is changed, and has figures that would be seen: it does not count, and says why. */
 static void left_out(void (*change)(struct versus_fixture_run *r), bool real, const char *why)
 {
@@ -354,6 +379,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_planted_is_found), cmocka_unit_test(test_equal_sides_are_the_same),
 		cmocka_unit_test(test_pairs_are_of_one_seed),	 cmocka_unit_test(test_one_against_one_decides_nothing),
 		cmocka_unit_test(test_verdicts_are_those_of_a_diff), cmocka_unit_test(test_one_that_never_came_back),
+		cmocka_unit_test(test_within_the_resolution),
 		cmocka_unit_test(test_who_counts),		 cmocka_unit_test(test_what_cannot_be_read),
 		cmocka_unit_test(test_settings),		 cmocka_unit_test(test_text_and_json),
 	};

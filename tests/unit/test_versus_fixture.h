@@ -42,7 +42,7 @@ static inline void versus_fixture_report(struct versus_fixture_run *r, uint64_t 
 	r->in.report = (struct report){
 		.path = r->path, .name = vf_name, .target = vf_target, .word = vf_pass, .sentence = vf_sentence, .seed = seed, .sim = true, .finished = true,
 		.procs = 2, .begun_wall_ns = 1700000000000000000 + (int64_t)seed, .phase = r->phase, .nphases = 2, .ops = r->ops, .nops = 2, .fault = r->fault,
-		.nfaults = 2, .occ = r->occ, .noccs = 2, .slo = r->slo, .nslos = 1, .recorded_ns = 22000000000, .gc_cycles = 40, .gc_cpu_ns = 900000000,
+		.nfaults = 2, .occ = r->occ, .noccs = 2, .slo = r->slo, .nslos = 1, .recorded_ns = 22000000000, .resolution_ns = 100000000, .gc_cycles = 40, .gc_cpu_ns = 900000000,
 		.cpu_ns = 44000000000, .used_ns = 9000000000, .heap_live_max = 128u << 20, .heap_goal_max = 256u << 20,
 	};
 	r->in.report.series[GCS_STW] = (struct gcs_pcts){80, 82000, 120000, 1200000 + 12000 * noise, 3000000, 3100000};
