@@ -21,6 +21,7 @@
 #define FEED_NAP_NS    1000000
 #define FEED_BURST     2000 /* what a writer that was held up makes good at once; the rest it leaves out, as a target would */
 #define FEED_CYCLE     2500 /* records a collection: forty a second */
+#define FEED_ARM       (FEED_RATE * 3 / 2) /* the first record of the storm */
 #define FEED_PS	       2
 #define FEED_WORKERS   8
 #define FEED_FAULTS    3
@@ -30,7 +31,7 @@ static const char feed_scenario[] =
 	"workload:\n  - {id: maps, driver: map-churn, workers: 2, rate: 20k/s, keys: 10k}\n"
 	"  - {id: slices, driver: slice-append, workers: 1, rate: 2k/s, size: 4KiB, retain: 1MiB}\n"
 	"  - {id: net, driver: echo, rate: 500/s, conns: 8, handler: maps}\n"
-	"phases:\n  - {id: storm, for: 600s}\n"
+	"phases:\n  - {id: steady, for: 1500ms}\n  - {id: storm, for: 600s}\n  - {id: heal, for: 60s}\n"
 	"faults:\n  - {id: oom, point: mem/malloc, when: {phase: storm}, fire: {probability: 2%}}\n"
 	"  - {id: late, point: netpoll/wake, when: {phase: storm}, fire: {every: 2, delay: 5ms}}\n"
 	"  - {id: gcnow, point: gc/write, when: {phase: storm}, fire: {every: 100}}\n"
@@ -39,7 +40,8 @@ static const char feed_scenario[] =
 
 /* Beside the telemetry, for the two processes. */
 struct feed_shared {
-	_Atomic uint32_t stop;	 /* written by the reader; relaxed: what follows is waited for */
+	_Atomic uint32_t go;	 /* the run has begun; set by the reader (release), looked at by the writer (acquire) */
+	_Atomic uint32_t stop;	 /* set by the reader; relaxed: the writer's end is waited for */
 	_Atomic uint64_t stops;	 /* that were written */
 };
 
@@ -82,9 +84,9 @@ static void feed_record(struct mrt_telemetry *t, uint64_t i)
 	uint64_t worker = 128 + i % FEED_WORKERS, length_ns = 5000 + i * 2654435761u % 300000, cycle = i / FEED_CYCLE;
 	uint64_t firing = (uint64_t)(fault + 1) << 48 | worker << 32 | (i & 0xffffffff);
 	struct watch_record r = {.kind = WATCH_WAKE_LAG, .a = worker, .b = length_ns};
-	if (i % 20 >= 17)
+	if (i % 20 >= 17 && i >= FEED_ARM)
 		r = (struct watch_record){.kind = WATCH_EFFECT, .a = fault, .b = firing, .c = 1, .d = length_ns};
-	else if (i % 20 >= 14)
+	else if (i % 20 >= 14 && i >= FEED_ARM)
 		r = (struct watch_record){.kind = WATCH_FIRE, .a = (uint64_t)fault << 32 | 1, .b = worker, .c = i, .d = firing, .e = cycle << 8};
 	else if (i % 20 >= 9)
 		r = (struct watch_record){.kind = WATCH_ASSIST, .a = worker, .b = length_ns, .c = cycle, .d = 4096};
@@ -107,15 +109,21 @@ static void feed_operations(struct mrt_telemetry *t, uint64_t turn)
 	}
 }
 
-static void feed_write(struct mrt_telemetry *t, struct feed_shared *shared)
+static void feed_arm(struct mrt_telemetry *t)
 {
-	struct timespec nap = {0, FEED_NAP_NS};
-	int64_t begun_ns = busy_clock_ns();
-	uint64_t done = 0;
 	for (uint32_t i = 0; i < FEED_FAULTS; i++) {
 		feed_emit(t, 0, (struct watch_record){.kind = WATCH_ARM, .a = i, .c = 1});
 		atomic_store_explicit(&t->fault[i].armed, 1, memory_order_relaxed);
 	}
+}
+
+static void feed_write(struct mrt_telemetry *t, struct feed_shared *shared)
+{
+	struct timespec nap = {0, FEED_NAP_NS};
+	while (atomic_load_explicit(&shared->go, memory_order_acquire) == 0)
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
+	int64_t begun_ns = busy_clock_ns();
+	uint64_t done = 0;
 	for (uint64_t turn = 0; atomic_load_explicit(&shared->stop, memory_order_relaxed) == 0; turn++) {
 		uint64_t due = (uint64_t)(busy_clock_ns() - begun_ns) / FEED_NS;
 		if (due > done + FEED_BURST) {
@@ -123,6 +131,8 @@ static void feed_write(struct mrt_telemetry *t, struct feed_shared *shared)
 			due = done + FEED_BURST;
 		}
 		for (; done < due; done++) {
+			if (done == FEED_ARM)
+				feed_arm(t);
 			feed_record(t, done);
 			if (done % FEED_CYCLE == 0)
 				feed_collection(t, shared, (uint32_t)(done / FEED_CYCLE % FEED_PS), done / FEED_CYCLE + 1);
@@ -199,6 +209,7 @@ static int feed_begin(struct feed *f)
 	if (rc == 0) {
 		gcs_collect_target(f->collect, f->writer);
 		gcs_collect_started(f->collect, busy_clock_ns());
+		atomic_store_explicit(&f->shared->go, 1, memory_order_release);
 	}
 	return rc;
 }

@@ -102,7 +102,7 @@ static void facts_evacuation(struct facts *f, const struct gcs_map_view *m)
 		  m->growing == GCS_MAP_DOUBLES ? "doubling" : "same size", tui_count(a, m->evacuated), tui_count(b, m->old_buckets),
 		  m->kind == GCS_MAP_SYNC ? "" : ", up to 2 a write");
 	if (m->growing == GCS_MAP_SAME_SIZE && m->kind == GCS_MAP_CLASSIC)
-		facts_add(f, true, "why: as many overflow buckets as buckets, load below 6.5: deletes left holes");
+		facts_add(f, true, "why: it had as many overflow buckets as buckets, at a load below 6.5: deletes");
 }
 
 static void facts_grown(struct facts *f, const struct gcs_map_view *m)

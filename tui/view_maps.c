@@ -76,13 +76,13 @@ static int maps_growing(const struct gcs_snapshot *s)
 /* Why there is nothing to see. */
 static const char *maps_why(const struct gcs_snapshot *s)
 {
+	static const char *const drivers[] = {"map-churn", "sync-map", "echo"};
 	bool any = s->scenario->nworkloads == 0; /* exec: what it does is not known */
-	for (uint32_t i = 0; i < s->scenario->nworkloads; i++) {
-		const char *driver = s->scenario->workload[i].driver;
-		any |= driver && (strcmp(driver, "map-churn") == 0 || strcmp(driver, "sync-map") == 0);
-	}
+	for (uint32_t i = 0; i < s->scenario->nworkloads; i++)
+		for (size_t k = 0; k < sizeof drivers / sizeof drivers[0]; k++)
+			any |= s->scenario->workload[i].driver && strcmp(s->scenario->workload[i].driver, drivers[k]) == 0;
 	if (!any)
-		return "no workload of this run has a map (the drivers map-churn and sync-map do)";
+		return "no workload of this run has a map (drivers map-churn, sync-map, echo do)";
 	if (gcs_scenario_runtime(s->scenario) != GCS_RUNTIME_EMBEDDED)
 		return "nothing is known of the maps: this target has not told of them";
 	return s->playback.active ? "the record has no look at a map at this moment" : "no worker has looked at its map yet";

@@ -8,7 +8,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define PS_QUEUE_LEAST 8 /* goroutines that a whole bar stands for, at least */
+#define PS_QUEUE_LEAST 8  /* goroutines that a whole bar stands for, at least */
+#define PS_TICKS       21 /* columns of the two counts of ticks */
 
 static int ps_count(const struct gcs_snapshot *s)
 {
@@ -21,7 +22,7 @@ static const char *ps_why(const struct gcs_snapshot *s)
 	if (s->sched.at_ns >= 0)
 		return NULL;
 	if (gcs_scenario_runtime(s->scenario) == GCS_RUNTIME_COMMAND)
-		return "nobody looks into a program that is not ours";
+		return "told if its GODEBUG has schedtrace=100";
 	return s->playback.active ? "the record has no look at it by now" : "nobody has looked yet";
 }
 
@@ -41,14 +42,14 @@ static void ps_row(struct tui_canvas *c, const struct tui_box *box, int row, con
 		[GCS_P_UNKNOWN] = {"?", TUI_DIM},	[GCS_P_IDLE] = {"idle", TUI_DIM},	[GCS_P_RUNNING] = {"running", TUI_GOOD},
 		[GCS_P_SYSCALL] = {"syscall", TUI_WARN}, [GCS_P_GC_STOP] = {"gcstop", TUI_BAD}, [GCS_P_DEAD] = {"dead", TUI_DIM}};
 	char a[TUI_NUMBER], b[TUI_NUMBER];
-	int known = p->status <= GCS_P_DEAD ? (int)p->status : GCS_P_UNKNOWN, bar = box->cols - 38;
+	int known = p->status <= GCS_P_DEAD ? (int)p->status : GCS_P_UNKNOWN, bar = box->cols - 17 - PS_TICKS;
 	int col = tui_print(c, box, row, 1, TUI_PLAIN, "%2d ", number);
 	col = tui_print(c, box, row, col, status[known].role, "%-8s", status[known].name);
 	bar = bar > 40 ? 40 : bar;
 	if (bar > 0)
 		col = tui_meter(c, box, row, col, bar, TUI_BAR, p->runq, longest);
 	col = tui_print(c, box, row, col, p->runq ? TUI_TITLE : TUI_PLAIN, "%4" PRIu32, p->runq);
-	struct tui_box ticks = {box->row + row, box->col + col, 1, 22};
+	struct tui_box ticks = {box->row + row, box->col + col, 1, PS_TICKS};
 	if (col + ticks.cols > box->cols)
 		return; /* the head of a figure is not to be taken for the whole */
 	tui_print_right(c, &ticks, 0, 9, TUI_PLAIN, "%s", tui_count(a, p->sched_ticks));
@@ -57,11 +58,11 @@ static void ps_row(struct tui_canvas *c, const struct tui_box *box, int row, con
 
 static void ps_head(struct tui_canvas *c, const struct tui_box *box, uint32_t longest)
 {
-	int bar = box->cols - 38;
+	int bar = box->cols - 17 - PS_TICKS;
 	bar = bar > 40 ? 40 : bar < 0 ? 0 : bar;
 	tui_print(c, box, 1, 1, TUI_DIM, " P status");
 	tui_print(c, box, 1, 12, TUI_DIM, "runq of %" PRIu32, longest);
-	struct tui_box ticks = {box->row + 1, box->col + 16 + bar, 1, 22};
+	struct tui_box ticks = {box->row + 1, box->col + 16 + bar, 1, PS_TICKS};
 	if (16 + bar + ticks.cols > box->cols)
 		return;
 	tui_print_right(c, &ticks, 0, 9, TUI_DIM, "schedtick");
@@ -137,7 +138,7 @@ void tui_view_queues(struct tui_canvas *c, const struct tui_box *box, const stru
 	char a[TUI_NUMBER], b[TUI_NUMBER], more[48];
 	(void)st;
 	tui_rule(c, box, 0, "SCHEDULER");
-	ps_figure(c, box, 1, "goroutines", s->goroutines, "");
+	ps_figure(c, box, 1, "goroutines", s->goroutines ? s->goroutines : GCS_UNTOLD, ""); /* one there is at least */
 	if (ps_why(s)) {
 		tui_print(c, box, 2, 1, TUI_DIM, "%s", "the rest is not known");
 		return;

@@ -152,7 +152,8 @@ void tui_view_strip(struct tui_canvas *c, const struct tui_box *box, const struc
 	tui_duration(per, s->cell_ns * (int64_t)(a.per_col / parts));
 	snprintf(title, sizeof title, "%s, log, max per %s", strip_title[st->kind], per);
 	tui_rule(c, box, 0, title);
-	strip_decades(s, &a, st->kind, &low, &high);
+	struct tui_axis bars = tui_axis_parts(a, parts);
+	strip_decades(s, &bars, st->kind, &low, &high);
 	strip_axis(c, &chart, low, high);
 	(dots ? strip_dots : strip_bars)(c, &plot, s, a, st->kind, low, high);
 	strip_marks(c, &below, s, &a, marks);

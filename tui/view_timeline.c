@@ -123,6 +123,14 @@ static const struct gcs_cycle_row *time_cycle(const struct gcs_history *h, int64
 	return NULL;
 }
 
+/* What is more than nothing, where there is room for all of it. */
+static int time_read_count(struct tui_canvas *c, const struct tui_box *box, int row, int col, const char *name, uint32_t n)
+{
+	char text[48];
+	int width = snprintf(text, sizeof text, "   %s %" PRIu32, name, n);
+	return n > 0 && col + width <= box->cols ? tui_print(c, box, row, col, TUI_PLAIN, "%s", text) : col;
+}
+
 static void time_read_gc(struct tui_canvas *c, const struct tui_box *box, int row, const struct gcs_snapshot *s, int64_t t_ns)
 {
 	const struct gcs_history *h = s->history;
@@ -141,10 +149,10 @@ static void time_read_gc(struct tui_canvas *c, const struct tui_box *box, int ro
 		col = tui_print(c, box, row, col, TUI_PLAIN, "   heap %s%s%s MiB", tui_mib(a, h->cell[cell].heap_live_max),
 			  h->cell[cell].heap_goal != UINT64_MAX ? " of " : "",
 			  h->cell[cell].heap_goal != UINT64_MAX ? tui_mib(b, h->cell[cell].heap_goal) : "");
-	if (cell < (int64_t)h->ncells && h->cell[cell].maps_growing)
-		col = tui_print(c, box, row, col, TUI_PLAIN, "   %u maps grow", h->cell[cell].maps_growing);
-	if (cell < (int64_t)h->ncells && h->cell[cell].runq_max)
-		tui_print(c, box, row, col, TUI_PLAIN, "   runq %" PRIu32, h->cell[cell].runq_max);
+	if (cell < (int64_t)h->ncells) {
+		col = time_read_count(c, box, row, col, "maps growing", h->cell[cell].maps_growing);
+		time_read_count(c, box, row, col, "runq", h->cell[cell].runq_max);
+	}
 }
 
 /* A busy fault fires more often than the record lists. */

@@ -154,7 +154,7 @@ YAML
 	kill -INT "$harness"
 	wait "$harness"
 	harness=
-	port=$((20000 + $$ % 20000))
+	free_port
 	cat > "$work/program.yaml" <<YAML
 version: 1
 name: program

@@ -47,8 +47,8 @@ exec_bg native "$ward" facts
 unset GODEBUG
 scene says 'runtime: command' < /dev/null
 exec_bg says "$ward" says
-nobody=$((40000 + $$ % 20000)) # where nobody listens, as a rule
-scene naps "debug: {url: \"http://127.0.0.1:$nobody\", every: 500ms, profiles: [heap]}" 1500ms 1200ms 1s <<YAML
+free_port # where nobody listens
+scene naps "debug: {url: \"http://127.0.0.1:$port\", every: 500ms, profiles: [heap]}" 1500ms 1200ms 1s <<YAML
 faults:
   - {id: late, point: os/nanosleep, when: {phase: storm}, fire: {every: 1, delay: 120ms}}
 recovery: {signals: [pause.stw.p99], window: 200ms, windows: 2}
@@ -159,7 +159,7 @@ ended() {
 }
 
 # A server under load: wakes of its poller are late, and it recovers.
-port=$((20000 + $$ % 20000))
+free_port
 serve() { # name, program...
 	name=$1; shift
 	scene "$name" 'runtime: command' 2s 1500ms 3s <<YAML
@@ -172,10 +172,10 @@ expect:
   - "fault.late.fired >= 20"
   - "fault.late.recovered >= 1"
 YAML
-	for turn in 1 2 3; do # the port may be taken, the machine busy
+	for turn in 1 2 3; do # the machine may be busy
 		exec_it "$name" "$@" 127.0.0.1:$port
 		[ "$got" = 0 ] && break
-		port=$((port + 1))
+		free_port
 		sed -i "s|127.0.0.1:[0-9]*/x|127.0.0.1:$port/x|" "$work/$name.yaml"
 	done
 	well
@@ -188,6 +188,7 @@ YAML
 served() {
 	serve web "$ward" serves
 
+	free_port
 	scene else "debug: {url: \"http://127.0.0.1:$port\", every: 200ms, profiles: [heap]}" < /dev/null
 	exec_it else "$ward" serves 127.0.0.1:$port
 	well
@@ -199,7 +200,6 @@ part died
 part ended
 part served
 joined
-port=$((port + 10))
 
 # Nobody is left behind: what, the signal, to whom, the exit code. The calls of all of them are held meanwhile.
 scene left 'runtime: command' 1s 60s 1s <<YAML
@@ -254,6 +254,7 @@ once() {
 
 # Asked for what it serves, under faults of its threads, its memory, its pipe and its connections, none of which it may die of.
 debugged() {
+	free_port
 	scene calls "debug: {url: \"http://127.0.0.1:$port\", every: 200ms, profiles: [heap, goroutine]}" 1s 1200ms 800ms <<YAML
 faults:
   - {id: thread, point: os/clone, when: {phase: storm}, fire: {every: 2, delay: 3ms}}
@@ -285,7 +286,6 @@ YAML
 		done
 	done
 	tells "$work/calls.said" '12 profiles saved beside the record, 0 missed' "calls of $go"
-	port=$((port + 1))
 }
 # One whose stderr says nothing of its cycles: MemStats do. On a Unix socket.
 silent() {

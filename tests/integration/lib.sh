@@ -47,6 +47,13 @@ finish() { # name, exit code
 	[ -z "$(ls -A "$work/runtime/gcstorm" 2> /dev/null | grep -v '^\.lock$')" ] || fault "$1: its directory was left behind"
 }
 
+# $port: another port that nobody has on this machine. Below those that connections are given (ip_local_port_range), and tests that run at the same
+# time, whose numbers are near each other, look at others.
+free_port() {
+	port=${port:-$((10000 + $$ * 32 % 22000))}
+	while port=$((port < 32000 ? port + 1 : 10000)); grep -q ":$(printf '%04X' "$port") " /proc/net/tcp /proc/net/tcp6 2> /dev/null; do :; done
+}
+
 # The record is one that SQLite finds whole, and report can read: file, name.
 whole() {
 	"$build/tests/test_record_whole" "$1" > "$work/whole" 2>&1 || { fault "$2: the record is broken"; cat "$work/whole" >&2; }

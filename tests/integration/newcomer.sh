@@ -12,10 +12,10 @@ workload:
 phases:
   - {id: steady, for: 600s}
 faults:
-  - {id: oom, point: mem/malloc, fire: {every: 50}}
-  - {id: slow, point: gc/map_assign, fire: {every: 400}}
+  - {id: oom, point: mem/malloc, when: {manual: true}, fire: {every: 50}}
+  - {id: slow, point: gc/map_assign, when: {manual: true}, fire: {every: 400}}
 YAML
-tm new-session -d -s s -x 80 -y 24 "exec env TERM=screen $bin run $work/idle.yaml -o $work/run.gcrun > $work/said 2>&1"
+tm new-session -d -s s -x 80 -y 24 "exec env TERM=screen $bin run $work/idle.yaml -o $work/run.gcrun 2> $work/said"
 wait_for 'maps .*/s'
 
 # The whole help, page by page, into $work/help.
@@ -46,17 +46,17 @@ screen | tail -n 1 | grep -q '? help' || fail "the last row does not say which k
 read_help '?'
 
 # ---- every screen, and back
-sed -n '/SCREENS/,/^ *$/s/^  *\(F[0-9]*\)  *\([a-z]*\) .*/\1 \2/p' "$work/help" | sort -u | grep -v ' help$' > "$work/screens"
+sed -n '/SCREENS/,/^ *$/s/^  *\(F[0-9]*\)  *\([a-z][a-z]*\) .*/\1 \2/p' "$work/help" | sort -u | grep -v ' help$' > "$work/screens"
 known=$(grep -c '^SCREEN([A-Z]*, [1-9]' "${GCSTORM_SOURCE:-.}/tui/screens.def")
-[ "$(wc -l < "$work/screens")" = "$known" ] || fail "the help lists $(wc -l < "$work/screens") screens of $known"
+[ "$(wc -l < "$work/screens")" = "$known" ] || fail "the help lists $(tr "\n" , < "$work/screens") that is not $known screens"
 back=$(key_for 'back to the main screen')
 while read -r key name; do
 	title=$(echo "$name" | tr '[:lower:]' '[:upper:]')
 	press "$key"
+	wait_gone 'SLO and'
 	wait_for "─ $title"
 	press "$back"
 	wait_for 'SLO and'
-	wait_gone "─ $title "
 done < "$work/screens"
 
 # ---- arm, fire, disarm: the fault that is chosen, by what the help says of it
@@ -79,14 +79,14 @@ wait_for '\[ \]1 oom'
 press "$(key_for 'stop the run')"
 wait_for 'Stop the run'
 press y
-ended() { [ -s "$work/said" ] && "$bin" report --format json "$work/run.gcrun" > "$work/json" 2> /dev/null && grep -q '"finished": *true' "$work/json"; }
+ended() { "$bin" report --format json "$work/run.gcrun" > "$work/json" 2> /dev/null && grep -q '"finished": *true' "$work/json"; }
 until_true "the run does not end" ended
 
 # ---- what the record has of it
 tr -d ' \n' < "$work/json" > "$work/flat"
 grep -q '"operator_modified":true' "$work/flat" || { echo "FAIL: the record does not say that it was changed by hand"; exit 1; }
 "$bin" report "$work/run.gcrun" > "$work/report"
-for act in arm disarm fire 'disarm all'; do
-	grep -qi "$act" "$work/report" || { echo "FAIL: the report has no '$act'"; cat "$work/report"; exit 1; }
+for act in 'arm oom' 'disarm oom' 'fire oom' disarm_all; do
+	grep -q "screen  *$act" "$work/report" || { echo "FAIL: the report has no '$act'"; cat "$work/report"; exit 1; }
 done
 echo "the help key alone is enough"

@@ -147,7 +147,7 @@ static void test_words(void **state)
 	tells(&m[1], "doubling: 4,587 of 8,192 old buckets evacuated, up to 2 a write");
 	tells(&m[1], "arrays, old and new");
 	tells(&m[2], "same size: 512 of 4,096 old buckets evacuated, up to 2 a write");
-	tells(&m[2], "why: as many overflow buckets as buckets");
+	tells(&m[2], "why: it had as many overflow buckets as buckets");
 	tells(&m[3], "residue: 0.3% full");
 	tells(&m[4], "load 5.85 of 7 a group: 1,500 entries and 64 tombstones in slots");
 	tells(&m[5], "1,234 keys in read, deleted ones among them; 1,300 in dirty");
@@ -242,6 +242,26 @@ static void test_figures(void **state)
 	st = on_maps(2);
 	shows(live, &st, "swiss");
 	shows(live, &st, " 64 tomb ");
+}
+
+/* A full bar is all of it, whatever rounding makes of the share. */
+static void test_meter(void **state)
+{
+	(void)state;
+	static const struct { uint64_t part, whole; const char *bar; } rows[] = {
+		{0, 0, "......"}, {5, 0, "......"}, {0, 9, "......"}, {1, UINT64_MAX, ":....."}, {UINT64_MAX - 1, UINT64_MAX, "#####:"},
+		{UINT64_MAX, UINT64_MAX, "######"}, {9, 8, "######"}, {1, 2, "###..."}, {7, 12, "###:.."}};
+	struct tui_canvas c = {.ascii = true};
+	struct tui_box box = {0, 0, 1, 20};
+	char text[64];
+	assert_int_equal(tui_canvas_resize(&c, 1, 20), 0);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		tui_canvas_clear(&c);
+		assert_int_equal(tui_meter(&c, &box, 0, 0, 6, TUI_BAR, rows[i].part, rows[i].whole), 6);
+		tui_canvas_row(&c, 0, text, sizeof text);
+		assert_string_equal(text, rows[i].bar);
+	}
+	tui_canvas_fini(&c);
 }
 
 /* Full cells for what is evacuated, half a step rounded down. */
@@ -349,14 +369,14 @@ static void test_mouse(void **state)
 static void test_nothing(void **state)
 {
 	(void)state;
-	static char churn[] = "map-churn", echo[] = "echo";
+	static char churn[] = "map-churn", slices[] = "slice-append";
 	char go[16];
 	struct gcs_scenario *other = make_scenario();
 	struct gcs_snapshot *s = make_snapshot(other), *r = make_record(other);
 	struct tui_state st = on_maps(0);
 	s->nmaps = r->nmaps = 0;
 	for (int i = 0; i < 3; i++)
-		other->workload[i].driver = echo;
+		other->workload[i].driver = slices;
 	shows(s, &st, "no workload of this run has a map");
 	other->workload[1].driver = churn;
 	shows(s, &st, "no worker has looked at its map yet");
@@ -416,7 +436,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_limits_are_those_of_go), cmocka_unit_test(test_residue), cmocka_unit_test(test_words),
-		cmocka_unit_test(test_words_fit),	       cmocka_unit_test(test_figures), cmocka_unit_test(test_bars),
+		cmocka_unit_test(test_words_fit),	       cmocka_unit_test(test_figures), cmocka_unit_test(test_bars),	    cmocka_unit_test(test_meter),
 		cmocka_unit_test(test_choosing),	       cmocka_unit_test(test_many),    cmocka_unit_test(test_mouse),
 		cmocka_unit_test(test_nothing),		       cmocka_unit_test(test_small),   cmocka_unit_test(test_strip),
 	};
