@@ -191,7 +191,14 @@ static void test_pauses_and_occurrences_behind(void **state)
 	for (uint32_t i = 0; i < h->npauses; i++)
 		if (h->pause[i].kind == GCS_PAUSE_STW && h->pause[i].t_ns >= 4 * S && (!worst || h->pause[i].dur_ns > worst->dur_ns))
 			worst = &h->pause[i];
+	struct gcs_pause_row *warming = h->pause; /* of a phase that does not count: no figure has it */
+	while (warming->kind != GCS_PAUSE_STW)
+		warming++;
+	int64_t warming_ns = warming->dur_ns;
+	assert_true(warming->t_ns < 4 * S);
+	warming->dur_ns = S;
 	assert_int_equal(versus_behind(record, 1, 100, line), 12 + 2 * VERSUS_BEHIND_PAUSES);
+	warming->dur_ns = warming_ns;
 	snprintf(want, sizeof want, "A longest %s at %s  GC#%u", tui_duration(length, worst->dur_ns), tui_clock_milli(at, worst->t_ns), worst->cycle);
 	must_show(line[12].text, want);
 	must_show(line[12].text, "due to oom#2");

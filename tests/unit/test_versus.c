@@ -240,6 +240,7 @@ static void left_out(void (*change)(struct versus_fixture_run *r), bool real, co
 	assert_int_equal(v->pairs, why ? 5 : 6);
 	const struct gcs_versus_row *r = row_of(v, "pause.stw.p50");
 	assert_int_equal(r->high == 1, why != NULL);
+	assert_int_equal(strstr(r->side[GCS_VERSUS_B].range, "82 ms") == NULL, why != NULL);
 	gcs_versus_close(v);
 	/* alone it is shown, and against nothing */
 	f->n[0] = f->n[1] = 1;
