@@ -144,16 +144,21 @@ static int bench_one(const struct sample *what)
 	return 0;
 }
 
+/* Not of a comparison, which is of finished records and drawn at a key. Behind the screens: the main one with dots. */
+static const char *bench_screen(int i)
+{
+	return i == TUI_SCREENS ? "braille" : i == TUI_SCREEN_COMPARE ? NULL : tui_screens[i].name;
+}
+
 static void bench_list(void)
 {
 	static const struct { int rows, cols; } sizes[] = {{24, 80}, {50, 160}, {60, 200}};
-	for (int i = 0; i <= TUI_SCREENS; i++) {
-		const char *screen = i < TUI_SCREENS ? tui_screens[i].name : "braille";
-		for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++)
-			printf("frame %s %dx%d\n", screen, sizes[k].rows, sizes[k].cols);
-	}
 	for (int i = 0; i <= TUI_SCREENS; i++)
-		printf("feed %s 50x160\n", i < TUI_SCREENS ? tui_screens[i].name : "braille");
+		for (size_t k = 0; k < sizeof sizes / sizeof sizes[0] && bench_screen(i); k++)
+			printf("frame %s %dx%d\n", bench_screen(i), sizes[k].rows, sizes[k].cols);
+	for (int i = 0; i <= TUI_SCREENS; i++)
+		if (bench_screen(i))
+			printf("feed %s 50x160\n", bench_screen(i));
 	printf("feed none 50x160\n");
 }
 

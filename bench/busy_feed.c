@@ -98,6 +98,28 @@ static void feed_record(struct mrt_telemetry *t, uint64_t i)
 	}
 }
 
+/* What the control thread sees at each look, and workers of their maps. */
+static void feed_look(struct mrt_telemetry *t, uint64_t turn)
+{
+	for (uint32_t w = 0; w < FEED_WORKERS; w++) {
+		struct watch_map *m = &t->map[w];
+		atomic_store_explicit(&m->kind, WATCH_MAP_CLASSIC, memory_order_relaxed);
+		atomic_store_explicit(&m->b, 10, memory_order_relaxed);
+		atomic_store_explicit(&m->growing, (uint32_t)(turn / 500 % 3), memory_order_relaxed);
+		atomic_store_explicit(&m->count, 4000 + turn % 3000, memory_order_relaxed);
+		atomic_store_explicit(&m->load_milli, 4000 + turn % 2500, memory_order_relaxed);
+		atomic_store_explicit(&m->overflow, turn % 100, memory_order_relaxed);
+	}
+	for (uint32_t p = 0; p < FEED_PS; p++) {
+		atomic_store_explicit(&t->sched.p[p].status, WATCH_P_RUNNING, memory_order_relaxed);
+		atomic_store_explicit(&t->sched.p[p].runq, (uint32_t)(turn % 30), memory_order_relaxed);
+		atomic_store_explicit(&t->sched.p[p].sched_ticks, turn * 50, memory_order_relaxed);
+	}
+	atomic_store_explicit(&t->sched.threads, 6, memory_order_relaxed);
+	atomic_store_explicit(&t->sched.ps_known, FEED_PS, memory_order_relaxed);
+	atomic_store_explicit(&t->sched.at_ns, busy_clock_ns(), memory_order_release); /* of all of it */
+}
+
 /* A millisecond's operations of each worker. */
 static void feed_operations(struct mrt_telemetry *t, uint64_t turn)
 {
@@ -138,6 +160,7 @@ static void feed_write(struct mrt_telemetry *t, struct feed_shared *shared)
 				feed_collection(t, shared, (uint32_t)(done / FEED_CYCLE % FEED_PS), done / FEED_CYCLE + 1);
 		}
 		feed_operations(t, turn);
+		feed_look(t, turn);
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
 	}
 }

@@ -43,6 +43,34 @@ static void busy_cells(struct gcs_snapshot *s, int frame)
 		c->faults_armed = i % 40 > 30;
 		c->faults_fired = i % 40 > 34;
 		c->gc_count = 3;
+		c->runq_max = (i + (uint32_t)frame) * 7 % 40;
+		c->maps_growing = (uint8_t)((i + (uint32_t)frame) % 9);
+	}
+}
+
+/* As many maps, Ps and workers as a snapshot has room for. */
+static void busy_lists_move(struct gcs_snapshot *s, uint32_t frame)
+{
+	s->nmaps = GCS_MAPS_SHOWN;
+	for (uint32_t i = 0; i < s->nmaps; i++)
+		s->map[i] = (struct gcs_map_view){.workload = i / 32, .worker = i % 32, .kind = (enum gcs_map_kind)(1 + i % 3),
+						  .growing = (enum gcs_map_growing)((i + frame) % 3), .b = 4 + i % 12, .count = (1 + i) * 1000 + frame,
+						  .overflow = i * frame % 777, .old_buckets = 8u << (i % 12), .evacuated = frame % (8u << (i % 12)),
+						  .load_milli = 3000 + (i * 131 + frame) % 3500, .bytes = (UINT64_C(1) << 16) * i, .grown = i, .regrown = frame};
+	s->sched = (struct gcs_sched_view){.at_ns = s->now_ns, .nps = GCS_PS_SHOWN, .global_runq = frame % 9, .idle_ps = frame % 7, .threads = 70 + frame % 5,
+					   .idle_threads = frame % 6, .spinning = frame % 2, .timers = frame, .poll_waiters = frame % 300};
+	for (uint32_t i = 0; i < s->sched.nps; i++)
+		s->sched.p[i] = (struct gcs_p_view){(enum gcs_p_status)((i + frame) % 6), (i * frame) % 60, (uint64_t)frame * i, frame};
+	s->nstalls = GCS_STALLS_SHOWN;
+	for (uint32_t i = 0; i < s->nstalls; i++) {
+		s->stall[i] = (struct gcs_stall_view){.slot = i, .workload = i / 32, .worker = i % 32};
+		for (uint32_t k = 0; k < GCS_STALL_KINDS; k++) {
+			s->stall[i].by[k].count = frame * (i + 1);
+			s->stall[i].by[k].total_ns = busy_length_ns(i + k + frame) * 3;
+			s->stall[i].by[k].max_ns = s->stall[i].by[k].total_ns / 3;
+			s->stall[i].by[k].max_at_ns = s->now_ns;
+			s->stall[i].by[k].max_firing = (UINT64_C(1) << 48) + i;
+		}
 	}
 }
 
@@ -71,6 +99,7 @@ void busy_move(struct gcs_snapshot *s, int frame)
 		s->work[i].rate = 90000 + frame * 13.0;
 	for (uint32_t i = 0; i < s->scenario->nfaults; i++)
 		s->fault[i].fired += 3;
+	busy_lists_move(s, (uint32_t)frame);
 	s->nevents = 20;
 	for (uint32_t i = 0; i < s->nevents; i++) {
 		s->event[i].t_ns = s->now_ns;
