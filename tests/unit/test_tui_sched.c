@@ -185,7 +185,7 @@ static void test_what_is_not_known(void **state)
 	shows(r, &st, "the record has no look at it");
 	s->nstalls = 0;
 	shows(s, &st, "nothing has held a worker up");
-	s->goroutines = 0; /* there is always one */
+	s->sched.goroutines = GCS_UNTOLD;
 	shows(s, &st, "goroutines            -");
 	assert_int_equal(tui_screen_key(&st, s, TUI_KEY_ENTER).act, GCS_DO_NOTHING);
 	assert_int_equal(st.screen, TUI_SCREEN_SCHED);
