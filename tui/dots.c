@@ -20,13 +20,15 @@ static uint32_t dots_cell(const struct tui_canvas *c, const struct tui_box *box,
 	return ch >= DOTS_FIRST && ch <= DOTS_FIRST + DOTS_ALL ? ch - DOTS_FIRST : 0;
 }
 
+static void dots_add(struct tui_canvas *c, const struct tui_box *box, int row, int col, enum tui_role role, uint32_t bits)
+{
+	tui_put(c, box, row, col, role, DOTS_FIRST | dots_cell(c, box, row, col) | bits);
+}
+
 void tui_dot(struct tui_canvas *c, const struct tui_box *box, int x, int y, enum tui_role role)
 {
-	if (x < 0 || y < 0)
-		return;
-	int row = y / TUI_DOTS_HIGH, col = x / TUI_DOTS_WIDE;
-	uint32_t has = dots_cell(c, box, row, col);
-	tui_put(c, box, row, col, role, DOTS_FIRST | has | dots_bit[y % TUI_DOTS_HIGH][x % TUI_DOTS_WIDE]);
+	if (x >= 0 && y >= 0)
+		dots_add(c, box, y / TUI_DOTS_HIGH, x / TUI_DOTS_WIDE, role, dots_bit[y % TUI_DOTS_HIGH][x % TUI_DOTS_WIDE]);
 }
 
 bool tui_dot_at(const struct tui_canvas *c, const struct tui_box *box, int x, int y)
@@ -37,7 +39,10 @@ bool tui_dot_at(const struct tui_canvas *c, const struct tui_box *box, int x, in
 
 void tui_dots_bar(struct tui_canvas *c, const struct tui_box *box, int x, int high, enum tui_role role)
 {
-	int bottom = box->rows * TUI_DOTS_HIGH;
-	for (int y = bottom - 1; y >= 0 && y >= bottom - high; y--)
-		tui_dot(c, box, x, y, role);
+	for (int row = box->rows - 1; x >= 0 && row >= 0 && high > 0; row--, high -= TUI_DOTS_HIGH) {
+		uint32_t bits = 0;
+		for (int y = TUI_DOTS_HIGH - 1; y >= 0 && y >= TUI_DOTS_HIGH - high; y--)
+			bits |= dots_bit[y][x % TUI_DOTS_WIDE];
+		dots_add(c, box, row, x / TUI_DOTS_WIDE, role, bits);
+	}
 }
