@@ -390,6 +390,9 @@ struct mrt_map_info {
 /* No safepoint, and no lock: while another goroutine works on the map, too (the caller keeps the map alive). Then the fields need not
  * belong to one moment: each was true at some time during the call. */
 void mrt_map_inspect(const mrt_map *m, struct mrt_map_info *ret);
+/* Growths that g, the caller, has begun since it was started, whatever map it was: to twice as many buckets; to as many. */
+struct mrt_map_growths { uint64_t doubled, same_size; };
+void mrt_map_growths(const mrt_g *g, struct mrt_map_growths *ret);
 
 /* Randomised iteration that survives growth (map.go mapiterinit/next). The
  * iterator registers its own root frame: strictly nested scopes, fini in every way out. */
@@ -452,6 +455,10 @@ void mrt_sync_map_range(mrt_g *g, mrt_sync_map *m,
 /* Taken under the lock; entries may change meanwhile. deleted: entries of read that are nil; expunged: and are not in dirty. */
 struct mrt_sync_map_info { bool amended; uint64_t misses, read_len, dirty_len, deleted, expunged; };
 void mrt_sync_map_inspect(mrt_g *g, mrt_sync_map *m, struct mrt_sync_map_info *ret);
+/* The same without the lock and without a walk, as mrt_map_inspect: no safepoint, no step of the simulation, and no common moment. Of read
+ * and dirty what mrt_map_inspect tells of a map; keys of read may be deleted. */
+struct mrt_sync_map_parts { bool amended; uint64_t misses; struct mrt_map_info read, dirty; };
+void mrt_sync_map_look(mrt_sync_map *m, struct mrt_sync_map_parts *ret);
 
 /* ---------------------------------------------------------------- sync.Pool */
 

@@ -61,6 +61,38 @@ static void mirror_header(void)
 	GAUGE(target_now_ns);
 }
 
+static void mirror_looks(void)
+{
+	IN("sched", sched);
+	IN("sched.at_ns", sched.at_ns);
+	IN("sched.global_runq", sched.global_runq);
+	IN("sched.idle_ps", sched.idle_ps);
+	IN("sched.threads", sched.threads);
+	IN("sched.idle_threads", sched.idle_threads);
+	IN("sched.spinning", sched.spinning);
+	IN("sched.timers", sched.timers);
+	IN("sched.poll_waiters", sched.poll_waiters);
+	IN("sched.ps_known", sched.ps_known);
+	IN("sched.p", sched.p);
+	AT("p.runq", watch_p, runq);
+	AT("p.sched_ticks", watch_p, sched_ticks);
+	AT("p.syscall_ticks", watch_p, syscall_ticks);
+	IN("map", map);
+	AT("map.kind", watch_map, kind);
+	AT("map.b", watch_map, b);
+	AT("map.growing", watch_map, growing);
+	AT("map.amended", watch_map, amended);
+	AT("map.count", watch_map, count);
+	AT("map.overflow", watch_map, overflow);
+	AT("map.old_buckets", watch_map, old_buckets);
+	AT("map.evacuated", watch_map, evacuated);
+	AT("map.load_milli", watch_map, load_milli);
+	AT("map.bytes", watch_map, bytes);
+	AT("map.grown", watch_map, grown);
+	AT("map.regrown", watch_map, regrown);
+	AT("map.dirty", watch_map, dirty);
+}
+
 static void mirror_parts(void)
 {
 	IN("fault", fault);
@@ -115,8 +147,11 @@ static void mirror_layout(void)
 	mirror_say("sizeof ops", sizeof(struct watch_ops));
 	mirror_say("sizeof fault", sizeof(struct watch_fault));
 	mirror_say("sizeof hist", sizeof(struct watch_hist));
+	mirror_say("sizeof map", sizeof(struct watch_map));
+	mirror_say("sizeof p", sizeof(struct watch_p));
 	mirror_say("version", WATCH_VERSION);
 	mirror_header();
+	mirror_looks();
 	mirror_parts();
 	mirror_kinds();
 }

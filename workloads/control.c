@@ -16,6 +16,7 @@
 
 #include "faults/fault.h"
 #include "runtime/prim/prim.h"
+#include "runtime/sched/sched.h"
 #include "workloads/fifo.h"
 #include "workloads/hand.h"
 #include "workloads/rates.h"
@@ -109,6 +110,13 @@ static void control_publish(struct control *c, int64_t now_ns)
 	 * it). */
 	atomic_store_explicit(&t->gauges.target_now_ns, now_ns, memory_order_release);
 	atomic_store_explicit(&t->gauges.telemetry_records, watch_written(t), memory_order_relaxed);
+}
+
+/* Only while the main goroutine waits at the end gate, which this thread opens: behind it the runtime may end at any moment. */
+static void control_look(struct control *c)
+{
+	if (c->env->telemetry != NULL && c->begun && !c->ended)
+		sched_look(&c->env->telemetry->sched, prim_now_ns());
 }
 
 /* Simulation: hold virtual time until the harness has sampled this moment, so that what it counts
@@ -490,6 +498,7 @@ static void control_step(struct control *c)
 		control_stop(c, CONTROL_FAILED);
 	control_try_begin(c);
 	control_play_due(c);
+	control_look(c);
 	control_try_end(c);
 	now = prim_now_ns();
 	fifo_flush(c->fifo, now);

@@ -12,6 +12,7 @@
 
 #include "runtime/prim/prim.h"
 #include "workloads/echo.h"
+#include "workloads/look.h"
 #include "workloads/pace.h"
 
 #include <errno.h>
@@ -57,16 +58,33 @@ static struct watch_ops *crew_slot(struct work_env *env, const struct plan_workl
 	return ops;
 }
 
+/* Where the worker tells of its map; NULL: it has none, or nobody reads. */
+static struct watch_map *crew_map(const struct crew_worker *me)
+{
+	if (me->crew->env->telemetry == NULL || me->unit->driver->look == NULL)
+		return NULL;
+	return &me->crew->env->telemetry->map[me->w->first_slot + me->index];
+}
+
 static void crew_work(mrt_g *g, struct crew_worker *me)
 {
+	struct watch_map *map = crew_map(me);
+	int64_t look_ns = map != NULL ? INT64_MIN : INT64_MAX;
+	struct mrt_map_growths growths;
 	struct pace pace;
 
 	pace_init(&pace, me->crew->env, me->w, me->index,
 		  crew_slot(me->crew->env, me->w, me->index));
 	if (me->unit->driver->due != NULL)
 		pace.unit = me->unit;
-	while (pace_next(g, &pace))
+	while (pace_next(g, &pace)) {
 		pace_done(&pace, me->unit->driver->op(g, me->unit));
+		if (PRIM_LIKELY(pace.now_ns < look_ns))
+			continue;
+		mrt_map_growths(g, &growths); /* it works on nothing else */
+		me->unit->driver->look(me->unit, &growths, map);
+		look_ns = pace.now_ns + WORK_LOOK_NS;
+	}
 }
 
 static void crew_worker_main(mrt_g *g, void *arg)

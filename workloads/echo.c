@@ -17,6 +17,7 @@
 
 #include "runtime/prim/prim.h"
 #include "workloads/echo_wire.h"
+#include "workloads/look.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -30,6 +31,9 @@ struct echo_group {
 	void *root;		/* a global root */
 	bool rooted, shared;
 	mrt_mutex lock;
+	struct watch_map *map; /* of the first group alone: where it tells of its unit's map; NULL: nowhere */
+	int64_t look_ns;       /* when next; INT64_MAX: there is nothing to tell */
+	struct mrt_map_growths growths;
 };
 
 struct echo_conn {
@@ -88,6 +92,26 @@ static int64_t echo_read_whole(mrt_g *g, mrt_conn *conn, void *buf, size_t bytes
 	return 1;
 }
 
+/* A unit with a map, told of; growths that this handler has begun in the operation are booked to the unit. */
+static int echo_operate_told(mrt_g *g, struct echo_group *group)
+{
+	struct mrt_map_growths before, after;
+	int64_t now_ns;
+	int r;
+
+	mrt_map_growths(g, &before);
+	r = group->unit->driver->op(g, group->unit);
+	mrt_map_growths(g, &after);
+	group->growths.doubled += after.doubled - before.doubled;
+	group->growths.same_size += after.same_size - before.same_size;
+	now_ns = mrt_now_ns();
+	if (now_ns < group->look_ns)
+		return r;
+	group->unit->driver->look(group->unit, &group->growths, group->map);
+	group->look_ns = now_ns + WORK_LOOK_NS;
+	return r;
+}
+
 static int echo_operate(mrt_g *g, struct echo_group *group)
 {
 	int r;
@@ -96,7 +120,8 @@ static int echo_operate(mrt_g *g, struct echo_group *group)
 		return 0;
 	if (group->shared)
 		mrt_lock(g, &group->lock);
-	r = group->unit->driver->op(g, group->unit);
+	r = group->look_ns == INT64_MAX ? group->unit->driver->op(g, group->unit)
+					: echo_operate_told(g, group);
 	if (group->shared)
 		mrt_unlock(g, &group->lock);
 	return r;
@@ -251,6 +276,23 @@ static int echo_open_descriptors(struct echo *e)
 	return r;
 }
 
+/* The unit is made, and so far all that this goroutine has begun since `before` was for it. There is one slot for all connections: the
+ * first group tells. */
+static void echo_prepare_look(mrt_g *g, struct echo *e, uint32_t index,
+			      const struct mrt_map_growths *before)
+{
+	struct echo_group *group = &e->group[index];
+
+	mrt_map_growths(g, &group->growths);
+	group->growths.doubled -= before->doubled;
+	group->growths.same_size -= before->same_size;
+	group->look_ns = INT64_MAX;
+	if (e->env->telemetry == NULL || group->unit->driver->look == NULL)
+		return;
+	group->look_ns = 0;
+	group->map = index == 0 ? &e->env->telemetry->map[e->w->first_slot] : NULL;
+}
+
 static int echo_prepare_group(mrt_g *g, struct echo *e, uint32_t index)
 {
 	struct echo_group *group = &e->group[index];
@@ -262,17 +304,20 @@ static int echo_prepare_group(mrt_g *g, struct echo *e, uint32_t index)
 		.worker = index,
 		.share = e->ngroups,
 	};
+	struct mrt_map_growths before;
 	MRT_ROOTS(g, root, 1);
 	int r = mrt_globals_add(&group->root, 1);
 
 	if (r < 0)
 		return r;
 	group->rooted = true;
+	mrt_map_growths(g, &before);
 	r = work_driver_by_name(w->driver)->create(g, &opt, &root[0], &group->unit);
 	if (r < 0)
 		return r;
 	mrt_store(g, &group->root, root[0]);
 	group->unit->root = &group->root;
+	echo_prepare_look(g, e, index, &before);
 	return 0;
 }
 

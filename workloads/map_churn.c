@@ -25,6 +25,7 @@
  * buffer on the shelf carries CHURN_FREE in its first word, so one that is still in use shows.
  */
 #include "workloads/churn_key.h"
+#include "workloads/look.h"
 #include "workloads/model.h"
 #include "workloads/workload.h"
 
@@ -434,6 +435,13 @@ static int churn_op(mrt_g *g, struct work_unit *u)
 	return churn_insert(g, c);
 }
 
+static void churn_look(struct work_unit *u, const struct mrt_map_growths *growths,
+		       struct watch_map *ret)
+{
+	if (ret != NULL)
+		work_look_map(churn_map(churn_of(u)), growths, ret);
+}
+
 /* -------------------------------------------------------------------- making */
 
 static void churn_types(struct churn *c)
@@ -542,6 +550,7 @@ const struct work_driver work_map_churn = {
 	.accept = churn_accept,
 	.create = churn_create,
 	.op = churn_op,
+	.look = churn_look,
 	.verify = churn_verify,
 	.destroy = churn_destroy,
 };

@@ -21,7 +21,7 @@
  * A value is an object without pointers: the version, veiled by the key, and words that follow from
  * both.
  */
-#include "workloads/workload.h"
+#include "workloads/look.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -45,6 +45,7 @@
 struct sync_shared {
 	void *map; /* rooted by each unit */
 	uint32_t refs, units, cap;
+	_Atomic uint64_t doubled, regrown; /* growths that the workers have told of; relaxed, sums */
 	_Atomic uint64_t word[]; /* key k at k; of unit k % units, its k / units-th of cap */
 };
 
@@ -56,6 +57,7 @@ struct sync {
 	uint32_t target, count; /* of one's own keys */
 	uint32_t *own;		/* cap of them: the first count are there, the rest not */
 	uint8_t *seen;		/* a bit a key: met by the walk */
+	struct mrt_map_growths told;
 };
 
 static int sync_accept(const struct plan_workload *w, char *text, size_t cap)
@@ -412,6 +414,31 @@ static int sync_op(mrt_g *g, struct work_unit *u)
 	return sync_insert(g, s);
 }
 
+/* What this unit has begun since its last look, into the sum. */
+static void sync_tell_growths(struct sync *s, const struct mrt_map_growths *now)
+{
+	atomic_fetch_add_explicit(&s->shared->doubled, now->doubled - s->told.doubled,
+				  memory_order_relaxed);
+	atomic_fetch_add_explicit(&s->shared->regrown, now->same_size - s->told.same_size,
+				  memory_order_relaxed);
+	s->told = *now;
+}
+
+/* It is one map: the first unit tells of it, with the growths of all. */
+static void sync_look_at(struct work_unit *u, const struct mrt_map_growths *growths,
+			 struct watch_map *ret)
+{
+	struct sync *s = sync_of(u);
+	struct mrt_map_growths all;
+
+	sync_tell_growths(s, growths);
+	if (s->me != 0 || ret == NULL)
+		return;
+	all.doubled = atomic_load_explicit(&s->shared->doubled, memory_order_relaxed);
+	all.same_size = atomic_load_explicit(&s->shared->regrown, memory_order_relaxed);
+	work_look_sync_map(sync_map(s), &all, ret);
+}
+
 /* Nobody works on the map any more. */
 static void sync_verify(mrt_g *g, struct work_unit *u)
 {
@@ -545,6 +572,7 @@ const struct work_driver work_sync_map = {
 	.accept = sync_accept,
 	.create = sync_create,
 	.op = sync_op,
+	.look = sync_look_at,
 	.verify = sync_verify,
 	.destroy = sync_destroy,
 };

@@ -83,6 +83,10 @@ struct work_driver {
 	int64_t (*due)(struct work_unit *unit);
 	/* One operation. 0 or -ENOMEM. */
 	int (*op)(mrt_g *g, struct work_unit *unit);
+	/* Tell of the map at hand (look.h), between two operations, now and then. growths: that the unit's operations have begun so far.
+	 * ret NULL: it is not this unit's that is told; what a map is told of that it shares with others goes there. No safepoint.
+	 * NULL: there is no map. */
+	void (*look)(struct work_unit *unit, const struct mrt_map_growths *growths, struct watch_map *ret);
 	/* Compare everything with the model. */
 	void (*verify)(mrt_g *g, struct work_unit *unit);
 	void (*destroy)(struct work_unit *unit); /* the model; the managed part is garbage once its

@@ -80,6 +80,8 @@ int gcs_collect_create(struct gcs_collect **ret, const struct gcs_collect_option
 	if (rc == 0)
 		rc = gcs_reproductions_init(&c->reproductions, c->scenario);
 	if (rc == 0)
+		rc = gcs_stalls_init(&c->stalls, c->scenario);
+	if (rc == 0)
 		rc = gcs_record_create(&c->record, &record, ret_text);
 	if (rc != 0) {
 		gcs_collect_destroy(c);
@@ -118,6 +120,7 @@ void gcs_collect_destroy(struct gcs_collect *c)
 	}
 	gcs_reproductions_fini(&c->reproductions);
 	gcs_recoveries_fini(&c->recoveries);
+	gcs_stalls_fini(&c->stalls);
 	collect_fidelity_fini(c);
 	gcs_history_destroy(c->history);
 	free(c->held);

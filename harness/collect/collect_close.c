@@ -363,6 +363,7 @@ static void close_window(struct gcs_collect *c, struct gcs_interval *i)
 	c->closed++;
 	collect_history_window(c, i);
 	rows_interval(c, i);
+	collect_look_row(c, i);
 	collect_rows_now(c);
 	close_recent(c, i);
 }
@@ -383,8 +384,10 @@ void collect_close(struct gcs_collect *c, struct gcs_interval *slice)
 		gcs_measure_merge_runtime(&c->all, &slice->m);
 	if (!c->window)
 		c->window = gcs_intervals_window(&c->intervals, slice->index);
-	if (c->window)
+	if (c->window) {
 		gcs_interval_merge(c->window, slice);
+		gcs_look_join(&c->window->look, &slice->look);
+	}
 	bool last = (slice->index + 1) % c->intervals.parts == 0;
 	gcs_interval_destroy(slice);
 	if (last)

@@ -127,6 +127,12 @@ static void drain_stw(struct gcs_collect *c, const struct watch_record *r, struc
 			    (double)dur_ns / 1e6, r->d);
 }
 
+/* Who was held up, for how long, and what that was due to. */
+static void drain_held_up(struct gcs_collect *c, enum gcs_stall_kind kind, const struct watch_record *r, uint64_t firing)
+{
+	gcs_stalls_add(&c->stalls, kind, r->a, (int64_t)r->b, collect_rel(c, r->t_ns), firing);
+}
+
 static void drain_assist(struct gcs_collect *c, const struct watch_record *r,
 			 struct gcs_interval *i, struct gcs_cell *cell)
 {
@@ -134,6 +140,7 @@ static void drain_assist(struct gcs_collect *c, const struct watch_record *r,
 	gcs_measure_add(&i->m, GCS_ASSIST, r->b);
 	gcs_strip_max(&cell->assist_max_ns, (int64_t)r->b);
 	gcs_ledger_charge(&c->ledger, GCS_DUE_ASSIST, firing, (int64_t)r->b);
+	drain_held_up(c, GCS_STALL_ASSIST, r, firing);
 	drain_pause_row(c, GCS_PAUSE_ASSIST, r, (int64_t)r->b, firing, r->c);
 }
 
@@ -144,6 +151,7 @@ static void drain_alloc_stall(struct gcs_collect *c, const struct watch_record *
 	uint64_t firing = gcs_ledger_firing(&c->ledger, r->e, 0, drain_worker(r->a), begun_ns);
 	gcs_measure_add(&i->m, GCS_ALLOC_STALL, r->b);
 	gcs_ledger_charge(&c->ledger, GCS_DUE_ALLOC_STALL, firing, (int64_t)r->b);
+	drain_held_up(c, GCS_STALL_ALLOC, r, firing);
 	drain_pause_row(c, GCS_PAUSE_ALLOC_STALL, r, (int64_t)r->b, firing, 0);
 }
 
@@ -154,6 +162,7 @@ static void drain_wake(struct gcs_collect *c, const struct watch_record *r, stru
 	gcs_measure_lag(&i->m, collect_rel(c, r->t_ns), (int64_t)r->b);
 	gcs_strip_max(&cell->wake_max_ns, (int64_t)r->b);
 	gcs_ledger_charge(&c->ledger, GCS_DUE_WAKE, r->e, (int64_t)r->b);
+	drain_held_up(c, GCS_STALL_WAKE, r, r->e);
 	drain_pause_row(c, GCS_PAUSE_WAKE, r, (int64_t)r->b, r->e, 0);
 }
 

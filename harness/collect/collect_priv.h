@@ -1,6 +1,6 @@
 /*
  * collect_priv.h: the collector's state, shared by collect.c (life and ticks), collect_sample.c
- * (gauges and histograms), collect_hand.c (acts by hand), collect_drain.c (telemetry records), collect_close.c (closed intervals
+ * (gauges and histograms), collect_look.c (scheduler and maps), collect_hand.c (acts by hand), collect_drain.c (telemetry records), collect_close.c (closed intervals
  * and their rows) and collect_view.c (the snapshot).
  */
 #pragma once
@@ -13,10 +13,12 @@
 #include "harness/measure/history.h"
 #include "harness/measure/interval.h"
 #include "harness/measure/ledger.h"
+#include "harness/measure/look.h"
 #include "harness/measure/pauses.h"
 #include "harness/record/record.h"
 #include "harness/measure/recovery.h"
 #include "harness/collect/reported.h"
+#include "harness/measure/stalls.h"
 #include "harness/measure/strip.h"
 #include "harness/measure/verdict.h"
 
@@ -98,6 +100,7 @@ struct gcs_collect {
 	struct gcs_ledger ledger;
 	struct gcs_facts facts;
 	struct gcs_pauses pauses;
+	struct gcs_stalls stalls;
 	uint32_t after_rows[GCS_PAUSE_KINDS]; /* pauses recorded after the end */
 
 	struct gcs_judge slo[GCS_CHECKS_MAX], expect[GCS_CHECKS_MAX];
@@ -120,6 +123,9 @@ struct gcs_collect {
 /* collect_sample.c */
 /* last: what came since the clock last moved is counted too. */
 void collect_sample(struct gcs_collect *c, int64_t now_ns, bool last);
+/* collect_look.c; now_ns: of the sample. The row takes the window's looks away. */
+void collect_look(struct gcs_collect *c, int64_t now_ns);
+void collect_look_row(struct gcs_collect *c, struct gcs_interval *window);
 /* collect_drain.c: handle records up to horizon_ns, closing intervals on the way. */
 void collect_drain(struct gcs_collect *c);
 bool collect_drain_rings(struct gcs_collect *c); /* only make room for new ones; false: there is no more */

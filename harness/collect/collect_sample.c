@@ -243,6 +243,7 @@ void collect_sample(struct gcs_collect *c, int64_t now_ns, bool last)
 	sample_counters(c, from_ns, now_ns);
 	sample_operations(c, from_ns, now_ns);
 	sample_heap(c, now_ns);
+	collect_look(c, now_ns);
 	if (now_ns > c->sampled_ns)
 		c->sampled_ns = now_ns;
 }

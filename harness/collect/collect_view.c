@@ -117,6 +117,7 @@ static void view_pauses(struct gcs_collect *c)
 	view_pcts(sum.series[GCS_STW], &s->stw_now);
 	view_pcts(sum.series[GCS_ASSIST], &s->assist_now);
 	view_pcts(sum.series[GCS_WAKE], &s->wake_now);
+	view_pcts(sum.series[GCS_SCHED], &s->sched_now);
 	s->gc_cpu = view_share((double)sum.gc_cpu_ns, (double)sum.cpu_ns);
 	s->assist_share = view_share((double)sum.assist_ns, (double)sum.cpu_ns);
 	s->stw_share = sum.series[GCS_STW] ? view_share((double)sum.series[GCS_STW]->sum_ns,
@@ -138,6 +139,7 @@ static void view_totals(struct gcs_collect *c)
 	view_pcts(sum.series[GCS_STOPPING], &s->stopping_total);
 	view_pcts(sum.series[GCS_ASSIST], &s->assist_total);
 	view_pcts(sum.series[GCS_WAKE], &s->wake_total);
+	view_pcts(sum.series[GCS_SCHED], &s->sched_total);
 	s->gc_forced = (uint32_t)sum.gc_forced;
 	gcs_measure_fini(&sum);
 }
@@ -278,6 +280,8 @@ void collect_view(struct gcs_collect *c)
 	view_recovery(c);
 	view_checks(c);
 	collect_history_now(c);
+	if (c->stalls.changed)
+		s->nstalls = gcs_stalls_show(&c->stalls, s->stall);
 	s->integrity_checked = c->facts.integrity_checked;
 	s->integrity_errors = c->facts.integrity_errors;
 	s->crashes = c->facts.crashes;

@@ -138,9 +138,13 @@ void guard_trace_line(struct guard_trace *t, const char *line, int64_t now_ns)
 {
 	struct gcs_gctrace_line got;
 	size_t bytes = strlen(line), from = 0;
-	while (from < bytes &&
-	       gcs_gctrace_parse(line + from, bytes - from, &got) == GCS_GCTRACE_CYCLE) {
-		trace_one(t, &got.cycle, now_ns);
-		from += got.to;
+	for (; from < bytes; from += got.to) {
+		enum gcs_gctrace_kind kind = gcs_gctrace_parse(line + from, bytes - from, &got);
+		if (kind == GCS_GCTRACE_CYCLE)
+			trace_one(t, &got.cycle, now_ns);
+		else if (kind == GCS_GCTRACE_SCHED)
+			guard_trace_sched(t, &got.sched, line + from, now_ns);
+		else
+			return;
 	}
 }

@@ -52,13 +52,19 @@ struct guard_trace {
 	uint64_t answered, forced; /* cycles, and forced ones, of the last ones */
 	struct guard_cycle cycle[GUARD_VARS_PAUSES];
 	struct guard_exact exact;
+	uint32_t sched_ps; /* of the last SCHED line, and timers of the P lines behind it */
+	uint64_t timers;
 };
 
 void guard_trace_init(struct guard_trace *t, struct mrt_telemetry *telemetry);
 /* A program begins now, the first one or the next. */
 void guard_trace_begin(struct guard_trace *t, int64_t now_ns);
-/* One line of its stderr, read now: of gctrace, or anything else, which is passed over. */
+/* One line of its stderr, read now: of gctrace, of schedtrace, or anything else, which is passed over. */
 void guard_trace_line(struct guard_trace *t, const char *line, int64_t now_ns);
+
+/* ---- trace_sched.c: a line of the scheduler's, read now; offsets in it count from text */
+struct gcs_sched_line;
+void guard_trace_sched(struct guard_trace *t, const struct gcs_sched_line *s, const char *text, int64_t now_ns);
 
 /* ---- trace_vars.c */
 

@@ -44,6 +44,7 @@ void gcs_interval_destroy(struct gcs_interval *i)
 	if (!i)
 		return;
 	gcs_measure_fini(&i->m);
+	gcs_look_destroy(i->look);
 	free(i);
 }
 

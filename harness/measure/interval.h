@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "harness/measure/look.h"
 #include "harness/measure/metric.h"
 
 struct gcs_interval {
@@ -20,6 +21,7 @@ struct gcs_interval {
 	uint64_t fires;
 	int64_t run_delay_ns, steal_ns, stall_ns;
 	struct gcs_measure m;
+	struct gcs_look *look; /* at scheduler and maps; NULL: nobody looked */
 };
 
 #define GCS_SLICE_NS   100000000 /* no slice is shorter, unless the window is */
@@ -39,7 +41,7 @@ void gcs_intervals_init(struct gcs_intervals *is, const struct gcs_scenario *s, 
 uint32_t gcs_intervals_parts(int64_t window_ns);
 /* The window that a slice begins: its place and phase, nothing in it yet. NULL: no memory. */
 struct gcs_interval *gcs_intervals_window(const struct gcs_intervals *is, uint64_t slice);
-/* A slice goes into its window. */
+/* A slice goes into its window, but for its looks. */
 void gcs_interval_merge(struct gcs_interval *window, const struct gcs_interval *slice);
 void gcs_intervals_fini(struct gcs_intervals *is);
 /* The interval of a moment, opened if need be; moments before the oldest open one go to that one.

@@ -21,6 +21,7 @@ void gcs_snapshot_begin(struct gcs_snapshot *s, const struct gcs_scenario *sc)
 	s->end_ns = sc->end_ns;
 	s->memlimit = sc->memlimit;
 	s->phase = -1;
+	s->sched.at_ns = -1;
 	for (uint32_t i = 0; i < sc->nfaults; i++) {
 		s->fault[i].id = sc->fault[i].id;
 		s->fault[i].point = sc->fault[i].point;

@@ -6,13 +6,14 @@
  */
 #include "harness/measure/stats.h"
 
+#include "harness/measure/varint.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define HIST_FORMAT 1u
-#define VARINT_MAX  10
 
 void gcs_hist_pcts(const struct watch_hist_sum *h, struct gcs_pcts *ret)
 {
@@ -24,49 +25,24 @@ void gcs_hist_pcts(const struct watch_hist_sum *h, struct gcs_pcts *ret)
 	ret->max_ns = (int64_t)h->max_ns;
 }
 
-static size_t hist_put(unsigned char *to, uint64_t v)
-{
-	size_t n = 0;
-	while (v >= 0x80) {
-		to[n++] = (unsigned char)(v | 0x80);
-		v >>= 7;
-	}
-	to[n++] = (unsigned char)v;
-	return n;
-}
-
-/* Bytes used, 0: truncated or too long. */
-static size_t hist_get(const unsigned char *from, size_t left, uint64_t *ret)
-{
-	uint64_t v = 0;
-	for (size_t n = 0; n < left && n < VARINT_MAX; n++) {
-		v |= (uint64_t)(from[n] & 0x7f) << (7 * n);
-		if (!(from[n] & 0x80)) {
-			*ret = v;
-			return n + 1;
-		}
-	}
-	return 0;
-}
-
 size_t gcs_hist_encode(const struct watch_hist_sum *h, unsigned char **ret)
 {
 	size_t used = 0;
 	for (uint32_t i = 0; i < WATCH_HIST_CELLS; i++)
 		used += h->cell[i] != 0;
-	unsigned char *out = malloc(VARINT_MAX * (3 + 2 * used));
+	unsigned char *out = malloc(GCS_VARINT_MAX * (3 + 2 * used));
 	*ret = out;
 	if (!out)
 		return 0;
-	size_t n = hist_put(out, HIST_FORMAT);
-	n += hist_put(out + n, h->sum_ns);
-	n += hist_put(out + n, h->max_ns);
+	size_t n = gcs_varint_put(out, HIST_FORMAT);
+	n += gcs_varint_put(out + n, h->sum_ns);
+	n += gcs_varint_put(out + n, h->max_ns);
 	uint32_t next = 0;
 	for (uint32_t i = 0; i < WATCH_HIST_CELLS; i++) {
 		if (h->cell[i] == 0)
 			continue;
-		n += hist_put(out + n, i - next);
-		n += hist_put(out + n, h->cell[i]);
+		n += gcs_varint_put(out + n, i - next);
+		n += gcs_varint_put(out + n, h->cell[i]);
 		next = i + 1;
 	}
 	return n;
@@ -78,8 +54,8 @@ static int hist_add_cells(struct watch_hist_sum *into, const unsigned char *p, s
 	uint64_t index = 0;
 	while (left > 0) {
 		uint64_t gap, count;
-		size_t n = hist_get(p, left, &gap);
-		size_t m = n ? hist_get(p + n, left - n, &count) : 0;
+		size_t n = gcs_varint_get(p, left, &gap);
+		size_t m = n ? gcs_varint_get(p + n, left - n, &count) : 0;
 		if (m == 0 || gap >= WATCH_HIST_CELLS || index + gap >= WATCH_HIST_CELLS)
 			return -EPROTO;
 		index += gap;
@@ -99,7 +75,7 @@ int gcs_hist_add(struct watch_hist_sum *into, const void *bytes, size_t n)
 	const unsigned char *p = bytes;
 	uint64_t head[3];
 	for (int i = 0; i < 3; i++) {
-		size_t used = hist_get(p, n, &head[i]);
+		size_t used = gcs_varint_get(p, n, &head[i]);
 		if (used == 0)
 			return -EPROTO;
 		p += used;

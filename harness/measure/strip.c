@@ -34,6 +34,10 @@ void gcs_strip_join(struct gcs_cell *to, const struct gcs_cell *from)
 	to->fires += from->fires;
 	to->faults_armed |= from->faults_armed;
 	to->faults_fired |= from->faults_fired;
+	if (from->runq_max > to->runq_max)
+		to->runq_max = from->runq_max;
+	if (from->maps_growing > to->maps_growing)
+		to->maps_growing = from->maps_growing;
 }
 
 static void strip_halve(struct gcs_snapshot *s)

@@ -188,6 +188,7 @@ static void show_now(struct gcs_playback *p, struct gcs_snapshot *s, size_t n)
 	show_pcts(sum.series[GCS_STW], &s->stw_now);
 	show_pcts(sum.series[GCS_ASSIST], &s->assist_now);
 	show_pcts(sum.series[GCS_WAKE], &s->wake_now);
+	show_pcts(sum.series[GCS_SCHED], &s->sched_now);
 	s->gc_cpu = show_share((double)sum.gc_cpu_ns, (double)sum.cpu_ns);
 	s->assist_share = show_share((double)sum.assist_ns, (double)sum.cpu_ns);
 	s->stw_share = sum.series[GCS_STW] ? show_share((double)sum.series[GCS_STW]->sum_ns, (double)sum.span_ns) : 0;
@@ -372,6 +373,7 @@ struct gcs_snapshot *gcs_playback_at(struct gcs_playback *p, int64_t t_ns)
 		show_pcts(sum->series[GCS_STOPPING], &s->stopping_total);
 		show_pcts(sum->series[GCS_ASSIST], &s->assist_total);
 		show_pcts(sum->series[GCS_WAKE], &s->wake_total);
+		show_pcts(sum->series[GCS_SCHED], &s->sched_total);
 		s->gc_forced = (uint32_t)sum->gc_forced;
 		s->rss_max = sum->rss_max;
 		s->rss = n ? p->window[n - 1].rss : 0;
@@ -385,6 +387,7 @@ struct gcs_snapshot *gcs_playback_at(struct gcs_playback *p, int64_t t_ns)
 		show_checks(p, s, n);
 		show_last(p, s);
 		playback_cells_show(p, s, t_ns);
+		playback_look_show(p, s, n);
 	}
 	p->shown_ns = t_ns;
 	show_state(p, s);

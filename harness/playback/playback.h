@@ -3,7 +3,8 @@
  *
  * A snapshot at t shows what a screen at t showed, as exactly as the record has it:
  *   exact: armed faults, events, collections, the firings that are listed, recovery of occurrences that are decided, the worst
- *     pause of a column; percentiles, rates, SLOs: as of the last window that had closed by t;
+ *     pause of a column; percentiles, rates, SLOs, the scheduler, maps, who was held up: as of the last window that had closed by
+ *     t;
  *   bounds: firings of an occurrence that goes on are counted from the list, which a busy fault overflows (fired_least); a routine
  *     pause that has no row of its own is shown in the middle of its window; rss and operation P99 are those of whole windows;
  *     between two edges of collections the live heap is drawn as a straight line; a signal's peak is measured in whole windows;

@@ -83,6 +83,17 @@ void playback_cell_fire(struct gcs_playback *p, uint32_t fault, int64_t t_ns)
 	c->faults_fired |= 1u << fault;
 }
 
+void playback_cell_look(struct gcs_playback *p, const struct gcs_look_point *point)
+{
+	struct gcs_cell *c = cells_at(p, point->t_ns);
+	if (!c)
+		return;
+	if (point->runq > c->runq_max)
+		c->runq_max = point->runq;
+	if (point->growing > c->maps_growing)
+		c->maps_growing = point->growing;
+}
+
 static int64_t *cells_field(struct gcs_cell *c, int series)
 {
 	switch (series) {

@@ -268,6 +268,18 @@ static void load_ops(struct load *l, sqlite3_stmt *q)
 	o->hist = load_hist(l->p, q, 6, 0);
 }
 
+static void load_look(struct load *l, sqlite3_stmt *q)
+{
+	struct gcs_playback *p = l->p;
+	struct playback_window *w = load_window_of(p, sqlite3_column_int64(q, 0));
+	struct gcs_look_point most = {.runq = (uint32_t)load_u64(q, 1), .growing = (uint8_t)load_u64(q, 2)};
+	p->look_next = sqlite3_column_int64(q, 0) + 1;
+	if (!w)
+		return;
+	w->look = (struct playback_look){load_hist(p, q, 4, 0), load_hist(p, q, 5, 0), load_hist(p, q, 6, 0)};
+	playback_look_points(p, w, sqlite3_column_blob(q, 3), (size_t)sqlite3_column_bytes(q, 3), &most);
+}
+
 /* ---------------------------------------------------------------- what happened */
 
 static void load_pause(struct load *l, sqlite3_stmt *q)
@@ -456,6 +468,8 @@ static void load_growing(struct load *l)
 	load_each(l,
 		  "SELECT rowid, interval, workload, count, errors, p99_ns, hist FROM interval_ops WHERE rowid > ?1 ORDER BY rowid",
 		  p->ops_row, load_ops);
+	load_each(l, "SELECT interval, runq_max, maps_growing, points, sched, maps, stalls FROM looks WHERE interval >= ?1 ORDER BY interval",
+		  p->look_next, load_look);
 	load_each(l,
 		  "SELECT rowid, kind, t_ns, dur_ns, ifnull(stopping_ns, -1), ifnull(stopped_ns, dur_ns), cycle, firing "
 		  "FROM pauses WHERE rowid > ?1 AND phase >= 0 ORDER BY rowid",

@@ -1,12 +1,13 @@
 /*
  * playback_priv.h: what is held of a record, shared by playback.c (life, the snapshot), playback_load.c (tables),
  * playback_replay.c (windows one after the other: sums, checks), playback_cells.c (history), playback_fault.c (occurrences at
- * a moment), playback_hand.c (what was done by hand until then) and playback_history.c (the lists for the screen).
+ * a moment), playback_look.c (scheduler and maps), playback_hand.c (what was done by hand until then) and playback_history.c (the lists for the screen).
  */
 #pragma once
 
 #include "harness/measure/check.h"
 #include "harness/measure/history.h"
+#include "harness/measure/look.h"
 #include "harness/playback/playback.h"
 #include "harness/measure/recovery.h"
 
@@ -20,6 +21,9 @@
 struct playback_hist { size_t at; uint32_t n; int64_t max_ns; };
 struct playback_ops { uint64_t count, errors; int64_t p99_ns; struct playback_hist hist; };
 
+/* The looks in a window (harness/measure/look.h), the last one as bytes; what held workers up, from t0 to its end. */
+struct playback_look { struct playback_hist sched, maps, stalls; };
+
 struct playback_window {
 	int64_t index, start_ns, end_ns;
 	int phase;
@@ -28,6 +32,7 @@ struct playback_window {
 	uint64_t gc_cycles, gc_forced, gc_cpu_ns, cpu_ns, assist_ns;
 	struct playback_hist series[GCS_SERIES];
 	struct playback_ops *ops; /* one a workload */
+	struct playback_look look;
 };
 
 struct playback_signal { int64_t left_ns, recovery_ns; double peak, peak_ratio; };
@@ -93,6 +98,7 @@ struct gcs_playback {
 	struct gcs_pcts total_ops[GCS_WORKLOADS_MAX]; /* recorded phases */
 	struct { uint64_t visits, eligible, fired, masked; } fault_final[GCS_FAULTS_MAX];
 	struct { uint64_t checked, errors, lost, crashes; double cost, stall_ns, late_ns; } last;
+	int64_t look_next; /* of table `looks` */
 	int64_t hist_row, ops_row, pause_row, firing_row, event_row, act_row; /* read up to here */
 	/* replay */
 	struct gcs_judge judge[PLAYBACK_CHECKS];
@@ -135,12 +141,19 @@ size_t playback_closed(const struct gcs_playback *p, int64_t t_ns);
 /* playback_cells.c: tell it of each pause row as it is read; then _cells brings the history up to date. */
 void playback_cell_pause(struct gcs_playback *p, enum gcs_pause_kind kind, int64_t t_ns, int64_t dur_ns, int64_t stopping_ns);
 void playback_cell_fire(struct gcs_playback *p, uint32_t fault, int64_t t_ns);
+void playback_cell_look(struct gcs_playback *p, const struct gcs_look_point *point);
 void playback_cells(struct gcs_playback *p);
 void playback_cells_show(const struct gcs_playback *p, struct gcs_snapshot *s, int64_t t_ns);
 /* The same of the whole record. */
 void playback_cells_whole(const struct gcs_playback *p, struct gcs_history *h);
 /* Live bytes and goal at t. */
 void playback_heap_at(const struct gcs_playback *p, int64_t t_ns, uint64_t *ret_live, uint64_t *ret_goal);
+
+/* playback_look.c: a row of table `looks`: its points, NULL: they are gone; most: the most of them. */
+void playback_look_points(struct gcs_playback *p, const struct playback_window *w, const void *points, size_t n,
+			  const struct gcs_look_point *most);
+/* As of the first n windows. */
+void playback_look_show(const struct gcs_playback *p, struct gcs_snapshot *s, size_t n);
 
 /* playback_history.c: tell it of rows as they are read; then _history brings in what is rewritten. */
 void playback_history_pause(struct gcs_playback *p, const struct gcs_pause_row *row);

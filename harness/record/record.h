@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define GCS_RECORD_APPLICATION_ID 0x67637275 /* "gcru" */
-#define GCS_RECORD_VERSION	  3
+#define GCS_RECORD_VERSION	  4
 #define GCS_RECORD_QUEUE	  16384 /* rows waiting to be written */
 
 enum gcs_row {
@@ -43,6 +43,7 @@ enum gcs_row {
 	GCS_ROW_INTERVAL,
 	GCS_ROW_INTERVAL_HIST,
 	GCS_ROW_INTERVAL_OPS,
+	GCS_ROW_LOOK,
 	GCS_ROW_TOTAL,
 	GCS_ROW_TOTAL_OPS,
 	GCS_ROW_COUNTER,

@@ -2,7 +2,8 @@
  * record_schema.c: the tables of a record, and the statements that fill them.
  *
  * Times are ns from t0 unless the name ends in _abs_ns or _wall_ns; NULL is "not (yet)". Histograms
- * are blobs of harness/stats.h. Tables `totals`, `total_ops`, `counters`, `faults`, `occurrences`
+ * are blobs of harness/measure/stats.h. `looks`: the looks at scheduler and maps in an interval (blobs of harness/measure/look.h): the most
+ * that waited for a P and of maps that grew, each look's, the last one whole; and who had been held up by what from t0 to its end. Tables `totals`, `total_ops`, `counters`, `faults`, `occurrences`
  * are rewritten as the run goes on, so an unfinished record has them too. Totals are over recorded
  * phases. A pause in phase -1 came after the end of the run and counts nowhere. A signal of an
  * occurrence whose left_ns is NULL never left its band. gc_forced: cycles begun by mrt_gc or by a
@@ -70,6 +71,8 @@ const char gcs_record_schema[] =
 	"hist BLOB);"
 	"CREATE TABLE interval_ops(interval INTEGER, workload INTEGER, count INTEGER, errors "
 	"INTEGER, p99_ns INTEGER, hist BLOB);"
+	"CREATE TABLE looks(interval INTEGER PRIMARY KEY, runq_max INTEGER, maps_growing INTEGER, points BLOB, sched BLOB, "
+	"maps BLOB, stalls BLOB);"
 	"CREATE TABLE totals(series TEXT PRIMARY KEY, hist BLOB);"
 	"CREATE TABLE total_ops(workload INTEGER PRIMARY KEY, count INTEGER, errors INTEGER, hist "
 	"BLOB);"
@@ -157,6 +160,7 @@ const struct gcs_row_sql gcs_rows[GCS_ROWS] = {
 	    "INSERT INTO intervals VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
 	ROW(GCS_ROW_INTERVAL_HIST, 5, "INSERT INTO interval_hists VALUES(?,?,?,?,?)"),
 	ROW(GCS_ROW_INTERVAL_OPS, 6, "INSERT INTO interval_ops VALUES(?,?,?,?,?,?)"),
+	ROW(GCS_ROW_LOOK, 7, "INSERT OR REPLACE INTO looks VALUES(?,?,?,?,?,?,?)"),
 	ROW(GCS_ROW_TOTAL, 2, "INSERT OR REPLACE INTO totals VALUES(?,?)"),
 	ROW(GCS_ROW_TOTAL_OPS, 4, "INSERT OR REPLACE INTO total_ops VALUES(?,?,?,?)"),
 	ROW(GCS_ROW_COUNTER, 2, "INSERT OR REPLACE INTO counters VALUES(?,?)"),

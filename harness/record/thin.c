@@ -150,6 +150,10 @@ static const struct {
 	 "INSERT INTO main.interval_hists SELECT new, series, sum(count), max(max_ns),"
 	 " hist_add(hist) FROM src.interval_hists JOIN thin_map ON old = interval"
 	 " GROUP BY new, series"},
+	{"looks",
+	 "INSERT INTO main.looks SELECT m.new, m.runq, m.growing, NULL, l.sched, l.maps, l.stalls FROM (SELECT new, max(old) AS last,"
+	 " max(runq_max) AS runq, max(maps_growing) AS growing FROM src.looks JOIN thin_map ON old = interval GROUP BY new) AS m"
+	 " JOIN src.looks AS l ON l.interval = m.last"},
 	{"interval_ops",
 	 "INSERT INTO main.interval_ops SELECT new, workload, sum(count), sum(errors),"
 	 " hist_p99(hist_add(hist)), NULL FROM src.interval_ops JOIN thin_map ON old = interval"

@@ -8,7 +8,8 @@
  * cycles they name (all cycles when the run followed a log), the GCS_THIN_EVENTS gravest and newest
  * events, the last gctrace line. Intervals are merged within their phase until about
  * GCS_THIN_INTERVALS are left; histograms of pauses are added exactly, those of operations leave
- * their exact p99. Effects go. `gcstorm report` says the same before and after, and one line more.
+ * their exact p99; of looks at scheduler and maps the last of each is left, and the most that waited or
+ * grew. Effects go. `gcstorm report` says the same before and after, and one line more.
  */
 #pragma once
 

@@ -206,6 +206,7 @@ static void map_grow_commit(struct sched_g *g, struct mrt_map *m, uint8_t b, uin
 	flags = (flags & (MAP_COLLIDING | MAP_WRITING)) | ((flags & MAP_ITERATOR) ? MAP_OLD_ITERATOR : 0);
 	if (b == m->b)
 		flags |= MAP_SAME_SIZE;
+	*(b == m->b ? &g->maps_regrown : &g->maps_doubled) += 1;
 	atomic_store_explicit(&m->flags, flags, memory_order_relaxed);
 	map_store(g, &m->old_buckets, m->buckets);
 	map_store(g, &m->buckets, array);

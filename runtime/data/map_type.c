@@ -249,6 +249,13 @@ static uint64_t map_info_bytes(const struct mrt_map_info *info, uint32_t bucket_
 	return all * bucket_bytes;
 }
 
+void mrt_map_growths(const mrt_g *g, struct mrt_map_growths *ret)
+{
+	const struct sched_g *own = (const struct sched_g *)g;
+
+	*ret = (struct mrt_map_growths){.doubled = own->maps_doubled, .same_size = own->maps_regrown};
+}
+
 void mrt_map_inspect(const mrt_map *m, struct mrt_map_info *ret)
 {
 	uint64_t progress, nevacuate;

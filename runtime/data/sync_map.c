@@ -395,7 +395,7 @@ void mrt_sync_map_clear(mrt_g *g, mrt_sync_map *m)
 		return;
 	mrt_lock(g, &m->lock);
 	gc_store(sched_of(g), (void **)&m->read, NULL);
-	m->misses = 0;
+	map_set(m->misses, 0);
 	/* Its array stays, for the keys to come; clearing cannot fail. */
 	if (m->dirty != NULL)
 		(void)mrt_map_clear(g, &sync_map_entries, m->dirty);
@@ -457,4 +457,16 @@ void mrt_sync_map_inspect(mrt_g *g, mrt_sync_map *m, struct mrt_sync_map_info *r
 	};
 	sync_map_count_locked(g, read, ret);
 	mrt_unlock(g, &m->lock);
+}
+
+void mrt_sync_map_look(mrt_sync_map *m, struct mrt_sync_map_parts *ret)
+{
+	const struct sync_read *read = sync_map_read(m);
+
+	ret->amended = sync_map_amended(read);
+	/* Relaxed: pairs with map_set under the lock. */
+	ret->misses = __atomic_load_n(&m->misses, __ATOMIC_RELAXED);
+	mrt_map_inspect(sync_map_read_map(read), &ret->read);
+	/* Acquire: a map that is found is found whole. It lasts until the caller's next safepoint. */
+	mrt_map_inspect(sync_map_acquire(&m->dirty), &ret->dirty);
 }

@@ -35,7 +35,7 @@ struct mrt_sync_map {
 	struct sync_read *read; /* NULL: empty, not amended. Atomic; written under the lock */
 	struct mrt_map *dirty;	/* this and the rest: under the lock */
 	struct sync_read *spare; /* for the promotion of dirty, so that it allocates nothing */
-	uint64_t misses;
+	uint64_t misses; /* written by map_set: mrt_sync_map_look looks */
 };
 _Static_assert(sizeof(struct mrt_sync_map) == 64, "the mask of sync_map_type");
 

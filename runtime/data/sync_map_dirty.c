@@ -25,12 +25,13 @@ void sync_map_promote_locked(struct sched_g *g, mrt_sync_map *m)
 	gc_store(g, (void **)&m->read, read);
 	gc_store(g, (void **)&m->dirty, NULL);
 	gc_store(g, (void **)&m->spare, NULL);
-	m->misses = 0;
+	map_set(m->misses, 0);
 }
 
 void sync_map_missed_locked(struct sched_g *g, mrt_sync_map *m)
 {
-	if (++m->misses >= mrt_map_count(m->dirty))
+	map_set(m->misses, m->misses + 1);
+	if (m->misses >= mrt_map_count(m->dirty))
 		sync_map_promote_locked(g, m);
 }
 

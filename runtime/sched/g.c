@@ -274,6 +274,7 @@ static void g_clear(struct sched_g *g)
 	g->park_arg = NULL;
 	g->park_commit = NULL;
 	g->alloc_seq = 0;
+	g->maps_doubled = g->maps_regrown = 0;
 	atomic_store_explicit(&g->scan_gen, 0, memory_order_relaxed);
 	atomic_store_explicit(&g->scan_asked, 0, memory_order_relaxed);
 }

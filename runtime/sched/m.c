@@ -17,7 +17,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#define M_OTHERS 2u /* threads that m_count leaves out and Go counts: the first M and sysmon */
+/* Written under the lock; relaxed: pairs with look.c, which wants no more than a number. */
+static void m_count_locked(_Atomic uint32_t *count, uint32_t now)
+{
+	prim_mutex_assert_held(&sched.lock);
+	atomic_store_explicit(count, now, memory_order_relaxed);
+}
+
+static uint32_t m_counted(_Atomic uint32_t *count)
+{
+	return atomic_load_explicit(count, memory_order_relaxed);
+}
 
 static void m_thread(void *arg)
 {
@@ -58,11 +68,11 @@ static int m_refused_locked(const struct sched_p *p)
 	struct gcs_firing firing;
 
 	prim_mutex_assert_held(&sched.lock);
-	site.arg = sched.m_count + M_OTHERS;
+	site.arg = m_counted(&sched.m_count) + SCHED_M_OTHERS;
 	if (!gcs_decide(GCS_POINT_sched_thread, &site, &firing) || firing.action != GCS_ACT_FAIL)
 		return 0;
 	gcs_effect(&site, firing.id, mem_throws() ? GCS_EFFECT_DIED : GCS_EFFECT_REFUSED,
-		   mem_throws() ? 0 : sched.m_count + M_OTHERS - 1);
+		   mem_throws() ? 0 : m_counted(&sched.m_count) + SCHED_M_OTHERS - 1);
 	if (sched.refused_firing == 0) {
 		sched.refused_firing = firing.id;
 		sched.refused_ns = site.now_ns;
@@ -121,7 +131,7 @@ static int m_thread_start_locked(struct sched_m *m)
 	if (r == 0)
 		r = prim_thread_create(&m->thread, name, m_thread, m);
 	if (r < 0 && mem_throws())
-		mem_throw_thread(sched.m_count + M_OTHERS, -r);
+		mem_throw_thread(m_counted(&sched.m_count) + SCHED_M_OTHERS, -r);
 	return r;
 }
 
@@ -134,12 +144,13 @@ static struct sched_m *m_create_locked(struct sched_p *p, bool spinning)
 		mem_throw_heap(sizeof(*m)); /* Go has it in its heap */
 	if (m == NULL)
 		return NULL;
-	m->id = ++sched.m_count;
+	m->id = m_counted(&sched.m_count) + 1;
+	m_count_locked(&sched.m_count, m->id);
 	m->rng = (sched.seed ^ m->id * UINT64_C(0x9e3779b97f4a7c15)) | 1;
 	m->spinning = spinning;
 	m->next_p = p;
 	if (m_thread_start_locked(m) < 0) {
-		sched.m_count--;
+		m_count_locked(&sched.m_count, m->id - 1);
 		prim_pages_free(m, sizeof(*m));
 		return NULL;
 	}
@@ -159,6 +170,7 @@ static bool m_assign_locked(struct sched_p *p, bool spinning, struct sched_m **r
 	if (m == NULL)
 		return m_create_locked(p, spinning) != NULL;
 	sched.m_idle = m->idle_next;
+	m_count_locked(&sched.m_idle_count, m_counted(&sched.m_idle_count) - 1);
 	m->next_p = p;
 	m->spinning = spinning;
 	*ret_wake = m;
@@ -205,6 +217,7 @@ bool sched_m_park(struct sched_m *m)
 	}
 	m->idle_next = sched.m_idle;
 	sched.m_idle = m;
+	m_count_locked(&sched.m_idle_count, m_counted(&sched.m_idle_count) + 1);
 	prim_mutex_unlock(&sched.lock);
 	prim_note_sleep(&m->note, PRIM_FOREVER);
 	prim_note_clear(&m->note);
@@ -240,6 +253,7 @@ void sched_m_quit_all(void)
 		atomic_fetch_or(&sched.p[i]->poll, SCHED_POLL_STOP);
 	m = sched.m_idle;
 	sched.m_idle = NULL;
+	m_count_locked(&sched.m_idle_count, 0);
 	sched_sysmon_wake_locked();
 	prim_mutex_unlock(&sched.lock);
 	for (; m != NULL; m = next) {

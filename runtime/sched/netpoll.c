@@ -73,6 +73,11 @@ bool sched_netpoll_wanted(void)
 	       !atomic_load_explicit(&netpoll.blocked, memory_order_relaxed);
 }
 
+uint32_t sched_netpoll_waiters(void)
+{
+	return atomic_load_explicit(&netpoll.waiters, memory_order_relaxed);
+}
+
 int64_t sched_netpoll_last_ns(void)
 {
 	return atomic_load_explicit(&netpoll.last_ns, memory_order_relaxed);

@@ -13,6 +13,7 @@
 #include "runtime/sched/sched_priv.h"
 
 #define RING_MASK (SCHED_RUNQ - 1)
+#define RING_LOOKS_MAX 8u /* at one that moves, for its length */
 
 _Static_assert((SCHED_RUNQ & RING_MASK) == 0, "a power of two");
 
@@ -121,13 +122,22 @@ bool sched_runq_empty(const struct sched_p *p)
 	return atomic_load(&l->next) == NULL;
 }
 
+/* While the head stands still the difference is one of a moment, whoever looks. */
 uint32_t sched_runq_count(const struct sched_p *p)
 {
 	const struct sched_local *l = sched_local(p);
-	uint32_t head = atomic_load_explicit(&l->head, memory_order_relaxed);
-	uint32_t n = atomic_load_explicit(&l->tail, memory_order_relaxed) - head;
+	uint32_t head = ring_head(l), n = 0;
 
-	n = n > SCHED_RUNQ ? 0 : n; /* the two were read apart */
+	for (uint32_t tries = 0; tries < RING_LOOKS_MAX; tries++) {
+		uint32_t was = head;
+
+		/* Acquire: the second look at the head comes after it. */
+		n = atomic_load_explicit(&l->tail, memory_order_acquire) - head;
+		head = ring_head(l);
+		if (head == was)
+			break;
+	}
+	n = n > SCHED_RUNQ ? 0 : n; /* the two were read apart, each time */
 	return n + (atomic_load_explicit(&l->next, memory_order_relaxed) != NULL);
 }
 

@@ -20,6 +20,7 @@
 struct mem_cache;
 struct gc_local; /* gc/: work buffers, barrier buffer, counters of one P */
 struct watch_ring;
+struct watch_sched;
 
 enum sched_poll {
 	SCHED_POLL_STOP = 1,    /* stop the world */
@@ -81,6 +82,7 @@ struct sched_g {
 	void *park_arg;
 	bool (*park_commit)(struct sched_g *, void *); /* runs on the M after the switch; false: resume at once */
 	uint64_t alloc_seq;      /* allocations by this G */
+	uint64_t maps_doubled, maps_regrown; /* growths of maps that it began: to twice the size, to the same */
 	/* firings that refused memory to the allocation under way, oldest first */
 	uint64_t refused[SCHED_REFUSED_MAX];
 	uint32_t nrefused;
@@ -229,5 +231,9 @@ struct sched_waits {
 	uint64_t created;                                   /* goroutines started, the runtime's own too */
 };
 void sched_waits_read(struct sched_waits *ret);
+/* The scheduler as it is now, into shared memory: Ps, their queues, threads, timers, the poller (schedtrace of proc.go tells the same).
+ * Nothing is stopped and no lock is taken: each figure was true at some time during the call. Any thread, one at a time, between
+ * sched_init and sched_fini. now_ns is stored last, with release. No safepoint, no step of the simulation. */
+void sched_look(struct watch_sched *ret, int64_t now_ns);
 /* How long Ps have been idle in all, up to now_ns, for the accounts of the collector. Any thread, no lock. */
 int64_t sched_idle_ns(int64_t now_ns);

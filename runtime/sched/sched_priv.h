@@ -68,6 +68,7 @@ struct sched_local {
 	struct sched_list timers_spare; /* no memory for a larger heap: in order of arrival */
 	uint64_t timers_seq;
 	_Atomic int64_t first_ns; /* SCHED_NEVER: none */
+	_Atomic uint32_t timers_all; /* in the heap and on the list: for look.c */
 	/* Owner's. */
 	struct sched_list gfree;
 	struct watch_time_hist latency; /* latency.c; read with the world stopped */
@@ -115,13 +116,13 @@ struct sched_state {
 	_Atomic uint64_t idle; /* bit: this P is idle */
 	_Atomic uint32_t spinning;
 	_Atomic uint32_t global_count;
+	_Atomic uint32_t m_count, m_idle_count; /* made by m.c, so without the first; on m_idle */
 	_Atomic bool started, quitting, stopping, stopped;
 	_Atomic bool owed; /* an M was to start and no thread was to be had; sysmon tries again */
 	/* Under the lock. */
 	struct sched_list global;
 	struct sched_list gfree_stacks, gfree_bare; /* dead Gs that keep a stack, and without */
 	struct sched_m *m_idle, *m_all;
-	uint32_t m_count;
 	uint64_t refused_firing; /* of sched/thread, since when no M was found for a P; 0: none */
 	int64_t refused_ns;
 	uint32_t stop_left; /* Ps that the stopper waits for */
@@ -270,6 +271,8 @@ void sched_m_quit_all(void); /* wakes everybody for the end */
 void sched_m_join_all(void);
 uint32_t sched_m_random(struct sched_m *m);
 
+#define SCHED_M_OTHERS 2u /* threads that m_count leaves out and Go counts: the first M and sysmon */
+
 /* ---- schedule.c */
 void sched_m_loop(struct sched_m *m);
 /* Is there something to do that no M may know of: goroutines in a queue, mark work, a timer that
@@ -290,6 +293,7 @@ int sched_netpoll_init(void);
 void sched_netpoll_fini(void);
 bool sched_netpoll_wanted(void); /* somebody waits, and nobody blocks in the poller */
 bool sched_netpoll_blocked(void); /* an M blocks in the poller */
+uint32_t sched_netpoll_waiters(void); /* goroutines parked on a connection, at about now */
 void sched_netpoll_nudge(void); /* an M that blocks in the poller looks for work */
 /* Non-blocking; p may be NULL. The Gs are RUNNABLE. `events` has PRIM_POLL_EVENTS_MAX. */
 void sched_netpoll_now(struct sched_p *p, struct prim_event *events, struct sched_list *ret);

@@ -103,6 +103,9 @@ static void timer_first_locked(struct sched_local *l)
 {
 	/* Sequentially consistent: pairs with the look of an M that is about to sleep. */
 	atomic_store(&l->first_ns, timer_earliest_locked(l).when_ns);
+	/* Relaxed: pairs with look.c, which wants no more than a number. */
+	atomic_store_explicit(&l->timers_all, l->timers_count + l->timers_spare.count,
+			      memory_order_relaxed);
 }
 
 /* Into the heap, and those on the list before it; or onto the list. */

@@ -85,27 +85,35 @@ struct watch_gauges {
 	_Atomic int64_t target_now_ns; /* virtual now in the simulation */
 };
 
-/* The scheduler, at one look a control tick; written by the control thread (real Go: from what it tells of itself, so not by P). Each word
- * on its own. */
+/* The scheduler, at one look a control tick; written by the control thread (runtime/sched/look.c). Real Go: from what it tells of itself (runtime/metrics of
+ * Go 1.26 on; a guarded program: its SCHED lines), so not by P, or no more of it than that. Each word on its own; WATCH_UNKNOWN: not told. */
 enum watch_p_status { WATCH_P_UNKNOWN, WATCH_P_IDLE, WATCH_P_RUNNING, WATCH_P_SYSCALL, WATCH_P_GC_STOP, WATCH_P_DEAD };
 struct watch_p {
 	_Atomic uint32_t status, runq;     /* runq: goroutines in its queue, runnext among them */
-	_Atomic uint64_t sched_ticks, syscall_ticks; /* goroutines run; ended system calls */
+	_Atomic uint64_t sched_ticks, syscall_ticks; /* time slices begun (a goroutine out of `next` goes on with the last one); system calls */
 };
 struct watch_sched {
 	_Atomic int64_t at_ns;             /* of the look (release, after the words); 0: nobody looks */
-	_Atomic uint64_t global_runq, idle_ps, threads, idle_threads, spinning, timers, poll_waiters;
+	_Atomic uint64_t global_runq;      /* ps_known 0: goroutines that wait for a P, in whatever queue */
+	/* threads: all, sysmon too; idle_threads: parked for want of work, without the one in the poller (nmidle); poll_waiters: goroutines
+	 * parked on a connection. */
+	_Atomic uint64_t idle_ps, threads, idle_threads, spinning, timers, poll_waiters;
 	_Atomic uint64_t ps_known;         /* how many of p[] are told; 0: they are not told apart */
 	struct watch_p p[WATCH_PS_MAX];
 };
 
-/* The map that a worker slot works on: written by that worker, now and then. Each word on its own. */
+/* The map that a worker slot works on: written by that worker between two operations, each 10 ms at most. Each word on its own. Of a map that
+ * several workers share the first one's slot tells; of echo that of the first group of connections. A sync.Map: count, b, overflow and load_milli are those of read, deleted keys among
+ * them; growing, old_buckets and evacuated those of dirty; bytes both. Swiss (nothing grows bit by bit there): b is log2 of the groups, rounded down; overflow
+ * counts tombstones, old_buckets and evacuated are 0. */
 enum watch_map_kind { WATCH_MAP_NONE, WATCH_MAP_CLASSIC, WATCH_MAP_SWISS, WATCH_MAP_SYNC };
 struct watch_map {
 	_Atomic uint32_t kind, b, growing; /* b: log2 of the buckets (Swiss: groups); growing: 1 twice the size, 2 the same size */
 	_Atomic uint32_t amended;          /* sync: dirty holds more than read */
 	_Atomic uint64_t count, overflow, old_buckets, evacuated, load_milli, bytes;
-	_Atomic uint64_t grown, regrown;   /* growths that began so far: twice the size; the same size */
+	/* Growths that began so far, of all maps that the slot's worker has had (of a shared one: by all who share it): twice the size; the
+	 * same size. Embedded: counted, each of them. Real Go: those that looks have seen the traces of, at the least. */
+	_Atomic uint64_t grown, regrown;
 	_Atomic uint64_t misses, dirty;    /* sync */
 };
 

@@ -109,9 +109,26 @@ one() { # a toolchain
 	"$bin" report "$work/$name.gcrun" > "$work/report" 2>&1 || fault "$version: no report"
 	has "$work/report" 'go/2P' "$version"
 	has "$work/report" ', 0 wrong' "$version"
+	looks "$version"
 	forced "$version"
 	profile "$1" "$work/$name.pb.gz"
 	maps
+}
+
+looks() { # a version: what is recorded of scheduler and maps, and who waited
+	"$build/tests/test_collect_look" "$work/$1.gcrun" > "$work/looks" || fault "$1: no looks"
+	classic=1 known=unknown
+	[ "${minor%%[!0-9]*}" -lt 24 ] || classic=2
+	[ "${minor%%[!0-9]*}" -lt 26 ] || known=known
+	has "$work/looks" "^sched $known nps 0 " "$1: the scheduler"
+	[ "$known" = unknown ] || has "$work/looks" ' threads [1-9]' "$1: threads"
+	has "$work/looks" ' waited [1-9]' "$1: scheduling latencies"
+	# 5,000 keys and an eighth either way; 1,024 buckets, or as many groups, from one on; and one of the maps behind the connections
+	awk -v kind=$classic '/^map maps\.0 / { n++; if ($4 != kind || $8 < 4374 || $8 > 5626 || $6 < 9 || $10 < $6) exit 1 } END { exit n != 1 }' "$work/looks" ||
+		{ fault "$1: the map of map-churn"; cat "$work/looks" >&2; }
+	has "$work/looks" "^map net\.0 kind $classic b [6-9] count 1[0-9][0-9][0-9] grown" "$1: the map of echo"
+	[ "$(grep -c '^map' "$work/looks")" = 2 ] || fault "$1: maps that cannot be looked into"
+	has "$work/looks" '^stall net\.[0-3] wakes [1-9]' "$1: who waited"
 }
 
 profile() { # a toolchain, a heap profile

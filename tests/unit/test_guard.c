@@ -240,6 +240,70 @@ static void hear(void *self, const char *line)
 }
 
 /* A harness that takes nothing holds nobody up, and the file has every byte. */
+/* SCHED lines of several Go versions, and with detail: what each tells, and what it does not. */
+static void test_sched(void **state)
+{
+	struct mrt_telemetry *t = calloc(1, sizeof *t);
+	struct watch_sched *s = &t->sched;
+	struct guard_trace trace;
+	(void)state;
+	watch_layout_init(t, 4);
+	guard_trace_init(&trace, t);
+	guard_trace_line(&trace, "scheduling of SCHED lines", 1 * MS);
+	guard_trace_line(&trace, "SCHED 7ms: gomaxprocs=4 idleprocs=0 thr", 2 * MS); /* cut */
+	assert_int_equal(s->at_ns, 0);
+	/* 1.19 */
+	guard_trace_line(&trace, "SCHED 1009ms: gomaxprocs=4 idleprocs=1 threads=6 spinningthreads=2 idlethreads=3 runqueue=5 [4 14 0 7]", 10 * MS);
+	assert_int_equal(s->at_ns, 10 * MS);
+	assert_int_equal(s->ps_known, 4);
+	assert_int_equal(s->global_runq, 5);
+	assert_int_equal(s->idle_ps, 1);
+	assert_int_equal(s->threads, 6);
+	assert_int_equal(s->spinning, 2);
+	assert_int_equal(s->idle_threads, 3);
+	assert_true(s->timers == WATCH_UNKNOWN && s->poll_waiters == WATCH_UNKNOWN);
+	assert_int_equal(s->p[1].runq, 14);
+	assert_int_equal(s->p[3].runq, 7);
+	assert_int_equal(s->p[3].status, WATCH_P_UNKNOWN);
+	assert_int_equal(s->p[3].sched_ticks, 0);
+	/* 1.26, behind a cycle on the same line */
+	guard_trace_line(&trace,
+			 "gc 1 @0.011s 1%: 0.036+0.27+0.011 ms clock, 0.14+0.18/0.19/0.19+0.047 ms cpu, 4->4->0 MB, 5 MB goal, 0 MB stacks, 0 MB globals, 4 P"
+			 "SCHED 2000ms: gomaxprocs=2 idleprocs=0 threads=5 spinningthreads=0 needspinning=1 idlethreads=1 runqueue=0 [ 3 0 ] schedticks=[ 70 9 ]",
+			 20 * MS);
+	assert_int_equal(trace.cycles, 1);
+	assert_int_equal(s->at_ns, 20 * MS);
+	assert_int_equal(s->ps_known, 2);
+	assert_int_equal(s->p[0].runq, 3);
+	assert_int_equal(s->p[0].sched_ticks, 70);
+	assert_int_equal(s->p[1].sched_ticks, 9);
+	/* with detail: the Ps come in lines of their own; Ms and Gs are passed over */
+	guard_trace_line(&trace,
+			 "SCHED 3000ms: gomaxprocs=2 idleprocs=0 threads=5 spinningthreads=0 needspinning=0 idlethreads=1 runqueue=8 gcwaiting=false "
+			 "nmidlelocked=0 stopwait=0 sysmonwait=false",
+			 30 * MS);
+	assert_int_equal(s->global_runq, 8);
+	assert_int_equal(s->p[0].runq, 3);
+	guard_trace_line(&trace, "  P0: status=1 schedtick=77 syscalltick=12 m=0 runqsize=6 gfreecnt=0 timerslen=2", 31 * MS);
+	guard_trace_line(&trace, "  P1: status=2 schedtick=5 syscalltick=2 m=nil runqsize=1 gfreecnt=0 timerslen=3", 32 * MS);
+	guard_trace_line(&trace, "  M0: p=0 curg=1 mallocing=0 throwing=0 preemptoff= locks=0 dying=0 spinning=false blocked=false lockedg=nil", 33 * MS);
+	guard_trace_line(&trace, "  P2: status=0 schedtick=5 syscalltick=2 m=nil runqsize=9 gfreecnt=0 timerslen=3", 34 * MS); /* of no P that there is */
+	assert_int_equal(s->p[0].status, WATCH_P_RUNNING);
+	assert_int_equal(s->p[0].runq, 6);
+	assert_int_equal(s->p[0].sched_ticks, 77);
+	assert_int_equal(s->p[0].syscall_ticks, 12);
+	assert_int_equal(s->p[1].status, WATCH_P_SYSCALL);
+	assert_int_equal(s->p[2].runq, 0);
+	assert_int_equal(s->timers, 5);
+	assert_int_equal(s->ps_known, 2);
+	/* behind the run nothing counts */
+	trace.to_ns = 40 * MS;
+	guard_trace_line(&trace, "SCHED 4000ms: gomaxprocs=2 idleprocs=2 threads=5 spinningthreads=0 idlethreads=1 runqueue=0 [0 0]", 41 * MS);
+	assert_int_equal(s->idle_ps, 0);
+	assert_int_equal(s->at_ns, 34 * MS);
+	free(t);
+}
+
 static void test_tee(void **state)
 {
 	static char flood[3 * TEE_LINE_BYTES];
@@ -443,6 +507,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_launch),	   cmocka_unit_test(test_launch_nothing),
 		cmocka_unit_test(test_in_place),   cmocka_unit_test(test_trace),
+		cmocka_unit_test(test_sched),
 		cmocka_unit_test(test_tee),	   cmocka_unit_test(test_deaths),
 		cmocka_unit_test(test_comeback),   cmocka_unit_test(test_http),
 		cmocka_unit_test(test_http_refused), cmocka_unit_test(test_http_server),

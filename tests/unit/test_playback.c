@@ -208,6 +208,24 @@ static void same_faults(const struct gcs_snapshot *a, const struct gcs_snapshot 
 	}
 }
 
+/* Scheduler, maps, and who was held up. */
+static void same_looks(const struct gcs_snapshot *a, const struct gcs_snapshot *b)
+{
+	assert_true(a->sched.at_ns > 0 && a->sched.nps == 2 && a->sched.threads > 2);
+	assert_memory_equal(&a->sched, &b->sched, sizeof a->sched);
+	assert_int_equal(a->nmaps, 1);
+	assert_int_equal(b->nmaps, 1);
+	assert_int_equal(a->map[0].kind, GCS_MAP_CLASSIC);
+	assert_true(a->map[0].count > 3000 && a->map[0].grown >= a->map[0].b && a->map[0].b == b->map[0].b);
+	assert_int_equal(a->map[0].count, b->map[0].count);
+	assert_int_equal(a->map[0].grown, b->map[0].grown);
+	assert_int_equal(a->map[0].bytes, b->map[0].bytes);
+	assert_true(a->nstalls > 0);
+	assert_int_equal(a->nstalls, b->nstalls);
+	for (uint32_t i = 0; i < a->nstalls; i++)
+		assert_memory_equal(&a->stall[i], &b->stall[i], sizeof a->stall[i]);
+}
+
 static void test_the_end_is_what_the_screen_showed(void **state)
 {
 	(void)state;
@@ -246,6 +264,7 @@ static void test_the_end_is_what_the_screen_showed(void **state)
 	assert_int_equal(s->nevents, final.nevents);
 	for (uint32_t i = 0; i < s->nevents; i++)
 		assert_string_equal(s->event[i].text, final.event[i].text);
+	same_looks(s, &final);
 	assert_int_equal(s->integrity_checked, final.integrity_checked);
 	assert_int_equal(s->resolution_ns, final.resolution_ns);
 	gcs_playback_close(p);
@@ -269,6 +288,8 @@ static void test_the_strip_is_what_the_screen_showed(void **state)
 		assert_int_equal(a->faults_fired, b->faults_fired);
 		assert_int_equal(a->fires, b->fires);
 		assert_int_equal(a->gc_count, b->gc_count);
+		assert_int_equal(a->runq_max, b->runq_max);
+		assert_int_equal(a->maps_growing, b->maps_growing);
 		/* an edge falls into both cells that it parts, or one */
 		assert_int_equal(a->faults_armed | b->faults_armed, a->faults_armed);
 	}

@@ -178,6 +178,7 @@ static void heap_check(const struct sched_local *l)
 		assert_true(up->when_ns < t->when_ns || (up->when_ns == t->when_ns && up->seq < t->seq));
 	}
 	assert_int_equal(l->timers_count + l->timers_spare.count, heap.left);
+	assert_int_equal(atomic_load(&l->timers_all), heap.left);
 	assert_int_equal(atomic_load(&l->first_ns), first != UINT32_MAX ? heap.when_ns[first] : SCHED_NEVER);
 	if (l->timers_spare.count > heap.refused_most)
 		heap.refused_most = l->timers_spare.count;

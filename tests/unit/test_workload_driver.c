@@ -192,6 +192,57 @@ static void test_churn_leaves_residue(void **state)
 	assert_true(b.fired > 0);
 }
 
+/* Every growth of the unit's maps, from what is told after each operation. */
+static void body_look(mrt_g *g, struct bench *b)
+{
+	struct watch_map now = {0}, was = {0};
+	struct mrt_map_growths growths;
+	uint64_t doubled, regrown = 0, midway = 0, renewed = 0;
+	struct mrt_map_info info;
+
+	mrt_map_growths(g, &growths);
+	b->unit->driver->look(b->unit, &growths, &was);
+	doubled = was.b; /* from one bucket on */
+	b->failed += was.kind != WATCH_MAP_CLASSIC || was.grown != doubled || was.regrown != 0;
+	for (int i = 0; i < 30000; i++) {
+		b->failed += b->unit->driver->op(g, b->unit) != 0;
+		mrt_map_growths(g, &growths);
+		b->unit->driver->look(b->unit, &growths, &now);
+		mrt_map_inspect(mrt_load(b->unit->root), &info);
+		b->failed += now.count != info.count || now.b != info.b || now.overflow != info.overflow ||
+			     now.load_milli != info.load_milli || now.bytes != info.bucket_bytes;
+		if (now.b > was.b)
+			doubled++;
+		else if (now.growing == 2 && (was.growing != 2 || was.evacuated > now.evacuated))
+			regrown++;
+		midway += now.growing != 0 && now.evacuated > 0 && now.evacuated < now.old_buckets;
+		b->failed += now.evacuated > now.old_buckets;
+		renewed += now.count < was.count / 2;
+		was = now;
+	}
+	b->fired = midway;
+	/* A growth of few buckets is over in the operation that began it; of twice as many it shows all the same. */
+	b->failed += now.grown != doubled || now.regrown < regrown || now.amended != 0;
+	b->failed += renewed == 0; /* the figures go on over a new map */
+}
+
+static void test_look(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < KINDS; k++) {
+		struct bench b;
+
+		if (bench_kinds[k].driver[0] != 'm' || bench_kinds[k].value == PLAN_VALUE_POOLED)
+			continue;
+		bench_init(&b, k, 3000);
+		b.plan.workload[0].renew = 9000;
+		bench_run(&b, body_look);
+		assert_int_equal(b.failed, 0);
+		assert_int_equal(b.env.integrity_errors, 0);
+		assert_true(b.fired > 10); /* growths on their way */
+	}
+}
+
 /* Values stored since, and objects made for them. */
 static void body_allocations(mrt_g *g, struct bench *b)
 {
@@ -761,6 +812,7 @@ int main(void)
 	struct prim_options opt = {.seed = 1};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_look),
 		cmocka_unit_test(test_churn_leaves_residue),
 		cmocka_unit_test(test_pool_spares_allocations),
 		cmocka_unit_test(test_stores_make_keys),

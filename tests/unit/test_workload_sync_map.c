@@ -53,6 +53,7 @@ struct crew {
 	_Atomic uint32_t step; /* what the workers may do: begin, check, leave */
 	void (*broken)(mrt_g *g, struct crew *c); /* when all have stopped */
 	struct mrt_sync_map_info info;		  /* then */
+	struct watch_map map;			  /* as the first worker told it last */
 	_Atomic uint64_t promoted;		  /* times that a worker has seen dirty gone */
 	uint64_t seen_by_other; /* contradictions that a worker found in another's keys */
 	uint64_t live_before, live_after, objects_before, objects_after;
@@ -84,6 +85,22 @@ static void crew_init(struct crew *c, uint32_t n, uint64_t keys)
 	c->env.plan = &c->plan;
 }
 
+/* Of one that works alone the figures are those of that moment. */
+static void crew_look(mrt_g *g, struct crew_one *me, const struct mrt_sync_map_info *info)
+{
+	struct crew *c = me->crew;
+	struct watch_map *m = &c->map;
+	struct mrt_map_growths growths;
+
+	mrt_map_growths(g, &growths);
+	me->unit->driver->look(me->unit, &growths, m);
+	if (c->n > 1)
+		return;
+	MUST(m->kind == WATCH_MAP_SYNC && m->amended == info->amended && m->misses == info->misses);
+	MUST(m->count == info->read_len && m->dirty == info->dirty_len);
+	MUST(m->evacuated <= m->old_buckets);
+}
+
 static void crew_work(mrt_g *g, struct crew_one *me)
 {
 	struct crew *c = me->crew;
@@ -101,6 +118,7 @@ static void crew_work(mrt_g *g, struct crew_one *me)
 			mrt_sync_map_inspect(g, *me->root, &info);
 			c->promoted += was_amended && !info.amended;
 			was_amended = info.amended;
+			crew_look(g, me, &info);
 		}
 	}
 }
@@ -225,6 +243,8 @@ static void test_share(void **state)
 		/* Each his own keys, and what is there of all: 600, and an eighth at most each way. */
 		assert_true(c.env.checked >= 600 + crews[i] * 500);
 		assert_true(c.promoted > 10);
+		assert_int_equal(c.map.kind, WATCH_MAP_SYNC);
+		assert_true(c.map.grown > 0 && c.map.bytes > 0);
 		crew_left_nothing(&c);
 	}
 }

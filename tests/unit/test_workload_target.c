@@ -380,6 +380,36 @@ static void check_all_faults(const struct run *r)
 		assert_true(ops_of(r, i) > 100);
 }
 
+/* What the target told of its scheduler and of the maps of its first workload, which has two workers. */
+static void check_looks(const struct run *r, uint32_t procs, uint64_t keys)
+{
+	const struct watch_sched *s = &r->t->sched;
+	uint64_t ticks = 0;
+
+	assert_true(s->at_ns >= r->t->t0_ns && s->at_ns <= r->t->gauges.target_now_ns);
+	assert_int_equal(s->ps_known, procs);
+	assert_true(s->threads >= 2 && s->idle_ps <= procs);
+	for (uint32_t i = 0; i < procs; i++) {
+		assert_in_range(s->p[i].status, WATCH_P_IDLE, WATCH_P_GC_STOP);
+		ticks += s->p[i].sched_ticks;
+	}
+	assert_true(ticks > 100);
+	for (uint32_t i = 0; i < WATCH_HISTS; i++) {
+		const struct watch_map *m = &r->t->map[i];
+
+		/* Two workers that share the keys, two that have no map, and eight groups of connections, of which the first tells. */
+		uint64_t share = i < 2 ? keys / 2 : keys / 8;
+
+		assert_int_equal(m->kind, i < 2 || i == 4 ? WATCH_MAP_CLASSIC : WATCH_MAP_NONE);
+		if (m->kind == WATCH_MAP_NONE)
+			continue;
+		assert_in_range(m->count, share - share / 4, share + share / 4);
+		assert_true(m->b >= 8 && m->grown >= m->b); /* from one bucket on */
+		assert_true(m->bytes > m->count * 8);
+		assert_int_equal(m->load_milli, m->count * 1000 >> m->b);
+	}
+}
+
 static void test_real_with_faults(void **state)
 {
 	struct plan_text p = {.seed = test_seed,
@@ -392,6 +422,7 @@ static void test_real_with_faults(void **state)
 	(void)state;
 	whole_run(&r, false, &p, 12);
 	check_all_faults(&r);
+	check_looks(&r, 2, 20000);
 	assert_int_equal(r.load_status, 0);
 	assert_string_equal(r.hash, "0000000000000000");
 	run_release(&r);
@@ -443,6 +474,7 @@ static void test_sim_repeats(void **state)
 	(void)state;
 	whole_run(&a, true, &p, 12);
 	check_all_faults(&a);
+	check_looks(&a, 2, 20000);
 	whole_run(&b, true, &p, 12);
 	check_clean_end(&b);
 	assert_string_equal(a.hash, b.hash);
@@ -450,6 +482,8 @@ static void test_sim_repeats(void **state)
 		assert_int_equal(a.kind[k], b.kind[k]);
 	for (uint32_t i = 0; i < WATCH_HISTS; i++)
 		assert_memory_equal(&a.t->ops[i], &b.t->ops[i], sizeof(a.t->ops[i]));
+	assert_memory_equal(&a.t->sched, &b.t->sched, sizeof(a.t->sched));
+	assert_memory_equal(a.t->map, b.t->map, sizeof(a.t->map));
 	assert_int_equal(watch_lost(a.t), 0);
 	run_release(&b);
 	p.seed++;

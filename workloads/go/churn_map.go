@@ -10,6 +10,7 @@ import "unsafe"
 type churnMap interface {
 	renew()
 	count() uint64
+	at() unsafe.Pointer // mapPointer
 	store(number, version uint64)
 	// get copies the value as v := m[k] does. Its words, until the next call; nil: not there.
 	get(number uint64) []uint64
@@ -36,6 +37,8 @@ func (f *flatMap[K, V, C]) words() []uint64 {
 
 func (f *flatMap[K, V, C]) renew()        { f.m = make(map[K]V) }
 func (f *flatMap[K, V, C]) count() uint64 { return uint64(len(f.m)) }
+
+func (f *flatMap[K, V, C]) at() unsafe.Pointer { return mapPointer(f.m) }
 
 func (f *flatMap[K, V, C]) store(number, version uint64) {
 	words := f.words()
@@ -116,6 +119,7 @@ func newPointers[K comparable, C keyKind[K]](u *unit, key C, nwords, shelf int) 
 func (p *pointerMap[K, C]) words(object *uint64) []uint64 { return unsafe.Slice(object, p.nwords) }
 func (p *pointerMap[K, C]) renew()                        { p.m = make(map[K]*uint64) }
 func (p *pointerMap[K, C]) count() uint64                 { return uint64(len(p.m)) }
+func (p *pointerMap[K, C]) at() unsafe.Pointer            { return mapPointer(p.m) }
 
 func (p *pointerMap[K, C]) take() *uint64 {
 	if p.free == 0 {

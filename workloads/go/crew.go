@@ -39,6 +39,9 @@ func crewNew(e *env) (*crew, error) {
 		if why := accept(w); why != "" {
 			return nil, fmt.Errorf("%s: %s", w.ID, why)
 		}
+		if w.Driver == mapChurn.name {
+			mapCheck() // what can be told of its maps
+		}
 		for j := uint32(0); j < w.Workers; j++ {
 			c.worker = append(c.worker, &crewWorker{crew: c, w: w, index: j})
 		}
@@ -89,10 +92,12 @@ func (w *crewWorker) work() {
 	p := paceOf(w.crew.env, w.w, w.index, w.slot())
 	p.clock, _ = w.unit.(clocked)
 	base := w.unit.base()
+	teller := mapTellerOf(&w.crew.env.tel.maps[w.w.firstSlot+w.index], w.unit)
 	for p.next() {
 		base.operates()
 		w.unit.op()
 		p.done()
+		teller.tell(p.nowNS)
 	}
 }
 

@@ -26,6 +26,7 @@ type echoGroup struct {
 	unit   operator // nil: echo only
 	lock   sync.Mutex
 	shared bool
+	teller *mapTeller // of the first group alone: there is one slot for all connections
 }
 
 type echo struct {
@@ -64,6 +65,9 @@ func echoPrepare(e *env, w *planWorkload) (*echo, error) {
 		var err error
 		if g.unit, err = driverByName(w.handler.Driver).create(opt); err != nil {
 			return nil, err
+		}
+		if i == 0 {
+			g.teller = mapTellerOf(&e.tel.maps[w.firstSlot], g.unit)
 		}
 	}
 	for i := 0; i < int(w.Conns); i++ {
@@ -129,6 +133,9 @@ func (g *echoGroup) operate(id uint32) {
 	g.unit.base().id = id // whose visits these are
 	g.unit.base().operates()
 	g.unit.op()
+	if g.teller != nil {
+		g.teller.tell(nowNS())
+	}
 }
 
 func (e *echo) end() {

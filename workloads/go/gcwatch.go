@@ -41,8 +41,10 @@ type gcWatch struct {
 	pending stopsPending
 	stats   debug.GCStats
 	numGC   int64
-	begun   int64  // the last cycle whose begin was told
-	cycles  uint64 // atomic: numGC
+	begun   int64            // the last cycle whose begin was told
+	cycles  uint64           // atomic: numGC
+	sched   []metrics.Sample // schedMetrics; empty: this Go does not tell them
+	looks   uint64
 	finish  chan struct{}
 	done    sync.WaitGroup
 }
@@ -83,6 +85,11 @@ var watchMetrics = []string{
 	"/sched/pauses/total/other:seconds", "/sched/latencies:seconds",
 }
 
+// schedMetrics are there from Go 1.26 on. To read them takes the scheduler's lock, so they are read at each schedEvery-th look only.
+var schedMetrics = []string{"/sched/goroutines/runnable:goroutines", "/sched/threads/total:threads"}
+
+const schedEvery = 10
+
 func gcWatchNew(e *env) *gcWatch {
 	g := &gcWatch{env: e, index: map[string]int{}, finish: make(chan struct{})}
 	known := map[string]bool{}
@@ -93,6 +100,11 @@ func gcWatchNew(e *env) *gcWatch {
 		if known[name] {
 			g.index[name] = len(g.sample)
 			g.sample = append(g.sample, metrics.Sample{Name: name})
+		}
+	}
+	if known[schedMetrics[0]] && known[schedMetrics[1]] {
+		for _, name := range schedMetrics {
+			g.sched = append(g.sched, metrics.Sample{Name: name})
 		}
 	}
 	g.total = &pauseHist{name: "/gc/pauses:seconds"}
@@ -194,6 +206,7 @@ func (g *gcWatch) look(firing uint64) {
 	now, wall := nowNS(), time.Now()
 	metrics.Read(g.sample)
 	g.gauges(now)
+	g.schedule(now)
 	g.lags(now)
 	stops := g.total.since(g.sample[g.index[g.total.name]].Value.Float64Histogram())
 	var stopping []bucket
@@ -250,6 +263,22 @@ func (g *gcWatch) gauges(now int64) {
 	atomic.StoreUint64(&t.cpuNSAvailable, g.number("/cpu/classes/total:cpu-seconds"))
 	atomic.StoreUint64(&t.assistNSTotal, g.number("/cpu/classes/gc/mark/assist:cpu-seconds"))
 	atomic.StoreUint64(&t.goroutines, g.number("/sched/goroutines:goroutines"))
+}
+
+// schedule tells how many wait for a P, in whatever queue, and how many threads there are; more Go does not say.
+func (g *gcWatch) schedule(now int64) {
+	if g.looks++; g.env.tel == nil || len(g.sched) == 0 || g.looks%schedEvery != 1 {
+		return
+	}
+	metrics.Read(g.sched)
+	s := &g.env.tel.sched
+	atomic.StoreUint64(&s.globalRunq, g.sched[0].Value.Uint64())
+	atomic.StoreUint64(&s.threads, g.sched[1].Value.Uint64())
+	for _, untold := range []*uint64{&s.idlePs, &s.idleThreads, &s.spinning, &s.timers, &s.pollWaiters} {
+		atomic.StoreUint64(untold, watchUnknown)
+	}
+	atomic.StoreUint64(&s.psKnown, 0)
+	atomic.StoreUint64(&s.atNS, uint64(now))
 }
 
 // told: of each cycle that has ended since the last look, its end, and its begin if that was not told; then of one that has begun.

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // map-churn, as workloads/map_churn.c has it: the same draws in the same order, so the same keys, and the same model.
 
@@ -64,7 +67,8 @@ func churnCreate(opt *unitOptions) (operator, error) {
 	return c, nil
 }
 
-func (c *churn) base() *unit { return &c.unit }
+func (c *churn) base() *unit           { return &c.unit }
+func (c *churn) mapAt() unsafe.Pointer { return c.m.at() }
 
 func (c *churn) digest() uint64 {
 	sum := mix(c.rng.state ^ mix(c.nextKey))

@@ -40,6 +40,10 @@ func mapLook(m unsafe.Pointer) mapFigures {
 	return f
 }
 
+func mapSizeOf(f mapFigures) mapSize {
+	return mapSize{b: uint32(f.b), loadMilli: f.count * 1000 >> (f.b & 63), growths: f.b}
+}
+
 // ------------------------------------------------------------------- the check: every cell of a map of words
 
 // mapBucket is a bucket of map[uint64]uint64.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"math/bits"
 	"unsafe"
 )
 
@@ -81,6 +82,22 @@ func mapLook(m unsafe.Pointer) mapFigures {
 		i += h.entriesOf(t)
 	}
 	return f
+}
+
+const (
+	tableSlotsMax = 1024 // then it splits into two as large (maxTableCapacity)
+	tableDoubles  = 7    // from one group to there
+)
+
+func mapSizeOf(f mapFigures) mapSize {
+	if f.slots < groupSlots {
+		return mapSize{}
+	}
+	s := mapSize{b: uint32(bits.Len64(f.slots/groupSlots) - 1), loadMilli: f.count * 1000 * groupSlots / f.slots}
+	if s.growths = uint64(s.b); f.tables > 1 {
+		s.growths = tableDoubles + f.tables - 1
+	}
+	return s
 }
 
 // ------------------------------------------------------------------- the check: every control byte of a map of words

@@ -13,7 +13,7 @@ import (
 
 const (
 	watchMagic         = 0x6d726f7473636731
-	watchVersion       = 3
+	watchVersion       = 4
 	watchPsMax         = 64
 	watchRingRecords   = 8192
 	watchSharedRecords = 8192
@@ -82,6 +82,23 @@ type gauges struct {
 	_pad1                                                                  [6]uint64
 }
 
+type watchP struct {
+	status, runq             uint32
+	schedTicks, syscallTicks uint64
+}
+
+type watchSched struct {
+	atNS, globalRunq, idlePs, threads, idleThreads, spinning, timers, pollWaiters, psKnown uint64
+	p                                                                                      [watchPsMax]watchP
+	_                                                                                      [7]uint64
+}
+
+type watchMap struct {
+	kind, b, growing, amended                                uint32
+	count, overflow, oldBuckets, evacuated, loadMilli, bytes uint64
+	grown, regrown, misses, dirty                            uint64
+}
+
 type hist struct {
 	count, sumNS, maxNS uint64
 	cell                [histCells]uint64
@@ -108,6 +125,8 @@ type telemetry struct {
 	t0NS, beat, sampledNS, heldNS uint64
 	_                             [5]uint64
 	gauges                        gauges
+	sched                         watchSched
+	maps                          [watchHists]watchMap
 	fault                         [watchFaultsMax]watchFault
 	shared                        sharedRing
 	ring                          [watchPsMax]ring
@@ -186,8 +205,11 @@ func layoutPrint() {
 	p("sizeof ops", unsafe.Sizeof(watchOps{}))
 	p("sizeof fault", unsafe.Sizeof(watchFault{}))
 	p("sizeof hist", unsafe.Sizeof(hist{}))
+	p("sizeof map", unsafe.Sizeof(watchMap{}))
+	p("sizeof p", unsafe.Sizeof(watchP{}))
 	p("version", watchVersion)
 	layoutHeader(p, &t)
+	layoutLooks(p, &t)
 	layoutRings(p, &t)
 	layoutOps(p, &t)
 	p("index 1e6", uintptr(histIndex(1000000)))
@@ -233,6 +255,38 @@ func layoutHeader(p func(string, uintptr), t *telemetry) {
 	p("goroutines", g+unsafe.Offsetof(t.gauges.goroutines))
 	p("telemetry_records", g+unsafe.Offsetof(t.gauges.telemetryRecords))
 	p("target_now_ns", g+unsafe.Offsetof(t.gauges.targetNowNS))
+}
+
+func layoutLooks(p func(string, uintptr), t *telemetry) {
+	s := unsafe.Offsetof(t.sched)
+	p("sched", s)
+	p("sched.at_ns", s+unsafe.Offsetof(t.sched.atNS))
+	p("sched.global_runq", s+unsafe.Offsetof(t.sched.globalRunq))
+	p("sched.idle_ps", s+unsafe.Offsetof(t.sched.idlePs))
+	p("sched.threads", s+unsafe.Offsetof(t.sched.threads))
+	p("sched.idle_threads", s+unsafe.Offsetof(t.sched.idleThreads))
+	p("sched.spinning", s+unsafe.Offsetof(t.sched.spinning))
+	p("sched.timers", s+unsafe.Offsetof(t.sched.timers))
+	p("sched.poll_waiters", s+unsafe.Offsetof(t.sched.pollWaiters))
+	p("sched.ps_known", s+unsafe.Offsetof(t.sched.psKnown))
+	p("sched.p", s+unsafe.Offsetof(t.sched.p))
+	p("p.runq", unsafe.Offsetof(watchP{}.runq))
+	p("p.sched_ticks", unsafe.Offsetof(watchP{}.schedTicks))
+	p("p.syscall_ticks", unsafe.Offsetof(watchP{}.syscallTicks))
+	p("map", unsafe.Offsetof(t.maps))
+	p("map.kind", unsafe.Offsetof(watchMap{}.kind))
+	p("map.b", unsafe.Offsetof(watchMap{}.b))
+	p("map.growing", unsafe.Offsetof(watchMap{}.growing))
+	p("map.amended", unsafe.Offsetof(watchMap{}.amended))
+	p("map.count", unsafe.Offsetof(watchMap{}.count))
+	p("map.overflow", unsafe.Offsetof(watchMap{}.overflow))
+	p("map.old_buckets", unsafe.Offsetof(watchMap{}.oldBuckets))
+	p("map.evacuated", unsafe.Offsetof(watchMap{}.evacuated))
+	p("map.load_milli", unsafe.Offsetof(watchMap{}.loadMilli))
+	p("map.bytes", unsafe.Offsetof(watchMap{}.bytes))
+	p("map.grown", unsafe.Offsetof(watchMap{}.grown))
+	p("map.regrown", unsafe.Offsetof(watchMap{}.regrown))
+	p("map.dirty", unsafe.Offsetof(watchMap{}.dirty))
 }
 
 func layoutRings(p func(string, uintptr), t *telemetry) {
