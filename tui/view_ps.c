@@ -138,7 +138,7 @@ void tui_view_queues(struct tui_canvas *c, const struct tui_box *box, const stru
 	char a[TUI_NUMBER], b[TUI_NUMBER], more[48];
 	(void)st;
 	tui_rule(c, box, 0, "SCHEDULER");
-	ps_figure(c, box, 1, "goroutines", s->goroutines, "");
+	ps_figure(c, box, 1, "goroutines", s->goroutines ? s->goroutines : GCS_UNTOLD, ""); /* one there is at least */
 	if (ps_why(s)) {
 		tui_print(c, box, 2, 1, TUI_DIM, "%s", "the rest is not known");
 		return;

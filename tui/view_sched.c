@@ -123,7 +123,7 @@ static int sched_name_cols(const struct tui_box *box)
 
 static void sched_head(struct tui_canvas *c, const struct tui_box *box)
 {
-	tui_print(c, box, 1, 1, TUI_DIM, "%-*s %-7s%8s%9s%9s%10s %s", sched_name_cols(box), "worker", "kind", "count", "in all", "longest", "ended",
+	tui_print(c, box, 1, 1, TUI_DIM, "%-*s %-7s%8s%8s%8s%10s %s", sched_name_cols(box), "worker", "kind", "count", "in all", "longest", "ended",
 		  "due to");
 }
 
@@ -140,14 +140,10 @@ static void sched_row(struct tui_canvas *c, const struct tui_box *box, int row, 
 	struct tui_box who = {box->row + row, box->col + col, 1, sched_name_cols(box)};
 	tui_print(c, &who, 0, 0, chosen ? TUI_SELECTED : TUI_PLAIN, "%s", name);
 	col = tui_print(c, box, row, col + who.cols + 1, TUI_PLAIN, "%-7s%8s", kind[r->kind], tui_count(n, v->by[r->kind].count));
-	tui_duration(total, v->by[r->kind].total_ns);
-	tui_duration(max, v->by[r->kind].max_ns);
-	struct tui_box lengths = {box->row + row, box->col + col, 1, 18};
-	if (col + 18 > box->cols)
+	if (col + 16 > box->cols)
 		return; /* the head of a figure is not to be taken for the whole */
-	tui_print_right(c, &lengths, 0, 9, TUI_PLAIN, "%s", total);
-	tui_print_right(c, &lengths, 0, 0, TUI_TITLE, "%s", max);
-	col += 18;
+	col = tui_print(c, box, row, col, TUI_PLAIN, "%8s", tui_ms(total, v->by[r->kind].total_ns));
+	col = tui_print(c, box, row, col, TUI_TITLE, "%8s", tui_ms(max, v->by[r->kind].max_ns));
 	if (col + 10 > box->cols)
 		return;
 	col = tui_print(c, box, row, col, TUI_DIM, "%10s ", tui_clock_milli(at, v->by[r->kind].max_at_ns));
@@ -161,7 +157,7 @@ static void sched_stalls(struct tui_canvas *c, const struct tui_box *box, const 
 	char title[96];
 	sched_collect(s, &l);
 	int at = sched_at(&l, st), room = box->rows - 2, top = tui_list_top(at, l.n, room);
-	int used = snprintf(title, sizeof title, "STALLS  %d worker%s, longest first", (int)s->nstalls, s->nstalls == 1 ? "" : "s");
+	int used = snprintf(title, sizeof title, "STALLS ms  %d worker%s, longest first", (int)s->nstalls, s->nstalls == 1 ? "" : "s");
 	if (l.n > room && room > 0)
 		snprintf(title + used, sizeof title - (size_t)used, ", listed %d to %d of %d", top + 1, top + room, l.n);
 	tui_rule(c, box, 0, title);

@@ -95,7 +95,7 @@ pictures() { # columns, rows, options
 	picture timeline
 	press F2; wait_for ' MAPS GROWING'; until_true "it goes on changing" settles
 	picture maps
-	press F5; wait_for ' STALLS  '; until_true "it goes on changing" settles
+	press F5; wait_for ' STALLS ms '; until_true "it goes on changing" settles
 	picture sched
 	press F6; wait_for ' EVENTS  '; until_true "it goes on changing" settles
 	picture events
