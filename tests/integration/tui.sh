@@ -73,15 +73,19 @@ wait_for 'RECOVERY'
 tm send-keys -t s '?'
 wait_for 'KEYS OF A RUN'
 tm send-keys -t s NPage
-wait_for 'ON THE pauses SCREEN'
+wait_for 'ON THE maps SCREEN'
 tm send-keys -t s x
-wait_gone 'ON THE pauses SCREEN'
+wait_gone 'ON THE maps SCREEN'
 
 # The other screens, and back; what is armed there is armed.
 tm send-keys -t s F3
 wait_for 'PAUSES \[stw\]'
 tm send-keys -t s K
 wait_for 'PAUSES  stw \[stopping\]'
+tm send-keys -t s F2
+wait_for '─ MAPS'
+tm send-keys -t s F5
+wait_for 'STALLS ms'
 tm send-keys -t s F4
 wait_for 'TIMELINE  0:00.00 to'
 wait_for 'AT 0:'

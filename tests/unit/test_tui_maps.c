@@ -244,6 +244,26 @@ static void test_figures(void **state)
 	shows(live, &st, " 64 tomb ");
 }
 
+/* A full bar is all of it, whatever rounding makes of the share. */
+static void test_meter(void **state)
+{
+	(void)state;
+	static const struct { uint64_t part, whole; const char *bar; } rows[] = {
+		{0, 0, "......"}, {5, 0, "......"}, {0, 9, "......"}, {1, UINT64_MAX, ":....."}, {UINT64_MAX - 1, UINT64_MAX, "#####:"},
+		{UINT64_MAX, UINT64_MAX, "######"}, {9, 8, "######"}, {1, 2, "###..."}, {7, 12, "###:.."}};
+	struct tui_canvas c = {.ascii = true};
+	struct tui_box box = {0, 0, 1, 20};
+	char text[64];
+	assert_int_equal(tui_canvas_resize(&c, 1, 20), 0);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		tui_canvas_clear(&c);
+		assert_int_equal(tui_meter(&c, &box, 0, 0, 6, TUI_BAR, rows[i].part, rows[i].whole), 6);
+		tui_canvas_row(&c, 0, text, sizeof text);
+		assert_string_equal(text, rows[i].bar);
+	}
+	tui_canvas_fini(&c);
+}
+
 /* Full cells for what is evacuated, half a step rounded down. */
 static void test_bars(void **state)
 {
@@ -416,7 +436,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_limits_are_those_of_go), cmocka_unit_test(test_residue), cmocka_unit_test(test_words),
-		cmocka_unit_test(test_words_fit),	       cmocka_unit_test(test_figures), cmocka_unit_test(test_bars),
+		cmocka_unit_test(test_words_fit),	       cmocka_unit_test(test_figures), cmocka_unit_test(test_bars),	    cmocka_unit_test(test_meter),
 		cmocka_unit_test(test_choosing),	       cmocka_unit_test(test_many),    cmocka_unit_test(test_mouse),
 		cmocka_unit_test(test_nothing),		       cmocka_unit_test(test_small),   cmocka_unit_test(test_strip),
 	};
