@@ -81,9 +81,9 @@ static inline void fill_maps(struct gcs_snapshot *s)
 	s->nmaps = sizeof map / sizeof map[0];
 }
 
-static inline uint64_t firing_of(uint32_t fault, uint32_t visit)
+static inline uint64_t firing_of(uint32_t fault, uint32_t worker, uint32_t visit)
 {
-	return (uint64_t)(fault + 1) << 48 | UINT64_C(16) << 32 | visit;
+	return (uint64_t)(fault + 1) << 48 | (uint64_t)worker << 32 | visit;
 }
 
 static inline void fill_sched(struct gcs_snapshot *s)
@@ -94,7 +94,7 @@ static inline void fill_sched(struct gcs_snapshot *s)
 	s->sched.p[1] = (struct gcs_p_view){GCS_P_SYSCALL, 4, 765432, 12345};
 	s->goroutines = 41;
 	s->nstalls = 3;
-	s->stall[0] = (struct gcs_stall_view){.slot = 0, .workload = 0, .worker = 0};
+	s->stall[0] = (struct gcs_stall_view){.slot = 128, .workload = 0, .worker = 0};
 	s->stall[0].by[GCS_STALL_ASSIST].count = 61;
 	s->stall[0].by[GCS_STALL_ASSIST].total_ns = 48300000;
 	s->stall[0].by[GCS_STALL_ASSIST].max_ns = 3050000;
@@ -103,18 +103,18 @@ static inline void fill_sched(struct gcs_snapshot *s)
 	s->stall[0].by[GCS_STALL_ALLOC].total_ns = 41000000;
 	s->stall[0].by[GCS_STALL_ALLOC].max_ns = 36000000;
 	s->stall[0].by[GCS_STALL_ALLOC].max_at_ns = 17 * S + 650000000;
-	s->stall[0].by[GCS_STALL_ALLOC].max_firing = firing_of(0, 17);
-	s->stall[1] = (struct gcs_stall_view){.slot = 1, .workload = 0, .worker = 1};
+	s->stall[0].by[GCS_STALL_ALLOC].max_firing = firing_of(0, 128, 17);
+	s->stall[1] = (struct gcs_stall_view){.slot = 129, .workload = 0, .worker = 1};
 	s->stall[1].by[GCS_STALL_ASSIST].count = 58;
 	s->stall[1].by[GCS_STALL_ASSIST].total_ns = 39900000;
 	s->stall[1].by[GCS_STALL_ASSIST].max_ns = 2900000;
 	s->stall[1].by[GCS_STALL_ASSIST].max_at_ns = 25 * S + 312000000;
-	s->stall[2] = (struct gcs_stall_view){.slot = 16, .workload = 2, .worker = 0};
+	s->stall[2] = (struct gcs_stall_view){.slot = 144, .workload = 2, .worker = 0};
 	s->stall[2].by[GCS_STALL_WAKE].count = 1204;
 	s->stall[2].by[GCS_STALL_WAKE].total_ns = 1140000000;
 	s->stall[2].by[GCS_STALL_WAKE].max_ns = 5390000;
 	s->stall[2].by[GCS_STALL_WAKE].max_at_ns = 14 * S + 315000000;
-	s->stall[2].by[GCS_STALL_WAKE].max_firing = firing_of(1, 5);
+	s->stall[2].by[GCS_STALL_WAKE].max_firing = firing_of(1, 2, 5);
 }
 
 static inline struct gcs_snapshot *make_snapshot(const struct gcs_scenario *sc)
@@ -223,7 +223,7 @@ static inline void fixture_pause(struct fixture *f, enum gcs_pause_kind kind, in
 	struct gcs_cell *cell = fixture_cell(f->h, t_ns);
 	struct gcs_pause_row row = {.t_ns = t_ns, .dur_ns = dur_ns, .stopping_ns = stopping_ns, .cycle = cycle, .kind = (uint8_t)kind};
 	if (fault >= 0) {
-		row.firing = firing_of((uint32_t)fault, (uint32_t)f->firings[fault]);
+		row.firing = firing_of((uint32_t)fault, 16, (uint32_t)f->firings[fault]);
 		row.occurrence = fault == 0 && t_ns >= 24 * S ? 2 : 1;
 	}
 	gcs_history_pause(f->h, &row);
@@ -311,7 +311,7 @@ static inline void fixture_stalls(struct gcs_history *h)
 	static const int64_t t_ns[] = {16 * S + 410000000, 17 * S + 650000000, 24 * S + 200000000};
 	for (uint32_t i = 0; i < 3; i++)
 		gcs_history_pause(h, &(struct gcs_pause_row){.t_ns = t_ns[i], .dur_ns = i == 1 ? 36000000 : 2500000, .stopping_ns = -1,
-							      .firing = firing_of(0, 4 + 13 * i), .occurrence = i == 2 ? 2 : 1, .kind = GCS_PAUSE_ALLOC_STALL});
+							      .firing = firing_of(0, 128, 4 + 13 * i), .occurrence = i == 2 ? 2 : 1, .kind = GCS_PAUSE_ALLOC_STALL});
 }
 
 static inline void fixture_tell(struct gcs_history *h)

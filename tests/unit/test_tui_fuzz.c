@@ -43,7 +43,7 @@ static void change_sched(struct gcs_snapshot *s)
 			s->stall[i].by[kind].count = any(3) ? any(1u << 31) : 0;
 			s->stall[i].by[kind].max_ns = (int64_t)any(1u << 30) << any(10);
 			s->stall[i].by[kind].max_at_ns = (int64_t)any(26000) * 1000000;
-			s->stall[i].by[kind].max_firing = any(2) ? firing_of(any(5), any(1u << 31)) : 0;
+			s->stall[i].by[kind].max_firing = any(2) ? firing_of(any(5), any(65536), any(1u << 31)) : 0;
 		}
 	}
 }

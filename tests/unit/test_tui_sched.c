@@ -79,7 +79,7 @@ static void test_figures(void **state)
 	(void)state;
 	static const char *const wanted[] = {
 		"Ps  at 0:25.98", "runq of 17", " 0 running ", " 1 syscall ", "1,234,567", "765,432", "12,345", "SCHEDULER", "WAITING FOR A P",
-		"ms: WAKE LAG", "STALLS ms  3 workers, longest first", "oom visit 17 of w16", "late visit 5 of w16", "no firing"};
+		"ms: WAKE LAG", "STALLS ms  3 workers, longest first", "oom visit 17 of w128", "late visit 5 of w2", "no firing"};
 	for (int size = 0; size < SIZES; size++)
 		for (int kind = 0; kind < 2; kind++) {
 			struct tui_state st = on_sched(size);
@@ -227,9 +227,9 @@ static void test_longest_first(void **state)
 		int first = row_of(live, &st, "oom visit 17"), second = row_of(live, &st, "late visit 5"), last = row_of(live, &st, " 3.05 ");
 		assert_int_equal(second, first + 1);
 		assert_int_equal(last, first + 2);
-		assert_int_equal(row_of(live, &st, ">maps/0 w0"), first);
-		shows(live, &st, "alloc         3    41.0    36.0  0:17.650 oom visit 17 of w16");
-		shows(live, &st, "wake      1,204    1140    5.39  0:14.315 late visit 5 of w16");
+		assert_int_equal(row_of(live, &st, ">maps/0 w128"), first);
+		shows(live, &st, "alloc         3    41.0    36.0  0:17.650 oom visit 17 of w128");
+		shows(live, &st, "wake      1,204    1140    5.39  0:14.315 late visit 5 of w2");
 	}
 }
 
@@ -240,16 +240,16 @@ static void test_choosing(void **state)
 	struct gcs_snapshot *s = make_snapshot(sc);
 	struct tui_state st = on_sched(1);
 	tui_screen_key(&st, s, TUI_KEY_DOWN);
-	shows(s, &st, ">net/0 w16");
+	shows(s, &st, ">net/0 w144");
 	s->stall[1].by[GCS_STALL_ASSIST].max_ns = 80000000; /* now the longest */
-	shows(s, &st, ">net/0 w16");
-	assert_int_equal(row_of(s, &st, ">net/0 w16"), row_of(s, &st, " 80.0 ") + 2);
+	shows(s, &st, ">net/0 w144");
+	assert_int_equal(row_of(s, &st, ">net/0 w144"), row_of(s, &st, " 80.0 ") + 2);
 	tui_screen_key(&st, s, TUI_KEY_UP);
 	tui_screen_key(&st, s, TUI_KEY_UP);
 	tui_screen_key(&st, s, TUI_KEY_UP);
-	shows(s, &st, ">maps/1 w1");
+	shows(s, &st, ">maps/1 w129");
 	tui_screen_key(&st, s, 'G');
-	shows(s, &st, ">maps/0 w0                assist ");
+	shows(s, &st, ">maps/0 w128              assist ");
 	s->nstalls = 0;
 	shows(s, &st, "STALLS ms  0 workers");
 	free(s);
@@ -284,9 +284,9 @@ static void test_mouse(void **state)
 		struct tui_state st = on_sched(size);
 		int row = row_of(live, &st, "late visit 5"), ps = row_of(live, &st, " 0 running"), strip = row_of(live, &st, "WAITING FOR A P");
 		tui_screen_mouse(&st, live, (struct tui_mouse){row, 5, TUI_MOUSE_PRESS});
-		shows(live, &st, ">net/0 w16");
+		shows(live, &st, ">net/0 w144");
 		tui_screen_mouse(&st, live, (struct tui_mouse){row, 5, TUI_MOUSE_WHEEL_UP});
-		shows(live, &st, ">maps/0 w0");
+		shows(live, &st, ">maps/0 w128");
 		tui_screen_mouse(&st, live, (struct tui_mouse){ps, 5, TUI_MOUSE_PRESS});
 		shows(live, &st, "> Ps");
 		tui_screen_mouse(&st, live, (struct tui_mouse){strip + 2, 5, TUI_MOUSE_WHEEL_UP});
@@ -374,7 +374,7 @@ static void test_lanes(void **state)
 	st.line.at_ns = 17 * S + 650000000;
 	st.line.zoom = 4;
 	st.cols = 160;
-	shows(s, &st, "stall 36.0ms due to oom#1 visit 17 of w16");
+	shows(s, &st, "stall 36.0ms due to oom#1 visit 17 of w128");
 	/* without any, no lane */
 	for (uint32_t i = 0; i < own->ncells; i++)
 		own->cell[i].maps_growing = 0, own->cell[i].runq_max = 0;
