@@ -83,7 +83,6 @@ find_program() {
 	done
 }
 RUNTIME=$(find_program bench-runtime)
-TUI=$(find_program bench-tui)
 SYSCALLS=$(find_program bench-syscalls)
 GATES=$(find_program bench-gates)
 LIBGC=$(find_program bench-libgc)
@@ -269,7 +268,6 @@ alone() {
 	single_rows "$RUNTIME" gate
 	single_rows "$RUNTIME" telemetry
 	[ -z "$SYSCALLS" ] || single_rows "$SYSCALLS"
-	[ -z "$TUI" ] || single_rows "$TUI"
 	agent_rows
 	echo
 }

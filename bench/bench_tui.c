@@ -1,10 +1,18 @@
 /*
- * bench_tui.c: what the screens cost: a real terminal (a pty whose output is read and thrown away), ten frames a second, a snapshot
- * in which everything moves, a history as full as it gets; CPU time of the drawing process against wall time.
+ * bench_tui.c: what the screens cost, on a real terminal (a pty whose output is read and thrown away by another process), ten frames a second.
+ *
+ *   bench-tui list        what there is to measure, a line each
+ *   bench-tui LINE        a sample of it, on one line:
+ *     frame SCREEN RxC    a snapshot in which everything moves, a history as full as it gets:
+ *                           CPU us a frame of the drawing thread, bytes a frame
+ *     feed SCREEN RxC     a run whose collector gets 100,000 records a second; SCREEN none: without a screen:
+ *                           CPU of drawing, of collecting and of the record's thread, in % of a core; us of a frame, and of the dearest;
+ *                           records a second, records lost or not read, peak RSS in MiB
+ * bench/tui.sh makes tables of them. CPU time is that of the thread (CLOCK_THREAD_CPUTIME_ID), so it stands on a busy machine, too; caches are
+ * then colder, and what is lost there says how the machine was shared.
  */
-#define _GNU_SOURCE 1
-#include "harness/measure/history.h"
-#include "harness/measure/metric.h"
+#include "bench/busy.h"
+
 #include "tui/screen.h"
 
 #include <errno.h>
@@ -12,188 +20,159 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define FRAMES 60
-#define SETTLE 5 /* frames before those, in which the key arrives */
-#define FRAME_NS 100000000
+#define FRAMES 40
+#define SETTLE 10 /* frames before those, in which the key arrives */
 
-static int64_t bench_now_ns(clockid_t id)
-{
-	struct timespec ts;
-	clock_gettime(id, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-}
+struct sample {
+	char kind[8], screen[32];
+	unsigned short rows, cols;
+};
 
-static void bench_move(struct gcs_snapshot *s, int frame)
-{
-	s->now_ns = INT64_C(3600000000000) + (int64_t)frame * FRAME_NS;
-	s->cell_ns = INT64_C(7100000000);
-	s->ncells = (uint32_t)frame + 200;
-	for (uint32_t i = 0; i < s->ncells && i < GCS_STRIP_CELLS; i++) {
-		struct gcs_cell *c = &s->cell[i];
-		c->stw_max_ns = 15000 + (int64_t)((i + (uint32_t)frame) * 2654435761u % 4000000);
-		c->heap_live_max = (100 + (i + (uint32_t)frame) * 37 % 90) << 20;
-		c->heap_live_min = c->heap_live_max - (1 << 20);
-		c->heap_goal = 200u << 20;
-		c->faults_armed = i % 40 > 30;
-		c->faults_fired = i % 40 > 34;
-	}
-	s->stw_total = s->stw_now = (struct gcs_pcts){(uint64_t)frame * 7, 20000 + frame, 40000 + frame, 90000 + frame,
-						      120000 + frame, 400000 + frame};
-	s->heap_live = (uint64_t)(100 + frame) << 20;
-	s->gc_cycle = (uint32_t)frame * 3;
-	s->gc_cpu = frame / 1000.0;
-	for (uint32_t i = 0; i < s->scenario->nworkloads; i++)
-		s->work[i].rate = 90000 + frame * 13.0;
-	for (uint32_t i = 0; i < s->scenario->nfaults; i++)
-		s->fault[i].fired += 3;
-	s->nevents = 20;
-	for (uint32_t i = 0; i < s->nevents; i++) {
-		s->event[i].t_ns = s->now_ns;
-		snprintf(s->event[i].text, sizeof s->event[i].text, "GC #%u done, %d", s->gc_cycle + i, frame);
-	}
-}
+struct answer {
+	int rc;
+	int64_t draw_ns; /* of a frame sample */
+	struct feed_result feed;
+};
 
-/* Full lists, an hour of windows. */
-static struct gcs_history *bench_history(void)
-{
-	const int64_t hour_ns = INT64_C(3600000000000);
-	struct gcs_history *h = gcs_history_create(1000000000);
-	if (h == NULL)
-		abort();
-	for (uint32_t i = 0; i < GCS_HISTORY_PAUSES; i++) {
-		int64_t t_ns = hour_ns / GCS_HISTORY_PAUSES * i;
-		gcs_history_pause(h, &(struct gcs_pause_row){.t_ns = t_ns, .dur_ns = 15000 + (int64_t)(i * 2654435761u % 4000000), .stopping_ns = 9000,
-							     .firing = i % 3 ? 0 : (UINT64_C(1) << 48) + i, .cycle = i, .occurrence = 1,
-							     .kind = (uint8_t)(i % GCS_PAUSE_KINDS)});
-		gcs_history_firing(h, t_ns, (UINT64_C(1) << 48) + i);
-	}
-	for (uint32_t i = 0; i < GCS_HISTORY_CYCLES; i++) {
-		int64_t t_ns = hour_ns / GCS_HISTORY_CYCLES * i;
-		*gcs_history_cycle(h, i + 1) = (struct gcs_cycle_row){i + 1, 0, t_ns, t_ns + 90000000, t_ns + 90100000, t_ns + 200000000};
-	}
-	gcs_history_occs(h, GCS_HISTORY_OCCS);
-	for (uint32_t i = 0; i < GCS_HISTORY_OCCS; i++)
-		*gcs_history_occ(h) = (struct gcs_occ_row){i % 3, i / 3, GCS_REC_STEADY, false, i * INT64_C(7000000000), i * INT64_C(7000000000) + 1000,
-							   i * INT64_C(7000000000) + 3000000000, i * INT64_C(7000000000) + 5000000000, 1500000000};
-	for (int i = 0; i < 3600; i++) {
-		struct gcs_measure m = {0};
-		for (int k = 0; k < 40; k++)
-			gcs_measure_add(&m, GCS_STW, (uint64_t)(15000 + (i * 40 + k) * 2654435761u % 4000000));
-		gcs_heat_window(&h->heat, i * INT64_C(1000000000), (i + 1) * INT64_C(1000000000), &m, 0);
-		gcs_measure_fini(&m);
-	}
-	return h;
-}
+/* ---------------------------------------------------------------- on the terminal */
 
-/* What the run adds to it between two frames. */
-static void bench_happen(struct gcs_history *h, const struct gcs_snapshot *s, int frame)
-{
-	struct gcs_event_view *e = gcs_history_event(h);
-	e->t_ns = s->now_ns;
-	snprintf(e->text, sizeof e->text, "GC #%d done", frame);
-	for (int k = 0; k < 64; k++)
-		gcs_history_pause(h, &(struct gcs_pause_row){.t_ns = s->now_ns, .dur_ns = 15000 + frame * k, .kind = GCS_PAUSE_STW, .stopping_ns = -1});
-	memcpy(h->cell, s->cell, sizeof h->cell);
-	h->ncells = s->ncells;
-	h->cell_ns = 7100000000;
-}
-
-static struct gcs_snapshot *bench_snapshot(void)
-{
-	static char name[] = "bench", ids[3][8] = {"maps", "slices", "net"};
-	struct gcs_scenario *sc = calloc(1, sizeof *sc);
-	struct gcs_snapshot *s = calloc(1, sizeof *s);
-	if (sc == NULL || s == NULL)
-		abort();
-	sc->name = name;
-	sc->procs = 2;
-	sc->end_ns = s->end_ns = (int64_t)FRAMES * FRAME_NS;
-	sc->nworkloads = sc->nfaults = 3;
-	for (int i = 0; i < 3; i++) {
-		sc->workload[i].id = sc->fault[i].id = ids[i];
-		s->work[i] = (struct gcs_work_view){.id = ids[i], .rate_wanted = 100000};
-		s->fault[i] = (struct gcs_fault_view){.id = ids[i], .what = "p=0.02", .armed = true};
-	}
-	s->scenario = sc;
-	s->state = GCS_FAULTING;
-	return s;
-}
-
-/* In the child, on the pty: CPU ns and wall ns through the pipe. */
-static void bench_draw(int out)
+static void bench_frames(struct answer *ret)
 {
 	void *self;
-	struct gcs_history *h = bench_history();
-	struct gcs_snapshot *s = bench_snapshot();
-	if (tui_screen_display.open(&self) < 0)
-		_exit(1);
-	s->history = h;
-	int64_t figure[2] = {0, 0}, begun = 0;
+	struct gcs_snapshot *s = busy_snapshot();
+	ret->rc = tui_screen_display.open(&self);
+	if (ret->rc < 0)
+		return;
 	for (int frame = 1; frame <= SETTLE + FRAMES; frame++) {
-		bench_move(s, frame);
-		bench_happen(h, s, frame);
-		if (frame == SETTLE + 1)
-			begun = bench_now_ns(CLOCK_MONOTONIC);
-		int64_t before = bench_now_ns(CLOCK_PROCESS_CPUTIME_ID);
+		busy_move(s, frame);
+		int64_t before = busy_cpu_ns();
 		tui_screen_display.frame(self, s);
+		tui_screen_display.poll(self);
 		if (frame > SETTLE)
-			figure[0] += bench_now_ns(CLOCK_PROCESS_CPUTIME_ID) - before;
-		else
-			tui_screen_display.poll(self);
-		struct timespec ts = {0, FRAME_NS};
+			ret->draw_ns += busy_cpu_ns() - before;
+		struct timespec ts = {0, BUSY_FRAME_NS};
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 	}
-	figure[1] = bench_now_ns(CLOCK_MONOTONIC) - begun;
 	tui_screen_display.close(self);
-	_exit(write(out, figure, sizeof figure) == sizeof figure ? 0 : 1);
 }
 
-/* key: what a terminal sends for the key that leads to the screen. */
-static int bench_size(const char *name, const char *key, unsigned short rows, unsigned short cols)
+static void bench_child(const struct sample *what, int out)
 {
-	int figures[2], pty;
-	struct winsize ws = {.ws_row = rows, .ws_col = cols};
-	if (pipe(figures) < 0)
-		return -errno;
-	pid_t pid = forkpty(&pty, NULL, NULL, &ws);
-	if (pid < 0)
-		return -errno;
-	if (pid == 0)
-		bench_draw(figures[1]);
-	close(figures[1]);
-	char drain[65536];
-	ssize_t n;
-	int64_t bytes = 0, got[2];
-	bool ok = write(pty, key, strlen(key)) == (ssize_t)strlen(key);
-	while ((n = read(pty, drain, sizeof drain)) > 0)
-		bytes += n;
-	ok &= read(figures[0], got, sizeof got) == sizeof got;
-	waitpid(pid, NULL, 0);
-	close(pty);
-	close(figures[0]);
-	if (!ok)
-		return -EIO;
-	printf("tui.%s%ux%u\t%.3f\t%% of a core at 10 frames/s\t%.0f us a frame, %lld bytes a frame\n", name, cols, rows,
-	       100.0 * (double)got[0] / (double)got[1], (double)got[0] / FRAMES / 1e3, (long long)(bytes / (SETTLE + FRAMES)));
+	struct answer answer = {0};
+	bool none = strcmp(what->screen, "none") == 0;
+	tui_screen_display.wish((struct gcs_display_wishes){.braille = strcmp(what->screen, "braille") == 0});
+	if (strcmp(what->kind, "frame") == 0)
+		bench_frames(&answer);
+	else
+		answer.rc = busy_feed(none ? NULL : &tui_screen_display, &answer.feed);
+	_exit(write(out, &answer, sizeof answer) == (ssize_t)sizeof answer ? 0 : 1);
+}
+
+/* What a terminal sends for an F key. */
+static void bench_key(int fkey, char ret[8])
+{
+	static const int code[] = {15, 17, 18, 19, 20, 21, 23, 24}; /* from F5 on */
+	if (fkey >= 1 && fkey <= 4)
+		snprintf(ret, 8, "\033O%c", 'P' + fkey - 1);
+	else if (fkey >= 5 && fkey <= 12)
+		snprintf(ret, 8, "\033[%d~", code[fkey - 5]);
+	else
+		ret[0] = '\0';
+}
+
+static int bench_fkey(const char *screen)
+{
+	for (int i = 0; i < TUI_SCREENS; i++)
+		if (strcmp(tui_screens[i].name, screen) == 0)
+			return tui_screens[i].fkey;
 	return 0;
 }
 
-int main(void)
+/* A child has the terminal; this process reads it. Bytes that came to *ret_bytes. 0, -errno. */
+static int bench_on_terminal(const struct sample *what, struct answer *ret, int64_t *ret_bytes)
 {
-	static const struct { const char *name, *key; } screens[] = {{"", ""}, {"pauses.", "\033OR"}, {"timeline.", "\033OS"}, {"events.", "\033[17~"}};
-	int rc = 0;
+	struct winsize size = {.ws_row = what->rows, .ws_col = what->cols};
+	char drain[65536], key[8];
+	int out[2], pty;
+	ssize_t n;
+	if (pipe(out) < 0)
+		return -errno;
+	pid_t pid = forkpty(&pty, NULL, NULL, &size);
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		bench_child(what, out[1]);
+	close(out[1]);
+	bench_key(bench_fkey(what->screen), key);
+	bool ok = write(pty, key, strlen(key)) == (ssize_t)strlen(key);
+	*ret_bytes = 0;
+	while ((n = read(pty, drain, sizeof drain)) > 0)
+		*ret_bytes += n;
+	ok &= read(out[0], ret, sizeof *ret) == (ssize_t)sizeof *ret;
+	waitpid(pid, NULL, 0);
+	close(pty);
+	close(out[0]);
+	return ok ? ret->rc : -EIO;
+}
+
+/* ---------------------------------------------------------------- what is said */
+
+static void bench_say_feed(const struct feed_result *f)
+{
+	double wall = (double)f->wall_ns / 100;
+	printf("%.3f\t%.3f\t%.3f\t%.0f\t%.0f\t%.0f\t%llu\t%.1f\n", (double)f->draw_ns / wall, (double)f->collect_ns / wall, (double)f->else_ns / wall,
+	       (double)f->draw_ns / FEED_FRAMES / 1e3, (double)f->draw_max_ns / 1e3,
+	       (double)f->written / ((double)f->wall_ns * (FEED_FRAMES + FEED_SETTLE) / FEED_FRAMES / 1e9),
+	       (unsigned long long)(f->lost + f->unread + (f->stops_told - f->stops)), (double)f->rss_max_kib / 1024);
+}
+
+static int bench_one(const struct sample *what)
+{
+	struct answer answer = {0};
+	int64_t bytes = 0;
+	int rc = bench_on_terminal(what, &answer, &bytes);
+	if (rc < 0)
+		return rc;
+	if (strcmp(what->kind, "frame") == 0)
+		printf("%.1f\t%lld\n", (double)answer.draw_ns / FRAMES / 1e3, (long long)(bytes / (SETTLE + FRAMES)));
+	else
+		bench_say_feed(&answer.feed);
+	return 0;
+}
+
+static void bench_list(void)
+{
+	static const struct { int rows, cols; } sizes[] = {{24, 80}, {50, 160}, {60, 200}};
+	for (int i = 0; i <= TUI_SCREENS; i++) {
+		const char *screen = i < TUI_SCREENS ? tui_screens[i].name : "braille";
+		for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++)
+			printf("frame %s %dx%d\n", screen, sizes[k].rows, sizes[k].cols);
+	}
+	for (int i = 0; i <= TUI_SCREENS; i++)
+		printf("feed %s 50x160\n", i < TUI_SCREENS ? tui_screens[i].name : "braille");
+	printf("feed none 50x160\n");
+}
+
+int main(int argc, char **argv)
+{
+	struct sample what;
 	setenv("TERM", "xterm-256color", 0);
 	setenv("LC_ALL", "C.UTF-8", 1);
-	for (size_t i = 0; i < sizeof screens / sizeof screens[0] && rc == 0; i++) {
-		rc = bench_size(screens[i].name, screens[i].key, 24, 80);
-		if (rc == 0)
-			rc = bench_size(screens[i].name, screens[i].key, 60, 200);
+	if (argc == 2 && strcmp(argv[1], "list") == 0) {
+		bench_list();
+		return 0;
 	}
+	if (argc != 4 || sscanf(argv[3], "%hux%hu", &what.rows, &what.cols) != 2 || (strcmp(argv[1], "frame") != 0 && strcmp(argv[1], "feed") != 0)) {
+		fprintf(stderr, "bench-tui list | frame SCREEN RxC | feed SCREEN RxC\n");
+		return 2;
+	}
+	snprintf(what.kind, sizeof what.kind, "%s", argv[1]);
+	snprintf(what.screen, sizeof what.screen, "%s", argv[2]);
+	int rc = bench_one(&what);
 	if (rc < 0)
 		fprintf(stderr, "bench-tui: %s\n", strerror(-rc));
 	return rc < 0;

@@ -33,7 +33,7 @@ struct gcs_choice {
 };
 
 /* What the command line asks of a display. */
-struct gcs_display_wishes { bool ascii /* whatever the locale says */, no_mouse; };
+struct gcs_display_wishes { bool ascii /* whatever the locale says */, braille /* where the terminal can */, no_mouse; };
 
 struct gcs_display {
 	const char *name;
@@ -51,4 +51,5 @@ struct gcs_display {
 	/* Restores the terminal; async-signal-safe is not needed: called on every way out of the main thread. */
 	void (*close)(void *self);
 };
-extern const struct gcs_display gcs_display_plain; /* one line an event, harness/run/plain.c */
+/* harness/run/plain.c: lines, an event each, figures regularly. On standard error; and on standard output, of a record, whole by itself. */
+extern const struct gcs_display gcs_display_plain, gcs_display_plain_out;

@@ -1,15 +1,19 @@
 /* axis.c: which cells of history a column of the screen stands for. */
 #include "tui/view.h"
 
-struct tui_axis tui_axis(const struct gcs_snapshot *s, const struct tui_state *st, int cols)
+struct tui_axis tui_axis(const struct gcs_snapshot *s, const struct tui_state *st, int cols, uint32_t parts)
 {
-	struct tui_axis a = {0, 1, 0};
+	struct tui_axis a = {0, parts, 0};
 	if (cols < 1 || s->ncells == 0)
 		return a;
-	uint32_t shown = s->ncells >> st->zoom;
-	if (shown < (uint32_t)cols)
-		shown = s->ncells < (uint32_t)cols ? s->ncells : (uint32_t)cols;
-	a.per_col = (shown + (uint32_t)cols - 1) / (uint32_t)cols;
+	uint32_t shown = s->ncells >> st->zoom, least = (uint32_t)cols * parts;
+	if (s->ncells <= least) { /* all of them, a part each */
+		a.ncols = (s->ncells + parts - 1) / parts;
+		return a;
+	}
+	if (shown < least)
+		shown = least;
+	a.per_col = (shown + least - 1) / least * parts;
 	a.ncols = shown / a.per_col;
 	/* Columns begin at multiples of per_col, so that they do not flicker as time passes. */
 	uint32_t first = s->ncells - a.ncols * a.per_col;

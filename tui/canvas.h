@@ -38,6 +38,7 @@ struct tui_canvas {
 	int rows, cols;
 	bool ascii;   /* the terminal shows no more than ASCII */
 	bool console; /* its font has of all the rest frames, halves and shades alone, as the Linux console's */
+	bool braille; /* pictures of dots are wished for (dots.h) */
 	struct tui_cell *cell;
 };
 

@@ -2,13 +2,14 @@
 #include "tui/lane.h"
 
 #include "harness/measure/ledger.h"
+#include "tui/dots.h"
 #include "tui/format.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#define LANE_COLS_MAX 1024 /* of a screen */
+#define LANE_COLS_MAX 2048 /* of a screen; with dots each is two */
 
 #define LANE_LOW_NS  1e3 /* lengths on a log axis, from here */
 #define LANE_DECADES 5	 /* to 100 ms */
@@ -52,11 +53,27 @@ static void lane_mark(struct tui_canvas *c, const struct tui_box *box, const str
 static void lane_bar(struct tui_canvas *c, const struct tui_box *box, int col, enum tui_role role, double share)
 {
 	static const char ascii[] = " .:-=+*#@";
+	if (tui_dots_wanted(c)) {
+		tui_dots_bar(c, box, col, share <= 0 ? 0 : (int)lround(share * (box->rows * TUI_DOTS_HIGH - 1)) + 1, role);
+		return;
+	}
 	int eighths = share <= 0 ? 0 : (int)lround(share * (box->rows * 8 - 1)) + 1;
 	for (int row = box->rows - 1; row >= 0; row--, eighths -= 8) {
 		int step = eighths < 0 ? 0 : eighths > 8 ? 8 : eighths;
 		tui_put(c, box, row, col, role, c->ascii ? (uint32_t)ascii[step] : step ? 0x2580u + (uint32_t)step : ' ');
 	}
+}
+
+/* What lane_bar has for columns: with dots those of a lane in halves. */
+static struct lane_span lane_bars(const struct tui_canvas *c, const struct lane_span *at)
+{
+	struct lane_span half = *at;
+	if (!tui_dots_wanted(c))
+		return half;
+	half.span.col_ns = half.span.col_ns > 1 ? half.span.col_ns / TUI_DOTS_WIDE : 1;
+	half.span.cols *= TUI_DOTS_WIDE;
+	half.fine |= half.span.col_ns < half.s->history->cell_ns;
+	return half;
 }
 
 static double lane_log(int64_t ns)
@@ -197,30 +214,33 @@ void lane_pauses(struct tui_canvas *c, const struct tui_box *box, const struct l
 {
 	int64_t longest[LANE_COLS_MAX];
 	bool due[LANE_COLS_MAX];
-	bool rows = at->fine || index == GCS_PAUSE_ALLOC_STALL; /* cells have none of these; of thinned rows the longest are left */
+	const struct lane_span bars = lane_bars(c, at);
+	int cols = bars.span.cols < LANE_COLS_MAX ? bars.span.cols : LANE_COLS_MAX;
+	bool rows = bars.fine || index == GCS_PAUSE_ALLOC_STALL; /* cells have none of these; of thinned rows the longest are left */
 	if (rows)
-		lane_longest(at, index, longest, due);
-	for (int col = 0; col < at->span.cols && col < LANE_COLS_MAX; col++) {
-		struct lane_cell cell = lane_cell(at, col);
-		if (!rows) {
-			longest[col] = index == GCS_PAUSE_STW ? cell.stw_ns : index == GCS_PAUSE_ASSIST ? cell.assist_ns : cell.wake_ns;
-			due[col] = cell.armed != 0;
-		}
-		if (longest[col] > 0)
-			lane_bar(c, box, col, due[col] ? TUI_FAULT : TUI_BAR, lane_log(longest[col]));
+		lane_longest(&bars, index, longest, due);
+	for (int col = 0; col < cols && !rows; col++) {
+		struct lane_cell cell = lane_cell(&bars, col);
+		longest[col] = index == GCS_PAUSE_STW ? cell.stw_ns : index == GCS_PAUSE_ASSIST ? cell.assist_ns : cell.wake_ns;
+		due[col] = cell.armed != 0;
 	}
+	for (int fault = 0; fault < 2; fault++) /* last: a cell of two columns has its colour then */
+		for (int col = 0; col < cols; col++)
+			if (longest[col] > 0 && due[col] == (fault != 0))
+				lane_bar(c, box, col, fault ? TUI_FAULT : TUI_BAR, lane_log(longest[col]));
 }
 
 void lane_heap(struct tui_canvas *c, const struct tui_box *box, const struct lane_span *at, uint32_t index)
 {
+	const struct lane_span bars = lane_bars(c, at);
 	uint64_t most = 1;
 	(void)index;
-	for (int col = 0; col < at->span.cols; col++) {
-		uint64_t heap = lane_cell(at, col).heap;
+	for (int col = 0; col < bars.span.cols; col++) {
+		uint64_t heap = lane_cell(&bars, col).heap;
 		most = heap > most ? heap : most;
 	}
-	for (int col = 0; col < at->span.cols; col++)
-		lane_bar(c, box, col, TUI_HEAP, (double)lane_cell(at, col).heap / (double)most);
+	for (int col = 0; col < bars.span.cols; col++)
+		lane_bar(c, box, col, TUI_HEAP, (double)lane_cell(&bars, col).heap / (double)most);
 }
 
 static uint32_t lane_count(const struct lane_span *at, int col, uint32_t what)
@@ -231,13 +251,16 @@ static uint32_t lane_count(const struct lane_span *at, int col, uint32_t what)
 
 void lane_counts(struct tui_canvas *c, const struct tui_box *box, const struct lane_span *at, uint32_t index)
 {
+	const struct lane_span bars = lane_bars(c, at);
 	uint32_t most = 1;
-	for (int col = 0; col < at->span.cols; col++) {
-		uint32_t n = lane_count(at, col, index);
+	for (int col = 0; col < bars.span.cols; col++) {
+		uint32_t n = lane_count(&bars, col, index);
 		most = n > most ? n : most;
 	}
-	for (int col = 0; col < at->span.cols; col++)
-		lane_bar(c, box, col, lane_cell(at, col).armed ? TUI_FAULT : TUI_BAR, (double)lane_count(at, col, index) / (double)most);
+	for (int fault = 0; fault < 2; fault++) /* as with pauses */
+		for (int col = 0; col < bars.span.cols; col++)
+			if ((lane_cell(&bars, col).armed != 0) == (fault != 0))
+				lane_bar(c, box, col, fault ? TUI_FAULT : TUI_BAR, (double)lane_count(&bars, col, index) / (double)most);
 }
 
 /* When the clock of an occurrence that can be seen began to run; -1: it did not, or is not in sight. */

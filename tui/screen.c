@@ -7,6 +7,7 @@
 #include "tui/screen.h"
 
 #include "harness/playback/playback.h"
+#include "tui/dots.h"
 #include "tui/terminal.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@ struct screen {
 	struct tui_canvas canvas;
 	struct gcs_snapshot last;  /* what was drawn: keys refer to it */
 	bool have;
+	const char *told;          /* in the first frame: a wish that cannot be had; NULL: there is nothing to tell */
 	struct gcs_history *held;  /* of a frozen picture; NULL: `last` has the maker's own */
 	struct tui_chooser chooser;
 	const struct gcs_choice *choice; /* the list that is shown; NULL: a snapshot is */
@@ -260,9 +262,17 @@ static int screen_open(void **ret_self)
 	}
 	sc->canvas.ascii = screen_wishes.ascii || tui_terminal_ascii();
 	sc->canvas.console = tui_terminal_console();
+	sc->canvas.braille = screen_wishes.braille;
+	if (screen_wishes.braille && !tui_dots_wanted(&sc->canvas))
+		sc->told = sc->canvas.ascii ? "No braille: the locale is not UTF-8." : "No braille: a console's font has none of it.";
 	*ret_self = sc;
 	return 0;
 }
+
+/* What a frame may wait for a terminal that is slow. A run has to be recorded meanwhile, and the next frame has the rest; of a record there may be
+ * no next one. */
+#define SCREEN_RUN_NS	 INT64_C(10000000)
+#define SCREEN_RECORD_NS INT64_C(1000000000)
 
 static void screen_draw(struct screen *sc)
 {
@@ -278,7 +288,8 @@ static void screen_draw(struct screen *sc)
 		tui_view_chooser(&sc->canvas, &all, sc->choice, sc->nchoices, &sc->chooser);
 	else
 		tui_view_frame(&sc->canvas, &all, &sc->last, &sc->state);
-	tui_terminal_show(&sc->canvas);
+	bool run = sc->choice == NULL && !sc->last.playback.active;
+	tui_terminal_show(&sc->canvas, run ? SCREEN_RUN_NS : SCREEN_RECORD_NS);
 }
 
 static void screen_frame(void *self, const struct gcs_snapshot *snap)
@@ -294,6 +305,9 @@ static void screen_frame(void *self, const struct gcs_snapshot *snap)
 		sc->last = *snap;
 	}
 	sc->have = true;
+	if (sc->told)
+		tui_notice(&sc->state, snap, sc->told, "");
+	sc->told = NULL;
 	screen_draw(sc);
 }
 
@@ -321,12 +335,15 @@ static struct gcs_request screen_poll(void *self)
 {
 	struct screen *sc = self;
 	struct gcs_request req = {.act = GCS_DO_NOTHING};
-	int key = 0;
-	while ((sc->have || sc->choice) && req.act == GCS_DO_NOTHING && (key = tui_terminal_key()) != TUI_KEY_NONE)
+	int key = 0, typed = 0;
+	for (; (sc->have || sc->choice) && req.act == GCS_DO_NOTHING && (key = tui_terminal_key()) != TUI_KEY_NONE; typed++) {
+		if (sc->last.playback.active)
+			sc->state.notice[0] = '\0'; /* its time may stand still: the next key takes it away */
 		req = screen_typed(sc, key);
+	}
 	if (sc->state.frozen && !sc->held && !screen_hold(sc))
 		sc->state.frozen = false;
-	if (sc->have || sc->choice)
+	if (typed)
 		screen_draw(sc);
 	return req;
 }

@@ -20,13 +20,14 @@ enum tui_key {
  * place its cursor. What it was it is again after tui_terminal_close, after a crash (rescue.h), and while Ctrl-Z lasts. */
 struct tui_terminal_wishes { bool no_colour, no_mouse; };
 int tui_terminal_open(struct tui_terminal_wishes wishes);
-void tui_terminal_close(void);   /* idempotent */
+void tui_terminal_close(void);   /* idempotent; waits until the terminal has taken what makes it as it was, or is gone */
 /* The size now; asks the kernel, so that no signal has to be caught. */
 void tui_terminal_size(int *ret_rows, int *ret_cols);
 bool tui_terminal_ascii(void);   /* the locale shows no more than ASCII */
 bool tui_terminal_console(void); /* it is a Linux console: its font has few glyphs */
-/* Draws, unless the terminal takes nothing now (Ctrl-S, a connection that stalls): then the frame is left out. */
-void tui_terminal_show(const struct tui_canvas *c);
+/* Draws what has changed. Waits so long at most for a terminal that takes it slowly; while there is something that it has not taken (Ctrl-S, a
+ * connection that stalls) frames are left out, and nobody waits. */
+void tui_terminal_show(const struct tui_canvas *c, int64_t patience_ns);
 /* A character, an enum tui_key, or TUI_KEY_NONE; never waits. */
 int tui_terminal_key(void);
 /* What TUI_KEY_MOUSE, the last key, was about. */

@@ -185,9 +185,15 @@ struct gcs_request tui_chooser_key(struct tui_chooser *ch, const struct gcs_choi
 /* The mouse on it: a press chooses, a press on what is chosen opens it. */
 struct gcs_request tui_chooser_point(struct tui_chooser *ch, const struct gcs_choice *choice, uint32_t n, struct tui_mouse at);
 
-/* Which history cells a column shows (views of the strip and the heap agree on it). */
+/* Which history cells a column shows (views of the strip and the heap agree on it). parts: into how many of the same length a column is
+ * cut: each shows a cell at least, and per_col is a multiple of it. */
 struct tui_axis { uint32_t first, per_col, ncols; };
-struct tui_axis tui_axis(const struct gcs_snapshot *s, const struct tui_state *st, int cols);
+struct tui_axis tui_axis(const struct gcs_snapshot *s, const struct tui_state *st, int cols, uint32_t parts);
+/* The same axis by its parts, as columns of their own. */
+static inline struct tui_axis tui_axis_parts(struct tui_axis a, uint32_t parts)
+{
+	return (struct tui_axis){a.first, a.per_col / parts, a.ncols * parts};
+}
 
 /* A stretch of time, cut into columns. */
 struct tui_span { int64_t from_ns, col_ns; int cols; };

@@ -1,4 +1,5 @@
-/* view_heap.c: the live heap's saw-tooth with its goal, on a linear axis. */
+/* view_heap.c: the live heap's saw-tooth with its goal, on a linear axis: bars with dashes above them, or dots (dots.h), two columns to a cell. */
+#include "tui/dots.h"
 #include "tui/format.h"
 #include "tui/view.h"
 
@@ -29,10 +30,47 @@ static uint64_t heap_top(uint64_t max)
 	return top;
 }
 
+/* Of so many steps, how many a size is high. */
+static int heap_steps(uint64_t bytes, int steps, uint64_t top)
+{
+	return (int)(bytes / 8 * (uint64_t)steps / (top / 8)); /* a limit can be so high that the product would not fit */
+}
+
+static void heap_bars(struct tui_canvas *c, const struct tui_box *plot, const struct gcs_snapshot *s, struct tui_axis a, uint64_t top)
+{
+	int steps = plot->rows * 8;
+	for (uint32_t col = 0; col < a.ncols; col++) {
+		struct heap_col v = heap_col(s, &a, col);
+		int full = (int)(v.high * (uint64_t)steps / top);
+		for (int row = plot->rows - 1, left = full; row >= 0 && left > 0; row--, left -= 8)
+			tui_put(c, plot, row, (int)col, TUI_HEAP, 0x2580u + (uint32_t)(left >= 8 ? 8 : left));
+		int goal = heap_steps(v.goal, steps, top);
+		int row = plot->rows - 1 - (goal - 1) / 8;
+		if (v.goal > 0 && v.goal <= top && (full + 7) / 8 < plot->rows - row)
+			tui_put(c, plot, row, (int)col, TUI_GOAL, '-');
+	}
+}
+
+/* The goal is a line of dots over the bars where there is a gap between them. A cell that has both is of the heap's colour. */
+static void heap_dots(struct tui_canvas *c, const struct tui_box *plot, const struct gcs_snapshot *s, struct tui_axis a, uint64_t top)
+{
+	int steps = plot->rows * TUI_DOTS_HIGH;
+	struct tui_axis half = tui_axis_parts(a, TUI_DOTS_WIDE);
+	for (uint32_t x = 0; x < half.ncols; x++) {
+		struct heap_col v = heap_col(s, &half, x);
+		int goal = heap_steps(v.goal, steps, top);
+		if (v.goal > 0 && v.goal <= top && goal > heap_steps(v.high, steps, top) + 1)
+			tui_dot(c, plot, (int)x, steps - goal, TUI_GOAL);
+	}
+	for (uint32_t x = 0; x < half.ncols; x++)
+		tui_dots_bar(c, plot, (int)x, heap_steps(heap_col(s, &half, x).high, steps, top), TUI_HEAP);
+}
+
 void tui_view_heap(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
 		   const struct tui_state *st)
 {
-	struct tui_axis a = tui_axis(s, st, box->cols - 8);
+	bool dots = tui_dots_wanted(c);
+	struct tui_axis a = tui_axis(s, st, box->cols - 8, dots ? TUI_DOTS_WIDE : 1);
 	struct tui_box plot = {box->row + 1, box->col + 7, box->rows - 1, box->cols - 8};
 	struct tui_box axis = {box->row + 1, box->col, box->rows - 1, 7};
 	char n[4][TUI_NUMBER], title[96];
@@ -53,15 +91,5 @@ void tui_view_heap(struct tui_canvas *c, const struct tui_box *box, const struct
 		tui_put(c, &axis, row, 6, TUI_RULE, 0x2502);
 	tui_print(c, &axis, 0, 0, TUI_DIM, "%5s", tui_mib(n[3], top));
 	tui_print(c, &axis, plot.rows - 1, 0, TUI_DIM, "%5s", "0");
-	int steps = plot.rows * 8;
-	for (uint32_t col = 0; col < a.ncols; col++) {
-		struct heap_col v = heap_col(s, &a, col);
-		int full = (int)(v.high * (uint64_t)steps / top);
-		for (int row = plot.rows - 1, left = full; row >= 0 && left > 0; row--, left -= 8)
-			tui_put(c, &plot, row, (int)col, TUI_HEAP, 0x2580u + (uint32_t)(left >= 8 ? 8 : left));
-		int goal = (int)(v.goal / 8 * (uint64_t)steps / (top / 8));
-		int row = plot.rows - 1 - (goal - 1) / 8;
-		if (v.goal > 0 && v.goal <= top && (full + 7) / 8 < plot.rows - row)
-			tui_put(c, &plot, row, (int)col, TUI_GOAL, '-');
-	}
+	(dots ? heap_dots : heap_bars)(c, &plot, s, a, top);
 }

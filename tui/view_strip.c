@@ -1,7 +1,9 @@
 /*
  * view_strip.c: the pause strip: the longest pause of each column on a logarithmic axis, an eighth of a
- * row being the smallest step, and under it which faults were armed and fired.
+ * row being the smallest step, and under it which faults were armed and fired. With dots (dots.h) a column is
+ * two, each with a maximum of its own, and a quarter of a row the smallest step.
  */
+#include "tui/dots.h"
 #include "tui/format.h"
 #include "tui/view.h"
 
@@ -76,13 +78,39 @@ static void strip_axis(struct tui_canvas *c, const struct tui_box *box, int low,
 	}
 }
 
-static void strip_bar(struct tui_canvas *c, const struct tui_box *plot, int col, int64_t v, int low, int high,
-		      enum tui_role role)
+/* How many of so many steps a value is high, from 1 at the foot of the axis to all of them at its top; none: 0. */
+static int strip_steps(int64_t v, int low, int high, int steps)
 {
-	double at = v <= 0 ? 0 : (log10((double)v) - low) / (high - low);
-	int eighths = v <= 0 ? 0 : (int)lround(at * (plot->rows * 8 - 1)) + 1;
+	return v <= 0 ? 0 : (int)lround((log10((double)v) - low) / (high - low) * (steps - 1)) + 1;
+}
+
+static void strip_bar(struct tui_canvas *c, const struct tui_box *plot, int col, int eighths, enum tui_role role)
+{
 	for (int row = plot->rows - 1; row >= 0 && eighths > 0; row--, eighths -= 8)
 		tui_put(c, plot, row, col, role, 0x2580u + (uint32_t)(eighths >= 8 ? 8 : eighths));
+}
+
+/* What was longest while a fault was armed comes last: a cell of two columns has its colour then. */
+static void strip_dots(struct tui_canvas *c, const struct tui_box *plot, const struct gcs_snapshot *s, struct tui_axis a,
+		       enum tui_kind kind, int low, int high)
+{
+	struct tui_axis half = tui_axis_parts(a, TUI_DOTS_WIDE);
+	for (int armed = 0; armed < 2; armed++)
+		for (uint32_t x = 0; x < half.ncols; x++) {
+			struct strip_col v = strip_col(s, &half, x, kind);
+			if ((v.armed != 0) == (armed != 0))
+				tui_dots_bar(c, plot, (int)x, strip_steps(v.value_ns, low, high, plot->rows * TUI_DOTS_HIGH),
+					     armed ? TUI_FAULT : TUI_BAR);
+		}
+}
+
+static void strip_bars(struct tui_canvas *c, const struct tui_box *plot, const struct gcs_snapshot *s, struct tui_axis a,
+		       enum tui_kind kind, int low, int high)
+{
+	for (uint32_t col = 0; col < a.ncols; col++) {
+		struct strip_col v = strip_col(s, &a, col, kind);
+		strip_bar(c, plot, (int)col, strip_steps(v.value_ns, low, high, plot->rows * 8), v.armed ? TUI_FAULT : TUI_BAR);
+	}
 }
 
 /* One row a fault when there is room, else one for all: '=' armed, O fired. */
@@ -110,7 +138,9 @@ static void strip_marks(struct tui_canvas *c, const struct tui_box *box, const s
 void tui_view_strip(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
 		    const struct tui_state *st)
 {
-	struct tui_axis a = tui_axis(s, st, box->cols - 8);
+	bool dots = tui_dots_wanted(c);
+	uint32_t parts = dots ? TUI_DOTS_WIDE : 1;
+	struct tui_axis a = tui_axis(s, st, box->cols - 8, parts);
 	int nf = (int)s->scenario->nfaults;
 	int marks = nf > 1 && box->rows >= 8 + nf ? nf : nf > 0 ? 1 : 0;
 	struct tui_box chart = {box->row + 1, box->col, box->rows - 1 - marks, box->cols};
@@ -119,14 +149,12 @@ void tui_view_strip(struct tui_canvas *c, const struct tui_box *box, const struc
 	int low, high;
 
 	char per[TUI_NUMBER], title[96];
-	tui_duration(per, s->cell_ns * (int64_t)a.per_col);
+	tui_duration(per, s->cell_ns * (int64_t)(a.per_col / parts));
 	snprintf(title, sizeof title, "%s, log, max per %s", strip_title[st->kind], per);
 	tui_rule(c, box, 0, title);
-	strip_decades(s, &a, st->kind, &low, &high);
+	struct tui_axis bars = tui_axis_parts(a, parts);
+	strip_decades(s, &bars, st->kind, &low, &high);
 	strip_axis(c, &chart, low, high);
-	for (uint32_t col = 0; col < a.ncols; col++) {
-		struct strip_col v = strip_col(s, &a, col, st->kind);
-		strip_bar(c, &plot, (int)col, v.value_ns, low, high, v.armed ? TUI_FAULT : TUI_BAR);
-	}
+	(dots ? strip_dots : strip_bars)(c, &plot, s, a, st->kind, low, high);
 	strip_marks(c, &below, s, &a, marks);
 }

@@ -305,8 +305,12 @@ static int command_run(struct command_cursor *c)
 		return 0;
 	}
 	e = command_count(a);
+	if (!e && a->value[GCS_OPT_ASCII] && a->value[GCS_OPT_BRAILLE])
+		e = gcs_command_usage("braille is Unicode, U+2800 to U+28FF", "--ascii and --braille exclude each other");
 	if (a->screen && a->screen->wish)
-		a->screen->wish((struct gcs_display_wishes){a->value[GCS_OPT_ASCII] != NULL, a->value[GCS_OPT_NO_MOUSE] != NULL});
+		a->screen->wish((struct gcs_display_wishes){.ascii = a->value[GCS_OPT_ASCII] != NULL,
+							    .braille = a->value[GCS_OPT_BRAILLE] != NULL,
+							    .no_mouse = a->value[GCS_OPT_NO_MOUSE] != NULL});
 	return e ? e : a->command->run(a);
 }
 

@@ -54,6 +54,7 @@ int gcs_command_show(const struct gcs_arguments *a);
 int gcs_command_diff(const struct gcs_arguments *a);
 int gcs_command_import(const struct gcs_arguments *a);
 int gcs_command_view(const struct gcs_arguments *a);
+int gcs_command_view_plain(const struct gcs_arguments *a); /* with --plain: view_plain.c */
 int gcs_command_ctl(const struct gcs_arguments *a);
 int gcs_command_completion(const struct gcs_arguments *a);
 int gcs_command_explore(const struct gcs_arguments *a);

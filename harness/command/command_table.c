@@ -3,7 +3,7 @@
 
 #define BIT(id) GCS_OPTION_BIT(GCS_OPT_##id)
 #define SCALES	(BIT(TIME_SCALE) | BIT(HEAP_SCALE))
-#define LOOKS	(BIT(ASCII) | BIT(NO_MOUSE))
+#define LOOKS	(BIT(ASCII) | BIT(BRAILLE) | BIT(NO_MOUSE))
 
 /* clang-format off */
 const struct gcs_option gcs_options[GCS_OPTIONS] = {
@@ -12,7 +12,7 @@ const struct gcs_option gcs_options[GCS_OPTIONS] = {
 	[GCS_OPT_SEED] = {"seed", 0, "N", false, "the seed of every draw, decimal or 0x…; as --set seed=N"},
 	[GCS_OPT_SET] = {"set", 's', "KEY=VALUE", true, "change a value: workload.maps.keys=10k, phases.storm.for=5s"},
 	[GCS_OPT_TUI] = {"tui", 0, NULL, false, "show the screen; by default on a terminal"},
-	[GCS_OPT_PLAIN] = {"plain", 0, NULL, false, "one line an event on standard error; by default without a terminal"},
+	[GCS_OPT_PLAIN] = {"plain", 0, NULL, false, "lines of text, an event each, figures in words; by default without a terminal"},
 	[GCS_OPT_FORMAT] = {"format", 'f', "text|json", false, "of the result on standard output"},
 	[GCS_OPT_OUTPUT] = {"output", 'o', "FILE", false, "write the result there (run, replay: the record, a new file; import, shrink: the scenario; soak, explore, diff: a directory)"},
 	[GCS_OPT_TIME_SCALE] = {"time-scale", 0, "FACTOR", false, "play the timeline this many times faster: phases, windows and curves, never rates and delays"},
@@ -40,6 +40,7 @@ const struct gcs_option gcs_options[GCS_OPTIONS] = {
 	[GCS_OPT_AT] = {"at", 0, "WALLCLOCK[@TIME]", false, "what the clock showed when the logged program started, or at that @TIME of the log: 2024-05-03T03:10:00Z, 03:10, 03:10:22@95.4s"},
 	[GCS_OPT_TIMELINE] = {"timeline", 0, "FILE", false, "what people saw of the incident: its onset and end, figures with their times"},
 	[GCS_OPT_ASCII] = {"ascii", 0, NULL, false, "draw the screen in ASCII, whatever the locale says"},
+	[GCS_OPT_BRAILLE] = {"braille", 0, NULL, false, "draw strips, heap and lanes in dots, two by four a character; wants UTF-8 and a font that has braille"},
 	[GCS_OPT_NO_MOUSE] = {"no-mouse", 0, NULL, false, "leave the mouse to the terminal, for marking text"},
 };
 
@@ -164,10 +165,11 @@ const struct gcs_command gcs_commands[] = {
 	 "onset and end, and the report of a run sets logged, reported and reproduced side by side, with\n"
 	 "the first place where they part.",
 	 gcs_command_import},
-	{"view", "[RUN]", 0, 1, LOOKS,
+	{"view", "[RUN]", 0, 1, LOOKS | BIT(PLAIN),
 	 "look at a record on the screen: scrub, jump, follow",
 	 "RUN is a file, a part of a record's name that no other has, or `last`. A run that goes on is\n"
-	 "followed. Without RUN, a list to choose from.",
+	 "followed. Without RUN, a list to choose from. With --plain it is told in lines on standard output,\n"
+	 "from its beginning, and no terminal is needed.",
 	 gcs_command_view},
 	{"ctl", "RUN arm|disarm|fire|disarm-all|edit|rate|mark|status [FAULT|WORKLOAD|TEXT] [WORD...]", 2, 16, BIT(FORMAT),
 	 "arm, disarm, fire and change faults of a run that goes on",

@@ -233,6 +233,8 @@ static int view_find_runs(const struct gcs_arguments *a, struct gcs_runs *runs)
 
 int gcs_command_view(const struct gcs_arguments *a)
 {
+	if (a->value[GCS_OPT_PLAIN])
+		return gcs_command_view_plain(a);
 	struct view v = {.signals = -1};
 	char path[GCS_PATH_BYTES] = "";
 	int code = a->nwords ? view_path(a->word[0], path) : view_find_runs(a, &v.runs);

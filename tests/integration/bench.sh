@@ -144,5 +144,36 @@ bench 1 --pairs none
 bench 1 --wrong
 BENCH_DIVIDE=2 bench 1 --write "$work/doc.md"
 }
+
+# ---- bench/tui.sh: medians of rounds, the worst of what must not be, what the screen adds; the document is written between its markers.
+mkdir "$work/screens"
+cat > "$work/screens/bench-tui" <<'PROGRAM'
+#!/bin/sh
+case $1 in
+list) printf 'frame main 24x80\nframe main 50x160\nfeed main 50x160\nfeed none 50x160\n'; exit ;;
+esac
+n=$(($(cat "$COUNTS/tui.$1.$2.$3" 2> /dev/null || echo 0) + 1))
+echo $n > "$COUNTS/tui.$1.$2.$3"
+echo "$1 $2 $3" >> "$COUNTS/tui.turns"
+case $1.$2.$3 in
+frame.main.24x80) printf '%d\t700\n' $((n * 100)) ;;
+frame.main.50x160) printf '%d\t3000\n' $((1000 - n * 100)) ;;
+feed.main.50x160) printf '1.%d\t4.00\t2.00\t1100\t%d\t100000\t%d\t40.%d\n' $n $((n * 1000)) $((n == 2)) $n ;;
+feed.none.50x160) printf '0.000\t3.%d\t2.00\t0\t0\t99990\t0\t35.0\n' $n ;;
+esac
+PROGRAM
+chmod +x "$work/screens/bench-tui"
+printf 'before\n<!-- tui:begin -->\nold\n<!-- tui:end -->\nafter\n' > "$work/screens.md"
+screens=$(dirname "$bench")/tui.sh
+COUNTS=$work/counts code 0 sh "$screens" --build "$work/screens" --rounds 3 --write "$work/screens.md"
+has "$work/out" '^| main | 200 (100 to 300) | 0.20 | 700 | 800 (700 to 900) | 0.80 | 3000 |$' 'frames'
+has "$work/out" '^| main | 1.20 (1.10 to 1.30) | 3000 | 4.00 (4.00 to 4.00) | 2.00 (2.00 to 2.00) | 100000 | 1 | 40.2 | 5.2 |$' 'a run that is fed'
+has "$work/out" '^| without a screen |  | 0 | 3.20 (3.10 to 3.30) | 2.00 (2.00 to 2.00) | 99990 | 0 | 35.0 |  |$' 'a run without a screen'
+[ "$(sed -n 5p "$work/counts/tui.turns")" = 'feed none 50x160' ] || fault 'the second round does not go backwards'
+[ "$(sed -n '1p;$p' "$work/screens.md" | tr '\n' ' ')" = 'before after ' ] || fault 'the document is damaged'
+grep -q '^old$' "$work/screens.md" && fault 'what was written before is still there'
+has "$work/screens.md" '^| main | 200 ' 'the document'
+COUNTS=$work/counts code 1 sh "$screens" --build "$work/screens" --only main --write "$work/screens.md"
+COUNTS=$work/counts code 1 sh "$screens" --build "$work/counts"
 [ "$bad" = 0 ] || exit 1
 echo "the bench's table is what its samples say"

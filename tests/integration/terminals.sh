@@ -31,6 +31,24 @@ colours
 grep -q "$esc\[[0-9;]*[34][0-7]" "$work/colours" && fail "NO_COLOR is not heeded"
 end_terminal
 
+# ---- braille by option: dots where they can be shown, else the usual pictures, and why is said once
+dots() { screen | LC_ALL=C grep -q "$(printf '\342[\240-\243][\200-\277]')"; }
+start "TERM=screen $bin view --braille $work/record.gcrun"
+wait_for 'q quit'
+until_true "no dots in the strip" dots
+press F4
+wait_for 'TIMELINE'
+until_true "no dots in the lanes" dots
+end_terminal
+for why in "TERM=linux:a console's font has none" "TERM=screen LC_ALL=C:the locale is not UTF-8"; do
+	start "${why%%:*} $bin view --braille $work/record.gcrun"
+	wait_for "No braille: ${why#*:}"
+	dots && fail "dots all the same: ${why%%:*}"
+	press Right
+	wait_gone 'No braille'
+	end_terminal
+done
+
 # ---- ASCII by option, where the locale has all of Unicode
 start "TERM=screen $bin view --ascii $work/record.gcrun"
 wait_for 'q quit'

@@ -269,7 +269,7 @@ static void test_help(void **state)
 		assert_int_equal(said->code, 0);
 		assert_string_equal(said->out, by_option);
 		for (int o = 0; o < GCS_OPTIONS; o++)
-			if (gcs_commands[i].options & (1u << o))
+			if (gcs_commands[i].options & GCS_OPTION_BIT(o))
 				assert_non_null(strstr(said->out, gcs_options[o].about));
 		free(by_option);
 	}

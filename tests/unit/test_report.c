@@ -267,7 +267,7 @@ static void test_plain(void **state)
 	out[fread(out, 1, sizeof(out) - 1, f)] = '\0';
 	fclose(f);
 	const char *armed = strstr(out, "armed"), *said = strstr(out, "said by"),
-		   *status = strstr(out, "ops/s"), *last = strstr(out, "last");
+		   *status = strstr(out, "operations a second"), *last = strstr(out, "last");
 	if (!armed || !said || !status || !last)
 		print_error("%s", out);
 	assert_true(armed && armed < said && said < status && status < last);

@@ -153,7 +153,7 @@ static void test_axis_covers_the_newest(void **state)
 			for (int cols = 1; cols < 150; cols += 11) {
 				struct tui_state st = {.zoom = zoom};
 				s->ncells = n;
-				struct tui_axis a = tui_axis(s, &st, cols);
+				struct tui_axis a = tui_axis(s, &st, cols, 1);
 				assert_true(a.ncols <= (uint32_t)cols);
 				if (n > 0) {
 					assert_true(a.ncols > 0 && a.first < n);

@@ -109,6 +109,13 @@ static void make_help(FILE *out)
 	fence(out, live, &(struct tui_state){.help = true}, 24, 80, false);
 }
 
+static void make_braille(FILE *out)
+{
+	char *text = render_as((struct tui_canvas){.braille = true}, live, &(struct tui_state){0}, 32, 100);
+	fprintf(out, "```text\n%s```\n", text);
+	free(text);
+}
+
 static void make_small(FILE *out)
 {
 	fence(out, live, &(struct tui_state){.pane = TUI_PANE_FAULTS}, 10, 60, false);
@@ -118,7 +125,7 @@ static const struct { const char *name; void (*make)(FILE *out); } parts[] = {
 	{"keys", make_keys}, {"main", make_main}, {"record", make_record_screen}, {"maps", make_maps},
 	{"maps-same", make_maps_same}, {"sched", make_sched}, {"sched-go", make_sched_go}, {"pauses", make_pauses}, {"pauses-wide", make_pauses_wide},
 	{"timeline", make_timeline}, {"timeline-close", make_timeline_close}, {"events", make_events}, {"help", make_help},
-	{"small", make_small},
+	{"small", make_small}, {"braille", make_braille},
 };
 
 /* The document with its parts made anew; how many there were. */

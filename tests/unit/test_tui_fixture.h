@@ -152,9 +152,9 @@ static inline struct gcs_snapshot *make_snapshot(const struct gcs_scenario *sc)
 	return s;
 }
 
-static char *render(const struct gcs_snapshot *s, const struct tui_state *st, int rows, int cols, bool ascii)
+/* On a terminal that is like `c` in what it can show. */
+static inline char *render_as(struct tui_canvas c, const struct gcs_snapshot *s, const struct tui_state *st, int rows, int cols)
 {
-	struct tui_canvas c = {.ascii = ascii};
 	assert_int_equal(tui_canvas_resize(&c, rows, cols), 0);
 	struct tui_box all = {0, 0, rows, cols};
 	struct tui_state drawn = *st;
@@ -171,6 +171,11 @@ static char *render(const struct gcs_snapshot *s, const struct tui_state *st, in
 	if (getenv("GCS_TEST_SHOW") != NULL)
 		fputs(text, stderr);
 	return text;
+}
+
+static inline char *render(const struct gcs_snapshot *s, const struct tui_state *st, int rows, int cols, bool ascii)
+{
+	return render_as((struct tui_canvas){.ascii = ascii}, s, st, rows, cols);
 }
 
 static inline struct gcs_snapshot *make_record(const struct gcs_scenario *sc)
