@@ -52,6 +52,7 @@ struct tui_state {
 	struct {             /* F2: which map is chosen; the first where it is none or no longer there */
 		bool placed;
 		uint32_t workload, worker;
+		int order; /* view_maps.c */
 	} maps;
 	struct {             /* F5: which stall is chosen, likewise; else the longest */
 		bool placed;

@@ -36,26 +36,67 @@ static int maps_count(const struct gcs_snapshot *s)
 	return s->nmaps < GCS_MAPS_SHOWN ? (int)s->nmaps : GCS_MAPS_SHOWN;
 }
 
-/* The one that was chosen; if it is gone, the next; -1: there is none. */
-static int maps_at(const struct gcs_snapshot *s, const struct tui_state *st)
+enum maps_order { BY_WORKER, BY_LOAD, BY_OVERFLOW, BY_ENTRY, MAPS_ORDERS };
+
+/* What is largest comes first; in thousandths of where it grows, or bytes. */
+static uint64_t maps_weight(const struct gcs_map_view *m, int order)
 {
-	int n = maps_count(s);
+	uint64_t load = map_facts_load_limit_milli(m), overflow = map_facts_overflow_limit(m);
+	switch (order) {
+	case BY_LOAD: return load ? m->load_milli * 1000 / load : m->amended && m->dirty ? m->misses * 1000 / m->dirty : 0;
+	case BY_OVERFLOW: return overflow ? m->overflow * 1000 / overflow : 0;
+	case BY_ENTRY: return m->count ? m->bytes / m->count : m->bytes;
+	default: return 0;
+	}
+}
+
+/* Places in s->map in the order of the table; those of equal weight stay by workload, then worker. */
+static void maps_sort(const struct gcs_snapshot *s, const struct tui_state *st, int ret[GCS_MAPS_SHOWN])
+{
+	for (int i = 0; i < maps_count(s); i++) {
+		uint64_t weight = maps_weight(&s->map[i], st->maps.order);
+		int at = i;
+		for (; at > 0 && maps_weight(&s->map[ret[at - 1]], st->maps.order) < weight; at--)
+			ret[at] = ret[at - 1];
+		ret[at] = i;
+	}
+}
+
+/* The one that was chosen; if it is gone, the next of its workload; -1: there is none. */
+static int maps_chosen(const struct gcs_snapshot *s, const struct tui_state *st)
+{
+	int n = maps_count(s), first[GCS_MAPS_SHOWN] = {0};
 	for (int i = 0; i < n && st->maps.placed; i++)
 		if (s->map[i].workload > st->maps.workload ||
 		    (s->map[i].workload == st->maps.workload && s->map[i].worker >= st->maps.worker))
 			return i;
-	return n == 0 ? -1 : st->maps.placed ? n - 1 : 0;
+	if (!st->maps.placed)
+		maps_sort(s, st, first);
+	return n == 0 ? -1 : st->maps.placed ? n - 1 : first[0];
 }
 
+/* Its row in the table. */
+static int maps_at(const struct gcs_snapshot *s, const struct tui_state *st)
+{
+	int sorted[GCS_MAPS_SHOWN], chosen = maps_chosen(s, st);
+	maps_sort(s, st, sorted);
+	for (int i = 0; i < maps_count(s); i++)
+		if (sorted[i] == chosen)
+			return i;
+	return -1;
+}
+
+/* The one in a row. */
 static void maps_choose(struct tui_state *st, const struct gcs_snapshot *s, int to)
 {
-	int n = maps_count(s);
+	int n = maps_count(s), sorted[GCS_MAPS_SHOWN];
 	to = to >= n ? n - 1 : to < 0 ? 0 : to;
 	if (n == 0)
 		return;
+	maps_sort(s, st, sorted);
 	st->maps.placed = true;
-	st->maps.workload = s->map[to].workload;
-	st->maps.worker = s->map[to].worker;
+	st->maps.workload = s->map[sorted[to]].workload;
+	st->maps.worker = s->map[sorted[to]].worker;
 }
 
 static const char *maps_name(const struct gcs_snapshot *s, const struct gcs_map_view *m, char *ret, size_t cap)
@@ -265,11 +306,13 @@ static void maps_row(struct tui_canvas *c, const struct tui_box *table, int row,
 	maps_growth(c, &cell[COL_GROWTH], m);
 }
 
-static void maps_title(struct tui_canvas *c, const struct tui_box *table, const struct gcs_snapshot *s, int top, int room)
+static void maps_title(struct tui_canvas *c, const struct tui_box *table, const struct gcs_snapshot *s, int order, int top, int room)
 {
-	char title[96];
+	static const char *const by[MAPS_ORDERS] = {"", ", fullest first", ", most overflow first", ", most bytes an entry first"};
+	char title[128];
 	int n = maps_count(s), last = top + room < n ? top + room : n;
-	int used = snprintf(title, sizeof title, "MAPS  %d at hand%s, %d growing", n, n == GCS_MAPS_SHOWN ? " or more" : "", maps_growing(s));
+	int used = snprintf(title, sizeof title, "MAPS  %d at hand%s, %d growing%s", n, n == GCS_MAPS_SHOWN ? " or more" : "", maps_growing(s),
+			    by[order]);
 	if (n > room && used > 0)
 		snprintf(title + used, sizeof title - (size_t)used, ", listed %d to %d", top + 1, last);
 	tui_rule(c, table, 0, title);
@@ -277,7 +320,7 @@ static void maps_title(struct tui_canvas *c, const struct tui_box *table, const 
 
 static void maps_table(struct tui_canvas *c, const struct tui_box *table, const struct gcs_snapshot *s, const struct tui_state *st)
 {
-	int n = maps_count(s), at = maps_at(s, st), room = table->rows - 2, top = tui_list_top(at, n, room);
+	int n = maps_count(s), at = maps_at(s, st), room = table->rows - 2, top = tui_list_top(at, n, room), sorted[GCS_MAPS_SHOWN];
 	if (table->rows < 1)
 		return;
 	if (n == 0) {
@@ -285,10 +328,11 @@ static void maps_table(struct tui_canvas *c, const struct tui_box *table, const 
 		tui_print(c, table, 1, 1, TUI_DIM, "%s", maps_why(s));
 		return;
 	}
-	maps_title(c, table, s, top, room);
+	maps_title(c, table, s, st->maps.order, top, room);
 	maps_head(c, table);
+	maps_sort(s, st, sorted);
 	for (int i = top; i < n && i - top < room; i++)
-		maps_row(c, table, 2 + i - top, s, &s->map[i], i == at);
+		maps_row(c, table, 2 + i - top, s, &s->map[sorted[i]], i == at);
 }
 
 /* ---------------------------------------------------------------- the chosen one */
@@ -297,7 +341,7 @@ static void maps_detail(struct tui_canvas *c, const struct tui_box *box, const s
 {
 	struct map_fact line[MAP_FACTS_LINES];
 	char name[64], what[64], title[144];
-	int at = maps_at(s, st);
+	int at = maps_chosen(s, st);
 	if (box->rows < 1)
 		return;
 	if (at < 0) {
@@ -346,6 +390,7 @@ struct gcs_request tui_maps_command(struct tui_state *st, const struct gcs_snaps
 	case TUI_DO_DOWN: maps_choose(st, s, at + 1); break;
 	case TUI_DO_PAGE_UP: maps_choose(st, s, at - page); break;
 	case TUI_DO_PAGE_DOWN: maps_choose(st, s, at + page); break;
+	case TUI_DO_ORDER: st->maps.order = (st->maps.order + 1) % MAPS_ORDERS; break;
 	case TUI_DO_FIRST: maps_choose(st, s, 0); break;
 	case TUI_DO_LAST: maps_choose(st, s, GCS_MAPS_SHOWN); break;
 	case TUI_DO_PANE_NEXT: st->pane = maps_whole(st) ? 0 : (st->pane + 1) % MAPS_PANES; break;

@@ -93,6 +93,7 @@ static void must_hold(const struct tui_state *st, const struct gcs_snapshot *s, 
 	assert_in_range(st->zoom, 0, 6);
 	assert_true(st->event_scroll >= 0 && st->help_top >= 0 && st->heat.zoom >= 0 && st->heat.list >= 0 && st->heat.list < 256);
 	assert_true(st->line.top >= 0 && st->line.zoom >= 0 && st->line.zoom <= 30 && st->log.at >= 0 && st->log.level >= 0 && st->log.level <= 2);
+	assert_in_range(st->maps.order, 0, 3);
 	assert_true(st->sched.top >= 0 && st->sched.top < GCS_PS_SHOWN && st->sched.kind >= 0 && st->sched.kind < GCS_STALL_KINDS);
 	assert_true(strlen(st->log.filter) < TUI_FILTER && strlen(st->ask.text) < TUI_ASK_TEXT);
 	if (!s->playback.active && (r.act == GCS_DO_ARM || r.act == GCS_DO_DISARM || r.act == GCS_DO_FIRE || r.act == GCS_DO_EDIT))

@@ -312,6 +312,46 @@ static void test_choosing(void **state)
 	free(s);
 }
 
+/* The row of each map in the table. */
+static void must_be_in_order(const struct gcs_snapshot *s, const struct tui_state *st, const char *const order[], int n)
+{
+	char *text = render(s, st, st->rows, st->cols, true);
+	const char *at = strstr(text, "\n map ");
+	assert_non_null(at);
+	for (int i = 0; i < n; i++) {
+		const char *next = strstr(at, order[i]);
+		if (!next)
+			fail_msg("%s is not where it was to be:\n%s", order[i], text);
+		at = next;
+	}
+	free(text);
+}
+
+static void test_order(void **state)
+{
+	(void)state;
+	static const char *const by_worker[] = {"maps/0 ", "maps/1 ", "maps/2 ", "maps/3 ", "maps/4 ", "net/0 "};
+	static const char *const by_load[] = {"net/0 ", "maps/4 ", "maps/0 ", "maps/1 ", "maps/2 ", "maps/3 "};
+	static const char *const by_overflow[] = {"maps/3 ", "maps/0 ", "maps/2 ", "maps/1 ", "maps/4 ", "net/0 "};
+	static const char *const by_entry[] = {"maps/3 ", "maps/2 ", "maps/1 ", "net/0 ", "maps/0 ", "maps/4 "};
+	static const struct { const char *const *order; const char *title; } rows[] = {
+		{by_worker, "2 growing -"}, {by_load, "fullest first"}, {by_overflow, "most overflow first"}, {by_entry, "most bytes an entry first"}};
+	struct tui_state st = on_maps(1);
+	for (int i = 0; i < 8; i++) {
+		char want[32];
+		must_be_in_order(live, &st, rows[i % 4].order, 6);
+		shows(live, &st, rows[i % 4].title);
+		snprintf(want, sizeof want, ">%s", i < 4 ? rows[i].order[0] : "maps/2 "); /* the first, until one is chosen */
+		shows(live, &st, want);
+		if (i == 3) {
+			tui_screen_key(&st, live, TUI_KEY_DOWN); /* by its row, and it stays chosen in any order */
+			shows(live, &st, ">maps/2 ");
+			shows(live, &st, "maps/2  classic, B 12");
+		}
+		tui_screen_key(&st, live, 's');
+	}
+}
+
 /* A whole screen of maps: pages, and the chosen one is always in sight. */
 static void test_many(void **state)
 {
@@ -437,7 +477,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_limits_are_those_of_go), cmocka_unit_test(test_residue), cmocka_unit_test(test_words),
 		cmocka_unit_test(test_words_fit),	       cmocka_unit_test(test_figures), cmocka_unit_test(test_bars),	    cmocka_unit_test(test_meter),
-		cmocka_unit_test(test_choosing),	       cmocka_unit_test(test_many),    cmocka_unit_test(test_mouse),
+		cmocka_unit_test(test_choosing),	       cmocka_unit_test(test_order),	       cmocka_unit_test(test_many),    cmocka_unit_test(test_mouse),
 		cmocka_unit_test(test_nothing),		       cmocka_unit_test(test_small),   cmocka_unit_test(test_strip),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
