@@ -73,7 +73,8 @@ bool gcs_look_set(struct gcs_look **look, const struct gcs_sched_view *sched, co
 	if (!*look)
 		return false;
 	(*look)->sched = *sched;
-	memcpy((*look)->map, map, nmaps * sizeof *map);
+	if (nmaps)
+		memcpy((*look)->map, map, nmaps * sizeof *map);
 	(*look)->nmaps = nmaps;
 	return true;
 }

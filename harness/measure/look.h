@@ -29,7 +29,7 @@ struct gcs_look {
 uint32_t gcs_look_runq(const struct gcs_sched_view *sched);
 uint8_t gcs_look_growing(const struct gcs_map_view *map, uint32_t n);
 
-/* The last picture; *look is made when it is NULL. False: no memory, it is lost. */
+/* The last picture (map: NULL will do for none); *look is made when it is NULL. False: no memory, it is lost. */
 bool gcs_look_set(struct gcs_look **look, const struct gcs_sched_view *sched, const struct gcs_map_view *map, uint32_t nmaps);
 /* One more look's figures. Without memory they join the ones before. */
 void gcs_look_mark(struct gcs_look *look, const struct gcs_look_point *point);
