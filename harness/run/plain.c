@@ -28,7 +28,7 @@
 #define PLAIN_HELD_MAX (4 * GCS_EVENTS_SHOWN)
 #define PLAIN_SAID_MAX (2 * GCS_EVENTS_SHOWN)
 #define PLAIN_RECS	64
-#define PLAIN_MS	32
+#define PLAIN_TIME	32
 
 struct plain_line {
 	int64_t t_ns;
@@ -126,11 +126,16 @@ static __attribute__((format(printf, 4, 5))) void plain_say(struct plain *p, con
 	snprintf(plain_hold(p, t_ns), sizeof p->held[0].text, "%8.3fs %-8.40s %s\n", (double)t_ns / 1e9, plain_phase(s, t_ns), text);
 }
 
-/* "1.25 ms": three digits, so that a column of them reads well. */
-static const char *plain_ms(char ret[PLAIN_MS], int64_t ns)
+/* "840 ns", "82 us", "1.25 ms": three digits at most. */
+static const char *plain_time(char ret[PLAIN_TIME], int64_t ns)
 {
 	double ms = (double)ns / 1e6;
-	snprintf(ret, PLAIN_MS, "%.*f ms", ms < 10 ? 2 : ms < 100 ? 1 : 0, ms);
+	if (ns < 1000)
+		snprintf(ret, PLAIN_TIME, "%" PRId64 " ns", ns);
+	else if (ns < 999500)
+		snprintf(ret, PLAIN_TIME, "%.*f us", ns < 10000 ? 1 : 0, (double)ns / 1e3);
+	else
+		snprintf(ret, PLAIN_TIME, "%.*f ms", ms < 10 ? 2 : ms < 100 ? 1 : 0, ms);
 	return ret;
 }
 
@@ -201,15 +206,15 @@ static struct plain_figures plain_figures(const struct gcs_snapshot *s, enum pla
 	return (struct plain_figures){"stops of the world", &s->stw_now, &s->stw_total};
 }
 
-/* "since the start P50 0.08 ms, P99 1.12 ms, longest 38.1 ms, 3684 of them" */
+/* "since the start P50 80 us, P99 1.12 ms, longest 38.1 ms, 3684 of them" */
 static const char *plain_pcts(char *ret, size_t cap, const char *since, const struct gcs_pcts *q)
 {
-	char a[PLAIN_MS], b[PLAIN_MS], c[PLAIN_MS];
+	char a[PLAIN_TIME], b[PLAIN_TIME], c[PLAIN_TIME];
 	if (q->count == 0)
 		snprintf(ret, cap, "%s none", since);
 	else
-		snprintf(ret, cap, "%s P50 %s, P99 %s, longest %s, %" PRIu64 " of them", since, plain_ms(a, q->p50_ns),
-			 plain_ms(b, q->p99_ns), plain_ms(c, q->max_ns), q->count);
+		snprintf(ret, cap, "%s P50 %s, P99 %s, longest %s, %" PRIu64 " of them", since, plain_time(a, q->p50_ns),
+			 plain_time(b, q->p99_ns), plain_time(c, q->max_ns), q->count);
 	return ret;
 }
 
@@ -229,7 +234,7 @@ static void plain_pauses(struct plain *p, const struct gcs_snapshot *s)
 
 static void plain_now(struct plain *p, const struct gcs_snapshot *s)
 {
-	char p99[PLAIN_MS], goal[48];
+	char p99[PLAIN_TIME], goal[48];
 	uint64_t fired = 0;
 	int64_t p99_ns = 0;
 	for (uint32_t i = 0; i < s->scenario->nfaults; i++)
@@ -242,7 +247,7 @@ static void plain_now(struct plain *p, const struct gcs_snapshot *s)
 		snprintf(goal, sizeof goal, "goal %.1f MiB", (double)s->heap_goal / 1048576);
 	plain_say(p, s, s->now_ns,
 		  "now: %.0f operations a second, P99 %s; collection %u, %u forced; heap %.1f MiB, %s; faults fired %" PRIu64 " times",
-		  s->ops_rate, plain_ms(p99, p99_ns), s->gc_cycle, s->gc_forced, (double)s->heap_live / 1048576, goal, fired);
+		  s->ops_rate, plain_time(p99, p99_ns), s->gc_cycle, s->gc_forced, (double)s->heap_live / 1048576, goal, fired);
 }
 
 /* ---------------------------------------------------------------- recovery */

@@ -160,9 +160,9 @@ static void test_figures(void **state)
 	}
 	const char *text = told_end(&t);
 	static const char *const wanted[] = {
-		"5.000s steady   now: 98000 operations a second, P99 0.00 ms; collection 18, 2 forced; heap 201.0 MiB, goal 402.0 MiB; faults fired 212 times\n",
-		"5.000s steady   stops of the world: last 10 s P50 0.11 ms, P99 3.20 ms, longest 6.18 ms, 121 of them; since the start P50 0.08 ms, P99 1.12 ms, longest 5.00 ms, 5 of them\n",
-		"5.000s steady   mark assists: last 10 s none; since the start P50 0.00 ms",
+		"5.000s steady   now: 98000 operations a second, P99 0 ns; collection 18, 2 forced; heap 201.0 MiB, goal 402.0 MiB; faults fired 212 times\n",
+		"5.000s steady   stops of the world: last 10 s P50 110 us, P99 3.20 ms, longest 6.18 ms, 121 of them; since the start P50 80 us, P99 1.12 ms, longest 5.00 ms, 5 of them\n",
+		"5.000s steady   mark assists: last 10 s none; since the start P50 1.0 us, P99 3.0 us, longest 5.0 us, 3 of them",
 		"10.000s storm    now: ", "longest 10.0 ms, 10 of them\n", "15.000s storm    now: ", "longest 15.0 ms, 15 of them\n", "20.000s storm    now: "};
 	must_follow(text, wanted, sizeof wanted / sizeof wanted[0]);
 	must_count(text, " now: ", 4);
@@ -282,7 +282,7 @@ static void test_end_alone(void **state)
 	static const char *const wanted[] = {
 		"record of hand-made: run 8f3a-07, seed 0x2481, embedded with 2 Ps, planned for 30.0 s; simulated, times are modelled\n",
 		"the last event",
-		"30.000s ended    stops of the world: since the start P50 0.08 ms, P99 1.12 ms, longest 61.8 ms, 9 of them\n",
+		"30.000s ended    stops of the world: since the start P50 80 us, P99 1.12 ms, longest 61.8 ms, 9 of them\n",
 		"30.000s ended    recovery: oom, occurrence 1: did not come back in time\n",
 		"30.000s ended    holds: integrity.errors == 0, measured 0\n",
 		"30.000s ended    fails: pause.stw.max < 2ms, measured 61.8ms\n",
