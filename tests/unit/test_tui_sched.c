@@ -170,11 +170,12 @@ static void test_what_is_not_known(void **state)
 	struct gcs_snapshot *s = make_snapshot(sc), *r = make_record(sc);
 	struct tui_state st = on_sched(0);
 	s->sched.nps = 0;
-	s->sched.threads = s->sched.idle_threads = s->sched.timers = GCS_UNTOLD;
+	s->sched.idle_ps = s->sched.threads = s->sched.idle_threads = s->sched.timers = GCS_UNTOLD;
 	shows(s, &st, "this target does not tell its Ps apart");
 	shows(s, &st, "runnable              3"); /* in whatever queue */
 	hides(s, &st, "global runq");
-	shows(s, &st, "threads               - idle -");
+	shows(s, &st, "idle Ps               -\n");
+	shows(s, &st, "threads               -\n");
 	shows(s, &st, "timers -  netpoll waiters 5");
 	s->sched.at_ns = r->sched.at_ns = -1;
 	shows(s, &st, "nobody has looked yet");
