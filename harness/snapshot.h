@@ -82,6 +82,7 @@ struct gcs_sched_view {
 	int64_t at_ns;             /* of the look; -1: none yet, or nobody looks: the rest is 0 */
 	uint32_t nps;              /* 0: Ps are not told apart */
 	struct gcs_p_view p[GCS_PS_SHOWN];
+	uint64_t goroutines;       /* but the runtime's own; may be GCS_UNTOLD, as those of the last line. Told even if at_ns is -1 */
 	uint64_t global_runq;      /* nps 0: goroutines that wait for a P, in whatever queue */
 	uint64_t idle_ps, threads, idle_threads, spinning, timers, poll_waiters; /* each may be GCS_UNTOLD */
 };
@@ -129,7 +130,6 @@ struct gcs_snapshot {
 	uint32_t gc_forced;     /* cycles since t0 that mrt_gc or a fault began (GC_TRIGGER_FORCED, _FAULT) */
 	double gc_cpu, assist_share, stw_share;  /* fractions */
 	int64_t mark_ns_last, stw_last_stopping_ns /* -1: not known apart, it is in the other */, stw_last_stopped_ns;
-	uint64_t goroutines;
 	struct gcs_sched_view sched;
 	struct gcs_pcts sched_now, sched_total; /* real Go: runnable -> running; count 0: not told */
 	struct gcs_map_view map[GCS_MAPS_SHOWN]; uint32_t nmaps;        /* by workload, then worker */

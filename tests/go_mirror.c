@@ -65,6 +65,7 @@ static void mirror_looks(void)
 {
 	IN("sched", sched);
 	IN("sched.at_ns", sched.at_ns);
+	IN("sched.goroutines", sched.goroutines);
 	IN("sched.global_runq", sched.global_runq);
 	IN("sched.idle_ps", sched.idle_ps);
 	IN("sched.threads", sched.threads);

@@ -1,4 +1,5 @@
-/* counts.c: a strip of counts over time; see view.h. */
+/* counts.c: a strip of counts over time, in bars or in dots (dots.h), two columns to a cell; see view.h. */
+#include "tui/dots.h"
 #include "tui/format.h"
 #include "tui/view.h"
 
@@ -41,14 +42,31 @@ static void counts_axis(struct tui_canvas *c, const struct tui_box *chart, uint3
 		tui_print(c, chart, chart->rows - 1, 0, TUI_DIM, "%5d", 0);
 }
 
-/* What is more than nothing is at least an eighth of a row. */
-static void counts_bar(struct tui_canvas *c, const struct tui_box *plot, int col, const struct counts_col *v, uint32_t top)
+/* How many of so many steps a count is high; what is more than nothing is at least one. */
+static int counts_steps(uint32_t count, uint32_t top, int steps)
 {
-	uint64_t steps = (uint64_t)plot->rows * 8;
-	int eighths = v->count ? (int)(v->count * steps / top) : 0;
-	eighths = v->count && eighths == 0 ? 1 : eighths;
+	int high = (int)((uint64_t)count * (uint64_t)steps / top);
+	return count && high == 0 ? 1 : high;
+}
+
+static void counts_bar(struct tui_canvas *c, const struct tui_box *plot, int col, int eighths, enum tui_role role)
+{
 	for (int row = plot->rows - 1; row >= 0 && eighths > 0; row--, eighths -= 8)
-		tui_put(c, plot, row, col, v->armed ? TUI_FAULT : TUI_BAR, 0x2580u + (uint32_t)(eighths >= 8 ? 8 : eighths));
+		tui_put(c, plot, row, col, role, 0x2580u + (uint32_t)(eighths >= 8 ? 8 : eighths));
+}
+
+/* What was while a fault was armed comes last: a cell of two columns has its colour then. */
+static void counts_bars(struct tui_canvas *c, const struct tui_box *plot, const struct gcs_snapshot *s, const struct tui_axis *bars,
+			uint32_t top, tui_count_fn *count)
+{
+	bool dots = tui_dots_wanted(c);
+	for (int armed = 0; armed < 2; armed++)
+		for (uint32_t col = 0; col < bars->ncols; col++) {
+			struct counts_col v = counts_col(s, bars, col, count);
+			int high = counts_steps(v.count, top, plot->rows * (dots ? TUI_DOTS_HIGH : 8));
+			if ((v.armed != 0) == (armed != 0))
+				(dots ? tui_dots_bar : counts_bar)(c, plot, (int)col, high, armed ? TUI_FAULT : TUI_BAR);
+		}
 }
 
 static void counts_faults(struct tui_canvas *c, const struct tui_box *marks, const struct gcs_snapshot *s, const struct tui_axis *a,
@@ -70,7 +88,8 @@ static void counts_faults(struct tui_canvas *c, const struct tui_box *marks, con
 void tui_counts(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s, const struct tui_state *st,
 		const char *title, tui_count_fn *count)
 {
-	struct tui_axis a = tui_axis(s, st, box->cols - COUNTS_LABEL - 1, 1);
+	uint32_t parts = tui_dots_wanted(c) ? TUI_DOTS_WIDE : 1;
+	struct tui_axis a = tui_axis(s, st, box->cols - COUNTS_LABEL - 1, parts), bars = tui_axis_parts(a, parts);
 	int nf = (int)s->scenario->nfaults, marks = nf > 1 && box->rows >= COUNTS_SINGLY + nf ? nf : nf > 0 && box->rows > 3;
 	int timed = box->rows >= COUNTS_TIMED;
 	struct tui_box chart = {box->row + 1, box->col, box->rows - 1 - timed - marks, box->cols};
@@ -79,17 +98,14 @@ void tui_counts(struct tui_canvas *c, const struct tui_box *box, const struct gc
 	struct tui_span span = {(int64_t)a.first * s->cell_ns, (int64_t)a.per_col * s->cell_ns, (int)a.ncols};
 	char per[TUI_NUMBER], text[96];
 	uint32_t most = 1;
-	snprintf(text, sizeof text, "%s, most per %s", title, tui_duration(per, span.col_ns));
+	snprintf(text, sizeof text, "%s, most per %s", title, tui_duration(per, span.col_ns / (int64_t)parts));
 	tui_rule(c, box, 0, text);
-	for (uint32_t col = 0; col < a.ncols; col++) {
-		uint32_t n = counts_col(s, &a, col, count).count;
+	for (uint32_t col = 0; col < bars.ncols; col++) {
+		uint32_t n = counts_col(s, &bars, col, count).count;
 		most = n > most ? n : most;
 	}
 	counts_axis(c, &chart, counts_top(most));
-	for (uint32_t col = 0; col < a.ncols; col++) {
-		struct counts_col v = counts_col(s, &a, col, count);
-		counts_bar(c, &plot, (int)col, &v, counts_top(most));
-	}
+	counts_bars(c, &plot, s, &bars, counts_top(most), count);
 	if (timed && span.col_ns > 0)
 		tui_span_axis(c, &axis, 0, &span);
 	counts_faults(c, &below, s, &a, count);

@@ -257,8 +257,10 @@ void lane_counts(struct tui_canvas *c, const struct tui_box *box, const struct l
 		uint32_t n = lane_count(&bars, col, index);
 		most = n > most ? n : most;
 	}
-	for (int col = 0; col < bars.span.cols; col++)
-		lane_bar(c, box, col, lane_cell(&bars, col).armed ? TUI_FAULT : TUI_BAR, (double)lane_count(&bars, col, index) / (double)most);
+	for (int fault = 0; fault < 2; fault++) /* as with pauses */
+		for (int col = 0; col < bars.span.cols; col++)
+			if ((lane_cell(&bars, col).armed != 0) == (fault != 0))
+				lane_bar(c, box, col, fault ? TUI_FAULT : TUI_BAR, (double)lane_count(&bars, col, index) / (double)most);
 }
 
 /* When the clock of an occurrence that can be seen began to run; -1: it did not, or is not in sight. */

@@ -138,16 +138,16 @@ void tui_view_queues(struct tui_canvas *c, const struct tui_box *box, const stru
 	char a[TUI_NUMBER], b[TUI_NUMBER], more[48];
 	(void)st;
 	tui_rule(c, box, 0, "SCHEDULER");
-	ps_figure(c, box, 1, "goroutines", s->goroutines ? s->goroutines : GCS_UNTOLD, ""); /* one there is at least */
+	ps_figure(c, box, 1, "goroutines", s->sched.goroutines, "");
 	if (ps_why(s)) {
 		tui_print(c, box, 2, 1, TUI_DIM, "%s", "the rest is not known");
 		return;
 	}
 	ps_figure(c, box, 2, v->nps ? "global runq" : "runnable", v->global_runq, "");
 	snprintf(more, sizeof more, " of %" PRIu32, s->scenario->procs);
-	ps_figure(c, box, 3, "idle Ps", v->idle_ps, s->scenario->procs ? more : "");
+	ps_figure(c, box, 3, "idle Ps", v->idle_ps, s->scenario->procs && v->idle_ps != GCS_UNTOLD ? more : "");
 	snprintf(more, sizeof more, " idle %s", ps_told(a, v->idle_threads));
-	ps_figure(c, box, 4, "threads", v->threads, more);
+	ps_figure(c, box, 4, "threads", v->threads, v->idle_threads != GCS_UNTOLD ? more : "");
 	ps_figure(c, box, 5, "spinning threads", v->spinning, "");
 	if (box->rows > 7) {
 		ps_figure(c, box, 6, "timers", v->timers, "");

@@ -37,11 +37,15 @@ static void look_sched(const struct gcs_collect *c, struct gcs_sched_view *to)
 	/* acquire: pairs with the release behind the figures of that look */
 	int64_t at_ns = atomic_load_explicit(&from->at_ns, memory_order_acquire);
 	uint64_t ps = look_load(&from->ps_known);
-	if (at_ns == 0 || at_ns < c->t0_abs_ns)
-		return; /* nobody has looked in this run */
+	if (at_ns == 0 || at_ns < c->t0_abs_ns) { /* nobody has looked in this run */
+		uint64_t goroutines = look_load(&c->tel->gauges.goroutines); /* real Go tells this at least; there is one, so 0 is nothing told */
+		to->goroutines = goroutines ? goroutines : GCS_UNTOLD;
+		return;
+	}
 	*to = (struct gcs_sched_view){
 		.at_ns = collect_rel(c, at_ns),
 		.nps = ps < GCS_PS_SHOWN ? (uint32_t)ps : GCS_PS_SHOWN,
+		.goroutines = look_load(&from->goroutines),
 		.global_runq = look_load(&from->global_runq),
 		.idle_ps = look_load(&from->idle_ps),
 		.threads = look_load(&from->threads),

@@ -156,7 +156,6 @@ static void view_gauges(struct gcs_collect *c)
 		s->rss_max = c->rss;
 	s->gc_cycle = (uint32_t)view_load(&g->gc_cycle);
 	s->gc_phase = (uint32_t)view_load(&g->gc_phase);
-	s->goroutines = view_load(&g->goroutines);
 	if (s->mark_ns_last == 0)
 		s->mark_ns_last = (int64_t)view_load(&g->mark_ns_last);
 }

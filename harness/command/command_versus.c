@@ -24,7 +24,7 @@ static int versus_full(void)
 	return gcs_command_usage(NULL, "more than %u records on one side", GCS_VERSUS_RUNS_MAX);
 }
 
-/* Every record in it. */
+/* Every record in it, the oldest first. */
 static int versus_directory(const char *dir, struct gcs_versus_paths *to)
 {
 	char **path = NULL;
@@ -33,8 +33,8 @@ static int versus_directory(const char *dir, struct gcs_versus_paths *to)
 	if (e)
 		return gcs_command_usage(NULL, "%s: %s", dir, strerror(-e));
 	for (; taken < n && to->n < GCS_VERSUS_RUNS_MAX; taken++)
-		to->path[to->n++] = path[taken];
-	for (size_t i = taken; i < n; i++)
+		to->path[to->n++] = path[n - 1 - taken];
+	for (size_t i = 0; i < n - taken; i++)
 		free(path[i]);
 	free(path);
 	if (n == 0)

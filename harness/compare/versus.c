@@ -69,9 +69,9 @@ static void versus_run(const struct versus *o, const struct gcs_versus_input *in
 	snprintf(ret->verdict, sizeof ret->verdict, "%s", in->trouble[0] ? "UNREADABLE" : r->finished ? r->word : "UNFINISHED");
 	snprintf(ret->why, sizeof ret->why, "%s", in->trouble);
 	if (!ret->why[0])
-		versus_unfit(in, ret->why, sizeof ret->why);
+		versus_foreign(o->pattern, in, ret->why, sizeof ret->why); /* says more than how it ended */
 	if (!ret->why[0])
-		versus_foreign(o->pattern, in, ret->why, sizeof ret->why);
+		versus_unfit(in, ret->why, sizeof ret->why);
 }
 
 static void versus_about(const struct gcs_versus_side *side, const struct gcs_versus_input *drawn, char *ret, size_t cap)

@@ -50,6 +50,7 @@ static void sched_summary(struct guard_trace *t, const struct gcs_sched_line *s,
 	sched_set(&to->idle_threads, s->idlethreads);
 	sched_set(&to->spinning, s->spinningthreads < 0 ? WATCH_UNKNOWN : (uint64_t)s->spinningthreads);
 	sched_set(&to->poll_waiters, WATCH_UNKNOWN);
+	sched_set(&to->goroutines, WATCH_UNKNOWN);
 	t->sched_ps = s->gomaxprocs;
 	t->timers = 0;
 	if (s->detail)

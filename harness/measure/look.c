@@ -234,6 +234,7 @@ static void look_p_fields(struct look_bytes *b, struct gcs_p_view *p)
 static void look_sched_fields(struct look_bytes *b, struct gcs_sched_view *s)
 {
 	look_i64(b, &s->at_ns);
+	look_u64(b, &s->goroutines);
 	look_u64(b, &s->global_runq);
 	look_u64(b, &s->idle_ps);
 	look_u64(b, &s->threads);
@@ -250,7 +251,7 @@ size_t gcs_look_sched_encode(const struct gcs_sched_view *sched, unsigned char *
 {
 	struct gcs_sched_view s = *sched;
 	struct look_bytes b;
-	if (look_write(&b, 9 + 4 * (size_t)s.nps))
+	if (look_write(&b, 10 + 4 * (size_t)s.nps))
 		look_sched_fields(&b, &s);
 	*ret = b.to;
 	return b.n;

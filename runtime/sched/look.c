@@ -50,6 +50,7 @@ void sched_look(struct watch_sched *ret, int64_t now_ns)
 					       memory_order_relaxed);
 	}
 	look_put(&ret->timers, timers);
+	look_put(&ret->goroutines, atomic_load_explicit(&sched.goroutines, memory_order_relaxed));
 	look_put(&ret->global_runq, atomic_load_explicit(&sched.global_count, memory_order_relaxed));
 	look_put(&ret->idle_ps, (uint64_t)__builtin_popcountll(
 					atomic_load_explicit(&sched.idle, memory_order_relaxed)));

@@ -94,6 +94,7 @@ struct watch_p {
 };
 struct watch_sched {
 	_Atomic int64_t at_ns;             /* of the look (release, after the words); 0: nobody looks */
+	_Atomic uint64_t goroutines;       /* but the runtime's own */
 	_Atomic uint64_t global_runq;      /* ps_known 0: goroutines that wait for a P, in whatever queue */
 	/* threads: all, sysmon too; idle_threads: parked for want of work, without the one in the poller (nmidle); poll_waiters: goroutines
 	 * parked on a connection. */

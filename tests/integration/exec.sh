@@ -287,16 +287,18 @@ YAML
 	done
 	tells "$work/calls.said" '12 profiles saved beside the record, 0 missed' "calls of $go"
 }
-# One whose stderr says nothing of its cycles: MemStats do. On a Unix socket.
+# One whose stderr says nothing of its cycles: MemStats do. On a Unix socket. Of its scheduler it does.
 silent() {
 	scene silent "debug: {url: \"http://unix:$work/sock\", every: 300ms}" 900ms 300ms 600ms < /dev/null
-	exec_it silent /usr/bin/env GODEBUG=gctrace=0 "$work/debug" "$work/sock"
+	exec_it silent /usr/bin/env GODEBUG=gctrace=0,schedtrace=50 "$work/debug" "$work/sock"
 	well
 	"$bin" report --format json "$work/silent.gcrun" > "$work/$name.json"
 	at_least cycles_vars 5
 	at_least exact_total_ns 1
 	[ "$(fact cycles_gctrace)" = 0 ] || fault 'silent: lines of gctrace'
 	once
+	"$build/tests/test_collect_look" "$work/silent.gcrun" > "$work/looks" 2>&1
+	has "$work/looks" '^sched known nps [1-9][0-9]* threads [1-9]' 'silent: SCHED lines'
 	has "$work/silent.said" 'world stopped  *[1-9]' 'silent: stops of MemStats'
 	has "$work/silent.said" 'GC .*; [0-9.]*[1-9][0-9.]*% of the processors' 'silent: the share of the processors'
 }

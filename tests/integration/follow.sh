@@ -48,7 +48,8 @@ first=$(sed -n '1s/.*@\([0-9.]*\)s .*/\1/p' "$work/log")
 { cat "$curve"; echo "logged:"; echo "  source: derived"; echo "  at: ${first}s"; echo "  lines:"; sed 's/.*/    - "&"/' "$work/log"; } > "$work/own.yaml"
 run own --seed 77 "$work/own.yaml"
 least own 0.9
-[ "$(number own cycle)" = "$(sed -n '1s/gc \([0-9]*\) .*/\1/p' "$work/log")" ] || fault "the first logged cycle is another one"
+logged=$(sed -n '/"logged": {/,$s/^ *"cycle": *\([0-9]*\),*$/\1/p' "$work/own.json" | head -n 1)
+[ "$logged" = "$(sed -n '1s/gc \([0-9]*\) .*/\1/p' "$work/log")" ] || fault "the first logged cycle is another one"
 has "$work/own.txt" '^FOLLOWED LOG  derived  heap 1/1, time 1x' 'the head'
 has "$work/own.txt" 'those that differ most' 'a long table is folded'
 has "$work/own.txt" '^FIDELITY  [0-9.]*%, the lowest of' 'the scores'

@@ -40,12 +40,12 @@ wait_gone() { until_true "the screen went on showing '$1'" shows_not "$1"; }
 flag_is() { [ "$(flag "$1")" = "$2" ]; }
 wait_flag() { until_true "$1 was never $2" flag_is "$1" "$2"; }
 
-open_shell() { # columns, rows
-	tm new-session -d -s s -x "$1" -y "$2" "exec env TERM=screen PS1='ready> ' sh -i"
+open_shell() { # columns, rows, the terminal's type
+	tm new-session -d -s s -x "$1" -y "$2" "exec env TERM=${3:-screen} PS1='ready> ' sh -i"
 	wait_for 'ready>'
 }
-# A finished record, the same each time: $work/record.gcrun.
-make_record() {
+# $work/s.yaml, 16 s with two faults, and $work/long.yaml, the same with an end that does not come.
+write_scenarios() {
 	cat > "$work/s.yaml" <<'YAML'
 version: 1
 name: looked-at
@@ -64,6 +64,10 @@ faults:
   - {id: force, point: gc/write, when: {phase: storm, at: 3s, for: 1s}, fire: {every: 200}}
 recovery: {signals: [ops.errors, gc.rate], band: 2.5, window: 500ms, windows: 2, deadline: 3s}
 YAML
-	"$bin" run --sim --plain "$work/s.yaml" -o "$work/record.gcrun" > "$work/out" 2>&1 || { echo "FAIL: the run"; cat "$work/out"; exit 1; }
 	sed 's/^name: .*/name: going-on/; s/id: heal, for: 4s/id: heal, for: 600s/' "$work/s.yaml" > "$work/long.yaml"
+}
+# A finished record, the same each time: $work/record.gcrun.
+make_record() {
+	write_scenarios
+	"$bin" run --sim --plain "$work/s.yaml" -o "$work/record.gcrun" > "$work/out" 2>&1 || { echo "FAIL: the run"; cat "$work/out"; exit 1; }
 }

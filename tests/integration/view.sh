@@ -1,64 +1,11 @@
 #!/bin/sh
 # view.sh: records on the screen, in a real terminal (tmux): scrub, jump, the worst, the list, a live run to its end, one whose harness
 # was killed; resized, stopped and continued, terminated; and what happens without a terminal.
-set -u
-command -v tmux > /dev/null || { echo "tmux is not installed"; exit 77; }
-bin=${GCSTORM_BUILD:?}/gcstorm
-work=$(mktemp -d) || exit 1
-XDG_STATE_HOME=$work/state XDG_RUNTIME_DIR=$work/run LC_ALL=C.UTF-8
-export XDG_STATE_HOME XDG_RUNTIME_DIR LC_ALL
-mkdir -p "$XDG_STATE_HOME" "$XDG_RUNTIME_DIR" && chmod 700 "$XDG_RUNTIME_DIR"
+. "${GCSTORM_SOURCE:-.}/tests/integration/libtmux.sh"
 runs=$XDG_STATE_HOME/gcstorm/runs
-socket=$work/tmux
-live=
-tm() { tmux -u -S "$socket" "$@"; }
-# A server that is told to end still answers for a while: the next one has a socket of its own.
-end_terminal() { tm kill-server; socket=$socket+; }
-screen() { tm capture-pane -p -t s; }
-trap 'tm kill-server 2> /dev/null; [ -n "$live" ] && kill "$live" 2> /dev/null; rm -rf "$work"' EXIT
 
-cat > "$work/s.yaml" <<'YAML'
-version: 1
-name: looked-at
-seed: 77
-target: {runtime: embedded, procs: 2}
-workload:
-  - {id: maps, driver: map-churn, workers: 1, rate: 4k/s, keys: 4k, value: ptr, value_bytes: 64B, mix: {insert: 50, delete: 50}}
-  - {id: slices, driver: slice-append, workers: 1, rate: 1k/s, size: "zipf(1.2, 64B, 16KiB)", retain: 1MiB}
-phases:
-  - {id: warmup, for: 1s, record: false}
-  - {id: steady, for: 5s}
-  - {id: storm, for: 6s}
-  - {id: heal, for: 4s}
-faults:
-  - {id: oom, point: mem/malloc, when: {phase: storm, at: 0.5s, for: 1.3s}, fire: {probability: 20%}}
-  - {id: force, point: gc/write, when: {phase: storm, at: 3s, for: 1s}, fire: {every: 200}}
-recovery: {signals: [ops.errors, gc.rate], band: 2.5, window: 500ms, windows: 2, deadline: 3s}
-YAML
-sed 's/^name: .*/name: going-on/; s/id: heal, for: 4s/id: heal, for: 600s/' "$work/s.yaml" > "$work/long.yaml"
+write_scenarios
 sed 's/^name: .*/name: short-one/; s/id: heal, for: 4s/id: heal, for: 2s/' "$work/s.yaml" > "$work/short.yaml"
-
-fail() { echo "FAIL: $1"; echo "--- screen"; screen; exit 1; }
-# Bounded by a deadline, not by a fixed sleep.
-wait_for() {
-	i=0
-	while ! screen | grep -q -e "$1"; do
-		i=$((i + 1))
-		[ "$i" -lt 400 ] || fail "the screen never showed '$1'"
-		sleep 0.1
-	done
-}
-wait_gone() {
-	i=0
-	while screen | grep -q -e "$1"; do
-		i=$((i + 1))
-		[ "$i" -lt 400 ] || fail "the screen went on showing '$1'"
-		sleep 0.1
-	done
-}
-open_shell() { tm new-session -d -s s -x "$1" -y "$2" "exec env TERM=${3:-screen} PS1='ready> ' sh -i"; wait_for 'ready>'; }
-type_line() { tm send-keys -t s -l "$1"; tm send-keys -t s Enter; }
-press() { for key in "$@"; do tm send-keys -t s "$key"; done; }
 
 # ---- without a terminal, and without runs
 "$bin" view > "$work/out" 2> "$work/err" < /dev/null; code=$?
@@ -193,7 +140,7 @@ end_terminal
 
 # ---- a live run, followed to its end
 "$bin" run --plain "$work/short.yaml" > /dev/null 2>&1 &
-live=$!
+harness=$!
 open_shell 100 32
 i=0
 until ls "$runs"/short-one-* > /dev/null 2>&1; do i=$((i + 1)); [ "$i" -lt 300 ] || fail "the run did not begin"; sleep 0.1; done
@@ -207,19 +154,19 @@ wait_for 'FOLLOWING'
 wait_for 'The run has ended'
 wait_for 'ENDED'
 press q
-wait "$live"
-live=
+wait "$harness"
+harness=
 
 # ---- one whose harness is killed
 "$bin" run --plain "$work/long.yaml" > /dev/null 2>&1 &
-live=$!
+harness=$!
 i=0
 until ls "$runs"/going-on-* > /dev/null 2>&1; do i=$((i + 1)); [ "$i" -lt 300 ] || fail "the run did not begin"; sleep 0.1; done
 type_line "clear; $bin view going-on"
 wait_for 'FOLLOWING 0:0[1-9]'
-kill -9 "$live"
-wait "$live" 2> /dev/null
-live=
+kill -9 "$harness"
+wait "$harness" 2> /dev/null
+harness=
 wait_for 'goes no further'
 press Left End
 wait_for 'UNFINISHED'

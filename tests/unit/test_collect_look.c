@@ -37,6 +37,7 @@ static void same_sched(const struct gcs_sched_view *a, const struct gcs_sched_vi
 {
 	assert_int_equal(a->at_ns, b->at_ns);
 	assert_int_equal(a->nps, b->nps);
+	assert_int_equal(a->goroutines, b->goroutines);
 	assert_int_equal(a->global_runq, b->global_runq);
 	assert_int_equal(a->idle_ps, b->idle_ps);
 	assert_int_equal(a->threads, b->threads);
@@ -96,7 +97,7 @@ static void same_stalls(const struct gcs_stall_view *a, uint32_t na, const struc
 
 static struct gcs_sched_view some_sched(void)
 {
-	struct gcs_sched_view s = {.at_ns = (int64_t)(rng() >> 2), .nps = (uint32_t)(rng() % (GCS_PS_SHOWN + 1)), .global_runq = figure(),
+	struct gcs_sched_view s = {.at_ns = (int64_t)(rng() >> 2), .nps = (uint32_t)(rng() % (GCS_PS_SHOWN + 1)), .goroutines = figure(), .global_runq = figure(),
 				   .idle_ps = figure(), .threads = figure(), .idle_threads = figure(), .spinning = figure(),
 				   .timers = figure(), .poll_waiters = figure()};
 	for (uint32_t i = 0; i < s.nps; i++)

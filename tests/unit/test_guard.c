@@ -261,7 +261,7 @@ static void test_sched(void **state)
 	assert_int_equal(s->threads, 6);
 	assert_int_equal(s->spinning, 2);
 	assert_int_equal(s->idle_threads, 3);
-	assert_true(s->timers == WATCH_UNKNOWN && s->poll_waiters == WATCH_UNKNOWN);
+	assert_true(s->timers == WATCH_UNKNOWN && s->poll_waiters == WATCH_UNKNOWN && s->goroutines == WATCH_UNKNOWN);
 	assert_int_equal(s->p[1].runq, 14);
 	assert_int_equal(s->p[3].runq, 7);
 	assert_int_equal(s->p[3].status, WATCH_P_UNKNOWN);

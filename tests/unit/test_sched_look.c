@@ -74,6 +74,7 @@ static void test_at_rest(void **state)
 	}
 	assert_int_equal(s.p[3].sched_ticks, 41);
 	assert_int_equal(s.p[3].syscall_ticks, 42);
+	assert_int_equal(s.goroutines, atomic_load(&sched.goroutines));
 	assert_int_equal(s.global_runq, 4);
 	assert_int_equal(s.idle_ps, 1);
 	assert_int_equal(s.spinning, 2);

@@ -74,7 +74,7 @@ static void make_sched_go(FILE *out)
 	*s = *live;
 	s->sched.nps = 0;
 	s->sched.global_runq = 24;
-	s->sched.idle_threads = s->sched.spinning = s->sched.timers = s->sched.poll_waiters = GCS_UNTOLD;
+	s->sched.idle_ps = s->sched.idle_threads = s->sched.spinning = s->sched.timers = s->sched.poll_waiters = GCS_UNTOLD;
 	s->sched_now = (struct gcs_pcts){41200, 2000, 9000, 71000, 1200000, 6100000};
 	s->sched_total = (struct gcs_pcts){250000, 2000, 8000, 64000, 900000, 7100000};
 	fence(out, s, &(struct tui_state){.screen = TUI_SCREEN_SCHED}, 32, 100, true);

@@ -92,7 +92,7 @@ static inline void fill_sched(struct gcs_snapshot *s)
 					   .spinning = 1, .timers = 12, .poll_waiters = 5};
 	s->sched.p[0] = (struct gcs_p_view){GCS_P_RUNNING, 17, 1234567, 890};
 	s->sched.p[1] = (struct gcs_p_view){GCS_P_SYSCALL, 4, 765432, 12345};
-	s->goroutines = 41;
+	s->sched.goroutines = 41;
 	s->nstalls = 3;
 	s->stall[0] = (struct gcs_stall_view){.slot = 128, .workload = 0, .worker = 0};
 	s->stall[0].by[GCS_STALL_ASSIST].count = 61;

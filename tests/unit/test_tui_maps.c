@@ -2,63 +2,13 @@
  * test_tui_maps.c: the maps screen, read from its canvas against the maps it was drawn from; limits of maps against those of Go, and
  * the words for a map's state.
  */
-#include "tests/unit/test_tui_fixture.h"
+#include "tests/unit/test_tui_pair.h"
 #include "tui/format.h"
 #include "tui/map_facts.h"
 #include "tui/screen.h"
 
 #include <inttypes.h>
 #include <time.h>
-
-static struct gcs_scenario *sc;
-static struct gcs_history *h;
-static struct gcs_snapshot *live, *record;
-
-static int setup(void **state)
-{
-	(void)state;
-	sc = make_scenario();
-	h = make_history();
-	live = make_snapshot(sc);
-	record = make_record(sc);
-	with_history(live, h);
-	with_history(record, h);
-	record->playback.record_end_ns = 26 * S;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	free(live);
-	free(record);
-	gcs_history_destroy(h);
-	free(sc);
-	return 0;
-}
-
-static const int sizes[][2] = {{24, 80}, {32, 100}, {60, 200}};
-#define SIZES 3
-
-static struct tui_state on_maps(int size)
-{
-	return (struct tui_state){.screen = TUI_SCREEN_MAPS, .rows = sizes[size][0], .cols = sizes[size][1]};
-}
-
-static void shows(const struct gcs_snapshot *s, const struct tui_state *st, const char *what)
-{
-	char *text = render(s, st, st->rows, st->cols, true);
-	must_show(text, what);
-	free(text);
-}
-
-static void hides(const struct gcs_snapshot *s, const struct tui_state *st, const char *what)
-{
-	char *text = render(s, st, st->rows, st->cols, true);
-	if (strstr(text, what))
-		fail_msg("still has '%s':\n%s", what, text);
-	free(text);
-}
 
 /* The line of a text that has a word. */
 static void line_of(const char *text, const char *word, char *ret, size_t cap)
@@ -223,7 +173,7 @@ static void test_figures(void **state)
 	(void)state;
 	for (int size = 0; size < SIZES; size++)
 		for (int kind = 0; kind < 2; kind++) {
-			struct tui_state st = on_maps(size);
+			struct tui_state st = on_screen(TUI_SCREEN_MAPS, size);
 			const struct gcs_snapshot *s = kind ? record : live;
 			char *text = render(s, &st, st.rows, st.cols, true), line[512], name[32];
 			must_show(text, "MAPS  6 at hand, 2 growing");
@@ -236,10 +186,10 @@ static void test_figures(void **state)
 			must_show(text, "MAPS GROWING at once");
 			free(text);
 		}
-	struct tui_state st = on_maps(1);
+	struct tui_state st = on_screen(TUI_SCREEN_MAPS, 1);
 	shows(live, &st, " 38       13/2"); /* bytes an entry, growths: from 100 columns on */
 	shows(live, &st, "1.2M");
-	st = on_maps(2);
+	st = on_screen(TUI_SCREEN_MAPS, 2);
 	shows(live, &st, "swiss");
 	shows(live, &st, " 64 tomb ");
 }
@@ -272,7 +222,7 @@ static void test_bars(void **state)
 	static const struct { uint64_t evacuated; const char *bar; } rows[] = {
 		{0, "x2   ......   0%"}, {1, "x2   :.....   0%"}, {2048, "x2   #:....  25%"}, {4096, "x2   ###...  50%"},
 		{8191, "x2   #####:  99%"}, {8192, "x2   ###### 100%"}};
-	struct tui_state st = on_maps(0);
+	struct tui_state st = on_screen(TUI_SCREEN_MAPS, 0);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		s->map[1].evacuated = rows[i].evacuated;
 		shows(s, &st, rows[i].bar);
@@ -288,7 +238,7 @@ static void test_choosing(void **state)
 {
 	(void)state;
 	struct gcs_snapshot *s = make_snapshot(sc);
-	struct tui_state st = on_maps(0);
+	struct tui_state st = on_screen(TUI_SCREEN_MAPS, 0);
 	shows(s, &st, ">maps/0 ");
 	tui_screen_key(&st, s, TUI_KEY_DOWN);
 	tui_screen_key(&st, s, 'j');
@@ -336,7 +286,7 @@ static void test_order(void **state)
 	static const char *const by_entry[] = {"maps/3 ", "maps/2 ", "maps/1 ", "net/0 ", "maps/0 ", "maps/4 "};
 	static const struct { const char *const *order; const char *title; } rows[] = {
 		{by_worker, "2 growing -"}, {by_load, "fullest first"}, {by_overflow, "most overflow first"}, {by_entry, "most bytes an entry first"}};
-	struct tui_state st = on_maps(1);
+	struct tui_state st = on_screen(TUI_SCREEN_MAPS, 1);
 	for (int i = 0; i < 8; i++) {
 		char want[32];
 		must_be_in_order(live, &st, rows[i % 4].order, 6);
@@ -361,7 +311,7 @@ static void test_many(void **state)
 	for (uint32_t i = 0; i < s->nmaps; i++)
 		s->map[i] = (struct gcs_map_view){.worker = i, .kind = GCS_MAP_CLASSIC, .b = 5, .count = i, .load_milli = i * 1000 / 32};
 	for (int size = 0; size < SIZES; size++) {
-		struct tui_state st = on_maps(size);
+		struct tui_state st = on_screen(TUI_SCREEN_MAPS, size);
 		char want[32];
 		shows(s, &st, "96 at hand or more, 0 growing, listed 1 to ");
 		for (int i = 0; i < 120; i++) {
@@ -383,7 +333,7 @@ static void test_mouse(void **state)
 	(void)state;
 	for (int size = 0; size < SIZES; size++)
 		for (int which = 0; which < 4; which++) {
-			struct tui_state st = on_maps(size);
+			struct tui_state st = on_screen(TUI_SCREEN_MAPS, size);
 			char *text = render(live, &st, st.rows, st.cols, true), name[32], want[64];
 			int row = 0;
 			snprintf(name, sizeof name, "maps/%d ", which);
@@ -413,7 +363,7 @@ static void test_nothing(void **state)
 	char go[16];
 	struct gcs_scenario *other = make_scenario();
 	struct gcs_snapshot *s = make_snapshot(other), *r = make_record(other);
-	struct tui_state st = on_maps(0);
+	struct tui_state st = on_screen(TUI_SCREEN_MAPS, 0);
 	s->nmaps = r->nmaps = 0;
 	for (int i = 0; i < 3; i++)
 		other->workload[i].driver = slices;
@@ -454,7 +404,7 @@ static void test_strip(void **state)
 {
 	(void)state;
 	struct gcs_snapshot *s = make_snapshot(sc);
-	struct tui_state st = on_maps(0);
+	struct tui_state st = on_screen(TUI_SCREEN_MAPS, 0);
 	s->ncells = 60;
 	memset(s->cell, 0, sizeof s->cell);
 	s->cell[41].maps_growing = 3;

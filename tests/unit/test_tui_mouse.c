@@ -2,40 +2,13 @@
  * test_tui_mouse.c: reports of the mouse, whole, cut and broken; and what a press and the wheel do on each screen, against what stands
  * at that place of the picture.
  */
-#include "tests/unit/test_tui_fixture.h"
+#include "tests/unit/test_tui_pair.h"
 #include "tui/heat_grid.h"
 #include "tui/palette.h"
 #include "tui/screen.h"
 
 #include <math.h>
 #include <time.h>
-
-static struct gcs_scenario *sc;
-static struct gcs_history *h;
-static struct gcs_snapshot *live, *record;
-
-static int setup(void **state)
-{
-	(void)state;
-	sc = make_scenario();
-	h = make_history();
-	live = make_snapshot(sc);
-	record = make_record(sc);
-	with_history(live, h);
-	with_history(record, h);
-	record->playback.record_end_ns = 26 * S;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	free(live);
-	free(record);
-	gcs_history_destroy(h);
-	free(sc);
-	return 0;
-}
 
 /* ---------------------------------------------------------------- reports */
 
@@ -127,8 +100,6 @@ static void find(const struct gcs_snapshot *s, const struct tui_state *st, const
 	free(text);
 }
 
-static const int sizes[][2] = {{24, 80}, {32, 100}, {60, 200}};
-#define SIZES 3
 
 static void test_a_fault_is_chosen(void **state)
 {

@@ -2,61 +2,11 @@
  * test_tui_sched.c: the scheduler's screen, read from its canvas against what it was drawn from; the lanes of the timeline that go
  * with it; and what a footer says of screens at each width.
  */
-#include "tests/unit/test_tui_fixture.h"
+#include "tests/unit/test_tui_pair.h"
 #include "tui/format.h"
 #include "tui/screen.h"
 
 #include <inttypes.h>
-
-static struct gcs_scenario *sc;
-static struct gcs_history *h;
-static struct gcs_snapshot *live, *record;
-
-static int setup(void **state)
-{
-	(void)state;
-	sc = make_scenario();
-	h = make_history();
-	live = make_snapshot(sc);
-	record = make_record(sc);
-	with_history(live, h);
-	with_history(record, h);
-	record->playback.record_end_ns = 26 * S;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	free(live);
-	free(record);
-	gcs_history_destroy(h);
-	free(sc);
-	return 0;
-}
-
-static const int sizes[][2] = {{24, 80}, {32, 100}, {60, 200}};
-#define SIZES 3
-
-static struct tui_state on_sched(int size)
-{
-	return (struct tui_state){.screen = TUI_SCREEN_SCHED, .rows = sizes[size][0], .cols = sizes[size][1]};
-}
-
-static void shows(const struct gcs_snapshot *s, const struct tui_state *st, const char *what)
-{
-	char *text = render(s, st, st->rows, st->cols, true);
-	must_show(text, what);
-	free(text);
-}
-
-static void hides(const struct gcs_snapshot *s, const struct tui_state *st, const char *what)
-{
-	char *text = render(s, st, st->rows, st->cols, true);
-	if (strstr(text, what))
-		fail_msg("still has '%s':\n%s", what, text);
-	free(text);
-}
 
 /* The row of a picture that has a text. */
 static int row_of(const struct gcs_snapshot *s, const struct tui_state *st, const char *what)
@@ -82,7 +32,7 @@ static void test_figures(void **state)
 		"ms: WAKE LAG", "STALLS ms  3 workers, longest first", "oom visit 17 of w128", "late visit 5 of w2", "no firing"};
 	for (int size = 0; size < SIZES; size++)
 		for (int kind = 0; kind < 2; kind++) {
-			struct tui_state st = on_sched(size);
+			struct tui_state st = on_screen(TUI_SCREEN_SCHED, size);
 			char *text = render(kind ? record : live, &st, st.rows, st.cols, true);
 			for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
 				must_show(text, wanted[i]);
@@ -101,7 +51,7 @@ static void test_bars(void **state)
 {
 	(void)state;
 	struct gcs_snapshot *s = make_snapshot(sc);
-	struct tui_state st = on_sched(0);
+	struct tui_state st = on_screen(TUI_SCREEN_SCHED, 0);
 	s->sched.p[0].runq = 16;
 	s->sched.p[1].runq = 4;
 	shows(s, &st, " 0 running ########  16");
@@ -119,7 +69,7 @@ static void test_status(void **state)
 	(void)state;
 	static const char *const name[] = {"?", "idle", "running", "syscall", "gcstop", "dead"};
 	struct gcs_snapshot *s = make_snapshot(sc);
-	struct tui_state st = on_sched(0);
+	struct tui_state st = on_screen(TUI_SCREEN_SCHED, 0);
 	for (int i = 0; i <= GCS_P_DEAD; i++) {
 		char want[32];
 		s->sched.p[1].status = (enum gcs_p_status)i;
@@ -138,7 +88,7 @@ static void test_many_ps(void **state)
 	for (uint32_t i = 0; i < s->sched.nps; i++)
 		s->sched.p[i] = (struct gcs_p_view){GCS_P_RUNNING, i, i, i};
 	for (int size = 0; size < SIZES; size++) {
-		struct tui_state st = on_sched(size);
+		struct tui_state st = on_screen(TUI_SCREEN_SCHED, size);
 		bool seen[GCS_PS_SHOWN] = {false};
 		shows(s, &st, ", P0 to P");
 		shows(s, &st, " of 64");
@@ -168,13 +118,14 @@ static void test_what_is_not_known(void **state)
 	(void)state;
 	char command[16];
 	struct gcs_snapshot *s = make_snapshot(sc), *r = make_record(sc);
-	struct tui_state st = on_sched(0);
+	struct tui_state st = on_screen(TUI_SCREEN_SCHED, 0);
 	s->sched.nps = 0;
-	s->sched.threads = s->sched.idle_threads = s->sched.timers = GCS_UNTOLD;
+	s->sched.idle_ps = s->sched.threads = s->sched.idle_threads = s->sched.timers = GCS_UNTOLD;
 	shows(s, &st, "this target does not tell its Ps apart");
 	shows(s, &st, "runnable              3"); /* in whatever queue */
 	hides(s, &st, "global runq");
-	shows(s, &st, "threads               - idle -");
+	shows(s, &st, "idle Ps               -\n");
+	shows(s, &st, "threads               -\n");
 	shows(s, &st, "timers -  netpoll waiters 5");
 	s->sched.at_ns = r->sched.at_ns = -1;
 	shows(s, &st, "nobody has looked yet");
@@ -185,7 +136,7 @@ static void test_what_is_not_known(void **state)
 	shows(r, &st, "the record has no look at it");
 	s->nstalls = 0;
 	shows(s, &st, "nothing has held a worker up");
-	s->goroutines = 0; /* there is always one */
+	s->sched.goroutines = GCS_UNTOLD;
 	shows(s, &st, "goroutines            -");
 	assert_int_equal(tui_screen_key(&st, s, TUI_KEY_ENTER).act, GCS_DO_NOTHING);
 	assert_int_equal(st.screen, TUI_SCREEN_SCHED);
@@ -201,7 +152,7 @@ static void test_latencies(void **state)
 {
 	(void)state;
 	struct gcs_snapshot *s = make_snapshot(sc);
-	struct tui_state st = on_sched(1);
+	struct tui_state st = on_screen(TUI_SCREEN_SCHED, 1);
 	s->wake_now = (struct gcs_pcts){12, 31000, 52000, 5100000, 5300000, 5390000};
 	s->wake_total = (struct gcs_pcts){1204, 30000, 51000, 410000, 5200000, 5390000};
 	shows(s, &st, "ms: WAKE LAG -");
@@ -223,7 +174,7 @@ static void test_longest_first(void **state)
 {
 	(void)state;
 	for (int size = 0; size < SIZES; size++) {
-		struct tui_state st = on_sched(size);
+		struct tui_state st = on_screen(TUI_SCREEN_SCHED, size);
 		int first = row_of(live, &st, "oom visit 17"), second = row_of(live, &st, "late visit 5"), last = row_of(live, &st, " 3.05 ");
 		assert_int_equal(second, first + 1);
 		assert_int_equal(last, first + 2);
@@ -238,7 +189,7 @@ static void test_choosing(void **state)
 {
 	(void)state;
 	struct gcs_snapshot *s = make_snapshot(sc);
-	struct tui_state st = on_sched(1);
+	struct tui_state st = on_screen(TUI_SCREEN_SCHED, 1);
 	tui_screen_key(&st, s, TUI_KEY_DOWN);
 	shows(s, &st, ">net/0 w144");
 	s->stall[1].by[GCS_STALL_ASSIST].max_ns = 80000000; /* now the longest */
@@ -262,7 +213,7 @@ static void test_going_there(void **state)
 	for (int which = 0; which < 3; which++) {
 		static const int64_t at_ns[] = {17 * S + 650000000, 14 * S + 315000000, 17 * S + 510000000};
 		char want[48], t[TUI_NUMBER];
-		struct tui_state st = on_sched(0);
+		struct tui_state st = on_screen(TUI_SCREEN_SCHED, 0);
 		for (int i = 0; i < which; i++)
 			tui_screen_key(&st, live, TUI_KEY_DOWN);
 		struct tui_state of_record = st;
@@ -281,7 +232,7 @@ static void test_mouse(void **state)
 {
 	(void)state;
 	for (int size = 0; size < SIZES; size++) {
-		struct tui_state st = on_sched(size);
+		struct tui_state st = on_screen(TUI_SCREEN_SCHED, size);
 		int row = row_of(live, &st, "late visit 5"), ps = row_of(live, &st, " 0 running"), strip = row_of(live, &st, "WAITING FOR A P");
 		tui_screen_mouse(&st, live, (struct tui_mouse){row, 5, TUI_MOUSE_PRESS});
 		shows(live, &st, ">net/0 w144");

@@ -2,65 +2,18 @@
  * test_tui_screens.c: the screens beside the main one, read from their canvases against the history they were drawn from; the table of
  * keys against what the keys do; and anything typed, at any size.
  */
-#include "tests/unit/test_tui_fixture.h"
+#include "tests/unit/test_tui_pair.h"
 #include "tui/format.h"
 #include "tui/heat_grid.h"
 #include "tui/screen.h"
 
 #include <time.h>
 
-static struct gcs_scenario *sc;
-static struct gcs_history *h;
-static struct gcs_snapshot *live, *record;
-
-static int setup(void **state)
-{
-	(void)state;
-	sc = make_scenario();
-	h = make_history();
-	live = make_snapshot(sc);
-	record = make_record(sc);
-	with_history(live, h);
-	with_history(record, h);
-	record->playback.record_end_ns = 26 * S;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	free(live);
-	free(record);
-	gcs_history_destroy(h);
-	free(sc);
-	return 0;
-}
-
 static struct gcs_request press(struct tui_state *st, const struct gcs_snapshot *s, int key)
 {
 	st->rows = st->rows ? st->rows : 24;
 	st->cols = st->cols ? st->cols : 80;
 	return tui_screen_key(st, s, key);
-}
-
-static char *show(const struct gcs_snapshot *s, const struct tui_state *st)
-{
-	return render(s, st, st->rows ? st->rows : 24, st->cols ? st->cols : 80, true);
-}
-
-static void shows(const struct gcs_snapshot *s, const struct tui_state *st, const char *what)
-{
-	char *text = show(s, st);
-	must_show(text, what);
-	free(text);
-}
-
-static void hides(const struct gcs_snapshot *s, const struct tui_state *st, const char *what)
-{
-	char *text = show(s, st);
-	if (strstr(text, what))
-		fail_msg("still has '%s':\n%s", what, text);
-	free(text);
 }
 
 /* ---------------------------------------------------------------- from screen to screen */

@@ -268,6 +268,7 @@ static void make_fewer_workloads(struct versus_fixture_run *r) { r->in.report.no
 static void make_other_point(struct versus_fixture_run *r) { r->fault[0].point = vf_wake; }
 static void make_fewer_faults(struct versus_fixture_run *r) { r->in.report.nfaults = 1; }
 static void make_real(struct versus_fixture_run *r) { r->in.report.sim = false; }
+static void make_real_and_crashed(struct versus_fixture_run *r) { make_real(r); make_crashed(r); }
 static void make_simulated(struct versus_fixture_run *r) { r->in.report.sim = true; }
 static void make_elsewhere(struct versus_fixture_run *r) { snprintf(r->in.machine, sizeof r->in.machine, "there, another processor"); }
 
@@ -288,6 +289,7 @@ static void test_who_counts(void **state)
 	left_out(make_other_point, false, "its faults");
 	left_out(make_fewer_faults, false, "its faults");
 	left_out(make_real, false, "real, where others are simulated");
+	left_out(make_real_and_crashed, false, "real, where others are simulated"); /* says more */
 	left_out(make_simulated, true, "simulated, where others are real");
 	left_out(make_elsewhere, true, "another machine: there, another processor");
 }

@@ -272,6 +272,7 @@ func (g *gcWatch) schedule(now int64) {
 	}
 	metrics.Read(g.sched)
 	s := &g.env.tel.sched
+	atomic.StoreUint64(&s.goroutines, g.number("/sched/goroutines:goroutines"))
 	atomic.StoreUint64(&s.globalRunq, g.sched[0].Value.Uint64())
 	atomic.StoreUint64(&s.threads, g.sched[1].Value.Uint64())
 	for _, untold := range []*uint64{&s.idlePs, &s.idleThreads, &s.spinning, &s.timers, &s.pollWaiters} {

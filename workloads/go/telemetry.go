@@ -88,9 +88,9 @@ type watchP struct {
 }
 
 type watchSched struct {
-	atNS, globalRunq, idlePs, threads, idleThreads, spinning, timers, pollWaiters, psKnown uint64
-	p                                                                                      [watchPsMax]watchP
-	_                                                                                      [7]uint64
+	atNS, goroutines, globalRunq, idlePs, threads, idleThreads, spinning, timers, pollWaiters, psKnown uint64
+	p                                                                                                  [watchPsMax]watchP
+	_                                                                                                  [6]uint64
 }
 
 type watchMap struct {
@@ -261,6 +261,7 @@ func layoutLooks(p func(string, uintptr), t *telemetry) {
 	s := unsafe.Offsetof(t.sched)
 	p("sched", s)
 	p("sched.at_ns", s+unsafe.Offsetof(t.sched.atNS))
+	p("sched.goroutines", s+unsafe.Offsetof(t.sched.goroutines))
 	p("sched.global_runq", s+unsafe.Offsetof(t.sched.globalRunq))
 	p("sched.idle_ps", s+unsafe.Offsetof(t.sched.idlePs))
 	p("sched.threads", s+unsafe.Offsetof(t.sched.threads))
