@@ -54,7 +54,7 @@ static int64_t view_clock(void)
 
 static int view_no_terminal(void)
 {
-	fputs("gcstorm: view needs a terminal; `gcstorm report RUN` tells the same in text\n", stderr);
+	fputs("gcstorm: view needs a terminal; `gcstorm view --plain RUN` tells the same in lines, `gcstorm report RUN` what came of it\n", stderr);
 	return GCS_EXIT_UNSUPPORTED;
 }
 
