@@ -11,11 +11,6 @@
  * object goes into it; then one in FOLLOW_TURNOVER takes the place of the oldest, and all others are
  * garbage at once. The ring itself (a directory of chunks of slots) counts as live.
  *
- * The curve's live bytes are what a cycle marks, as a log tells them: what was reachable as it began and what was born until it ended. So what a cycle
- * found beyond the ring (born meanwhile, let go meanwhile, and all that is not the ring's) is left free in the ring from then on, at most half of
- * the curve: how much it is depends on how long marking takes, which is not the log's. Only where heap-follow is all that works on the heap; and
- * only where the runtime tells what it marked (real Go: from 1.21 on).
- *
  * Of the objects that are large enough the plan's share (`pointers`, half if it is silent) is made of cells of 64 bytes with a pointer
  * in the first word of each: as much must be scanned, an eighth of its words being pointers. Object n of the ring
  * points from cell j to object n + link[j] once that exists: always to younger ones, which outlive it,
@@ -38,7 +33,6 @@
 
 #define FOLLOW_TURNOVER	      8u
 #define FOLLOW_WHOLE	      4u
-#define FOLLOW_BESIDE_PART    2u
 #define FOLLOW_AFTER_ERROR    16u /* objects compared after an -ENOMEM */
 #define FOLLOW_CELL_BYTES     64u
 #define FOLLOW_CELL_WORDS     (FOLLOW_CELL_BYTES / 8)
@@ -66,8 +60,6 @@ struct follow {
 	uint64_t next;	 /* number of the next object */
 	uint64_t bytes;	 /* due so far and dealt with */
 	uint64_t held;	 /* by the ring, itself included */
-	uint64_t marked; /* the last that we looked at of what a cycle found, over all workers; 0: none yet */
-	uint64_t beside; /* of our part of it, what was not the ring's */
 	uint32_t event;	 /* the next point of the curve to act on */
 	int64_t due_ns;	 /* of the next operation; valid if has_due */
 	bool has_due, at_point;
@@ -317,33 +309,6 @@ static int follow_keep(mrt_g *g, struct follow *f, const struct follow_object *o
 	return 0;
 }
 
-/* ------------------------------------------------------------ what was marked */
-
-/* Once a cycle, at the first operation after it: meanwhile the ring is as long as it was. */
-static void follow_look(struct follow *f)
-{
-	const struct mrt_telemetry *t = f->unit.env->telemetry;
-	uint64_t marked, share;
-
-	if (t == NULL || f->unit.env->plan->nworkloads > 1)
-		return;
-	marked = atomic_load_explicit(&t->gauges.heap_marked, memory_order_relaxed); /* a figure of its own */
-	if (marked == f->marked)
-		return;
-	f->marked = marked;
-	share = marked / f->curve.workers;
-	f->beside = share > f->held ? share - f->held : 0;
-}
-
-/* What the ring may hold at t. */
-static uint64_t follow_room(struct follow *f, int64_t t_ns)
-{
-	uint64_t live = curve_live(&f->curve, t_ns), most = live / FOLLOW_BESIDE_PART;
-
-	follow_look(f);
-	return live - (f->beside < most ? f->beside : most);
-}
-
 /* ---------------------------------------------------------------- operations */
 
 static int64_t follow_due(struct work_unit *u)
@@ -368,7 +333,7 @@ static int follow_point(mrt_g *g, struct follow *f)
 {
 	const struct plan_follow *p = &f->curve.point[f->event++];
 
-	follow_trim(g, f, follow_room(f, p->at_ns));
+	follow_trim(g, f, curve_live(&f->curve, p->at_ns));
 	if (f->unit.worker != 0)
 		return 0;
 	if (p->gogc != 0)
@@ -386,7 +351,7 @@ static int follow_failed(mrt_g *g, struct follow *f, const struct follow_object 
 	return r;
 }
 
-/* Is it to be kept, there being room for `live`? Makes room for it. */
+/* Is it to be kept, the curve saying `live`? Makes room for it. */
 static bool follow_wants(mrt_g *g, struct follow *f, const struct follow_object *o, uint64_t live)
 {
 	uint64_t need = follow_need(f, o->slot_bytes);
@@ -402,7 +367,7 @@ static bool follow_wants(mrt_g *g, struct follow *f, const struct follow_object 
 static int follow_allocate(mrt_g *g, struct follow *f, int64_t t_ns)
 {
 	struct follow_object o = follow_object(f, f->next);
-	uint64_t live = follow_room(f, t_ns);
+	uint64_t live = curve_live(&f->curve, t_ns);
 	MRT_ROOTS(g, object, 1);
 	int r;
 

@@ -3,7 +3,6 @@ package main
 import (
 	"runtime"
 	"runtime/debug"
-	"sync/atomic"
 	"unsafe"
 )
 
@@ -13,7 +12,6 @@ import (
 const (
 	followTurnover  = 8
 	followWhole     = 4
-	followBeside    = 2 // at most this part of the curve
 	followCellWords = 8
 	followChunk     = 512
 	followSlotsMax  = 1 << 28
@@ -37,7 +35,6 @@ type follow struct {
 	sizes             *dist
 	salt, next, bytes uint64
 	held              uint64
-	marked, beside    uint64 // what a cycle found, over all workers; of our part of it, what was not the ring's
 	event             int
 	dueNS             int64
 	hasDue, atPoint   bool
@@ -227,31 +224,6 @@ func (f *follow) keep(o *followObject, p unsafe.Pointer) {
 	f.linkYoungest(p)
 }
 
-// look: once a cycle, at the first operation after it (from Go 1.21 on, which tells what was marked).
-func (f *follow) look() {
-	if f.env.tel == nil || len(f.env.plan.Workloads) > 1 {
-		return
-	}
-	marked := atomic.LoadUint64(&f.env.tel.gauges.heapMarked)
-	if marked == f.marked {
-		return
-	}
-	f.marked, f.beside = marked, 0
-	if share := marked / f.workers; share > f.held {
-		f.beside = share - f.held
-	}
-}
-
-// room is what the ring may hold at t.
-func (f *follow) room(t int64) uint64 {
-	live := f.live(t)
-	f.look()
-	if most := live / followBeside; f.beside > most {
-		return live - most
-	}
-	return live - f.beside
-}
-
 func (f *follow) due() int64 {
 	if f.hasDue {
 		return f.dueNS
@@ -273,7 +245,7 @@ func (f *follow) due() int64 {
 func (f *follow) turn() {
 	p := &f.point[f.event]
 	f.event++
-	f.trim(f.room(p.atNS))
+	f.trim(f.live(p.atNS))
 	if f.worker != 0 {
 		return
 	}
@@ -308,7 +280,7 @@ func (f *follow) op() {
 		return
 	}
 	o := f.object(f.next)
-	live := f.room(t)
+	live := f.live(t)
 	f.trim(live)
 	f.next++
 	f.bytes += o.slot
