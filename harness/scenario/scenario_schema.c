@@ -189,7 +189,7 @@ static const struct gcs_field fields_fault[] = {
 	{"id", GCS_T_ID, AT(gcs_bound_fault, f.id), .required = true, .about = "its name in this scenario"},
 	{"point", GCS_T_NAME, .required = true, .about = "one of `gcstorm list faults`"},
 	{"action", GCS_T_NAME, .about = "what happens there; absent: what the point does by itself"},
-	{"when", GCS_T_SECTION, .required = true, .section = &section_when, .about = "its window on the timeline"},
+	{"when", GCS_T_SECTION, .required = true, .section = &section_when, .about = "its window on the timeline, or {manual: true}: by hand only"},
 	{"fire", GCS_T_SECTION, .section = &section_fire, .about = "which visits inside the window; all that is given must hold"},
 	{"match", GCS_T_SECTION, .section = &section_match, .about = "at which sites; other visits are not eligible"},
 	{"while", GCS_T_TEXT, AT(gcs_bound_fault, f.condition), .about = "a condition on the state of the runtime, as gc.phase == mark; other visits are not eligible"},
