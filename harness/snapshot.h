@@ -123,7 +123,9 @@ struct gcs_snapshot {
 	struct gcs_cell cell[GCS_STRIP_CELLS]; uint32_t ncells; int64_t cell_ns;
 
 	struct gcs_pcts stw_now, stw_total, stopping_total, assist_now, assist_total, wake_now, wake_total;
-	/* now: last 10 s; total: since t0, every phase, so now is part of it. A report counts recorded phases. */
+	/* now: last 10 s; total: since t0, every phase, so now is part of it. A report counts recorded phases. steady: recorded windows before
+	 * anything was armed, what the baseline of recovery is made of. */
+	struct gcs_pcts stw_steady, stopping_steady, assist_steady, wake_steady;
 	double ops_rate, ops_rate_baseline;
 	uint64_t heap_live, heap_goal, heap_trigger, rss, rss_max, memlimit;
 	uint32_t gc_cycle, gc_phase;

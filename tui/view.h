@@ -120,7 +120,10 @@ tui_view_fn tui_view_strip;     /* rule, log-axis strip, fault marks */
 tui_view_fn tui_view_percentiles;
 tui_view_fn tui_view_heap;
 tui_view_fn tui_view_recovery;
-tui_view_fn tui_view_work;      /* collector line, workload lines */
+tui_view_fn tui_view_work;      /* collector line, workload lines, the cycle's phases where there is a row left */
+tui_view_fn tui_view_cycle;     /* 1 row: the phases of the cycle that goes on, or of the last */
+/* The cycle that goes on at t, or else the last before it. NULL: none. */
+const struct gcs_cycle_row *tui_cycle_at(const struct gcs_history *h, int64_t t_ns);
 tui_view_fn tui_view_slo;
 tui_view_fn tui_view_faults;
 tui_view_fn tui_view_last;      /* the newest events */

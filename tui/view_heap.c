@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#define HEAP_LIMIT_TIMES 3u /* a memory limit up to so many times what else is shown makes the axis longer */
+
 struct heap_col { uint64_t low, high, goal; };
 
 static struct heap_col heap_col(const struct gcs_snapshot *s, const struct tui_axis *a, uint32_t col)
@@ -66,6 +68,20 @@ static void heap_dots(struct tui_canvas *c, const struct tui_box *plot, const st
 		tui_dots_bar(c, plot, (int)x, heap_steps(heap_col(s, &half, x).high, steps, top), TUI_HEAP);
 }
 
+static bool heap_limited(const struct gcs_snapshot *s)
+{
+	return s->memlimit > 0 && s->memlimit < INT64_MAX; /* beyond: none, as math.MaxInt64 is to Go */
+}
+
+/* The memory limit behind bars and goal. It is of all memory, so the heap stays below it. */
+static void heap_limit(struct tui_canvas *c, const struct tui_box *plot, uint64_t limit, uint64_t top)
+{
+	int row = plot->rows - 1 - (heap_steps(limit, plot->rows * 8, top) - 1) / 8;
+	for (int col = 0; col < plot->cols; col++)
+		tui_put(c, plot, row, col, TUI_DIM, 0x00b7);
+	tui_print(c, plot, row, 1, TUI_DIM, " limit ");
+}
+
 void tui_view_heap(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
 		   const struct tui_state *st)
 {
@@ -73,9 +89,11 @@ void tui_view_heap(struct tui_canvas *c, const struct tui_box *box, const struct
 	struct tui_axis a = tui_axis(s, st, box->cols - 8, dots ? TUI_DOTS_WIDE : 1);
 	struct tui_box plot = {box->row + 1, box->col + 7, box->rows - 1, box->cols - 8};
 	struct tui_box axis = {box->row + 1, box->col, box->rows - 1, 7};
-	char n[4][TUI_NUMBER], title[96];
-	snprintf(title, sizeof title, "HEAP MiB  live %s  goal %s%s%s", tui_mib(n[0], s->heap_live),
-		 s->heap_goal == UINT64_MAX ? "off" : tui_mib(n[1], s->heap_goal), s->rss ? "  rss " : "",
+	char n[5][TUI_NUMBER], title[96];
+	bool limited = heap_limited(s);
+	snprintf(title, sizeof title, "HEAP MiB  live %s  goal %s%s%s%s%s", tui_mib(n[0], s->heap_live),
+		 s->heap_goal == UINT64_MAX ? "off" : tui_mib(n[1], s->heap_goal), limited ? "  limit " : "",
+		 limited ? tui_mib(n[4], s->memlimit) : "", s->rss ? "  rss " : "",
 		 s->rss ? tui_mib(n[2], s->rss) : ""); /* a simulated target has none */
 	tui_rule(c, box, 0, title);
 
@@ -86,10 +104,14 @@ void tui_view_heap(struct tui_canvas *c, const struct tui_box *box, const struct
 		if (v.goal != UINT64_MAX && v.goal > max)
 			max = v.goal;
 	}
+	if (limited && s->memlimit <= HEAP_LIMIT_TIMES * max)
+		max = s->memlimit > max ? s->memlimit : max;
 	uint64_t top = heap_top(max);
 	for (int row = 0; row < plot.rows; row++)
 		tui_put(c, &axis, row, 6, TUI_RULE, 0x2502);
 	tui_print(c, &axis, 0, 0, TUI_DIM, "%5s", tui_mib(n[3], top));
 	tui_print(c, &axis, plot.rows - 1, 0, TUI_DIM, "%5s", "0");
+	if (limited && s->memlimit <= top)
+		heap_limit(c, &plot, s->memlimit, top);
 	(dots ? heap_dots : heap_bars)(c, &plot, s, a, top);
 }

@@ -15,8 +15,8 @@ static const struct {
 	tui_view_fn *left, *right;
 } band[BANDS] = {
 	[BAND_STRIP] = {8, 4, tui_view_strip, tui_view_percentiles},
-	[BAND_HEAP] = {4, 3, tui_view_heap, tui_view_recovery},
-	[BAND_WORK] = {4, 0, tui_view_work, tui_view_slo},
+	[BAND_HEAP] = {4, 2, tui_view_heap, tui_view_recovery},
+	[BAND_WORK] = {4, 1, tui_view_work, tui_view_slo},
 	[BAND_FAULTS] = {4, 3, tui_view_faults, tui_view_last},
 };
 

@@ -6,42 +6,65 @@
 #include <stdio.h>
 #include <string.h>
 
-struct side_pick { const char *name; const struct gcs_pcts *now, *total; };
+struct side_pick { const char *name; const struct gcs_pcts *now, *total, *steady; /* NULL: not known */ };
 
 static struct side_pick side_pick(const struct gcs_snapshot *s, enum tui_kind kind)
 {
 	static const struct gcs_pcts none;
 	switch (kind) {
-	case TUI_KIND_ASSIST: return (struct side_pick){"ASSIST", &s->assist_now, &s->assist_total};
-	case TUI_KIND_WAKE: return (struct side_pick){"WAKE LAG", &s->wake_now, &s->wake_total};
-	case TUI_KIND_STOPPING: return (struct side_pick){"TO STOP", NULL, &s->stopping_total};
-	case TUI_KIND_OP: return (struct side_pick){"OPS", NULL, s->scenario->nworkloads ? &s->work[0].total : &none};
+	case TUI_KIND_ASSIST: return (struct side_pick){"ASSIST", &s->assist_now, &s->assist_total, &s->assist_steady};
+	case TUI_KIND_WAKE: return (struct side_pick){"WAKE LAG", &s->wake_now, &s->wake_total, &s->wake_steady};
+	case TUI_KIND_STOPPING: return (struct side_pick){"TO STOP", NULL, &s->stopping_total, &s->stopping_steady};
+	case TUI_KIND_OP: return (struct side_pick){"OPS", NULL, s->scenario->nworkloads ? &s->work[0].total : &none, NULL};
 	case TUI_KIND_STW:
 	case TUI_KINDS: break;
 	}
-	return (struct side_pick){"STW", &s->stw_now, &s->stw_total};
+	return (struct side_pick){"STW", &s->stw_now, &s->stw_total, &s->stw_steady};
+}
+
+#define SIDE_ROWS 6 /* five percentiles and the count */
+
+/* A count that is longer than `cols` in short. */
+static void side_figures(char ret[SIDE_ROWS][TUI_NUMBER], const struct gcs_pcts *p, size_t cols)
+{
+	const int64_t ns[] = {p->p50_ns, p->p90_ns, p->p99_ns, p->p999_ns, p->max_ns};
+	for (int i = 0; i < SIDE_ROWS - 1; i++)
+		if (p->count)
+			tui_ms(ret[i], ns[i]);
+		else
+			snprintf(ret[i], TUI_NUMBER, "-");
+	if (strlen(tui_count(ret[SIDE_ROWS - 1], p->count)) > cols)
+		tui_rate(ret[SIDE_ROWS - 1], (double)p->count);
+}
+
+/* One column of figures, `cols` wide, under its head, which stands in the rule; its last character is `from_right` columns before the edge. */
+static void side_column(struct tui_canvas *c, const struct tui_box *box, int from_right, int cols, const char *head,
+			const struct gcs_pcts *p)
+{
+	char text[SIDE_ROWS][TUI_NUMBER];
+	if (!p)
+		return;
+	side_figures(text, p, (size_t)cols - 1);
+	tui_print_right(c, box, 0, from_right - 1, TUI_TITLE, " %s ", head);
+	for (int i = 0; i < SIDE_ROWS; i++)
+		tui_print_right(c, box, 1 + i, from_right, i + 1 < SIDE_ROWS ? TUI_PLAIN : TUI_DIM, "%s", text[i]);
 }
 
 void tui_view_percentiles(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
 			  const struct tui_state *st)
 {
+	static const char *const label[SIDE_ROWS] = {"p50", "p90", "p99", "p99.9", "max", "count"};
 	struct side_pick pick = side_pick(s, st->kind);
+	bool wide = box->cols >= 50;
+	int step = wide ? 12 : box->cols >= 40 ? 9 : 7;
 	char a[TUI_NUMBER], b[TUI_NUMBER], title[48];
 	snprintf(title, sizeof title, "%s ms", pick.name);
 	tui_rule(c, box, 0, title);
-	tui_print_right(c, box, 0, 0, TUI_TITLE, "%s", pick.now ? " last 10 s      total " : "         total ");
-	const struct { const char *label; int64_t now, total; } row[] = {
-		{"p50", pick.now ? pick.now->p50_ns : -1, pick.total->p50_ns},
-		{"p90", pick.now ? pick.now->p90_ns : -1, pick.total->p90_ns},
-		{"p99", pick.now ? pick.now->p99_ns : -1, pick.total->p99_ns},
-		{"p99.9", pick.now ? pick.now->p999_ns : -1, pick.total->p999_ns},
-		{"max", pick.now ? pick.now->max_ns : -1, pick.total->max_ns},
-	};
-	for (int i = 0; i < (int)(sizeof row / sizeof row[0]); i++)
-		tui_print(c, box, 1 + i, 1, TUI_PLAIN, "%-6s%13s%11s", row[i].label,
-			  pick.now ? tui_ms(a, row[i].now) : "", tui_ms(b, row[i].total));
-	tui_print(c, box, 6, 1, TUI_DIM, "%-6s%13s%11s", "count", pick.now ? tui_count(a, pick.now->count) : "",
-		  tui_count(b, pick.total->count));
+	for (int i = 0; i < SIDE_ROWS; i++)
+		tui_print(c, box, 1 + i, 1, i + 1 < SIDE_ROWS ? TUI_PLAIN : TUI_DIM, "%s", label[i]);
+	side_column(c, box, 1 + 2 * step, step, wide ? "last 10 s" : "10 s", pick.now);
+	side_column(c, box, 1 + step, step, "total", pick.total);
+	side_column(c, box, 1, step, "steady", pick.steady);
 	if (box->rows > 8 && s->stw_last_stopping_ns < 0)
 		tui_print(c, box, 7, 1, TUI_DIM, "last: %s, the time to stop in it",
 			  tui_duration(b, s->stw_last_stopped_ns));

@@ -115,14 +115,6 @@ static void time_heights(struct time_lane *lane, int n, int spare)
 
 /* ---------------------------------------------------------------- the moment at the cursor */
 
-static const struct gcs_cycle_row *time_cycle(const struct gcs_history *h, int64_t t_ns)
-{
-	for (uint32_t i = h->ncycles; i-- > 0;)
-		if (h->cycle[i].start_ns >= 0 && h->cycle[i].start_ns <= t_ns)
-			return &h->cycle[i];
-	return NULL;
-}
-
 /* What is more than nothing, where there is room for all of it. */
 static int time_read_count(struct tui_canvas *c, const struct tui_box *box, int row, int col, const char *name, uint32_t n)
 {
@@ -134,7 +126,7 @@ static int time_read_count(struct tui_canvas *c, const struct tui_box *box, int 
 static void time_read_gc(struct tui_canvas *c, const struct tui_box *box, int row, const struct gcs_snapshot *s, int64_t t_ns)
 {
 	const struct gcs_history *h = s->history;
-	const struct gcs_cycle_row *g = time_cycle(h, t_ns);
+	const struct gcs_cycle_row *g = tui_cycle_at(h, t_ns);
 	char a[TUI_NUMBER], b[TUI_NUMBER];
 	int phase = gcs_scenario_phase_at(s->scenario, t_ns);
 	int64_t cell = h->cell_ns > 0 ? t_ns / h->cell_ns : 0;

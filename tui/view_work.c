@@ -9,7 +9,6 @@ static const char *const work_gc_phase[] = {"idle", "marking", "terminating"};
 void tui_view_work(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
 		   const struct tui_state *st)
 {
-	(void)st;
 	char a[TUI_NUMBER], b[TUI_NUMBER], d[TUI_NUMBER], title[96];
 	snprintf(title, sizeof title, "GC #%u %s forced %u cpu %.1f%% assist %.1f%% stw %.2f%%", s->gc_cycle,
 		 work_gc_phase[s->gc_phase < 3 ? s->gc_phase : 0], s->gc_forced, s->gc_cpu * 100, s->assist_share * 100,
@@ -26,6 +25,10 @@ void tui_view_work(struct tui_canvas *c, const struct tui_box *box, const struct
 		col = tui_print(c, box, row, col, TUI_PLAIN, " p99 %-7s", tui_duration(d, w->p99_now_ns));
 		if (w->errors > 0)
 			tui_print(c, box, row, col, TUI_WARN, " err %s", tui_count(a, w->errors));
+	}
+	if (row < box->rows) {
+		struct tui_box last = {box->row + box->rows - 1, box->col, 1, box->cols};
+		tui_view_cycle(c, &last, s, st);
 	}
 }
 

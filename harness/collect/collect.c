@@ -112,6 +112,7 @@ void gcs_collect_destroy(struct gcs_collect *c)
 	gcs_measure_fini(&c->total);
 	gcs_measure_fini(&c->calm);
 	gcs_measure_fini(&c->all);
+	gcs_measure_fini(&c->steady);
 	for (uint32_t i = 0; i < WATCH_HISTS; i++)
 		free(c->ops[i]);
 	for (uint32_t i = 0; i < GCS_CHECKS_MAX; i++) {

@@ -130,6 +130,8 @@ static void close_recovery(struct gcs_collect *c, const struct gcs_interval *i)
 		return;
 	for (uint32_t k = 0; k < r->nsignals; k++)
 		has |= (uint32_t)close_signal(c, i, &r->signal[k], &value[k]) << k;
+	if (i->recorded && (r->first_arm_ns < 0 || i->end_ns <= r->first_arm_ns))
+		gcs_measure_merge_runtime(&c->steady, &i->m);
 	gcs_recoveries_interval(r, i->start_ns, i->end_ns, i->recorded, value, has);
 	close_comeback(c, i, value, has);
 	for (uint32_t k = 0; k < r->nocc; k++)

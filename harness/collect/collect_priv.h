@@ -72,6 +72,7 @@ struct gcs_collect {
 	uint32_t nrecent;
 	struct gcs_measure total, calm; /* recorded phases; of these, before the first fault */
 	struct gcs_measure all;		/* closed slices since t0, every phase; no operations */
+	struct gcs_measure steady;	/* whole recorded windows before the first arming; no operations */
 	uint64_t all_ops[GCS_WORKLOADS_MAX],
 		all_errors[GCS_WORKLOADS_MAX]; /* since t0, every phase */
 	uint64_t closed;		       /* windows closed */

@@ -144,6 +144,15 @@ static void view_totals(struct gcs_collect *c)
 	gcs_measure_fini(&sum);
 }
 
+static void view_steady(struct gcs_collect *c)
+{
+	struct gcs_snapshot *s = &c->snap;
+	view_pcts(c->steady.series[GCS_STW], &s->stw_steady);
+	view_pcts(c->steady.series[GCS_STOPPING], &s->stopping_steady);
+	view_pcts(c->steady.series[GCS_ASSIST], &s->assist_steady);
+	view_pcts(c->steady.series[GCS_WAKE], &s->wake_steady);
+}
+
 static void view_gauges(struct gcs_collect *c)
 {
 	const struct watch_gauges *g = &c->tel->gauges;
@@ -271,6 +280,7 @@ void collect_view(struct gcs_collect *c)
 	struct gcs_snapshot *s = &c->snap;
 	s->now_ns = c->now_ns;
 	s->phase = c->started ? gcs_scenario_phase_at(c->scenario, c->now_ns) : -1;
+	view_steady(c);
 	view_gauges(c);
 	view_pauses(c);
 	view_totals(c);

@@ -195,6 +195,14 @@ static void show_now(struct gcs_playback *p, struct gcs_snapshot *s, size_t n)
 	gcs_measure_fini(&sum);
 }
 
+static void show_steady(struct gcs_snapshot *s, const struct gcs_measure *steady)
+{
+	show_pcts(steady->series[GCS_STW], &s->stw_steady);
+	show_pcts(steady->series[GCS_STOPPING], &s->stopping_steady);
+	show_pcts(steady->series[GCS_ASSIST], &s->assist_steady);
+	show_pcts(steady->series[GCS_WAKE], &s->wake_steady);
+}
+
 static double show_baseline(const struct gcs_playback *p, int64_t t_ns)
 {
 	int64_t first_ns = p->noccs ? p->occ[0].start_ns : INT64_MAX, span_ns = 0;
@@ -374,6 +382,7 @@ struct gcs_snapshot *gcs_playback_at(struct gcs_playback *p, int64_t t_ns)
 		show_pcts(sum->series[GCS_ASSIST], &s->assist_total);
 		show_pcts(sum->series[GCS_WAKE], &s->wake_total);
 		show_pcts(sum->series[GCS_SCHED], &s->sched_total);
+		show_steady(s, playback_steady(p, n));
 		s->gc_forced = (uint32_t)sum->gc_forced;
 		s->rss_max = sum->rss_max;
 		s->rss = n ? p->window[n - 1].rss : 0;

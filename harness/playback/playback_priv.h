@@ -110,6 +110,7 @@ struct gcs_playback {
 	double *value;                 /* of signals; NAN not measured */
 	uint32_t nchecks;
 	size_t replay_cap;
+	struct playback_sum steady; int64_t steady_first_ns; /* playback_steady */
 	struct playback_sum sum[PLAYBACK_SUMS_MAX], at; size_t nsums, sum_every; /* at: where the last seek ended */
 	/* history */
 	struct gcs_cell *cell; size_t ncells; int64_t cell_ns;
@@ -133,6 +134,8 @@ void playback_replay(struct gcs_playback *p); /* windows that are new */
 void playback_replay_fini(struct gcs_playback *p);
 /* The sum of the first n windows. */
 const struct gcs_measure *playback_sum(struct gcs_playback *p, size_t n);
+/* Of them the recorded ones before anything was armed, what the baseline of recovery is made of. */
+const struct gcs_measure *playback_steady(struct gcs_playback *p, size_t n);
 /* Adds a window to a sum, but for its operations. */
 void playback_add(const struct gcs_playback *p, struct gcs_measure *to, const struct playback_window *w);
 /* How many windows had closed by t. */

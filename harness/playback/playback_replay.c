@@ -53,6 +53,7 @@ void playback_replay_fini(struct gcs_playback *p)
 	for (size_t i = 0; i < p->nsums; i++)
 		gcs_measure_fini(&p->sum[i].m);
 	gcs_measure_fini(&p->at.m);
+	gcs_measure_fini(&p->steady.m);
 	free(p->check);
 	free(p->value);
 }
@@ -150,6 +151,23 @@ const struct gcs_measure *playback_sum(struct gcs_playback *p, size_t n)
 	}
 	replay_advance(p, n);
 	return &p->at.m;
+}
+
+const struct gcs_measure *playback_steady(struct gcs_playback *p, size_t n)
+{
+	int64_t first_ns = p->noccs ? p->occ[0].start_ns : INT64_MAX;
+	if (p->steady.windows > n || p->steady_first_ns != first_ns) {
+		gcs_measure_fini(&p->steady.m);
+		p->steady.windows = 0;
+		p->steady_first_ns = first_ns;
+	}
+	for (; p->steady.windows < n; p->steady.windows++) {
+		const struct playback_window *w = &p->window[p->steady.windows];
+		bool whole = w->end_ns - w->start_ns >= p->scenario->recovery.window_ns;
+		if (w->recorded && whole && w->end_ns <= first_ns && w->end_ns <= p->scenario->end_ns)
+			playback_add(p, &p->steady.m, w);
+	}
+	return &p->steady.m;
 }
 
 size_t playback_closed(const struct gcs_playback *p, int64_t t_ns)

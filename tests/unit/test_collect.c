@@ -252,6 +252,8 @@ static void test_calm(void **state)
 	assert_non_null(strstr(snap->headline, "PASS"));
 	assert_int_equal(snap->integrity_checked, 1000);
 	assert_int_equal(snap->stw_total.count, 32); /* one a second since t0 */
+	assert_int_equal(snap->stw_steady.count, 30); /* nothing was armed */
+	assert_int_equal(snap->stw_steady.max_ns, 80 * US_NS);
 	assert_int_equal(query(r.path, "SELECT value FROM counters WHERE key='gc_cycles'"),
 			 30); /* over the recorded 30 s */
 	run_fini(&r);

@@ -240,6 +240,11 @@ static void test_the_end_is_what_the_screen_showed(void **state)
 	same_pcts(&s->stw_total, &final.stw_total);
 	same_pcts(&s->stw_now, &final.stw_now);
 	same_pcts(&s->stopping_total, &final.stopping_total);
+	assert_true(s->stw_steady.count > 0 && s->stw_steady.count < s->stw_total.count);
+	same_pcts(&s->stw_steady, &final.stw_steady);
+	same_pcts(&s->stopping_steady, &final.stopping_steady);
+	same_pcts(&s->assist_steady, &final.assist_steady);
+	same_pcts(&s->wake_steady, &final.wake_steady);
 	same_pcts(&s->assist_total, &final.assist_total);
 	same_pcts(&s->assist_now, &final.assist_now);
 	assert_int_equal(s->gc_forced, final.gc_forced);
@@ -415,6 +420,9 @@ static void at_moment(struct gcs_playback *p, int64_t t_ns)
 							     "WHERE series='pause.stw' AND i.end_ns <= %lld", t));
 	assert_int_equal(s->stw_total.max_ns, (int64_t)ask(made, "SELECT coalesce(max(h.max_ns), 0) FROM interval_hists h JOIN intervals i ON i.idx=h.interval "
 								"WHERE series='pause.stw' AND i.end_ns <= %lld", t));
+	assert_int_equal(s->stw_steady.count, (int)ask(made, "SELECT coalesce(sum(h.count), 0) FROM interval_hists h JOIN intervals i ON i.idx=h.interval "
+							      "JOIN phases p ON p.idx=i.phase WHERE p.record AND series='pause.stw' AND i.end_ns <= %lld "
+							      "AND i.end_ns <= (SELECT min(start_ns) FROM occurrences)", t));
 	assert_int_equal(s->work[0].ops, (int64_t)ask(made, "SELECT coalesce(sum(o.count), 0) FROM interval_ops o JOIN intervals i ON i.idx=o.interval "
 							   "WHERE workload=0 AND i.end_ns <= %lld", t));
 	assert_int_equal(s->stw_now.count, (int)ask(made, "SELECT coalesce(sum(h.count), 0) FROM interval_hists h JOIN intervals i ON i.idx=h.interval "

@@ -355,14 +355,19 @@ static inline struct gcs_history *make_history(void)
 	return f.h;
 }
 
-static inline void fixture_pcts(const struct gcs_history *h, enum gcs_pause_kind kind, int64_t since_ns, struct gcs_pcts *ret)
+static inline void fixture_pcts_between(const struct gcs_history *h, enum gcs_pause_kind kind, int64_t since_ns, int64_t until_ns, struct gcs_pcts *ret)
 {
 	struct watch_hist_sum *sum = calloc(1, sizeof *sum);
 	for (uint32_t i = 0; i < h->npauses; i++)
-		if (h->pause[i].kind == kind && h->pause[i].t_ns >= since_ns)
+		if (h->pause[i].kind == kind && h->pause[i].t_ns >= since_ns && h->pause[i].t_ns < until_ns)
 			watch_hist_sum_put(sum, (uint64_t)h->pause[i].dur_ns);
 	gcs_hist_pcts(sum, ret);
 	free(sum);
+}
+
+static inline void fixture_pcts(const struct gcs_history *h, enum gcs_pause_kind kind, int64_t since_ns, struct gcs_pcts *ret)
+{
+	fixture_pcts_between(h, kind, since_ns, INT64_MAX, ret);
 }
 
 /* The picture is then one of that history. */
@@ -371,6 +376,9 @@ static inline void with_history(struct gcs_snapshot *s, struct gcs_history *h)
 	s->history = h;
 	fixture_pcts(h, GCS_PAUSE_STW, 0, &s->stw_total);
 	fixture_pcts(h, GCS_PAUSE_STW, s->now_ns - GCS_NOW_NS, &s->stw_now);
+	fixture_pcts_between(h, GCS_PAUSE_STW, s->scenario->phase[1].start_ns, h->occ[0].start_ns, &s->stw_steady);
+	fixture_pcts_between(h, GCS_PAUSE_ASSIST, s->scenario->phase[1].start_ns, h->occ[0].start_ns, &s->assist_steady);
+	fixture_pcts_between(h, GCS_PAUSE_WAKE, s->scenario->phase[1].start_ns, h->occ[0].start_ns, &s->wake_steady);
 	fixture_pcts(h, GCS_PAUSE_ASSIST, 0, &s->assist_total);
 	fixture_pcts(h, GCS_PAUSE_ASSIST, s->now_ns - GCS_NOW_NS, &s->assist_now);
 	fixture_pcts(h, GCS_PAUSE_WAKE, 0, &s->wake_total);

@@ -62,7 +62,7 @@ static void test_panes(void **state)
 	press(&st, live, TUI_KEY_UP);
 	assert_int_equal(st.selected, 0);
 	/* below 80x24 one pane, and Tab shows the next */
-	static const char *const pane[TUI_PANES] = {"STW PAUSE ms", "last 10 s", "HEAP MiB", "RECOVERY", "GC #", "SLO and", "FAULTS", "EVENTS"};
+	static const char *const pane[TUI_PANES] = {"STW PAUSE ms", "10 s  total steady", "HEAP MiB", "RECOVERY", "GC #", "SLO and", "FAULTS", "EVENTS"};
 	st = (struct tui_state){.rows = 14, .cols = 60};
 	for (int i = 0; i < TUI_PANES; i++) {
 		shows(live, &st, pane[i]);
@@ -568,9 +568,75 @@ static void test_anything_typed(void **state)
 	}
 }
 
+/* ---------------------------------------------------------------- the main screen's bars */
+
+/* How many '=' and '>' stand behind "[st][". */
+static int filled(const struct gcs_snapshot *s, const struct tui_state *st)
+{
+	char *text = show(s, st), *at = strstr(text, "[st][");
+	int n = 0;
+	assert_non_null(at);
+	for (at += strlen("[st]["); *at != ']'; at++)
+		n += *at == '=' || *at == '>';
+	free(text);
+	return n;
+}
+
+/* The cycle that goes on, and how far it is by the length of the last one; then the one that is over. */
+static void test_cycle(void **state)
+{
+	(void)state;
+	struct tui_state st = {.rows = 32, .cols = 100};
+	struct gcs_snapshot *s = malloc(sizeof *s);
+	struct gcs_history *own = malloc(sizeof *own);
+	*s = *live;
+	*own = *h;
+	s->history = own;
+	struct gcs_cycle_row *g = &own->cycle[own->ncycles - 1];
+	g->start_ns = s->now_ns - 30000000;
+	g->mark_end_ns = g->end_ns = g->sweep_end_ns = -1;
+	s->mark_ns_last = 60000000;
+	shows(s, &st, " mark 30.0ms ");
+	int half = filled(s, &st);
+	s->mark_ns_last = 30000000;
+	int whole = filled(s, &st);
+	assert_in_range(whole - 2 * half, -2, 10); /* the words take some of both */
+	assert_true(half > 0);
+	g->mark_end_ns = g->end_ns = s->now_ns - 10000000;
+	shows(s, &st, " mark 20.0ms ");
+	shows(s, &st, "sweep 10.0ms");
+	assert_int_equal(filled(s, &st), 0);
+	g->sweep_end_ns = s->now_ns - 5000000;
+	shows(s, &st, "sweep 5.00ms");
+	own->ncycles = 0;
+	hides(s, &st, "[st]");
+	free(own);
+	free(s);
+}
+
+static void test_limit(void **state)
+{
+	(void)state;
+	struct tui_state st = {.rows = 24, .cols = 80};
+	struct gcs_snapshot *s = malloc(sizeof *s);
+	*s = *live;
+	hides(s, &st, "limit");
+	s->memlimit = INT64_MAX;
+	hides(s, &st, "limit");
+	s->memlimit = 300u << 20;
+	shows(s, &st, "  limit 300");
+	shows(s, &st, "|. limit ...");
+	s->memlimit = 1ull << 40; /* the heap would be a line at the foot of it */
+	shows(s, &st, "  limit ");
+	hides(s, &st, ". limit .");
+	free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cycle),
+		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_going_about),	    cmocka_unit_test(test_panes),
 		cmocka_unit_test(test_the_map_counts_every_pause), cmocka_unit_test(test_the_worst_is_found),
 		cmocka_unit_test(test_cells_are_what_is_listed), cmocka_unit_test(test_into_the_list),
