@@ -38,7 +38,9 @@ void tui_view_cycle(struct tui_canvas *c, const struct tui_box *box, const struc
 	bool marking = g->mark_end_ns < 0 || g->mark_end_ns > s->now_ns;
 	bool sweeping = !marking && (g->sweep_end_ns < 0 || g->sweep_end_ns > s->now_ns);
 	int64_t mark_ns = (marking ? s->now_ns : g->mark_end_ns) - g->start_ns;
-	if (marking)
+	if (marking && s->mark_ns_last <= 0)
+		filled = 0; /* it is the first */
+	else if (marking)
 		filled = s->mark_ns_last > mark_ns ? (int)(mark_ns * (mark_cols - 2) / s->mark_ns_last) : mark_cols - 2;
 	tui_print(c, box, 0, 1, TUI_DIM, "[st]");
 	snprintf(text, sizeof text, " mark %s ", tui_duration(a, mark_ns));

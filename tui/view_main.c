@@ -8,6 +8,7 @@
 
 enum { BAND_STRIP, BAND_HEAP, BAND_WORK, BAND_FAULTS, BANDS };
 #define MAIN_ROWS 20 /* of the bands at their least */
+#define MAIN_CYCLE_SPARE 5 /* rows left over from which on the cycle's phases have one */
 
 static const struct {
 	int least;   /* rows, rule included */
@@ -15,8 +16,8 @@ static const struct {
 	tui_view_fn *left, *right;
 } band[BANDS] = {
 	[BAND_STRIP] = {8, 4, tui_view_strip, tui_view_percentiles},
-	[BAND_HEAP] = {4, 2, tui_view_heap, tui_view_recovery},
-	[BAND_WORK] = {4, 1, tui_view_work, tui_view_slo},
+	[BAND_HEAP] = {4, 3, tui_view_heap, tui_view_recovery},
+	[BAND_WORK] = {4, 0, tui_view_work, tui_view_slo},
 	[BAND_FAULTS] = {4, 3, tui_view_faults, tui_view_last},
 };
 
@@ -54,6 +55,7 @@ static void main_layout(const struct tui_box *box, const struct gcs_snapshot *s,
 	int spare = box->rows + short_by - MAIN_ROWS;
 	for (int i = 0; i < BANDS; i++) {
 		int rows = band[i].least + spare * band[i].share / 10 - (i == BAND_STRIP ? short_by : 0);
+		rows += i == BAND_WORK && spare >= MAIN_CYCLE_SPARE;
 		if (i == BANDS - 1)
 			rows = box->rows - row;
 		left[i] = (struct tui_box){box->row + row, box->col, rows, box->cols - cols - 1};

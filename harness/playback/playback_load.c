@@ -195,7 +195,9 @@ static void load_window(struct load *l, sqlite3_stmt *q)
 	w->start_ns = sqlite3_column_int64(q, 1);
 	w->end_ns = sqlite3_column_int64(q, 2);
 	w->phase = sqlite3_column_int(q, 3);
-	w->recorded = w->phase >= 0 && (uint32_t)w->phase < s->nphases && s->phase[w->phase].record;
+	if (w->phase >= (int)s->nphases)
+		w->phase = -1; /* broken bytes: none */
+	w->recorded = w->phase >= 0 && s->phase[w->phase].record;
 	uint64_t *slot[] = {&w->fires, &w->heap_live_min, &w->heap_live_max, &w->heap_marked, &w->heap_goal, &w->rss,
 			    &w->gc_cycles, &w->gc_forced, &w->gc_cpu_ns, &w->cpu_ns, &w->assist_ns};
 	for (int i = 0; i < (int)(sizeof slot / sizeof slot[0]); i++)
