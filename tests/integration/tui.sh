@@ -65,7 +65,7 @@ wait_for 'run [0-9]*-[0-9]*-'          # shown only where there is room
 tm resize-window -t s -x 60 -y 20
 wait_for 'all of it from 80x24'            # one pane; Tab shows the next
 tm send-keys -t s Tab
-wait_for '10 s  total steady'
+wait_for '10 s .* total .* steady'
 tm send-keys -t s BTab
 tm resize-window -t s -x 80 -y 24
 wait_for 'RECOVERY'

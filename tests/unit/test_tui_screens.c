@@ -609,7 +609,7 @@ static void test_cycle(void **state)
 	shows(s, &st, "sweep 10.0ms");
 	assert_int_equal(filled(s, &st), 0);
 	g->sweep_end_ns = s->now_ns - 5000000;
-	shows(s, &st, "sweep 5.00ms");
+	shows(s, &st, "sweep 5.0ms");
 	own->ncycles = 0;
 	hides(s, &st, "[st]");
 	free(own);
