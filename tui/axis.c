@@ -1,4 +1,4 @@
-/* axis.c: which cells of history a column of the screen stands for. */
+/* axis.c: which cells of history a column of the screen stands for, and what a cell says of a kind. */
 #include "tui/view.h"
 
 struct tui_axis tui_axis(const struct gcs_snapshot *s, const struct tui_state *st, int cols, uint32_t parts)
@@ -24,4 +24,17 @@ struct tui_axis tui_axis(const struct gcs_snapshot *s, const struct tui_state *s
 		a.ncols = (uint32_t)cols;
 	}
 	return a;
+}
+
+int64_t tui_cell_value(const struct gcs_cell *cell, enum tui_kind kind)
+{
+	switch (kind) {
+	case TUI_KIND_STW: return cell->stw_max_ns;
+	case TUI_KIND_STOPPING: return cell->stopping_max_ns;
+	case TUI_KIND_ASSIST: return cell->assist_max_ns;
+	case TUI_KIND_WAKE: return cell->wake_max_ns;
+	case TUI_KIND_OP: return cell->op_p99_ns;
+	case TUI_KINDS: break;
+	}
+	return 0;
 }

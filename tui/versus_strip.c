@@ -8,19 +8,6 @@
 
 #define STRIP_ZOOM_MAX 16
 
-static int64_t strip_value(const struct gcs_cell *cell, enum tui_kind kind)
-{
-	switch (kind) {
-	case TUI_KIND_STW: return cell->stw_max_ns;
-	case TUI_KIND_STOPPING: return cell->stopping_max_ns;
-	case TUI_KIND_ASSIST: return cell->assist_max_ns;
-	case TUI_KIND_WAKE: return cell->wake_max_ns;
-	case TUI_KIND_OP: return cell->op_p99_ns;
-	case TUI_KINDS: break;
-	}
-	return 0;
-}
-
 static bool strip_drawn(const struct gcs_versus_side *side)
 {
 	return side->history && side->history->cell_ns > 0;
@@ -34,7 +21,7 @@ struct versus_at versus_at(const struct gcs_versus_side *side, enum tui_kind kin
 	const struct gcs_history *h = side->history;
 	at.value_ns = 0;
 	for (int64_t i = from_ns / h->cell_ns; i <= (to_ns - 1) / h->cell_ns && i < (int64_t)h->ncells; i++) {
-		int64_t value_ns = strip_value(&h->cell[i], kind);
+		int64_t value_ns = tui_cell_value(&h->cell[i], kind);
 		at.value_ns = value_ns > at.value_ns ? value_ns : at.value_ns;
 		at.armed |= h->cell[i].faults_armed;
 		at.fired |= h->cell[i].faults_fired;
@@ -54,7 +41,7 @@ int64_t versus_worst(const struct gcs_versus *v, enum tui_kind kind)
 	for (int side = 0; side < GCS_VERSUS_SIDES; side++) {
 		const struct gcs_history *h = v->side[side].history;
 		for (uint32_t i = 0; strip_drawn(&v->side[side]) && i < h->ncells; i++) {
-			int64_t value_ns = strip_value(&h->cell[i], kind);
+			int64_t value_ns = tui_cell_value(&h->cell[i], kind);
 			if (value_ns <= longest_ns)
 				continue;
 			longest_ns = value_ns;

@@ -207,6 +207,9 @@ static inline struct tui_axis tui_axis_parts(struct tui_axis a, uint32_t parts)
 	return (struct tui_axis){a.first, a.per_col / parts, a.ncols * parts};
 }
 
+/* The longest of a kind in a cell; of operations their P99. ns; 0: none. */
+int64_t tui_cell_value(const struct gcs_cell *cell, enum tui_kind kind);
+
 /* A stretch of time, cut into columns. */
 struct tui_span { int64_t from_ns, col_ns; int cols; };
 /* Marks of time under it, round figures. */

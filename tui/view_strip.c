@@ -18,19 +18,6 @@ static const char *const strip_title[TUI_KINDS] = {
 	[TUI_KIND_OP] = "OPERATION P99 ms",
 };
 
-static int64_t strip_value(const struct gcs_cell *cell, enum tui_kind kind)
-{
-	switch (kind) {
-	case TUI_KIND_STW: return cell->stw_max_ns;
-	case TUI_KIND_STOPPING: return cell->stopping_max_ns;
-	case TUI_KIND_ASSIST: return cell->assist_max_ns;
-	case TUI_KIND_WAKE: return cell->wake_max_ns;
-	case TUI_KIND_OP: return cell->op_p99_ns;
-	case TUI_KINDS: break;
-	}
-	return 0;
-}
-
 struct strip_col { int64_t value_ns; uint32_t armed, fired; };
 
 static struct strip_col strip_col(const struct gcs_snapshot *s, const struct tui_axis *a, uint32_t col,
@@ -38,7 +25,7 @@ static struct strip_col strip_col(const struct gcs_snapshot *s, const struct tui
 {
 	struct strip_col r = {0, 0, 0};
 	for (uint32_t i = a->first + col * a->per_col; i < a->first + (col + 1) * a->per_col && i < s->ncells; i++) {
-		int64_t v = strip_value(&s->cell[i], kind);
+		int64_t v = tui_cell_value(&s->cell[i], kind);
 		r.value_ns = v > r.value_ns ? v : r.value_ns;
 		r.armed |= s->cell[i].faults_armed;
 		r.fired |= s->cell[i].faults_fired;
