@@ -76,10 +76,23 @@ static bool heap_limited(const struct gcs_snapshot *s)
 /* The memory limit behind bars and goal. It is of all memory, so the heap stays below it. */
 static void heap_limit(struct tui_canvas *c, const struct tui_box *plot, uint64_t limit, uint64_t top)
 {
+	char n[TUI_NUMBER];
 	int row = plot->rows - 1 - (heap_steps(limit, plot->rows * 8, top) - 1) / 8;
 	for (int col = 0; col < plot->cols; col++)
 		tui_put(c, plot, row, col, TUI_DIM, 0x00b7);
-	tui_print(c, plot, row, 1, TUI_DIM, " limit ");
+	tui_print(c, plot, row, 1, TUI_DIM, " limit %s ", tui_mib(n, limit));
+}
+
+/* A limit beyond the picture is told in words; they stand closer then, for 80 columns. */
+static void heap_title(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s, bool beyond)
+{
+	char live[TUI_NUMBER], goal[TUI_NUMBER], rss[TUI_NUMBER], limit[TUI_NUMBER], title[128];
+	const char *gap = beyond ? " " : "  ";
+	snprintf(title, sizeof title, "HEAP MiB%slive %s%sgoal %s%s%s%s%s%s%s", gap, tui_mib(live, s->heap_live), gap,
+		 s->heap_goal == UINT64_MAX ? "off" : tui_mib(goal, s->heap_goal), s->rss ? gap : "", s->rss ? "rss " : "",
+		 s->rss ? tui_mib(rss, s->rss) : "", /* a simulated target has none */
+		 beyond ? gap : "", beyond ? "limit " : "", beyond ? tui_mib(limit, s->memlimit) : "");
+	tui_rule(c, box, 0, title);
 }
 
 void tui_view_heap(struct tui_canvas *c, const struct tui_box *box, const struct gcs_snapshot *s,
@@ -89,14 +102,7 @@ void tui_view_heap(struct tui_canvas *c, const struct tui_box *box, const struct
 	struct tui_axis a = tui_axis(s, st, box->cols - 8, dots ? TUI_DOTS_WIDE : 1);
 	struct tui_box plot = {box->row + 1, box->col + 7, box->rows - 1, box->cols - 8};
 	struct tui_box axis = {box->row + 1, box->col, box->rows - 1, 7};
-	char n[5][TUI_NUMBER], title[96];
-	bool limited = heap_limited(s);
-	snprintf(title, sizeof title, "HEAP MiB  live %s  goal %s%s%s%s%s", tui_mib(n[0], s->heap_live),
-		 s->heap_goal == UINT64_MAX ? "off" : tui_mib(n[1], s->heap_goal), limited ? "  limit " : "",
-		 limited ? tui_mib(n[4], s->memlimit) : "", s->rss ? "  rss " : "",
-		 s->rss ? tui_mib(n[2], s->rss) : ""); /* a simulated target has none */
-	tui_rule(c, box, 0, title);
-
+	char n[TUI_NUMBER];
 	uint64_t max = 0;
 	for (uint32_t col = 0; col < a.ncols; col++) {
 		struct heap_col v = heap_col(s, &a, col);
@@ -104,14 +110,17 @@ void tui_view_heap(struct tui_canvas *c, const struct tui_box *box, const struct
 		if (v.goal != UINT64_MAX && v.goal > max)
 			max = v.goal;
 	}
+	bool limited = heap_limited(s);
 	if (limited && s->memlimit <= HEAP_LIMIT_TIMES * max)
 		max = s->memlimit > max ? s->memlimit : max;
 	uint64_t top = heap_top(max);
+	bool drawn = limited && s->memlimit <= top;
+	heap_title(c, box, s, limited && !drawn);
 	for (int row = 0; row < plot.rows; row++)
 		tui_put(c, &axis, row, 6, TUI_RULE, 0x2502);
-	tui_print(c, &axis, 0, 0, TUI_DIM, "%5s", tui_mib(n[3], top));
+	tui_print(c, &axis, 0, 0, TUI_DIM, "%5s", tui_mib(n, top));
 	tui_print(c, &axis, plot.rows - 1, 0, TUI_DIM, "%5s", "0");
-	if (limited && s->memlimit <= top)
+	if (drawn)
 		heap_limit(c, &plot, s->memlimit, top);
 	(dots ? heap_dots : heap_bars)(c, &plot, s, a, top);
 }

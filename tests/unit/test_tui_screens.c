@@ -626,11 +626,13 @@ static void test_limit(void **state)
 	s->memlimit = INT64_MAX;
 	hides(s, &st, "limit");
 	s->memlimit = 300u << 20;
-	shows(s, &st, "  limit 300");
-	shows(s, &st, "|. limit ...");
-	s->memlimit = 1ull << 40; /* the heap would be a line at the foot of it */
-	shows(s, &st, "  limit ");
-	hides(s, &st, ". limit .");
+	shows(s, &st, "  rss 455 -");
+	shows(s, &st, "|. limit 300 ...");
+	s->memlimit = 9000u * (1ull << 20); /* the heap would be a line at the foot of it */
+	shows(s, &st, " rss 455 ");
+	st.cols = 100;
+	shows(s, &st, " rss 455 limit ");
+	hides(s, &st, ". limit ");
 	free(s);
 }
 
