@@ -441,6 +441,7 @@ struct cycle_cpu {
 static void cycle_account(struct cycle_cpu *cpu, int64_t end_ns)
 {
 	int64_t pause = gc_st.stw1_ns + gc_st.stw2_ns + gc_st.stw_aborted_ns;
+	uint32_t counted = gc_cycles_counted();
 
 	/* Exchange: a straggler's time goes to the next cycle. */
 	cpu->assist = atomic_exchange_explicit(&gc_pacer.assist_ns, 0, memory_order_relaxed);
@@ -458,9 +459,9 @@ static void cycle_account(struct cycle_cpu *cpu, int64_t end_ns)
 	gc_st.cpu.ps_idle_ns = sched_idle_ns(end_ns);
 	gc_st.cpu.available_ns = gc_cpu_available_ns(end_ns);
 	gc_st.pause_total_ns += (uint64_t)pause;
-	gc_st.pause_ns[gc_st.num_gc % 256] = (uint64_t)pause;
-	gc_st.pause_end[gc_st.num_gc % 256] = (uint64_t)end_ns;
-	gc_st.num_gc++;
+	gc_st.pause_ns[counted % 256] = (uint64_t)pause;
+	gc_st.pause_end[counted % 256] = (uint64_t)end_ns;
+	atomic_store_explicit(&gc_st.num_gc, counted + 1, memory_order_relaxed);
 	gc_st.num_forced += gc_st.trigger_why == GC_TRIGGER_FORCED;
 	atomic_store_explicit(&gc_st.last_gc_ns, end_ns, memory_order_relaxed);
 }
@@ -469,7 +470,7 @@ static void cycle_trace(const struct cycle_cpu *cpu, int64_t end_ns)
 {
 	int64_t available = gc_cpu_available_ns(end_ns);
 	struct watch_gctrace t = {
-		.cycle = gc_st.num_gc,
+		.cycle = gc_cycles_counted(),
 		.since_start_ns = gc_st.start_ns - gc_st.init_ns,
 		.cpu_percent =
 			available > 0 ? (uint32_t)(gc_counted(&gc_st.cpu_ns) * 100 / available) : 0,

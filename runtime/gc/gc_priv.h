@@ -120,7 +120,8 @@ struct gc_state {
 	_Atomic int64_t cpu_ns; /* collector's, idle marking left out */
 	struct gc_limiter_counts limited; /* told of */
 	uint64_t pause_total_ns, pause_ns[256], pause_end[256];
-	uint32_t num_gc, num_forced;
+	_Atomic uint32_t num_gc; /* who ends a cycle writes; read at any time, gc_cycles_counted */
+	uint32_t num_forced;
 	struct gc_cpu_totals cpu;
 	/* Each stop of a cycle: all of it, and until everybody had stopped. Written by the stopper, before its next safepoint. */
 	struct watch_time_hist pauses, stopping;
@@ -155,6 +156,11 @@ static inline void gc_count(_Atomic int64_t *counter, int64_t n)
 static inline int64_t gc_counted(const _Atomic int64_t *counter)
 {
 	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+/* Cycles that are over and accounted for; needs no order. */
+static inline uint32_t gc_cycles_counted(void)
+{
+	return atomic_load_explicit(&gc_st.num_gc, memory_order_relaxed);
 }
 static inline uint32_t gc_phase_now(void)
 {

@@ -116,7 +116,7 @@ static void limiter_accumulate(int64_t mutator_ns, int64_t gc_ns, int64_t now_ns
 	if (!on)
 		return;
 	atomic_fetch_add_explicit(&limiter.turned_on, 1, memory_order_relaxed);
-	atomic_store_explicit(&limiter.last_cycle, gc_st.num_gc + 1, memory_order_relaxed);
+	atomic_store_explicit(&limiter.last_cycle, gc_cycles_counted() + 1, memory_order_relaxed);
 }
 
 /* --------------------------------------------------------------------- events */

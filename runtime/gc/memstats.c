@@ -61,7 +61,7 @@ static void memstats_gc(struct mrt_memstats *m)
 	m->pause_total_ns = gc_st.pause_total_ns;
 	memcpy(m->pause_ns, gc_st.pause_ns, sizeof(m->pause_ns));
 	memcpy(m->pause_end, gc_st.pause_end, sizeof(m->pause_end));
-	m->num_gc = gc_st.num_gc;
+	m->num_gc = gc_cycles_counted();
 	m->num_forced_gc = gc_st.num_forced;
 	m->gc_cpu_fraction =
 		available > 0 ? (double)gc_counted(&gc_st.cpu_ns) / (double)available : 0;
