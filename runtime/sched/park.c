@@ -41,9 +41,15 @@ int mrt_go(mrt_g *pub, mrt_go_fn *fn, void *arg, const struct mrt_go_options *op
 		.system = opt->system,
 		.stack_bytes = opt->stack_bytes,
 	};
+	/* Relaxed: whatever the goroutine brings about, the end of the run too, comes after it by its start. */
+	if (pub == NULL)
+		atomic_fetch_add_explicit(&sched.outside, 1, memory_order_relaxed);
 	r = sched_g_create(p, &full, &g);
 	if (r == 0)
 		park_start(p, g);
+	/* Release: pairs with the acquire in main_await_outside. */
+	if (pub == NULL)
+		atomic_fetch_sub_explicit(&sched.outside, 1, memory_order_release);
 	return r;
 }
 

@@ -95,6 +95,15 @@ static void main_m_init(struct sched_m *m)
 	prim_mutex_unlock(&sched.lock);
 }
 
+/* Who has no P is held by nothing: the goroutine that it started may have run, and brought the end, while it is still
+ * about to wake somebody for it. */
+static void main_await_outside(void)
+{
+	/* Acquire: pairs with the release in mrt_go. */
+	for (uint32_t round = 0; atomic_load_explicit(&sched.outside, memory_order_acquire) != 0; round++)
+		prim_spin_wait(round);
+}
+
 int sched_main(mrt_go_fn *fn, void *arg)
 {
 	struct sched_g_options opt = {
@@ -124,6 +133,7 @@ int sched_main(mrt_go_fn *fn, void *arg)
 	sched_m_loop(&sched.m0);
 	sched_m_join_all();
 	sched_sysmon_join();
+	main_await_outside();
 	atomic_store(&sched.started, false);
 	prim_thread_set_user(NULL);
 	return atomic_load(&sched.goroutines) == 0 ? 0 : -EBUSY;

@@ -136,6 +136,7 @@ struct sched_state {
 	struct watch_time_hist other_stopping, other_total;
 	/* Counts. */
 	_Atomic uint32_t goroutines, blocked;
+	_Atomic uint32_t outside; /* threads without a P on their way through mrt_go: sched_main waits for them */
 	_Atomic int64_t mutex_wait_ns;
 	_Atomic uint64_t stack_bytes;
 };

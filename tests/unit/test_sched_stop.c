@@ -442,6 +442,59 @@ static void test_block_late(void **state)
 	}
 }
 
+/* ------------------------------------------------------------------------- the end */
+
+#define LAST_RUNS 200
+
+struct last {
+	_Atomic bool begun, over;
+};
+
+static void last_over(mrt_g *g, void *arg)
+{
+	struct last *last = arg;
+
+	(void)g;
+	atomic_store(&last->over, true);
+}
+
+/* As the control thread does, with no P: by what it starts the main goroutine ends, at once. */
+static void last_thread(void *arg)
+{
+	struct last *last = arg;
+	struct mrt_go_options opt = {.name = "last", .driver = 0xffff, .system = true};
+
+	for (uint32_t round = 0; !atomic_load(&last->begun); round++)
+		prim_spin_wait(round);
+	CHECK(mrt_go(NULL, last_over, last, &opt) == 0);
+}
+
+static void last_main(mrt_g *g, void *arg)
+{
+	struct last *last = arg;
+
+	atomic_store(&last->begun, true);
+	while (!atomic_load(&last->over))
+		mrt_yield(g);
+}
+
+/* Nothing of the scheduler goes while a thread without a P is still in it. */
+static void test_end_from_outside(void **state)
+{
+	(void)state;
+	FOR_PROCS(procs)
+	{
+		for (uint32_t i = 0; i < FEWER(LAST_RUNS); i++) {
+			struct last last = {0};
+			prim_thread *thread;
+
+			assert_int_equal(prim_thread_create(&thread, "last", last_thread, &last), 0);
+			run(procs, last_main, &last);
+			prim_thread_join(thread);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -450,6 +503,7 @@ int main(void)
 		cmocka_unit_test(test_scan_unasked),
 		cmocka_unit_test(test_block),
 		cmocka_unit_test(test_block_late),
+		cmocka_unit_test(test_end_from_outside),
 	};
 
 	return fixture_main("sched_stop", tests, sizeof(tests) / sizeof(tests[0]));
