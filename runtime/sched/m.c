@@ -87,6 +87,7 @@ static void m_refused_end_locked(const struct sched_p *p, enum gcs_effect effect
 	struct gcs_site site = sched_site_bare(p, MRT_WORKER_SCHED);
 
 	prim_mutex_assert_held(&sched.lock);
+	site.ring = NULL; /* p's has one producer: the M, which may run already, when it is a new one */
 	gcs_effect(&site, sched.refused_firing, effect, (uint64_t)(site.now_ns - sched.refused_ns));
 	sched.refused_firing = 0;
 }
