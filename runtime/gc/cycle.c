@@ -88,9 +88,8 @@ static int64_t cycle_stopped(const struct sched_stw *stw)
 
 static bool cycle_reached(uint32_t target)
 {
-	/* Acquire: pairs with the release in cycle_publish. */
-	return (int32_t)(atomic_load_explicit(&gc_st.marks_done, memory_order_acquire) - target) >=
-	       0;
+	/* Sequentially consistent, as waiters.count before it: pairs with cycle_publish. */
+	return (int32_t)(atomic_load(&gc_st.marks_done) - target) >= 0;
 }
 
 static bool cycle_settled(uint32_t unused)
@@ -165,8 +164,9 @@ static void cycle_wake(struct sched_g *g)
 
 static void cycle_publish(struct sched_g *g, uint32_t cycle)
 {
-	/* The end first: who finds busy 0 begins the next cycle, whose end comes after. */
-	atomic_store_explicit(&gc_st.marks_done, cycle, memory_order_release);
+	/* The end first: who finds busy 0 begins the next cycle, whose end comes after. Sequentially consistent, before the look
+	 * at waiters.count in gc_unclaim: either that sees who waits for this cycle, or he sees that it is over. */
+	atomic_store(&gc_st.marks_done, cycle);
 	gc_unclaim(g);
 }
 
