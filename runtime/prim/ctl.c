@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -226,7 +227,7 @@ static void ctl_wait_room(int fd)
 	ctl_poll(&pfd, 1, CTL_WAIT_NS_MAX);
 }
 
-int prim_ctl_send(int fd, const char *line, size_t len)
+static int ctl_send_whole(int fd, const char *line, size_t len)
 {
 	size_t done = 0, whole = len;
 
@@ -246,6 +247,19 @@ int prim_ctl_send(int fd, const char *line, size_t len)
 			return -errno;
 	}
 	return 0;
+}
+
+/* A line takes several calls, its newline one more: one line after the other. A mutex of the OS, which costs no
+ * step of the simulation; nobody stands back while he has it. */
+int prim_ctl_send(int fd, const char *line, size_t len)
+{
+	static pthread_mutex_t sending = PTHREAD_MUTEX_INITIALIZER;
+	int r;
+
+	pthread_mutex_lock(&sending);
+	r = ctl_send_whole(fd, line, len);
+	pthread_mutex_unlock(&sending);
+	return r;
 }
 
 bool prim_sim_wait_reader(int ctl_fd, const _Atomic uint64_t *word, uint64_t wanted)

@@ -381,7 +381,7 @@ int prim_ctl_recv(int fd, char *line, size_t cap, int64_t deadline_ns);
 int prim_ctl_recv_any(const int *fd, uint32_t nfds, uint32_t *ret_which, char *line, size_t cap,
 		      int64_t deadline_ns);
 /* Sends all of it, and a newline when the last byte is none.  0, -EPIPE, other
- * -errno; waits while the other end is slow. */
+ * -errno; waits while the other end is slow. Any thread: lines do not mix. */
 int prim_ctl_send(int fd, const char *line, size_t len);
 
 /* Map a shared memory descriptor (telemetry). NULL on failure. */

@@ -248,6 +248,46 @@ static void test_recv_long(void **state)
 	free(line);
 }
 
+/* ------------------------------------------------------------ two who speak at once */
+
+#define TWO_LINES 2000u
+
+static void *speaker_run(void *arg)
+{
+	char line[41];
+	long sent = 0;
+
+	memset(line, *(const char *)arg, sizeof(line) - 1);
+	for (uint32_t i = 0; i < TWO_LINES; i++)
+		sent += prim_ctl_send(pair[1], line, sizeof(line) - 1) == 0;
+	return (void *)sent;
+}
+
+/* The main goroutine and the control thread do. */
+static void test_send_two(void **state)
+{
+	static const char letters[] = "ab";
+	pthread_t speaker[2];
+	void *sent;
+	char line[64];
+
+	(void)state;
+	pair_open();
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&speaker[i], NULL, speaker_run, (void *)(uintptr_t)&letters[i]), 0);
+	for (uint32_t i = 0; i < 2 * TWO_LINES; i++) {
+		assert_int_equal(prim_ctl_recv(pair[0], line, sizeof(line), PRIM_FOREVER), 0);
+		assert_int_equal(strlen(line), 40);
+		assert_int_equal(strspn(line, (char[]){line[0], '\0'}), 40);
+	}
+	for (int i = 0; i < 2; i++) {
+		pthread_join(speaker[i], &sent);
+		assert_int_equal((long)sent, TWO_LINES);
+	}
+	close(pair[0]);
+	close(pair[1]);
+}
+
 /* ------------------------------------------------------- a reader to wait for */
 
 static void *reader_run(void *arg)
@@ -290,7 +330,7 @@ int main(void)
 		cmocka_unit_test(test_bound),	     cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_gone_waiting), cmocka_unit_test(test_send_long),
 		cmocka_unit_test(test_recv_long),    cmocka_unit_test(test_wait_reader),
-		cmocka_unit_test(test_two),
+		cmocka_unit_test(test_two),	     cmocka_unit_test(test_send_two),
 	};
 
 	return cmocka_run_group_tests_name("prim_ctl", tests, group_setup, NULL);
