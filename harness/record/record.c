@@ -254,6 +254,7 @@ int gcs_record_sync(struct gcs_record *r)
 {
 	gcs_record_tick(r);
 	pthread_mutex_lock(&r->lock);
+	pthread_cond_signal(&r->some); /* without memory for its mark the tick has woken nobody */
 	while (r->first || r->busy)
 		pthread_cond_wait(&r->idle, &r->lock);
 	pthread_mutex_unlock(&r->lock);
