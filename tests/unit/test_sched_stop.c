@@ -444,7 +444,7 @@ static void test_block_late(void **state)
 
 /* ------------------------------------------------------------------------- the end */
 
-#define LAST_RUNS 200
+#define LAST_RUNS 50
 
 struct last {
 	_Atomic bool begun, over;
