@@ -42,7 +42,7 @@ static void look_p(const struct sched_p *p, struct watch_p *ret)
 
 void sched_look(struct watch_sched *ret, int64_t now_ns)
 {
-	uint64_t timers = 0;
+	uint64_t timers = 0, idle_threads;
 
 	for (uint32_t i = 0; i < sched.procs; i++) {
 		look_p(sched.p[i], &ret->p[i]);
@@ -55,10 +55,12 @@ void sched_look(struct watch_sched *ret, int64_t now_ns)
 	look_put(&ret->idle_ps, (uint64_t)__builtin_popcountll(
 					atomic_load_explicit(&sched.idle, memory_order_relaxed)));
 	look_put(&ret->spinning, atomic_load_explicit(&sched.spinning, memory_order_relaxed));
+	/* The idle ones first: so there are never more of them than threads, however long the other look is in coming. Acquire: pairs with
+	 * m_count_locked. */
+	idle_threads = atomic_load_explicit(&sched.m_idle_count, memory_order_acquire);
 	look_put(&ret->threads,
 		 atomic_load_explicit(&sched.m_count, memory_order_relaxed) + SCHED_M_OTHERS);
-	look_put(&ret->idle_threads,
-		 atomic_load_explicit(&sched.m_idle_count, memory_order_relaxed));
+	look_put(&ret->idle_threads, idle_threads);
 	look_put(&ret->poll_waiters, sched_netpoll_waiters());
 	look_put(&ret->ps_known, sched.procs);
 	/* Release: who sees the time finds figures that are as new. */

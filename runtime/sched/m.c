@@ -17,11 +17,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Written under the lock; relaxed: pairs with look.c, which wants no more than a number. */
+/* Written under the lock; release: pairs with look.c, which finds whoever is idle among all that there are. */
 static void m_count_locked(_Atomic uint32_t *count, uint32_t now)
 {
 	prim_mutex_assert_held(&sched.lock);
-	atomic_store_explicit(count, now, memory_order_relaxed);
+	atomic_store_explicit(count, now, memory_order_release);
 }
 
 static uint32_t m_counted(_Atomic uint32_t *count)

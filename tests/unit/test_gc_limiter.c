@@ -104,7 +104,6 @@ static void ordinary_body(mrt_g *g, void *arg)
 	while (gc_cycles_counted() < 3)
 		churn_until(g, roots, mrt_now_ns() + 50 * MS);
 	gc_limiter_counts(&n);
-	GC_TEST_MUST((n.turned_on == 0) == (n.on_ns == 0 && n.last_cycle == 0));
 	GC_TEST_MUST(n.last_cycle <= gc_cycles_counted() + 1);
 #if MRT_SIM
 	GC_TEST_MUST(n.turned_on == 0 && n.overflow_ns == 0);
@@ -112,10 +111,15 @@ static void ordinary_body(mrt_g *g, void *arg)
 #endif
 }
 
+/* Each figure by itself is right at any moment; what they say of each other, when nobody counts any more. */
 static void test_ordinary(void **state)
 {
+	struct gc_limiter_counts n;
+
 	(void)state;
 	gc_test_run((struct mrt_options){.procs = 2}, ordinary_body, NULL);
+	gc_limiter_counts(&n);
+	assert_int_equal(n.turned_on == 0, n.on_ns == 0 && n.last_cycle == 0);
 }
 
 #if MRT_SIM

@@ -113,16 +113,26 @@ static uint32_t assists_of_all(void)
 	return n;
 }
 
-/* The cycle carries the firing from its beginning, and allocations in debt wait for it. */
+/* The cycle carries the firing from its beginning. How many allocations in debt waited for it. */
+static uint32_t held_marking_once(enum gcs_point point, uint32_t procs)
+{
+	struct load l = held(point, procs);
+
+	assert_true(l.mark_ns_max >= (uint64_t)DELAY_NS);
+	for (uint32_t i = 0; i < point_log.n; i++)
+		assert_int_equal(point_log.f[i].cycles, 1);
+	return assists_of_all();
+}
+
+/* On a busy machine who allocates may not have run at all while it was held: then once more. */
 static void held_marking(enum gcs_point point)
 {
 	for (uint32_t procs = 1; procs <= 4; procs += 3) {
-		struct load l = held(point, procs);
+		uint32_t assists = 0;
 
-		assert_true(l.mark_ns_max >= (uint64_t)DELAY_NS);
-		for (uint32_t i = 0; i < point_log.n; i++)
-			assert_int_equal(point_log.f[i].cycles, 1);
-		assert_true(assists_of_all() > 0);
+		for (uint32_t i = 0; i < 50 && assists == 0; i++)
+			assists = held_marking_once(point, procs);
+		assert_true(assists > 0);
 	}
 }
 

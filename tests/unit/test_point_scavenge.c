@@ -227,7 +227,8 @@ static void test_assist(void **state)
 /* --------------------------------------------------------------- mem/scavenge */
 
 struct stall {
-	uint64_t during, due;
+	uint64_t during;
+	bool timely; /* it was looked at before it woke */
 };
 
 static bool stalled(mrt_g *g)
@@ -247,6 +248,7 @@ static void stall_body(mrt_g *g, void *arg)
 {
 	struct stall *s = arg;
 	int64_t begin_ns;
+	uint64_t later;
 	MRT_ROOTS(g, roots, OBJECTS);
 
 	objects_make(g, roots, OBJECTS, MIB);
@@ -257,10 +259,11 @@ static void stall_body(mrt_g *g, void *arg)
 		mrt_gc(g);
 	wait_for(g, stalled);
 	s->during = retained(g);
-	if (mrt_now_ns() - begin_ns < STALL_NS / 2) /* else the machine had no time for us */
+	s->timely = mrt_now_ns() - begin_ns < STALL_NS; /* else the machine had no time for us */
+	if (mrt_now_ns() - begin_ns < STALL_NS / 2)
 		mrt_sleep_until(g, begin_ns + STALL_NS / 2);
-	if (mrt_now_ns() - begin_ns < STALL_NS)
-		GC_TEST_MUST(retained(g) == s->during);
+	later = retained(g);
+	GC_TEST_MUST(later == s->during || mrt_now_ns() - begin_ns >= STALL_NS);
 	heap_is_whole(g);
 	wait_for(g, at_goal);
 	GC_TEST_MUST(mrt_now_ns() - begin_ns >= STALL_NS);
@@ -270,7 +273,7 @@ static void stall_body(mrt_g *g, void *arg)
 	objects_verify(roots, LIVE, MIB);
 }
 
-static void test_stall(void **state)
+static bool stall(void)
 {
 	struct gcs_fault_spec spec = {.point = GCS_POINT_mem_scavenge,
 				      .action = GCS_ACT_DELAY,
@@ -278,15 +281,26 @@ static void test_stall(void **state)
 				      .delay_ns = STALL_NS};
 	struct stall s = {0};
 
-	(void)state;
 	point_run(&spec, 1, (struct mrt_options){.check_edges = true}, stall_body, &s);
-	assert_true(s.during >= OBJECTS * MIB);
+	assert_true(!s.timely || s.during >= OBJECTS * MIB);
 	assert_int_equal(POINT_FAULT(0, fired), 1);
 	assert_int_equal(point_log.n, 1);
 	assert_int_equal(point_log.f[0].worker, MRT_WORKER_SCAVENGER);
 	assert_int_equal(point_log.f[0].stalled, 1);
 	assert_true(point_log.f[0].value >= (OBJECTS - LIVE) * MIB - LIVE * MIB / 10 - 2 * PAGE);
 	assert_true(point_log.f[0].arg > 0);
+	return s.timely;
+}
+
+/* Where the collections alone take as long as the stall, as on a busy machine, nothing was seen of it: so once more. */
+static void test_stall(void **state)
+{
+	bool timely = false;
+
+	(void)state;
+	for (uint32_t i = 0; i < 50 && !timely; i++)
+		timely = stall();
+	assert_true(timely);
 }
 
 /* --------------------------------------------- mem/slow: pages that come back */

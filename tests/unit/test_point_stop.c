@@ -54,21 +54,25 @@ static bool seen_enough(const struct loops *a)
 	return a->every_system ? POINT_FAULT(0, visits) > 0 : POINT_FAULT(0, fired) > 0;
 }
 
-/* Disarmed, it is over: the first stop may find one that was late already, the others nobody. */
+/* Disarmed, it is over: the first stop may find one that was late already, the others nobody. How long a real stop takes is the
+ * machine's affair: who is to stop must have a CPU first. */
 static void stops_after(mrt_g *g)
 {
 	struct sched_stw stw;
 	int64_t least = INT64_MAX;
+	uint64_t fired = 0;
 
 	for (uint32_t i = 0; i < 20; i++) {
 		sched_stop_world(sched_of(g), SCHED_STW_OTHER, &stw);
-		GC_TEST_MUST(i == 0 || stw.late_firing == 0);
+		GC_TEST_MUST(i == 0 || (stw.late_firing == 0 && POINT_FAULT(0, fired) == fired));
+		fired = POINT_FAULT(0, fired);
 		sched_start_world(sched_of(g), &stw, 0, 0);
 		least = stw.stopped_ns - stw.request_ns < least ? stw.stopped_ns - stw.request_ns
 								: least;
 		mrt_yield(g);
 	}
-	GC_TEST_MUST(least < DELAY_NS);
+	if (MRT_SIM)
+		GC_TEST_MUST(least < DELAY_NS);
 }
 
 static void loops_body(mrt_g *g, void *arg)

@@ -299,7 +299,7 @@ static void test_killed(void **state)
 		for (;;)
 			pause();
 	}
-	for (int i = 0; i < 1000 && recorded_ns(r.path) < 16 * S_NS; i++)
+	for (int i = 0; i < 6000 && recorded_ns(r.path) < 16 * S_NS; i++) /* a minute */
 		usleep(10000);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);

@@ -647,25 +647,37 @@ static void body_stall(mrt_g *g, struct bench *b)
 	}
 }
 
-static void test_stall_is_charged_to_all(void **state)
+#define PACE_RUNS 20u /* at most, of a second each, until a real machine was not late at the end of one */
+
+/* One run. False: the machine was late at its end, and what was due then has not been done. */
+static bool stall_run(struct watch_hist_sum *ret, uint64_t *ret_late_ns_max)
 {
 	struct mrt_telemetry *t = calloc(1, sizeof(*t));
-	static struct watch_hist_sum sum;
 	struct bench b;
-	uint64_t over = 0;
 
-	(void)state;
 	assert_non_null(t);
 	watch_layout_init(t, 2);
 	bench_init(&b, 0, 10);
 	b.env.telemetry = t;
 	b.plan.workload[0].rate = 2000;
 	bench_run(&b, body_stall);
-	watch_hist_read(&t->ops[0].latency, &sum);
-	if (MRT_SIM)
-		assert_int_equal(sum.count, 2000); /* the schedule did not slow down */
-	else
-		assert_true(sum.count > 1500); /* the machine may be late at the end */
+	watch_hist_read(&t->ops[0].latency, ret);
+	*ret_late_ns_max = atomic_load(&t->ops[0].late_ns_max);
+	free(t);
+	assert_true(ret->count <= 2000);
+	return ret->count > (MRT_SIM ? 1999 : 1500); /* in the simulation the schedule does not slow down */
+}
+
+static void test_stall_is_charged_to_all(void **state)
+{
+	static struct watch_hist_sum sum;
+	uint64_t over = 0, late_ns_max = 0;
+	bool timely = false;
+
+	(void)state;
+	for (uint32_t i = 0; i < (MRT_SIM ? 1 : PACE_RUNS) && !timely; i++)
+		timely = stall_run(&sum, &late_ns_max);
+	assert_true(timely);
 	for (uint32_t i = watch_hist_index(50000000); i < WATCH_HIST_CELLS; i++)
 		over += sum.cell[i];
 	/* Those due in the first half of the stall waited 50 ms and more: a hundred, not one. */
@@ -673,8 +685,7 @@ static void test_stall_is_charged_to_all(void **state)
 	if (MRT_SIM)
 		assert_true(over <= 105);
 	assert_true(sum.max_ns >= 99000000);
-	assert_true(atomic_load(&t->ops[0].late_ns_max) >= 98000000);
-	free(t);
+	assert_true(late_ns_max >= 98000000);
 }
 
 static void test_pace_shares_the_rate(void **state)
@@ -759,14 +770,13 @@ static void body_rates(mrt_g *g, struct bench *b)
 	b->fired = pace.k;
 }
 
-static void test_rates_change(void **state)
+/* One run, of which so many operations are due. False: the machine was late at its end. */
+static bool rates_run(uint64_t all, struct watch_hist_sum *ret)
 {
 	struct mrt_telemetry *t = calloc(1, sizeof(*t));
-	static struct watch_hist_sum sum;
+	uint64_t told;
 	struct bench b;
-	uint64_t all = rate_count_until(3, 1, 1000000000), late = 0;
 
-	(void)state;
 	assert_non_null(t);
 	watch_layout_init(t, 2);
 	bench_init(&b, 0, 10);
@@ -775,21 +785,33 @@ static void test_rates_change(void **state)
 	b.plan.workload[0].workers = 3;
 	bench_run(&b, body_rates);
 	assert_int_equal(b.failed, 0);
-	assert_true(b.nth >= 4); /* it was looked at */
-	watch_hist_read(&t->ops[0].latency, &sum);
-	assert_int_equal(sum.count, b.fired);
-	if (MRT_SIM)
-		assert_int_equal(b.fired, all); /* not one lost, not one twice */
-	else
-		assert_true(b.fired > all / 2 && b.fired <= all);
+	watch_hist_read(&t->ops[0].latency, ret);
+	told = atomic_load(&t->ops[0].intended);
+	free(t);
+	assert_int_equal(ret->count, b.fired);
+	assert_true(b.fired <= all && told <= all);
+	if (MRT_SIM) { /* not one lost, not one twice; told each 64 operations, and before each sleep */
+		assert_int_equal(b.fired, all);
+		assert_true(told >= all - 64);
+	}
+	/* The second: it was looked at. */
+	return b.fired > all / 2 && b.nth >= 4;
+}
+
+static void test_rates_change(void **state)
+{
+	static struct watch_hist_sum sum;
+	uint64_t all = rate_count_until(3, 1, 1000000000), late = 0;
+	bool timely = false;
+
+	(void)state;
+	for (uint32_t i = 0; i < (MRT_SIM ? 1 : PACE_RUNS) && !timely; i++)
+		timely = rates_run(all, &sum);
+	assert_true(timely);
 	/* What fell due before a change stayed due: those of 0.3 s to 0.5 s waited 200 ms and more. */
 	for (uint32_t i = watch_hist_index(200000000); i < WATCH_HIST_CELLS; i++)
 		late += sum.cell[i];
 	assert_true(late >= rate_count(4000, 3, 1, 195000000));
-	assert_true(atomic_load(&t->ops[0].intended) <= all);
-	if (MRT_SIM) /* told each 64 operations, and before each sleep */
-		assert_true(atomic_load(&t->ops[0].intended) >= all - 64);
-	free(t);
 }
 
 static void test_rates_are_bounded(void **state)
