@@ -108,12 +108,12 @@ wait_for 'q quit'
 
 # ---- stopped and continued, and left
 press C-z
-wait_for 'ready>'
+wait_prompt
 type_line fg
 wait_for 'RECORD 20'
 wait_for 'q quit'
 press q
-wait_gone 'RECORD 20'
+wait_prompt
 type_line 'echo code $?; [ "$a" = "$(stty -g)" ] && echo terminal restored'
 wait_for 'code 0'
 wait_for '^terminal restored'
@@ -171,7 +171,7 @@ wait_for 'goes no further'
 press Left End
 wait_for 'UNFINISHED'
 press q
-wait_for 'ready>'
+wait_prompt
 
 # ---- the list
 type_line "clear; $bin view"
@@ -188,11 +188,11 @@ wait_for '> looked-at .*simulated'
 press Escape
 wait_for 'RUNS, newest first  3'
 press q
-wait_for 'ready>'
+wait_prompt
 end_terminal
 
 # ---- no colour, and no more than ASCII
-tmux -S "$socket" new-session -d -s s -x 80 -y 24 "exec env NO_COLOR=1 LC_ALL=C TERM=screen $bin view looked-at"
+tmux -f /dev/null -S "$socket" new-session -d -s s -x 80 -y 24 "exec env NO_COLOR=1 LC_ALL=C TERM=screen $bin view looked-at"
 wait_for 'PASS: '
 tm capture-pane -e -p -t s | grep -q "$(printf '\033')\[3[1-7]m" && fail "NO_COLOR is not heeded"
 tm capture-pane -p -t s | LC_ALL=C grep -q '[^ -~]' && fail "a character beyond ASCII in the C locale"
