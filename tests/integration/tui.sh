@@ -111,9 +111,10 @@ words e 'probability=lots'
 wait_for 'Other numbers for oom'
 words R '4k/s'                            # of the only workload
 wait_for ' of 4.0k'
-words A 2s
+words A 5m                               # long enough to be seen
 wait_for '\[x\]1 oom'
-wait_for '\*0:0[012]'
+wait_for '\*\(5:00\|4:[0-9][0-9]\)'
+words A 2s
 wait_for '\[ \]1 oom'                    # its time is up
 words M 'as it should be'
 tm send-keys -t s F6
