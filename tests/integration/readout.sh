@@ -90,7 +90,6 @@ shot() { screen | sed -e '1s/RECORD ....-..-.. ..:../RECORD YYYY-MM-DD HH:MM/' -
 settles() { screen > "$work/a"; sleep 0.1; screen > "$work/b"; cmp -s "$work/a" "$work/b"; }
 # One that is kept is waited for: that a screen does not change for a moment says nothing on a machine that stands still. What is another picture for a
 # cause is so for long; the next ones have less time.
-patience=100
 as_kept() { shot > "$work/shot"; cmp -s "$work/shot" "$work/kept"; }
 picture() {
 	if [ -n "${GCS_SCREENS_WRITE:-}" ]; then
@@ -105,6 +104,7 @@ picture() {
 	cat "$work/shot"
 }
 pictures() { # columns, rows, options
+	patience=20
 	tm new-session -d -s s -x "$1" -y "$2" "exec env TERM=screen $bin view $3 $record"
 	wait_for 'q quit'
 	press w
@@ -122,16 +122,20 @@ pictures() { # columns, rows, options
 	picture events
 	end_terminal
 }
-different=0
+different=0 turns='1 2 3' # what the key w said of the worst pause goes after 8 s, and on a machine that is slow it may not be there any more: then once more
 for kind in 80x24 100x32 200x60 80x24-ascii; do
 	size=${kind%-ascii} option=
 	[ "$kind" = "$size" ] || option=--ascii
-	pictures "${size%x*}" "${size#*x}" "$option" > "$work/$kind.txt" || { cat "$work/$kind.txt"; exit 1; }
+	for turn in $turns; do
+		pictures "${size%x*}" "${size#*x}" "$option" > "$work/$kind.txt" || { cat "$work/$kind.txt"; exit 1; }
+		cmp -s "$src/tests/screens/$kind.txt" "$work/$kind.txt" && break
+		[ -z "${GCS_SCREENS_WRITE:-}" ] || break
+	done
 	if [ -n "${GCS_SCREENS_WRITE:-}" ]; then
 		cp "$work/$kind.txt" "$src/tests/screens/$kind.txt"
 	elif ! diff "$src/tests/screens/$kind.txt" "$work/$kind.txt"; then
 		echo "FAIL: $kind is another picture than tests/screens/$kind.txt"
-		different=1
+		different=1 turns=1
 	fi
 done
 [ "$different" = 0 ] && echo "the screens say what the record says"
