@@ -17,6 +17,21 @@ rests() { a=$(fired "$1"); sleep 0.5; [ "$a" = "$(fired "$1")" ]; }
 fires() { a=$(fired "$1"); sleep 0.2; [ "$(fired "$1")" -gt "$a" ]; }
 # Operations of a workload, by the report.
 ops() { tr -d ' \n' < "$work/json" | sed 's/{/\n{/g' | grep '"workload":"'"$1"'".*"errors":' | sed 's/.*"count":\([0-9]*\).*/\1/' | head -n 1; }
+# Into $work/json, while the run goes on: it lasts until we are done with it, however slow the machine.
+look() { "$bin" report --format json "$id" > "$work/json" 2> /dev/null; }
+# The rates of maps and net have changed: from one look to another there are more than twice as many requests as operations, where as written there is
+# a fortieth, or a hundredth.
+turned_round() {
+	look && m=$(ops maps) n=$(ops net) || return 1
+	[ "${m:-0}" -gt 0 ] && [ "${n:-0}" -gt 0 ] || return 1
+	[ -n "$m0" ] || m0=$m n0=$n
+	[ $((n - n0)) -ge 500 ] || return 1
+	[ $((n - n0)) -gt $((2 * (m - m0))) ] && return 0
+	m0=$m n0=$n
+	return 1
+}
+rates_change() { m0=; until_true 300 turned_round || fault "$1: maps $m0 to $m operations, net $n0 to $n requests"; }
+interrupt() { kill -INT "$harness"; wait "$harness"; got=$?; harness=; [ "$got" = 130 ] || { fault "exit $got, not 130"; cat "$work/summary" "$work/log" >&2; }; }
 
 # Words that are missing or too many.
 code 2 "$bin" ctl last edit
@@ -32,15 +47,16 @@ has "$work/err" "arm takes no 'til'" 'a wrong word'
 code 2 "$bin" ctl last arm oom 5s
 has "$work/err" 'arm FAULT for 30s' 'a limit without for'
 
-begin_play --set phases.play.for=16s --set faults.late.when.at=15s "$scenario"
+begin_play --set phases.play.for=600s --set faults.late.when.at=599s "$scenario"
 
 # For a time; another one; without an end.
 code 2 "$bin" ctl last arm oom for 5
 has "$work/err" "a fault cannot be armed for '5'" 'a limit without its unit'
-code 0 "$bin" ctl last arm oom for 1200ms
+code 0 "$bin" ctl last arm oom for 2m
 has "$work/out" '^oom is armed; its time limit disarms it at [0-9]*\.[0-9] s$' 'arm for'
 code 0 "$bin" ctl last status
 has "$work/out" '^oom  *mem/malloc .* disarm at [0-9]*\.[0-9] s ' 'a limit in the status'
+code 0 "$bin" ctl last arm oom for 1200ms
 until_true 300 grep -q 'time limit: oom is disarmed after 1.2s by hand' "$work/log" || fault 'the limit was not kept'
 until_true 300 grep -q 'oom#1 disarmed by hand' "$work/log" || fault 'the end of a limit is no end of an occurrence'
 code 0 "$bin" ctl last arm oom for 1m
@@ -80,11 +96,9 @@ has "$work/err" "workload 'maps': it does not become a closed loop" 'max'
 code 0 "$bin" ctl last status
 has "$work/out" '^maps  *map-churn  *200/s$' 'rates in the status'
 has "$work/out" '^net  *echo  *2k/s$' 'rates in the status'
+rates_change 'rates'
 
-wait "$harness"
-got=$?
-harness=
-case $got in 0 | 4 | 5 | 7) ;; *) fault "exit $got"; cat "$work/summary" "$work/log" >&2 ;; esac
+interrupt
 hasnt "$work/log" 'nothing has changed' 'the target took all of it'
 has "$work/log" 'operator (ctl): arm oom: for 1.2s' 'events'
 has "$work/log" 'operator (ctl): edit oom: times=1,error=EAGAIN, now fail p=0.02' 'events'
@@ -94,20 +108,13 @@ code 0 "$bin" report "$id"
 has "$work/out" 'ctl  *edit oom: probability=none,every=40,times=none, now fail every 40' 'the report'
 has "$work/out" 'ctl  *rate: maps 200/s' 'the report'
 has "$work/out" 'ctl  *mark: numbers' 'the report'
-code 0 "$bin" report --format json "$id"
-cp "$work/out" "$work/json"
-# As written it would be 20k/s and 500/s for 19.5 s: 390,000 and 9,750.
-[ "$(ops maps)" -gt 10000 ] && [ "$(ops maps)" -lt 340000 ] || fault "maps: $(ops maps) operations"
-[ "$(ops net)" -gt 13000 ] || fault "net: $(ops net) requests"
-code 3 "$bin" replay "$id"
-has "$work/err" 'changed something by hand' 'a replay'
 
 # A closed loop has no rate; a limit that a window comes before.
-begin_play --set workload.maps.rate=max --set phases.play.for=8s --set faults.late.when.at=7s "$scenario"
+begin_play --set workload.maps.rate=max --set phases.play.for=60s --set faults.late.when.at=50s "$scenario"
 code 3 "$bin" ctl "$id" rate maps 500/s
 has "$work/err" "workload 'maps': it is a closed loop (rate: max)" 'a closed loop'
 code 0 "$bin" ctl "$id" arm late
-has "$work/out" '^late is armed; its windows arm it at 8.5 s$' 'a window before the limit'
+has "$work/out" '^late is armed; its windows arm it at 51.5 s$' 'a window before the limit'
 kill -INT "$harness"
 wait "$harness"
 harness=
@@ -138,7 +145,7 @@ workload:
   - {id: net, driver: echo, rate: 500/s, conns: 4}
 phases:
   - {id: steady, for: 1s}
-  - {id: play, for: 6s}
+  - {id: play, for: 600s}
   - {id: heal, for: 1s}
 faults:
   - {id: poll, point: os/epoll_pwait, when: {manual: true}, fire: {every: 100M, delay: 1ms}}
@@ -165,7 +172,7 @@ workload:
   - {id: web, driver: http, url: "http://127.0.0.1:$port/x", rate: 20/s, conns: 4}
 phases:
   - {id: steady, for: 1s}
-  - {id: play, for: 8s}
+  - {id: play, for: 60s}
   - {id: heal, for: 1s}
 faults:
   - {id: late, point: os/epoll_pwait, when: {manual: true}, fire: {every: 100M, delay: 1ms}}
@@ -181,11 +188,11 @@ YAML
 	code 0 "$bin" ctl "$id" rate web 200/s
 	code 0 "$bin" ctl "$id" arm late for 1s
 	until_true 300 grep -q 'time limit: late is disarmed after 1s by hand' "$work/log" || fault 'no limit under exec'
+	many() { look && [ "$(ops web)" -gt 1400 ]; } # as written there are never more than 1,240
+	until_true 600 many || fault "web: $(ops web) requests"
+	kill -INT "$harness"
 	wait "$harness"
 	harness=
-	code 0 "$bin" report --format json "$id"
-	cp "$work/out" "$work/json"
-	[ "$(ops web)" -gt 500 ] || fault "web: $(ops web) requests" # 200 as written
 fi
 
 # The agent on real Go.
@@ -205,7 +212,7 @@ workload:
   - {id: net, driver: echo, rate: 200/s, conns: 2, handler: maps}
 phases:
   - {id: steady, for: 1s}
-  - {id: play, for: 12s}
+  - {id: play, for: 600s}
   - {id: heal, for: 2s}
 faults:
   - {id: gcnow, point: gc/alloc, when: {manual: true}, fire: {every: 1M}}
@@ -220,14 +227,9 @@ YAML
 	until_true 300 rests gcnow || fault 'times is no bound on Go'
 	code 0 "$bin" ctl "$id" rate maps 100/s
 	code 0 "$bin" ctl "$id" rate net 1k/s
-	wait "$harness"
-	harness=
-	has "$work/log" 'time limit: gcnow is disarmed after 8s by hand' 'a limit on Go'
-	code 0 "$bin" report --format json "$id"
-	cp "$work/out" "$work/json"
-	# As written: 300,000 and 3,000.
-	[ "$(ops maps)" -gt 5000 ] && [ "$(ops maps)" -lt 240000 ] || fault "maps on Go: $(ops maps) operations"
-	[ "$(ops net)" -gt 4000 ] || fault "net on Go: $(ops net) requests"
+	rates_change 'rates on Go'
+	until_true 300 grep -q 'time limit: gcnow is disarmed after 8s by hand' "$work/log" || fault 'no limit on Go'
+	interrupt
 else
 	echo 'no Go here: not tried'
 fi

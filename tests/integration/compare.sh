@@ -62,7 +62,7 @@ press '?'
 wait_for 'KEYS OF A RECORD, compare SCREEN'
 press x
 press q
-wait_gone 'FIGURES'
+wait_prompt
 type_line 'echo code $?; [ "$a" = "$(stty -g)" ] && echo terminal restored'
 wait_for 'code 0'
 wait_for '^terminal restored'
@@ -79,7 +79,7 @@ press F7
 wait_for 'There is no run to choose from'
 wait_for 'Nothing is compared yet'
 press q
-wait_for 'ready>'
+wait_prompt
 runs=$XDG_STATE_HOME/gcstorm/runs
 mkdir -p "$runs"
 cp "$work/record.gcrun" "$runs/looked-at-20260101T000001-1.gcrun"
@@ -104,7 +104,7 @@ wait_for 'FIGURES'
 press Escape
 wait_for 'STW PAUSE'
 press q
-wait_for 'ready>'
+wait_prompt
 
 # ---- from the list
 type_line "clear; $bin view"
@@ -124,11 +124,11 @@ wait_for 'STW PAUSE'
 press l
 wait_for 'RUNS, newest first'
 press q
-wait_for 'ready>'
+wait_prompt
 end_terminal
 
 # ---- ASCII, no colour: the same words
-tmux -S "$socket" new-session -d -s s -x 80 -y 24 "exec env NO_COLOR=1 LC_ALL=C TERM=screen $bin view $work/record.gcrun $work/second.gcrun"
+tmux -f /dev/null -S "$socket" new-session -d -s s -x 80 -y 24 "exec env NO_COLOR=1 LC_ALL=C TERM=screen $bin view $work/record.gcrun $work/second.gcrun"
 wait_for 'FIGURES'
 wait_for 'no interval; nothing is decided'
 tm capture-pane -p -t s | LC_ALL=C grep -q '[^ -~]' && fail "a character beyond ASCII in the C locale"

@@ -13,12 +13,15 @@ socket=$work/tmux
 harness=
 trap 'tm kill-server 2> /dev/null; [ -n "$harness" ] && kill "$harness" 2> /dev/null; rm -rf "$work"' EXIT
 
-tm() { tmux -u -S "$socket" "$@"; }
+# Nobody's own configuration.
+tm() { tmux -u -f /dev/null -S "$socket" "$@"; }
 # A server that is told to end still answers for a while: the next one has a socket of its own.
 end_terminal() { tm kill-server; socket=$socket+; }
 screen() { tm capture-pane -p -t s; }
 flag() { tm display-message -p -t s "#{$1}"; }
 fail() { echo "FAIL: $1"; echo "--- screen"; screen; exit 1; }
+# A zombie that nobody waits for yet is dead as well.
+gone() { for p in "$@"; do [ -e "/proc/$p/stat" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$p/status" && return 1; done; return 0; }
 press() { for key in "$@"; do tm send-keys -t s "$key"; done; }
 type_line() { tm send-keys -t s -l "$1"; tm send-keys -t s Enter; }
 # Bytes as a terminal sends them, in hexadecimal.
@@ -37,12 +40,15 @@ shows() { screen | grep -q -e "$1"; }
 shows_not() { ! shows "$1"; }
 wait_for() { until_true "the screen never showed '$1'" shows "$1"; }
 wait_gone() { until_true "the screen went on showing '$1'" shows_not "$1"; }
+# The shell has the terminal again: nothing stands behind its last prompt. An older prompt, which is there again as soon as the picture goes, has its
+# command behind it; and what is typed before the program has given the modes back ends in no end of a line.
+wait_prompt() { wait_for 'ready> *$'; }
 flag_is() { [ "$(flag "$1")" = "$2" ]; }
 wait_flag() { until_true "$1 was never $2" flag_is "$1" "$2"; }
 
 open_shell() { # columns, rows, the terminal's type
 	tm new-session -d -s s -x "$1" -y "$2" "exec env TERM=${3:-screen} PS1='ready> ' sh -i"
-	wait_for 'ready>'
+	wait_prompt
 }
 # $work/s.yaml, 16 s with two faults, and $work/long.yaml, the same with an end that does not come.
 write_scenarios() {

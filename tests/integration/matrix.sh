@@ -3,7 +3,7 @@
 # while it is written, two at once, a target that dies in mid-order. Each: a clear message or exit code, a record that is whole, and
 # nobody left behind. Directories that cannot be written are in run.sh.
 . "${GCSTORM_SOURCE:-.}/tests/integration/lib.sh"
-storm="--set phases.storm.for=30s --set faults.oom.when.for=20s $scenario"
+storm="--set phases.storm.for=300s --set faults.oom.when.for=20s $scenario"
 
 # The harness is stopped: target and load process are gone within two seconds (twice that on a busy machine), and what it finds
 # when it goes on is told as what it is.
@@ -40,13 +40,13 @@ finish hup 143
 has "$work/log" 'hung up' 'hup'
 whole "$work/hup.gcrun" hup
 if command -v tmux > /dev/null; then
-	tmux -S "$work/tmux" new-session -d -x 100 -y 30 "exec $bin run -o $work/closed.gcrun $storm"
+	tmux -f /dev/null -S "$work/tmux" new-session -d -x 100 -y 30 "exec $bin run -o $work/closed.gcrun $storm"
 	begun() { "$bin" report "$work/closed.gcrun" | grep -q 'UNFINISHED.*up to [1-9]'; }
 	until_true 300 begun || fault 'closed: no run in the terminal'
 	harness=$(tmux -S "$work/tmux" list-panes -F '#{pane_pid}')
 	children=$(cat "/proc/$harness/task/$harness/children")
 	tmux -S "$work/tmux" kill-server
-	until_true 100 gone "$harness" $children || fault 'closed: the run outlived its terminal by ten seconds'
+	until_true 300 gone "$harness" $children || fault 'closed: the run outlived its terminal'
 	harness=
 	whole "$work/closed.gcrun" closed
 	has "$work/report" 'exit 143' 'the record of a run whose terminal was closed'

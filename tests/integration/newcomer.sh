@@ -19,7 +19,8 @@ tm new-session -d -s s -x 80 -y 24 "exec env TERM=screen $bin run $work/idle.yam
 wait_for 'maps .*/s'
 
 # The whole help, page by page, into $work/help.
-is_page() { screen > "$work/page"; sed 1d "$work/page" | grep -q 'any key closes'; }
+# (One that is drawn to its end: it is the same when it is looked at again.)
+is_page() { screen > "$work/page"; sed 1d "$work/page" | grep -q 'any key closes' && sleep 0.1 && screen | cmp -s - "$work/page"; }
 turned() { is_page && ! cmp -s "$work/page" "$work/last"; }
 read_help() {
 	: > "$work/help"
@@ -42,7 +43,8 @@ key_for() {
 	echo "$key" | sed 's/\.\..*//; s/^Esc$/Escape/; s/^SPC$/Space/'
 }
 
-screen | tail -n 1 | grep -q '? help' || fail "the last row does not say which key helps"
+helps() { screen | tail -n 1 | grep -q '? help'; }
+until_true "the last row does not say which key helps" helps
 read_help '?'
 
 # ---- every screen, and back

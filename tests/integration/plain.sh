@@ -48,7 +48,8 @@ until_true 300 grep -q 'phase storm' "$work/followed" || fault 'the storm is not
 wait "$harness"
 got=$?
 harness=
-[ "$got" = 0 ] || [ "$got" = 7 ] || { fault "real run: exit $got"; cat "$work/log" >&2; }
+# 5 and 7: a busy machine. What is told of it is the same.
+case $got in 0 | 5 | 7) ;; *) fault "real run: exit $got"; cat "$work/log" >&2 ;; esac
 wait "$follower" || { fault 'the follower failed'; cat "$work/followed.err" >&2; }
 [ -s "$work/followed.err" ] && { fault 'the follower complains'; cat "$work/followed.err" >&2; }
 grep -v '^gcstorm: ' "$work/log" > "$work/lines"

@@ -24,20 +24,26 @@ awk '$5 > 0' "$work/occurrences" | grep -q . || { echo "FAIL: every recovery was
 
 # ---- the screen
 # Position of the player in units of 10 ms, as its third row has it.
-position() { screen | sed -n '3s/^ PAUSED *\([0-9]*\):\([0-9.]*\) of.*/\1 \2/p' | awk '{ printf "%d", ($1 * 60 + $2) * 100 + 0.5 }'; }
+position() { screen | position_in; }
+position_in() { sed -n '3s/^ PAUSED *\([0-9]*\):\([0-9.]*\) of.*/\1 \2/p' | awk '{ printf "%d", ($1 * 60 + $2) * 100 + 0.5 }'; }
 # Faults of the record that are armed then; a position is cut to 10 ms, so at an edge both may hold, and edges are looked at past them.
 armed_then() { awk -v t="$1" '$3 / 1e7 <= t && t < $4 / 1e7 { print $1 }' "$work/occurrences"; }
-check_faults() {
-	at=$(position)
-	[ -n "$at" ] || fail "no position"
+# All of it from one look at the screen, which may find it half drawn: so it is looked at until it agrees.
+agrees() {
+	screen > "$work/now"
+	at=$(position_in < "$work/now")
+	[ -n "$at" ] || return 1
 	want=$(armed_then "$at")
-	shown=$(screen | sed -n 's/^[> ]\[x\][0-9] \([a-z]*\) .*/\1/p')
-	[ "$shown" = "$want" ] || fail "at $at x 10 ms '$shown' is armed on the screen, '$want' in the record"
-	title=$(screen | sed -n '1s/.*FAULTING \([a-z]*\).*/\1/p')
-	[ "$title" = "$want" ] || fail "at $at x 10 ms the title says '$title', the record '$want'"
+	shown=$(sed -n 's/^[> ]\[x\][0-9] \([a-z]*\) .*/\1/p' "$work/now")
+	title=$(sed -n '1s/.*FAULTING \([a-z]*\).*/\1/p' "$work/now")
+	[ "$shown" = "$want" ] && [ "$title" = "$want" ]
+}
+check_faults() {
+	until_true "the fault of the title, the one that is armed on the screen and the record's at that moment are not the same" agrees
 	[ -z "$want" ] || seen="$seen $want"
 }
-moved() { [ "$(position)" != "$was" ]; }
+moved() { now=$(position); [ -n "$now" ] && [ "$now" != "$was" ]; }
+stands_at() { [ "$(position)" = "$1" ]; }
 step() { was=$(position); press "$1"; until_true "$1 does not move from $was" moved; }
 
 read_off() { # word about the way, options
@@ -46,7 +52,7 @@ read_off() { # word about the way, options
 	# recovery, when all is over
 	while read -r id number _ _ recovery_ns; do
 		want=$(awk -v ns="$recovery_ns" 'BEGIN { print (ns > 100000000 ? sprintf("%.1fs", ns / 1e9) : "<0.1s") }')
-		screen | grep -q "[│|] $id#$((number + 1)) *steady *in $want" || fail "$1: $id#$((number + 1)) was back in $want"
+		wait_for "[│|] $id#$((number + 1)) *steady *in $want"
 	done < "$work/occurrences"
 	press Home
 	wait_for 'PAUSED *0:00.00'
@@ -61,7 +67,7 @@ read_off() { # word about the way, options
 	press w
 	wait_for "Worst: STW $ms ms GC#$worst_cycle at .* due to $worst_fault#1, visit $worst_visit of worker $worst_worker"
 	at=$(awk -v ns="$worst_t_ns" 'BEGIN { printf "%d", ns / 1e7 }')
-	[ "$(position)" = "$at" ] || fail "$1: the worst stop was at $at x 10 ms, the screen is at $(position)"
+	until_true "$1: the worst stop was at $at x 10 ms, where the screen is not" stands_at "$at"
 	check_faults
 	press F3
 	wait_for 'PAUSES \['
@@ -80,37 +86,56 @@ read_off UTF-8 ''
 read_off ASCII --ascii
 
 # ---- whole screens, but for when the record was made
-picture() { echo "==== $1"; screen | sed -e '1s/RECORD ....-..-.. ..:../RECORD YYYY-MM-DD HH:MM/' -e '1s/run [0-9]*-[0-9]*-[0-9a-f]*/run ID/' -e 's/ctl [0-9]*-[0-9]*-[0-9a-f]* /ctl 20000101-000000-0000 /' -e 's/ *$//'; }
+shot() { screen | sed -e '1s/RECORD ....-..-.. ..:../RECORD YYYY-MM-DD HH:MM/' -e '1s/run [0-9]*-[0-9]*-[0-9a-f]*/run ID/' -e 's/ctl [0-9]*-[0-9]*-[0-9a-f]* /ctl 20000101-000000-0000 /' -e 's/ *$//'; }
 settles() { screen > "$work/a"; sleep 0.1; screen > "$work/b"; cmp -s "$work/a" "$work/b"; }
+# One that is kept is waited for: that a screen does not change for a moment says nothing on a machine that stands still. What is another picture for a
+# cause is so for long; the next ones have less time.
+as_kept() { shot > "$work/shot"; cmp -s "$work/shot" "$work/kept"; }
+picture() {
+	if [ -n "${GCS_SCREENS_WRITE:-}" ]; then
+		until_true "it goes on changing" settles
+		shot > "$work/shot"
+	else
+		sed -n "/^==== $1\$/,/^==== /{/^==== /!p}" "$src/tests/screens/$kind.txt" > "$work/kept"
+		i=0
+		until as_kept; do i=$((i + 1)); [ "$i" -lt "$patience" ] || { patience=5; break; }; sleep 0.1; done
+	fi
+	echo "==== $1"
+	cat "$work/shot"
+}
 pictures() { # columns, rows, options
+	patience=20
 	tm new-session -d -s s -x "$1" -y "$2" "exec env TERM=screen $bin view $3 $record"
 	wait_for 'q quit'
 	press w
 	wait_for 'Worst: STW'
-	until_true "it goes on changing" settles
 	picture main
-	press F3; wait_for ' PAUSES '; press w; until_true "it goes on changing" settles
+	press F3; wait_for ' PAUSES '; press w
 	picture pauses
-	press F4; wait_for 'TIMELINE '; until_true "it goes on changing" settles
+	press F4; wait_for 'TIMELINE '
 	picture timeline
-	press F2; wait_for ' MAPS GROWING'; until_true "it goes on changing" settles
+	press F2; wait_for ' MAPS GROWING'
 	picture maps
-	press F5; wait_for ' STALLS ms '; until_true "it goes on changing" settles
+	press F5; wait_for ' STALLS ms '
 	picture sched
-	press F6; wait_for ' EVENTS  '; until_true "it goes on changing" settles
+	press F6; wait_for ' EVENTS  '
 	picture events
 	end_terminal
 }
-different=0
+different=0 turns='1 2 3' # what the key w said of the worst pause goes after 8 s, and on a machine that is slow it may not be there any more: then once more
 for kind in 80x24 100x32 200x60 80x24-ascii; do
 	size=${kind%-ascii} option=
 	[ "$kind" = "$size" ] || option=--ascii
-	pictures "${size%x*}" "${size#*x}" "$option" > "$work/$kind.txt" || { cat "$work/$kind.txt"; exit 1; }
+	for turn in $turns; do
+		pictures "${size%x*}" "${size#*x}" "$option" > "$work/$kind.txt" || { cat "$work/$kind.txt"; exit 1; }
+		cmp -s "$src/tests/screens/$kind.txt" "$work/$kind.txt" && break
+		[ -z "${GCS_SCREENS_WRITE:-}" ] || break
+	done
 	if [ -n "${GCS_SCREENS_WRITE:-}" ]; then
 		cp "$work/$kind.txt" "$src/tests/screens/$kind.txt"
 	elif ! diff "$src/tests/screens/$kind.txt" "$work/$kind.txt"; then
 		echo "FAIL: $kind is another picture than tests/screens/$kind.txt"
-		different=1
+		different=1 turns=1
 	fi
 done
 [ "$different" = 0 ] && echo "the screens say what the record says"

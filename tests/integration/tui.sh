@@ -8,7 +8,7 @@ socket=$work/tmux
 XDG_STATE_HOME=$work/state XDG_RUNTIME_DIR=$work/runtime
 export XDG_STATE_HOME XDG_RUNTIME_DIR
 mkdir -m 700 "$XDG_STATE_HOME" "$XDG_RUNTIME_DIR"
-tm() { tmux -u -S "$socket" "$@"; }
+tm() { tmux -u -f /dev/null -S "$socket" "$@"; }
 screen() { tm capture-pane -p -t s -S -300; }
 trap 'tm kill-server 2> /dev/null; rm -rf "$work"' EXIT
 
@@ -111,9 +111,10 @@ words e 'probability=lots'
 wait_for 'Other numbers for oom'
 words R '4k/s'                            # of the only workload
 wait_for ' of 4.0k'
-words A 2s
+words A 5m                               # long enough to be seen
 wait_for '\[x\]1 oom'
-wait_for '\*0:0[012]'
+wait_for '\*\(5:00\|4:[0-9][0-9]\)'
+words A 2s
 wait_for '\[ \]1 oom'                    # its time is up
 words M 'as it should be'
 tm send-keys -t s F6
@@ -182,7 +183,7 @@ tm kill-server
 socket=$socket+ # the server that was told to end still answers for a while
 
 # Without colour nothing is coloured; ASCII where the locale has no more.
-tmux -S "$socket" new-session -d -s s -x 80 -y 24 "exec env NO_COLOR=1 LC_ALL=C $bin run $work/s.yaml -o $work/n.gcrun; " \; set-option remain-on-exit on
+tmux -f /dev/null -S "$socket" new-session -d -s s -x 80 -y 24 "exec env NO_COLOR=1 LC_ALL=C $bin run $work/s.yaml -o $work/n.gcrun; " \; set-option remain-on-exit on
 wait_for 'STW PAUSE'
 wait_for 'maps .*/s'
 tm capture-pane -e -p -t s | grep -q "$(printf '\033')\[3[1-7]m" && fail "NO_COLOR is not heeded"
