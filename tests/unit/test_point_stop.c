@@ -54,8 +54,7 @@ static bool seen_enough(const struct loops *a)
 	return a->every_system ? POINT_FAULT(0, visits) > 0 : POINT_FAULT(0, fired) > 0;
 }
 
-/* Disarmed, it is over: the first stop may find one that was late already, the others nobody. How long a real stop takes is the
- * machine's affair: who is to stop must have a CPU first. */
+/* Disarmed, it is over: the first stop may find one that was late already, the others nobody. */
 static void stops_after(mrt_g *g)
 {
 	struct sched_stw stw;
@@ -71,8 +70,7 @@ static void stops_after(mrt_g *g)
 								: least;
 		mrt_yield(g);
 	}
-	if (MRT_SIM)
-		GC_TEST_MUST(least < DELAY_NS);
+	GC_TEST_MUST(least < DELAY_NS);
 }
 
 static void loops_body(mrt_g *g, void *arg)

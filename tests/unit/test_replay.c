@@ -90,13 +90,21 @@ static int replay(const struct ground *g, const char *format, char **ret)
 	return code;
 }
 
+/* How often a run on real threads may be made where the machine stood still for all of a window: nothing fires then. */
+static int tries(const struct ground *g)
+{
+	return g->real ? 10 : 1;
+}
+
 static void expect(const struct ground *g, int code, const char *a, const char *b)
 {
-	char *text;
-	assert_int_equal(replay(g, "text", &text), code);
-	assert_non_null(strstr(text, a));
-	assert_non_null(strstr(text, b));
-	free(text);
+	bool as_expected = false;
+	for (int i = 0; i < tries(g) && !as_expected; i++) {
+		char *text;
+		as_expected = replay(g, "text", &text) == code && strstr(text, a) && strstr(text, b);
+		free(text);
+	}
+	assert_true(as_expected);
 }
 
 static void test_the_same(void **state)
@@ -212,12 +220,32 @@ static const struct gcs_override real_set[] = {
 };
 #define REAL_SETS (sizeof(real_set) / sizeof(real_set[0]))
 
+#define REAL_FIRINGS 6 /* three of each that fires */
+
+static int64_t recorded(const struct ground *g)
+{
+	sqlite3 *db;
+	sqlite3_stmt *q = NULL;
+	assert_int_equal(sqlite3_open(g->record, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*) FROM firings", -1, &q, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+	int64_t n = sqlite3_column_int64(q, 0);
+	sqlite3_finalize(q);
+	sqlite3_close(db);
+	return n;
+}
+
 static void real_run(struct ground *g)
 {
+	int64_t n = 0;
 	g->real = true;
 	setenv("GCSTORM_TARGET", g->target_real, 1);
 	setenv("GCSTORM_LOAD", g->load, 1);
-	make_run(g, real_set, REAL_SETS);
+	for (int i = 0; i < tries(g) && n < REAL_FIRINGS; i++) {
+		make_run(g, real_set, REAL_SETS);
+		n = recorded(g);
+	}
+	assert_int_equal(n, REAL_FIRINGS);
 }
 
 static int real_fini(void **state)
@@ -245,13 +273,19 @@ static const json_t *fault_of(const json_t *o, const char *id)
 	return NULL;
 }
 
-static json_t *replay_json(const struct ground *g, int code)
+/* Of which no more than these are not reached. */
+static json_t *replay_json(const struct ground *g, int code, json_int_t unreached_max)
 {
-	char *text;
-	assert_int_equal(replay(g, "json", &text), code);
-	json_t *o = json_loads(text, 0, NULL);
-	free(text);
-	assert_non_null(o);
+	json_t *o = NULL;
+	for (int i = 0; i < tries(g) && (!o || number(o, "unreached") > unreached_max); i++) {
+		char *text;
+		int is = replay(g, "json", &text);
+		json_decref(o);
+		o = json_loads(text, 0, NULL);
+		free(text);
+		assert_non_null(o);
+		assert_int_equal(number(o, "exit"), is);
+	}
 	assert_int_equal(number(o, "exit"), code);
 	return o;
 }
@@ -261,7 +295,7 @@ static void test_real_fires_the_same(void **state)
 {
 	struct ground *g = *state;
 	real_run(g);
-	json_t *o = replay_json(g, 0);
+	json_t *o = replay_json(g, 0, 0);
 	assert_int_equal(number(fault_of(o, "oom"), "fired"), 3);
 	assert_int_equal(number(fault_of(o, "late"), "fired"), 3);
 	assert_int_equal(number(o, "fired"), number(o, "recorded"));
@@ -276,7 +310,7 @@ static void test_real_fires_what_is_recorded(void **state)
 	struct ground *g = *state;
 	real_run(g);
 	tamper(g, "UPDATE firings SET ordinal = 2 * ordinal - 7 WHERE fault = (SELECT idx FROM faults WHERE id = 'oom')");
-	json_t *o = replay_json(g, 0);
+	json_t *o = replay_json(g, 0, 0);
 	assert_int_equal(number(fault_of(o, "oom"), "fired"), 3);
 	json_decref(o);
 }
@@ -288,7 +322,7 @@ static void test_real_not_reached(void **state)
 	tamper(g, "UPDATE firings SET ordinal = 4000000000 WHERE rowid = (SELECT max(rowid) FROM firings WHERE fault = "
 		  "(SELECT idx FROM faults WHERE id = 'oom'))");
 	expect(g, 5, " firings recorded, ", "oom: 1 not reached: worker 129's visit 4000000000");
-	json_t *o = replay_json(g, 5);
+	json_t *o = replay_json(g, 5, 1);
 	assert_int_equal(number(fault_of(o, "oom"), "unreached"), 1);
 	assert_int_equal(json_integer_value(json_array_get(json_array_get(json_object_get(fault_of(o, "oom"), "first_unreached"), 0), 1)),
 			 4000000000);
@@ -301,7 +335,7 @@ static void test_real_does_less(void **state)
 	struct ground *g = *state;
 	real_run(g);
 	tamper(g, "UPDATE scenario SET source = replace(source, 'rate: 1k/s', 'rate: 1/s')");
-	json_t *o = replay_json(g, 5);
+	json_t *o = replay_json(g, 5, INT64_MAX);
 	assert_true(number(fault_of(o, "oom"), "unreached") > 0);
 	assert_int_equal(number(o, "unreached") + number(o, "fired"), number(o, "recorded"));
 	json_decref(o);

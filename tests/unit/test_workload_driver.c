@@ -744,7 +744,7 @@ static void body_rates(mrt_g *g, struct bench *b)
 	static struct rates rates;
 	struct watch_ops *ops = &b->env.telemetry->ops[0];
 	struct pace pace;
-	int64_t last_ns = 0;
+	int64_t last_ns = 0, done_ns;
 	bool stalled = false;
 
 	memset(&rates, 0, sizeof(rates));
@@ -754,9 +754,10 @@ static void body_rates(mrt_g *g, struct bench *b)
 	for (size_t i = 0; i < RATE_STEPS; i++)
 		b->failed += rates_add(&rates, b->env.t0_ns + rate_steps[i].from_ns,
 				       rate_steps[i].rate) != 0;
-	while (pace_next(g, &pace)) {
+	while (done_ns = pace.now_ns, pace_next(g, &pace)) {
 		b->failed += pace.from_ns < last_ns; /* never back */
-		if (pace.k % 64 == 0 && pace.now_ns > pace.from_ns + 10000000) {
+		/* Who slept, and too long, has told before it slept. */
+		if (pace.k % 64 == 0 && pace.now_ns == done_ns && pace.now_ns > pace.from_ns + 10000000) {
 			b->failed += !rates_told(b, &pace);
 			b->nth++;
 		}
