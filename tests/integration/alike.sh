@@ -26,10 +26,21 @@ phases:
 slo:
   - {id: whole, check: "integrity.errors == 0", abort: true}
 YAML
+# Exit code that is wanted, a name, more arguments. What the rounds have not decided, as the machine had no time for some of them, is tried anew.
+side_by_side() {
+	want=$1 into=$work/$2; shift 2
+	for turn in 1 2 3; do
+		rm -rf "$into"
+		"$bin" diff "$work/load.yaml" --band 1.8 -o "$into" "$@" > "$work/out" 2> "$work/err"
+		got=$?
+		cat "$work/out"
+		[ "$got" = 5 ] || break
+	done
+	[ "$got" = "$want" ] || { fault "exit $got, not $want: diff $*"; cat "$work/err" >&2; }
+}
 # Nine rounds: one that the machine had no time for does not count.
 decide=gc.cycles,heap.live.max
-code 0 "$bin" diff "$work/load.yaml" --targets "embedded,go=$go" --signals "$decide" --band 1.8 --rounds 9 -o "$work/same"
-cat "$work/out"
+side_by_side 0 same --targets "embedded,go=$go" --signals "$decide" --rounds 9
 # It can fail: a runtime that collects a quarter as often is not the same.
-code 99 "$bin" diff "$work/load.yaml" --targets "embedded:target.gogc=200,go=$go" --signals gc.cycles --band 1.8 --rounds 6 -o "$work/other"
+side_by_side 99 other --targets "embedded:target.gogc=200,go=$go" --signals gc.cycles --rounds 6
 over 'the embedded runtime beside Go'

@@ -4,7 +4,8 @@
 . "${GCSTORM_SOURCE:-.}/tests/integration/lib.sh"
 ward=$build/tests/ward
 
-# A scenario: name, lines of target, how long its phases are, faults and the like on stdin.
+# A scenario: name, lines of target, how long its phases are, faults and the like on stdin. What shall come in a phase has some seconds there: it comes when
+# a machine that stood still for one or two goes on, and mostly the run ends with it.
 scene() {
 	{ cat <<-YAML
 		version: 1
@@ -45,7 +46,7 @@ scene native 'runtime: command, gogc: 70' < /dev/null
 GODEBUG=madvdontneed=1; export GODEBUG
 exec_bg native "$ward" facts
 unset GODEBUG
-scene says 'runtime: command' < /dev/null
+scene says 'runtime: command' 1200ms 1200ms 1200ms < /dev/null
 exec_bg says "$ward" says
 free_port # where nobody listens
 scene naps "debug: {url: \"http://127.0.0.1:$port\", every: 500ms, profiles: [heap]}" 1500ms 1200ms 1s <<YAML
@@ -102,7 +103,7 @@ tells "$work/naps.said" '0 profiles saved beside the record, 3 missed' 'naps: st
 
 # Refused memory kills it; by its own words, though a traceback follows them.
 died() {
-	scene maps 'on_exit: fail' 1s 1s 1500ms <<YAML
+	scene maps 'on_exit: fail' 1s 3s 2500ms <<YAML
 faults:
   - {id: nomem, point: os/mmap, match: {size: "16MiB..48MiB"}, when: {phase: storm}, fire: {every: 1}, limit: {times: 1}}
 recovery: {signals: [pause.stw.p99], band: 50, window: 200ms, windows: 2}
@@ -130,7 +131,7 @@ YAML
 
 # One that dies again and again, one that is content, and what cannot be started.
 ended() {
-	scene ends 'on_exit: restart(2)' 2s < /dev/null
+	scene ends 'on_exit: restart(2)' 8s < /dev/null
 	exec_it ends "$ward" ends 3
 	[ "$got" = 4 ] || fault "ends: exit $got, not 4"
 	has "$work/ends.log" 'restart 2 of 2' ends
@@ -193,7 +194,7 @@ served() {
 	exec_it else "$ward" serves 127.0.0.1:$port
 	well
 	has "$work/else.log" '/debug/vars of http://127.0.0.1:[0-9]*: it serves something else: no JSON (told once' else
-	tells "$work/else.said" 'without an answer: [0-9]* not it' else
+	tells "$work/else.said" 'without an answer: \([0-9]* refused, \)*[0-9]* not it' else # refused: before it listened
 	[ -z "$(ls "$work"/else.gcrun.*.pb.gz 2> /dev/null)" ] || fault 'else: a profile that is none was kept'
 }
 part died
@@ -245,17 +246,18 @@ export GOCACHE GO111MODULE GOFLAGS CGO_ENABLED
 built() { for p in "$@"; do "$go" build -o "$work/$p" "$src/tests/go/exec_$p.go" || { fault "$p is not built by $go"; exit 1; }; done; }
 fact() { tr -d ' \n' < "$work/$name.json" | sed -n "s/.*\"program\":{[^}]*\"$1\":\([0-9]*\).*/\1/p"; }
 at_least() { n=$(fact "$1"); [ "${n:-0}" -ge "$2" ] || { fault "$name: $1 is '$n', not $2 and more"; cat "$work/$name.json" >&2; }; }
-# Each cycle was counted once, whoever told it: those at the edges of the run may be on either side.
+# Each cycle was counted once, whoever told it. Those at the edges of the run may be on either side, and on a busy machine the program is there for some tenths
+# of a second before and after it, with a hundred cycles a second: up to a quarter.
 once() {
 	cycles=$(tr -d ' \n' < "$work/$name.json" | sed -n 's/.*"gc":{[^}]*"cycles":\([0-9]*\).*/\1/p')
 	told=$(($(fact cycles_gctrace) + $(fact cycles_vars)))
-	[ $((cycles - told)) -le 2 ] && [ $((told - cycles)) -le 2 ] || fault "$name: $cycles cycles in the report, $told told"
+	[ $(((cycles - told) * 4)) -le "$told" ] && [ $(((told - cycles) * 4)) -le "$told" ] || fault "$name: $cycles cycles in the report, $told told"
 }
 
 # Asked for what it serves, under faults of its threads, its memory, its pipe and its connections, none of which it may die of.
 debugged() {
 	free_port
-	scene calls "debug: {url: \"http://127.0.0.1:$port\", every: 200ms, profiles: [heap, goroutine]}" 1s 1200ms 800ms <<YAML
+	scene calls "debug: {url: \"http://127.0.0.1:$port\", every: 200ms, profiles: [heap, goroutine]}" 1500ms 1500ms 1500ms <<YAML
 faults:
   - {id: thread, point: os/clone, when: {phase: storm}, fire: {every: 2, delay: 3ms}}
   - {id: back, point: os/madvise, when: {phase: storm}, fire: {every: 2}}
@@ -289,7 +291,7 @@ YAML
 }
 # One whose stderr says nothing of its cycles: MemStats do. On a Unix socket. Of its scheduler it does.
 silent() {
-	scene silent "debug: {url: \"http://unix:$work/sock\", every: 300ms}" 900ms 300ms 600ms < /dev/null
+	scene silent "debug: {url: \"http://unix:$work/sock\", every: 300ms}" 1500ms 300ms 1200ms < /dev/null
 	exec_it silent /usr/bin/env GODEBUG=gctrace=0,schedtrace=50 "$work/debug" "$work/sock"
 	well
 	"$bin" report --format json "$work/silent.gcrun" > "$work/$name.json"
@@ -314,7 +316,7 @@ YAML
 	has "$work/$name.log" 'the program died: exit status 2, memory was refused: fatal error: ' "$name of $go"
 }
 go_restarted() {
-	go_died gomaps 'restart(2)' 2s 1s 2s
+	go_died gomaps 'restart(2)' 2s 3s 2s
 	has "$work/gomaps.said" 'RESTARTS   1: the program died and was started again' gomaps
 }
 # The main part with the first Go; the others die in their own words, as is expected.
@@ -329,7 +331,7 @@ for go in $gos; do
 		joined
 		silent
 	else
-		go_died godies expect 1600ms 1s 1s
+		go_died godies expect 1600ms 4s 1s
 		hasnt "$work/godies.said" 'CRASH\|expected to die' "godies of $go"
 	fi
 	first=

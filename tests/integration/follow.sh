@@ -75,17 +75,28 @@ awk -v a="$(number wrong overall)" 'BEGIN { exit !(a < 0.75) }' || fault "a wron
 run imported "$work/imported.yaml"
 least imported 0.8
 
-# Logs of real Go programs, imported; and of one on the spot, where Go is.
+# Logs of real Go programs, imported; and of one on the spot, where Go is: if it stood still meanwhile for seconds, as happens on a busy machine, its log has
+# a gap that no curve has, so it has three tries.
+real() { # a log: its score
+	real=$(basename "$1" .log)
+	rm -f "$work/$real".gcrun* "$work/$real.yaml"
+	"$bin" import "$1" -o "$work/$real.yaml" 2> "$work/err" || { fault "import $1: exit $?"; cat "$work/err" >&2; }
+	run "$real" "$work/$real.yaml"
+	score=$(number "$real" overall)
+}
 if command -v go > "$work/out" 2>&1 && go build -o "$work/heap" "$src/tests/go/heap.go" 2> "$work/err"; then
-	GOMAXPROCS=2 GODEBUG=gctrace=1 "$work/heap" change 2> "$work/spot-go.log" || fault "heap.go: exit $?"
+	for turn in 1 2 3; do
+		GOMAXPROCS=2 GODEBUG=gctrace=1 "$work/heap" change 2> "$work/spot-go.log" || fault "heap.go: exit $?"
+		real "$work/spot-go.log"
+		awk -v a="${score:-0}" 'BEGIN { exit !(a >= 0.8) }' && break
+		echo "spot-go: $score"
+	done
 else
 	echo "follow.sh: no Go here: only the logs that are at hand"
 fi
 for log in "$src"/tests/logs/*-go*.log "$work"/*-go.log; do
 	[ -s "$log" ] || continue
-	real=$(basename "$log" .log)
-	"$bin" import "$log" -o "$work/$real.yaml" 2> "$work/err" || { fault "import $log: exit $?"; cat "$work/err" >&2; }
-	run "$real" "$work/$real.yaml"
+	real "$log"
 	least "$real" 0.8
 	echo "$real: $score"
 done

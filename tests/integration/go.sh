@@ -201,10 +201,22 @@ slo:
   - {id: waits, check: "pause.stw.max > 30ms"}
 recovery: {signals: [gc.rate], band: 2.5, window: 200ms, windows: 3}
 YAML
+# A run whose report says all of these; a machine that stood still for a good part of a phase has three tries. Toolchain, name, a condition of the fault
+# `grow` or none, what it says.
+as_said() {
+	go=$1 name=$2 grow=$3; shift 3
+	for turn in 1 2 3; do
+		rm -f "$work/$name.gcrun" "$work/$name.gcrun.trace"
+		"$bin" run --plain --target "go=$go" -o "$work/$name.gcrun" ${grow:+--set "faults.grow.while=$grow"} "$work/$name.yaml" \
+			> "$work/report" 2> "$work/err"
+		unsaid=
+		for said in "$@"; do grep -q -- "$said" "$work/report" || unsaid=$said; done
+		[ -n "$unsaid" ] || return
+	done
+	has "$work/report" "$unsaid" "$name, $go"
+}
 spin() { # a toolchain
-	"$bin" run --plain --target "go=$1" -o "$work/spin.gcrun" "$work/spin.yaml" > "$work/report" 2> "$work/err"
-	has "$work/report" 'ok     waits' 'a loop without safepoints'
-	has "$work/report" 'ok     whole' 'a loop without safepoints'
+	as_said "$1" spin '' 'ok     waits' 'ok     whole'
 }
 
 # Late wakes: what Go's poller finds is held back. Few requests, so that the program is blocked in its poller when each comes. What is for the
@@ -239,11 +251,9 @@ expect: ["fault.late.fired >= 8", "fault.oom.fired >= 1", "fault.grow.fired >= 2
 recovery: {signals: [op.latency.p50@net], band: 2.5, window: 200ms, windows: 3}
 YAML
 late() { # a toolchain
-	rm -f "$work/late.gcrun" "$work/late.gcrun.trace"
-	"$bin" run --plain --target "go=$1" -o "$work/late.gcrun" --set "faults.grow.while=$grows" "$work/late.yaml" > "$work/report" 2> "$work/err"
-	for slo in rises calm lags prompt sampled whole; do has "$work/report" "ok     $slo" "late wakes, $1"; done
+	as_said "$1" late "$grows" 'ok     rises' 'ok     calm' 'ok     lags' 'ok     prompt' 'ok     sampled' 'ok     whole' \
+		'met  *fault.late.fired' 'met  *fault.grow.fired'
 	has "$work/report" '^  late  os/epoll_pwait: delay by 60ms' "late wakes, $1"
-	for fired in late grow; do has "$work/report" "met  *fault.$fired.fired" "late wakes, $1"; done
 	has "$work/report" 'fault.oom.fired.*not judged' "late wakes, $1"
 	has "$work/report" 'for another runtime' "late wakes, $1"
 	has "$work/report" '^  scheduling latency  *[1-9]' "late wakes, $1"

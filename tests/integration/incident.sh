@@ -86,7 +86,7 @@ kill -INT "$pid"
 wait "$pid"
 got=$?
 [ "$got" = 130 ] || fault "interrupted: exit $got"
-has "$work/out" 'The series ended after [12] of 5 runs' 'interrupted'
+has "$work/out" 'The series ended after [1-4] of 5 runs' 'interrupted' # 2, but for a machine that stands still before the interrupt
 has "$work/out" 'maps rate  *[0-9]' 'interrupted'
 
 # How those two went. SLOs are bounds on time, so a busy machine may fail them (99, 5, 7); nothing else may go wrong.

@@ -1,7 +1,8 @@
 #!/bin/sh
 # stress.sh: the drivers on 4 Ps with a collection at every 50th allocation, freed memory clobbered, every fault on; real
 # threads and simulated, with the contents checked. Under the sanitizer builds this is the test that matters most.
-# A verdict of 7 (a machine too busy to measure on) is no failure here: what is measured is not the point.
+# A verdict of 7 (a machine too busy to measure on) is no failure here: what is measured is not the point. One of 5 is the same machine's, if it had no time for
+# a fault or for steady state; but that each of three runs is such a one is none.
 set -u
 bin=${GCSTORM_BUILD:?}/gcstorm scenario=${GCSTORM_SOURCE:?}/tests/scenarios/stress.yaml
 work=$(mktemp -d) || exit 1
@@ -12,9 +13,13 @@ echo "seed $seed (set GCS_TEST_SEED to repeat)"
 storm() { # NAME OPTION...
 	name=$1
 	shift
-	"$bin" run "$scenario" --plain --seed "$seed" --format json -o "$work/$name.gcrun" "$@" > "$work/$name.json" 2> "$work/$name.err"
-	code=$?
-	echo "$name: exit $code"
+	for turn in 1 2 3; do
+		rm -f "$work/$name.gcrun"
+		"$bin" run "$scenario" --plain --seed "$seed" --format json -o "$work/$name.gcrun" "$@" > "$work/$name.json" 2> "$work/$name.err"
+		code=$?
+		echo "$name: exit $code"
+		[ "$code" = 5 ] || break
+	done
 	grep -E '"(checked|errors|cycles|verdict)"' "$work/$name.json" | head -8
 	case $code in
 	0 | 7) ;;

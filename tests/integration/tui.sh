@@ -153,14 +153,19 @@ i=0
 until tm capture-pane -p -t s | grep -q 'SLO and'; do
 	tm send-keys -t s Escape
 	i=$((i + 1))
-	[ "$i" -lt 100 ] || fail "it does not find back to the main screen"
+	[ "$i" -lt 300 ] || fail "it does not find back to the main screen"
 	sleep 0.1
 done
-while ! tm capture-pane -p -t s | grep -q 'STW PAUSE'; do
+# Key by key, each when the one before has come: one too many would be another kind.
+kind() { tm capture-pane -p -t s | sed -n '3s/ *[mn]*s[, ].*//p'; }
+while ! kind | grep -q 'STW PAUSE'; do
+	was=$(kind)
 	tm send-keys -t s K
-	i=$((i + 1))
-	[ "$i" -lt 100 ] || fail "no kind is stw"
-	sleep 0.1
+	until [ "$(kind)" != "$was" ]; do
+		i=$((i + 1))
+		[ "$i" -lt 400 ] || fail "no kind is stw, after $was"
+		sleep 0.1
+	done
 done
 [ "$(tm display-message -p -t s '#{pane_dead}')" != 1 ] || fail "it has ended"
 tm send-keys -t s k
