@@ -73,6 +73,7 @@ code 0 "$bin" explore "$planted" --seeds 1 --set 'slo.clean.check=ops.errors <= 
 [ "$(ls "$work"/state/gcstorm/explores/planted-*/summary.json | wc -l)" = 1 ] || fault 'not below the state directory'
 
 # --- interrupted: the runs that go on are ended, nothing half is left
+rm -f "$work/err"
 "$bin" explore "$planted" --seeds 100000 --jobs 2 -o "$work/cut" > "$work/out" 2> "$work/err" &
 harness=$!
 until_true 300 grep -q 'exit 99' "$work/err" || fault 'no failure before the interrupt'

@@ -37,6 +37,7 @@ echo "kills are drawn from GCS_TEST_SEED=$seed"
 kills=0
 args="--rounds $total --sim --seed 0x5eed -o $work/killed $scenario $strict"
 while :; do
+	: > "$work/now" # the last one's rounds: they must not be counted again
 	# shellcheck disable=SC2086
 	"$bin" soak --format json $args > "$work/now" 2> "$work/err" &
 	pid=$!
