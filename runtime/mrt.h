@@ -94,7 +94,7 @@ enum {
 	MRT_WORKER_MAX = 4096
 };
 
-/* Start a goroutine. g NULL: from a thread without one. -EINVAL: there is no such worker. -ENOMEM: no memory for it or its
+/* Start a goroutine. g NULL: from a thread without one; the run does not end before the call has. -EINVAL: there is no such worker. -ENOMEM: no memory for it or its
  * stack, nothing has been started (under `throw` that ends the process).
  *
  * How many: as many as there is memory for, a page or two of each parked one; of address space each takes its stack and
